@@ -1,0 +1,68 @@
+"""kerascnn: the classic convolutional networks for Keras 3, from LeNet-5 to EfficientNet.
+
+Builders, training, evaluation, search and export. Importing this package imports neither Keras nor
+TensorFlow; the function that needs them does.
+"""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+# In a bare clone `applications` and `tuning` lie beside this package, not inside it; an installed
+# copy has them inside. A setup.cfg of ours one level up tells the two apart.
+_root = Path(__file__).resolve().parent.parent
+if (_root / "setup.cfg").is_file() and (_root / "applications" / "blocks.py").is_file():
+    __path__.append(str(_root))
+
+# Public name -> the module that defines it. Modules are named differently from the functions, since
+# importing a submodule sets an attribute of its name on the package.
+_HOMES = {
+    "create_model": "kerascnn.registry",
+    "list_models": "kerascnn.registry",
+    "model_info": "kerascnn.registry",
+    "provenance": "kerascnn.assemble",
+    "load_data": "kerascnn.data",
+    "Data": "kerascnn.data",
+    "Preprocessing": "kerascnn.preprocessing",
+    "Recipe": "kerascnn.recipes",
+    "train": "kerascnn.training",
+    "evaluate": "kerascnn.evaluating",
+    "predict": "kerascnn.predicting",
+    "export": "kerascnn.exporting",
+    "ExportReport": "kerascnn.exporting",
+    "Run": "kerascnn.runs",
+    "load_run": "kerascnn.runs",
+    "summarize": "kerascnn.summary",
+}
+
+if TYPE_CHECKING:
+    from kerascnn.assemble import provenance as provenance
+    from kerascnn.data import Data as Data
+    from kerascnn.data import load_data as load_data
+    from kerascnn.evaluating import evaluate as evaluate
+    from kerascnn.exporting import ExportReport as ExportReport
+    from kerascnn.exporting import export as export
+    from kerascnn.predicting import predict as predict
+    from kerascnn.preprocessing import Preprocessing as Preprocessing
+    from kerascnn.recipes import Recipe as Recipe
+    from kerascnn.registry import create_model as create_model
+    from kerascnn.registry import list_models as list_models
+    from kerascnn.registry import model_info as model_info
+    from kerascnn.runs import Run as Run
+    from kerascnn.runs import load_run as load_run
+    from kerascnn.summary import summarize as summarize
+    from kerascnn.training import train as train
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'kerascnn' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

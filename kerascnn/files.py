@@ -1,0 +1,144 @@
+"""Writing files so that a crash, a full disk or a second writer never costs the old ones.
+
+Everything is written under a temporary name beside its target, flushed to the disk, and moved into
+place in one step; the directory entry is flushed too, so that a power cut keeps the move.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from kerascnn.errors import OutputError
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _parent(target: Path) -> Path:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"cannot make the directory {target.parent}: {error.strerror}; choose another place"
+        ) from error
+    return target.parent
+
+
+@contextlib.contextmanager
+def atomic_file(target: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yields a temporary path with the target's suffix, and moves it onto the target at the end.
+
+    Args:
+        target: the file to write. An older file of that name stays whole until the new one is.
+
+    Raises:
+        OutputError: the directory cannot be written or the disk is full. The old file is kept.
+    """
+    target = Path(target)
+    parent = _parent(target)
+    suffixes = "".join(target.suffixes[-2:])
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=f".{target.stem}.", suffix=suffixes, dir=parent)
+        os.close(descriptor)
+        # mkstemp makes the file private; a result should have the rights any new file gets.
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(name, 0o666 & ~mask)
+    except OSError as error:
+        raise OutputError(
+            f"cannot write {target}: {error.strerror}; choose a directory that is writable"
+        ) from error
+    temporary = Path(name)
+    try:
+        yield temporary
+        _flush(temporary)
+        os.replace(temporary, target)
+        _flush(parent)
+    except OSError as error:
+        if isinstance(error, OutputError):
+            raise
+        raise OutputError(
+            f"cannot write {target}: {error.strerror or error}; the old file is kept"
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def atomic_directory(
+    target: str | os.PathLike[str], *, overwrite: bool = False
+) -> Iterator[Path]:
+    """Yields a temporary directory and moves it onto the target when the block ends without error.
+
+    Args:
+        target: the directory to write.
+        overwrite: replace a target that is not empty. The old one is moved aside first and
+            removed only once the new one is in place.
+
+    Raises:
+        OutputError: the target is not empty and `overwrite` is false, or it cannot be written.
+    """
+    target = Path(target)
+    refuse_occupied(target, overwrite=overwrite)
+    parent = _parent(target)
+    try:
+        temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=parent))
+        mask = os.umask(0)
+        os.umask(mask)
+        temporary.chmod(0o777 & ~mask)
+    except OSError as error:
+        raise OutputError(
+            f"cannot write {target}: {error.strerror}; choose a directory that is writable"
+        ) from error
+    old: Path | None = None
+    try:
+        yield temporary
+        for path in temporary.rglob("*"):
+            if path.is_file():
+                _flush(path)
+        if target.exists():
+            old = Path(tempfile.mkdtemp(prefix=f".{target.name}.old.", dir=parent))
+            os.replace(target, old / target.name)
+        try:
+            os.replace(temporary, target)
+        except OSError:
+            if old is not None:
+                os.replace(old / target.name, target)
+            raise
+        _flush(parent)
+    except OSError as error:
+        if isinstance(error, OutputError):
+            raise
+        raise OutputError(f"cannot write {target}: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+        if old is not None:
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def refuse_occupied(target: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+    """Raises OutputError when `target` is a file, or a directory with entries not to be replaced."""
+    target = Path(target)
+    if target.exists() and not target.is_dir():
+        raise OutputError(f"{target} is a file, not a directory; choose another name")
+    if target.is_dir() and any(target.iterdir()) and not overwrite:
+        raise OutputError(
+            f"{target} is not empty; choose another directory or ask for it with --overwrite"
+        )
+
+
+def sha256_file(path: str | os.PathLike[str]) -> str:
+    """Returns the SHA-256 of a file as 64 hexadecimal digits."""
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
