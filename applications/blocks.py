@@ -1,0 +1,363 @@
+"""The layers that every family file is written with, one function each.
+
+Each takes a Keras tensor and adds a named layer, or takes a planned tensor (`kerascnn.plan`) and adds
+its cost. channels_last throughout. Padding is explicit and symmetric unless it says "same": Keras's
+own "same" pads more on the far side when the stride is 2, which no paper and no PyTorch model does.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kerascnn.lazy import keras
+from kerascnn.plan import RULES, Cost, Plan, Planned, Shape, pair, rule
+
+Tensor = Any
+"""A Keras tensor or a planned one."""
+
+OWN_LAYERS = "kerascnn.applications.layers"
+
+HE = "he_normal"
+"""Normal with variance 2 / fan-in (He 2015, arXiv:1502.01852), the default of every convolution."""
+
+
+@dataclass(frozen=True)
+class Norm:
+    """Batch normalisation's constants, in Keras's convention.
+
+    Args:
+        epsilon: added to the variance.
+        momentum: the share of the old moving statistics that a step keeps. PyTorch's 0.1 is 0.9 here.
+        scale: whether there is a gamma.
+    """
+
+    epsilon: float = 1e-5
+    momentum: float = 0.9
+    scale: bool = True
+
+
+def normal(stddev: float) -> dict[str, Any]:
+    """Returns an initialiser that draws from a normal distribution with mean 0."""
+    return {"class_name": "RandomNormal", "config": {"mean": 0.0, "stddev": stddev, "seed": None}}
+
+
+def layer(kind: str, x: Tensor | Sequence[Tensor], name: str, **config: Any) -> Tensor:
+    """Adds one layer, stock or our own, to whatever `x` belongs to.
+
+    Args:
+        kind: class name of a Keras layer, or of one in `kerascnn.applications.layers`.
+        x: the input, or a list of inputs.
+        name: the layer's name, paper-derived and stable.
+        **config: what the layer's class takes.
+    """
+    first = x if not isinstance(x, list | tuple) else x[0]
+    if isinstance(first, Planned):
+        return first.plan.layer(kind, x, name, config)
+    stock = getattr(keras.layers, kind, None)
+    made = stock or getattr(importlib.import_module(OWN_LAYERS), kind)
+    return made(name=name, **config)(x)
+
+
+def _padded(
+    x: Tensor, kernel: Any, stride: Any, pad: Any, dilation: int, name: str
+) -> tuple[Tensor, str]:
+    """Returns the input padded where the layer cannot do it itself, and the layer's own padding."""
+    if pad == "same":
+        return x, "same"
+    extents = [(one - 1) * dilation + 1 for one in pair(kernel)]
+    pads = [one // 2 for one in extents] if pad is None else list(pair(pad))
+    strides = pair(stride)
+    keeps = all(2 * one == extent - 1 for one, extent in zip(pads, extents, strict=True))
+    if strides == (1, 1) and keeps:
+        return x, "same"
+    if min(pads) < 0:
+        x = layer("Cropping2D", x, f"{name}_crop", cropping=tuple(max(-one, 0) for one in pads))
+        pads = [max(one, 0) for one in pads]
+    if max(pads) > 0:
+        x = layer("ZeroPadding2D", x, f"{name}_pad", padding=tuple(pads))
+    return x, "valid"
+
+
+def conv(
+    x: Tensor,
+    filters: int,
+    kernel: int | tuple[int, int] = 3,
+    stride: int = 1,
+    *,
+    name: str,
+    pad: int | tuple[int, int] | str | None = None,
+    groups: int = 1,
+    dilation: int = 1,
+    bias: bool = True,
+    activation: str | None = None,
+    init: Any = HE,
+    bias_init: Any = "zeros",
+    dtype: str | None = None,
+) -> Tensor:
+    """A convolution.
+
+    Args:
+        x: (N, H, W, C).
+        filters: channels of the output.
+        kernel: size of the filters, one number or (height, width).
+        stride: 1 or more.
+        name: of the layer.
+        pad: zeros on each side; None for half the kernel, which keeps the size at stride 1; "same"
+            for TensorFlow's rule; a negative number crops.
+        groups: number of groups, dividing C and `filters`.
+        dilation: distance between the taps of a filter.
+        bias: whether it has one.
+        activation: applied to the result, or None.
+        init: initialiser of the kernel.
+        bias_init: initialiser of the bias.
+        dtype: a policy of its own, such as "float32" for a head.
+
+    Returns:
+        (N, H', W', filters).
+    """
+    x, padding = _padded(x, kernel, stride, pad, dilation, name)
+    config: dict[str, Any] = dict(
+        filters=filters,
+        kernel_size=kernel,
+        strides=stride,
+        padding=padding,
+        use_bias=bias,
+        activation=activation,
+        kernel_initializer=init,
+        bias_initializer=bias_init,
+    )
+    if dilation != 1:
+        config["dilation_rate"] = dilation
+    if dtype is not None:
+        config["dtype"] = dtype
+    if groups == 1:
+        return layer("Conv2D", x, name, **config)
+    return layer("GroupedConv2D", x, name, groups=groups, **config)
+
+
+def depthwise(
+    x: Tensor,
+    kernel: int = 3,
+    stride: int = 1,
+    *,
+    name: str,
+    pad: int | str | None = None,
+    bias: bool = False,
+    init: Any = HE,
+) -> Tensor:
+    """A convolution with one filter for each channel; arguments as in `conv`."""
+    x, padding = _padded(x, kernel, stride, pad, 1, name)
+    return layer(
+        "DepthwiseConv2D",
+        x,
+        name,
+        kernel_size=kernel,
+        strides=stride,
+        padding=padding,
+        use_bias=bias,
+        depthwise_initializer=init,
+    )
+
+
+def batch_norm(x: Tensor, name: str, norm: Norm, gamma: str = "ones") -> Tensor:
+    """Batch normalisation over all but the channels (Ioffe 2015, arXiv:1502.03167)."""
+    return layer(
+        "BatchNormalization",
+        x,
+        name,
+        momentum=norm.momentum,
+        epsilon=norm.epsilon,
+        scale=norm.scale,
+        gamma_initializer=gamma,
+    )
+
+
+def activation(x: Tensor, kind: str, name: str) -> Tensor:
+    """A non-linearity: "relu", "relu6", "tanh", "silu", …, or one of our own layers' names."""
+    if kind == "relu":
+        return layer("ReLU", x, name)
+    if kind == "relu6":
+        return layer("ReLU", x, name, max_value=6.0)
+    if kind in RULES:
+        return layer(kind, x, name)
+    return layer("Activation", x, name, activation=kind)
+
+
+def conv_norm(
+    x: Tensor,
+    filters: int,
+    kernel: int | tuple[int, int] = 3,
+    stride: int = 1,
+    *,
+    name: str,
+    norm: Norm,
+    act: str | None = "relu",
+    pad: int | tuple[int, int] | str | None = None,
+    groups: int = 1,
+    init: Any = HE,
+    gamma: str = "ones",
+) -> Tensor:
+    """Convolution without bias (`name`), batch norm (`name`_bn) and activation (`name`_act)."""
+    x = conv(x, filters, kernel, stride, name=name, pad=pad, groups=groups, bias=False, init=init)
+    x = batch_norm(x, f"{name}_bn", norm, gamma)
+    return x if act is None else activation(x, act, f"{name}_act")
+
+
+def max_pool(x: Tensor, size: int = 2, stride: int = 2, *, name: str, pad: int | str = 0) -> Tensor:
+    """Max pooling; padding never wins, as in PyTorch, so that the input must not be negative
+    where `pad` > 0: all our uses come after a ReLU."""
+    x, padding = _padded(x, size, stride, pad, 1, name)
+    return layer("MaxPooling2D", x, name, pool_size=size, strides=stride, padding=padding)
+
+
+def avg_pool(x: Tensor, size: int = 2, stride: int = 2, *, name: str, pad: int | str = 0) -> Tensor:
+    """Average pooling; padded zeros do not count ("same", or `pad` that keeps the size)."""
+    x, padding = _padded(x, size, stride, pad, 1, name)
+    return layer("AveragePooling2D", x, name, pool_size=size, strides=stride, padding=padding)
+
+
+def global_avg_pool(x: Tensor, name: str, *, keepdims: bool = False) -> Tensor:
+    """The mean of every channel: (N, H, W, C) -> (N, C), or (N, 1, 1, C)."""
+    return layer("GlobalAveragePooling2D", x, name, keepdims=keepdims)
+
+
+def flatten(x: Tensor, name: str = "flatten") -> Tensor:
+    """(N, H, W, C) -> (N, H*W*C), row by row, channels innermost."""
+    return layer("Flatten", x, name)
+
+
+def dense(
+    x: Tensor,
+    units: int,
+    *,
+    name: str,
+    activation: str | None = None,
+    init: Any = HE,
+    bias_init: Any = "zeros",
+    dtype: str | None = None,
+) -> Tensor:
+    """A fully connected layer over the last axis."""
+    config: dict[str, Any] = dict(
+        units=units,
+        activation=activation,
+        kernel_initializer=init,
+        bias_initializer=bias_init,
+    )
+    if dtype is not None:
+        config["dtype"] = dtype
+    return layer("Dense", x, name, **config)
+
+
+def dropout(x: Tensor, rate: float | None, name: str) -> Tensor:
+    """Sets a share `rate` of the values to zero while training; nothing when it is 0 or None."""
+    return layer("Dropout", x, name, rate=rate) if rate else x
+
+
+def add(tensors: Sequence[Tensor], name: str) -> Tensor:
+    """The sum, element by element."""
+    return layer("Add", list(tensors), name)
+
+
+def multiply(tensors: Sequence[Tensor], name: str) -> Tensor:
+    """The product, element by element; (N, 1, 1, C) spreads over (N, H, W, C)."""
+    return layer("Multiply", list(tensors), name)
+
+
+def concat(tensors: Sequence[Tensor], name: str) -> Tensor:
+    """Stacks feature maps along the channels."""
+    return layer("Concatenate", list(tensors), name)
+
+
+def lrn(
+    x: Tensor,
+    name: str,
+    *,
+    radius: int = 2,
+    bias: float = 2.0,
+    alpha: float = 1e-4,
+    beta: float = 0.75,
+) -> Tensor:
+    """Local response normalisation across channels (Krizhevsky 2012, section 3.3).
+
+    x / (bias + alpha * sum of squares over 2 * radius + 1 channels) ** beta. The paper's alpha is not
+    divided by the window, PyTorch's and Caffe's is.
+    """
+    return layer(
+        "LocalResponseNormalization", x, name, radius=radius, bias=bias, alpha=alpha, beta=beta
+    )
+
+
+def squeeze_excite(
+    x: Tensor, squeezed: int, *, name: str, act: str = "relu", gate: str = "sigmoid"
+) -> Tensor:
+    """Reweights the channels by a gate that sees them all (Hu 2017, arXiv:1709.01507).
+
+    Written with 1x1 convolutions on a (N, 1, 1, C) mean, which exports to ONNX without Transposes.
+    """
+    s = global_avg_pool(x, f"{name}_squeeze", keepdims=True)
+    s = conv(s, squeezed, 1, name=f"{name}_reduce")
+    s = activation(s, act, f"{name}_reduce_act")
+    s = conv(s, x.shape[-1], 1, name=f"{name}_expand")
+    s = activation(s, gate, f"{name}_gate")
+    return multiply([x, s], f"{name}_scale")
+
+
+def classifier(x: Tensor, row: Any, scale: Any, top: Any) -> Tensor:
+    """The head of most networks since 2014: global average, dropout, one dense layer."""
+    x = global_avg_pool(x, "avg_pool")
+    x = dropout(x, top.dropout, "dropout")
+    return predictions(x, top)
+
+
+def predictions(
+    x: Tensor, top: Any, init: Any = "glorot_uniform", bias_init: Any = "zeros"
+) -> Tensor:
+    """The last dense layer, in float32 under every precision policy."""
+    return dense(
+        x,
+        top.classes,
+        name="predictions",
+        activation=top.activation,
+        init=init,
+        bias_init=bias_init,
+        dtype="float32",
+    )
+
+
+def planned_image(shape: Shape) -> Planned:
+    """Returns a planned input of (height, width, channels)."""
+    return Plan().image(shape)
+
+
+RULES["GroupedConv2D"] = RULES["Conv2D"]
+RULES["LocalResponseNormalization"] = RULES["Identity"]
+RULES["ScaledTanh"] = RULES["Identity"]
+
+
+@rule("TableConv2D")
+def _table_conv(shapes: list[Shape], config: Any) -> Cost:
+    table, size = config["table"], config["kernel_size"]
+    links = size * size * sum(len(maps) for maps in table)
+    dense_cost = RULES["Conv2D"](
+        shapes, {"filters": len(table), "kernel_size": size, "use_bias": False}
+    )
+    _, height, width, _ = dense_cost.shape
+    macs = None if height is None or width is None else links * height * width
+    return Cost(dense_cost.shape, links + len(table), 0, macs)
+
+
+@rule("TrainableSubsampling")
+def _subsampling(shapes: list[Shape], config: Any) -> Cost:
+    pooled = RULES["AveragePooling2D"](shapes, {"pool_size": 2})
+    return Cost(pooled.shape, 2 * (pooled.shape[-1] or 0))
+
+
+@rule("RadialBasis")
+def _radial_basis(shapes: list[Shape], config: Any) -> Cost:
+    codes = config["centres"]
+    weights = len(codes) * len(codes[0])
+    # One squared difference for each weight counts as one multiply-accumulate.
+    return Cost((None, len(codes)), 0, weights, weights)

@@ -1,0 +1,10 @@
+"""The layers that Keras does not have, registered for saving under the package "kerascnn"."""
+
+from kerascnn.applications.layers.convolution import GroupedConv2D as GroupedConv2D
+from kerascnn.applications.layers.lenet import RadialBasis as RadialBasis
+from kerascnn.applications.layers.lenet import ScaledTanh as ScaledTanh
+from kerascnn.applications.layers.lenet import TableConv2D as TableConv2D
+from kerascnn.applications.layers.lenet import TrainableSubsampling as TrainableSubsampling
+from kerascnn.applications.layers.normalization import (
+    LocalResponseNormalization as LocalResponseNormalization,
+)

@@ -1,0 +1,59 @@
+"""Grouped convolution on TensorFlow's plain operator.
+
+Keras 3 wraps every grouped convolution on TensorFlow in an XLA-compiled function, since the plain
+operator once had no CPU kernel (keras-team/keras#18180). With oneDNN it has one: it trains hundreds
+of times faster there, and exports to ONNX as one `Conv` where the wrapped one does not export at all
+(onnx/tensorflow-onnx#2099).
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import keras
+
+from kerascnn.lazy import tf
+
+
+@functools.cache
+def plain_operator_trains() -> bool:
+    """Returns whether the plain operator has a gradient here; without oneDNN a CPU's has none."""
+    with tf.init_scope():
+        x = tf.random.stateless_normal((1, 4, 4, 4), [1, 2])
+        kernel = tf.random.stateless_normal((3, 3, 2, 4), [3, 4])
+        try:
+            with tf.GradientTape() as tape:
+                tape.watch([x, kernel])
+                y = tf.nn.convolution(x, kernel, 1, "SAME")
+            tape.gradient(y, [x, kernel])
+        except (tf.errors.UnimplementedError, tf.errors.InvalidArgumentError):
+            return False
+        wanted = _split(x, kernel, 2, 1, "SAME", 1)
+        return bool(tf.reduce_max(tf.abs(y - wanted)) < 1e-4)
+
+
+def _split(x: Any, kernel: Any, groups: int, strides: Any, padding: str, dilations: Any) -> Any:
+    parts = zip(tf.split(x, groups, -1), tf.split(kernel, groups, -1), strict=True)
+    return tf.concat(
+        [tf.nn.convolution(a, b, strides, padding, dilations=dilations) for a, b in parts], -1
+    )
+
+
+@keras.saving.register_keras_serializable("kerascnn")
+class GroupedConv2D(keras.layers.Conv2D):
+    """`keras.layers.Conv2D` with groups, fast on TensorFlow; equal values and gradients.
+
+    Takes the arguments of `keras.layers.Conv2D`, channels_last only. On other backends it is that
+    layer. Where the plain operator does not train, the groups are convolved one by one.
+    """
+
+    def convolution_op(self, inputs: Any, kernel: Any) -> Any:
+        if keras.config.backend() != "tensorflow":
+            return super().convolution_op(inputs, kernel)
+        padding = self.padding.upper()
+        if plain_operator_trains():
+            return tf.nn.convolution(
+                inputs, kernel, self.strides, padding, dilations=self.dilation_rate
+            )
+        return _split(inputs, kernel, self.groups, self.strides, padding, self.dilation_rate)

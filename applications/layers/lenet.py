@@ -1,0 +1,137 @@
+"""The layers of the LeNet-5 of 1998 that no later network has.
+
+LeCun, Bottou, Bengio, Haffner 1998, "Gradient-based learning applied to document recognition",
+Proceedings of the IEEE 86(11), section II.B.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from kerascnn.lazy import np
+
+
+def fan_in_uniform(fan_in: int) -> keras.initializers.Initializer:
+    """Returns the uniform distribution in ±2.4 / fan-in (appendix A), `fan_in` inputs to a unit."""
+    return keras.initializers.RandomUniform(-2.4 / fan_in, 2.4 / fan_in)
+
+
+@keras.saving.register_keras_serializable("kerascnn")
+class ScaledTanh(keras.layers.Layer):
+    """1.7159 tanh(2x/3), the squashing function that is ±1 at ±1 (the paper's appendix A)."""
+
+    def call(self, inputs: Any) -> Any:
+        return 1.7159 * keras.ops.tanh(inputs * (2 / 3))
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return input_shape
+
+
+@keras.saving.register_keras_serializable("kerascnn")
+class TrainableSubsampling(keras.layers.Layer):
+    """Adds the four values of each 2x2 square, times one coefficient, plus one bias, a map.
+
+    (N, H, W, C) -> (N, H // 2, W // 2, C), with 2 C trainable weights.
+    """
+
+    def build(self, input_shape: Any) -> None:
+        maps = input_shape[-1]
+        self.coefficient = self.add_weight(
+            name="coefficient", shape=(maps,), initializer=fan_in_uniform(4)
+        )
+        self.bias = self.add_weight(name="bias", shape=(maps,), initializer="zeros")
+
+    def call(self, inputs: Any) -> Any:
+        total = 4.0 * keras.ops.average_pool(
+            inputs, 2, 2, padding="valid", data_format="channels_last"
+        )
+        return total * self.coefficient + self.bias
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        batch, height, width, maps = input_shape
+        return batch, height and height // 2, width and width // 2, maps
+
+
+@keras.saving.register_keras_serializable("kerascnn")
+class TableConv2D(keras.layers.Layer):
+    """A valid convolution whose maps see only some of the input maps (the paper's Table I).
+
+    Only the connections of the table are weights: a kernel of (size * size, connections).
+
+    Args:
+        table: for each output map the indices of the input maps that it sees.
+        kernel_size: of the square filters.
+    """
+
+    def __init__(self, table: Any, kernel_size: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.table = tuple(tuple(maps) for maps in table)
+        self.kernel_size = kernel_size
+
+    def build(self, input_shape: Any) -> None:
+        inputs, outputs = input_shape[-1], len(self.table)
+        pairs = [(i, o) for o, maps in enumerate(self.table) for i in maps]
+        placement = np.zeros((len(pairs), inputs * outputs), "float32")
+        for row, (i, o) in enumerate(pairs):
+            placement[row, i * outputs + o] = 1.0
+        self.placement = placement
+        area = self.kernel_size**2
+        # The maps differ in fan-in (3, 4 or 6 inputs); the mean stands for all.
+        fan_in = area * len(pairs) // outputs
+        self.kernel = self.add_weight(
+            name="kernel", shape=(area, len(pairs)), initializer=fan_in_uniform(fan_in)
+        )
+        self.bias = self.add_weight(name="bias", shape=(outputs,), initializer="zeros")
+
+    def call(self, inputs: Any) -> Any:
+        ops, size = keras.ops, self.kernel_size
+        placement = ops.cast(self.placement, self.compute_dtype)
+        kernel = ops.reshape(
+            ops.matmul(self.kernel, placement), (size, size, inputs.shape[-1], len(self.table))
+        )
+        return ops.conv(inputs, kernel, 1, "valid", data_format="channels_last") + self.bias
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        batch, height, width, _ = input_shape
+        less = self.kernel_size - 1
+        return batch, height and height - less, width and width - less, len(self.table)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "table": self.table, "kernel_size": self.kernel_size}
+
+
+@keras.saving.register_keras_serializable("kerascnn")
+class RadialBasis(keras.layers.Layer):
+    """Euclidean radial basis functions with fixed centres: minus the squared distance to each.
+
+    (N, D) -> (N, classes). The sign makes the nearest centre the largest value, so that a softmax of
+    it is the class posterior whose cross-entropy the paper's equation (9) is, but for its constant j.
+
+    Args:
+        centres: for each class its D values.
+    """
+
+    def __init__(self, centres: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.centres = [list(code) for code in centres]
+
+    def build(self, input_shape: Any) -> None:
+        codes = np.asarray(self.centres, "float32").T
+        self.codes = self.add_weight(
+            name="codes",
+            shape=codes.shape,
+            initializer=lambda shape, dtype=None: keras.ops.cast(codes, dtype or "float32"),
+            trainable=False,
+        )
+
+    def call(self, inputs: Any) -> Any:
+        difference = keras.ops.expand_dims(inputs, -1) - self.codes
+        return -keras.ops.sum(keras.ops.square(difference), axis=1)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return input_shape[0], len(self.centres)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "centres": self.centres}
