@@ -1,0 +1,66 @@
+# kerascnn: what a fresh machine needs is Python 3.11 to 3.13, make and a package index.
+#
+#   make demo   train LeNet-5 on real digits, export it, prove the exports
+#   make test   the test suite
+#   make lint   ruff, and mypy on an installed copy
+#   make long   the tests that take minutes
+#   make clean  remove what these made
+#
+# Everything is installed into .venv, once; a changed setup.cfg installs again.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+DEMO := runs/demo
+
+.PHONY: help demo test lint long clean
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+demo: $(VENV)/.installed
+	@echo "== Training LeNet-5 on real digits; $(DEMO) is replaced"
+	@$(BIN)/python examples/lenet5_digits.py --out $(DEMO)
+
+test: $(VENV)/.installed-test
+	@echo "== Running the tests"
+	@$(BIN)/python -m pytest
+
+long: $(VENV)/.installed-test
+	@echo "== Running the tests that take minutes"
+	@$(BIN)/python -m pytest -m long
+
+# Checkers do not see through the mapping of an editable install, so mypy reads an installed copy.
+lint: $(VENV)/.installed-dev
+	@echo "== Checking style, format and types"
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@rm -rf build/lib build/typecheck
+	@$(PIP) --no-deps --target build/typecheck .
+	@cd build/typecheck && $(abspath $(BIN))/mypy --config-file $(CURDIR)/setup.cfg -p kerascnn
+
+clean:
+	rm -rf $(VENV) build *.egg-info $(DEMO) .pytest_cache .ruff_cache .mypy_cache
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; ok = (3, 11) <= sys.version_info[:2] <= (3, 13); sys.exit(not ok and \
+	"kerascnn needs Python 3.11 to 3.13, and $(PYTHON) is %d.%d; try: make PYTHON=python3.12" \
+	% sys.version_info[:2])'
+	@echo "== Making $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: setup.cfg pyproject.toml | $(BIN)/python
+	@echo "== Installing kerascnn into $(VENV) (TensorFlow is large: some minutes the first time)"
+	@$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.installed-test: setup.cfg pyproject.toml | $(BIN)/python
+	@echo "== Installing kerascnn with its test tools into $(VENV) (some minutes the first time)"
+	@$(PIP) --editable '.[test]'
+	@touch $(VENV)/.installed $@
+
+$(VENV)/.installed-dev: setup.cfg pyproject.toml | $(BIN)/python
+	@echo "== Installing kerascnn with its checkers into $(VENV) (some minutes the first time)"
+	@$(PIP) --editable '.[dev]'
+	@touch $(VENV)/.installed $@

@@ -1,0 +1,53 @@
+"""How verbs print: figures for people, JSON for scripts."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from typing import Any
+
+
+def print_json(value: Any) -> None:
+    """Prints `value` as JSON on standard output; paths become strings, NumPy scalars numbers."""
+
+    def convert(other: Any) -> Any:
+        if isinstance(other, os.PathLike):
+            return os.fspath(other)
+        if hasattr(other, "tolist"):
+            return other.tolist()
+        raise TypeError(f"{type(other).__name__} cannot be written as JSON")
+
+    print(json.dumps(value, indent=2, ensure_ascii=False, default=convert))
+
+
+def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: set[int]) -> None:
+    """Prints columns two blanks apart.
+
+    Args:
+        header: a title for each column.
+        rows: the cells, as many in each row as there are titles.
+        right: the numbers of the columns whose cells are set flush right.
+    """
+    widths = [max(len(cell) for cell in column) for column in zip(header, *rows, strict=True)]
+    for row in (header, *rows):
+        cells = (
+            cell.rjust(width) if number in right else cell.ljust(width)
+            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        print("  ".join(cells).rstrip())
+
+
+def quantity(number: float | None) -> str:
+    """Returns a count to three digits with k, M or G: 416520 -> "417 k"; a dash for None."""
+    if number is None:
+        return "-"
+    for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if number >= size:
+            return f"{number / size:.3g} {unit}"
+    return f"{number:g}"
+
+
+def shape_text(shape: Sequence[int | None]) -> str:
+    """Returns a shape as people write it: (32, 32, 1) -> "32x32x1", unknown sizes as "?"."""
+    return "x".join("?" if size is None else str(size) for size in shape)
