@@ -1,8 +1,8 @@
 """The layers that every family file is written with, one function each.
 
-Each takes a Keras tensor and adds a named layer, or takes a planned tensor (`kerascnn.plan`) and adds
-its cost. channels_last throughout. Padding is explicit and symmetric unless it says "same": Keras's
-own "same" pads more on the far side when the stride is 2, which no paper and no PyTorch model does.
+Each takes a Keras tensor and adds a named layer, or takes a planned tensor (`kerascnn.plan`) and
+adds its cost. channels_last throughout. Padding is explicit and symmetric unless it says "same":
+Keras's own "same" pads more on the far side when the stride is 2, which no PyTorch model does.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ from __future__ import annotations
 import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 from kerascnn.lazy import keras
-from kerascnn.plan import RULES, Cost, Plan, Planned, Shape, pair, rule
+from kerascnn.plan import RULES, Cost, Planned, Shape, pair, rule, slide
 
 Tensor = Any
 """A Keras tensor or a planned one."""
@@ -30,7 +31,7 @@ class Norm:
 
     Args:
         epsilon: added to the variance.
-        momentum: the share of the old moving statistics that a step keeps. PyTorch's 0.1 is 0.9 here.
+        momentum: the share of the old moving statistics that a step keeps; PyTorch's 0.1 is 0.9.
         scale: whether there is a gamma.
     """
 
@@ -119,16 +120,16 @@ def conv(
         (N, H', W', filters).
     """
     x, padding = _padded(x, kernel, stride, pad, dilation, name)
-    config: dict[str, Any] = dict(
-        filters=filters,
-        kernel_size=kernel,
-        strides=stride,
-        padding=padding,
-        use_bias=bias,
-        activation=activation,
-        kernel_initializer=init,
-        bias_initializer=bias_init,
-    )
+    config: dict[str, Any] = {
+        "filters": filters,
+        "kernel_size": kernel,
+        "strides": stride,
+        "padding": padding,
+        "use_bias": bias,
+        "activation": activation,
+        "kernel_initializer": init,
+        "bias_initializer": bias_init,
+    }
     if dilation != 1:
         config["dilation_rate"] = dilation
     if dtype is not None:
@@ -240,12 +241,12 @@ def dense(
     dtype: str | None = None,
 ) -> Tensor:
     """A fully connected layer over the last axis."""
-    config: dict[str, Any] = dict(
-        units=units,
-        activation=activation,
-        kernel_initializer=init,
-        bias_initializer=bias_init,
-    )
+    config: dict[str, Any] = {
+        "units": units,
+        "activation": activation,
+        "kernel_initializer": init,
+        "bias_initializer": bias_init,
+    }
     if dtype is not None:
         config["dtype"] = dtype
     return layer("Dense", x, name, **config)
@@ -282,8 +283,8 @@ def lrn(
 ) -> Tensor:
     """Local response normalisation across channels (Krizhevsky 2012, section 3.3).
 
-    x / (bias + alpha * sum of squares over 2 * radius + 1 channels) ** beta. The paper's alpha is not
-    divided by the window, PyTorch's and Caffe's is.
+    x / (bias + alpha * sum of squares over 2 * radius + 1 channels) ** beta. The paper's alpha is
+    not divided by the window, PyTorch's and Caffe's is.
     """
     return layer(
         "LocalResponseNormalization", x, name, radius=radius, bias=bias, alpha=alpha, beta=beta
@@ -327,11 +328,6 @@ def predictions(
     )
 
 
-def planned_image(shape: Shape) -> Planned:
-    """Returns a planned input of (height, width, channels)."""
-    return Plan().image(shape)
-
-
 RULES["GroupedConv2D"] = RULES["Conv2D"]
 RULES["LocalResponseNormalization"] = RULES["Identity"]
 RULES["ScaledTanh"] = RULES["Identity"]
@@ -341,18 +337,16 @@ RULES["ScaledTanh"] = RULES["Identity"]
 def _table_conv(shapes: list[Shape], config: Any) -> Cost:
     table, size = config["table"], config["kernel_size"]
     links = size * size * sum(len(maps) for maps in table)
-    dense_cost = RULES["Conv2D"](
-        shapes, {"filters": len(table), "kernel_size": size, "use_bias": False}
-    )
-    _, height, width, _ = dense_cost.shape
-    macs = None if height is None or width is None else links * height * width
-    return Cost(dense_cost.shape, links + len(table), 0, macs)
+    sizes, window, stride = slide(shapes[0], {}, size)
+    macs = None if None in sizes else links * prod(side for side in sizes if side)
+    return Cost((None, *sizes, len(table)), links + len(table), 0, macs, window, stride)
 
 
 @rule("TrainableSubsampling")
 def _subsampling(shapes: list[Shape], config: Any) -> Cost:
-    pooled = RULES["AveragePooling2D"](shapes, {"pool_size": 2})
-    return Cost(pooled.shape, 2 * (pooled.shape[-1] or 0))
+    sizes, window, stride = slide(shapes[0], {}, 2, 2)
+    maps = shapes[0][-1] or 0
+    return Cost((None, *sizes, maps), 2 * maps, window=window, stride=stride)
 
 
 @rule("RadialBasis")

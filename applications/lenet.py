@@ -9,7 +9,7 @@ Proceedings of the IEEE 86(11), section II.
 - The output is softmax(-distance), whose cross-entropy is the paper's equation (9) without its
   constant j, so that the network trains with the loss of every other one.
 
-`lenet5` is the form in textbooks: C3 sees every map of S2, plain tanh, plain average pooling, F6 and
+`lenet5` is the form in textbooks: C3 sees every map of S2, plain tanh, average pooling, F6 and
 a dense softmax; 61,706 parameters.
 
 depth: size-keeping convolutions added behind C1 and C3. width: maps and units. kernel_size: the 5x5
@@ -74,7 +74,7 @@ DIGITS = """
 
 
 def centres(classes: int, units: int) -> list[list[int]]:
-    """Returns a code of ±1 for each class: the digits' bitmaps, or random ones from a fixed seed."""
+    """Returns a code of ±1 for each class: the digits, or random ones from a fixed seed."""
     rows = [line.split() for line in DIGITS.strip().splitlines()]
     if classes == len(rows[0]):
         bitmaps = ("".join(row[digit] for row in rows) for digit in range(classes))

@@ -76,9 +76,7 @@ def atomic_file(target: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def atomic_directory(
-    target: str | os.PathLike[str], *, overwrite: bool = False
-) -> Iterator[Path]:
+def atomic_directory(target: str | os.PathLike[str], *, overwrite: bool = False) -> Iterator[Path]:
     """Yields a temporary directory and moves it onto the target when the block ends without error.
 
     Args:

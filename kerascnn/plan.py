@@ -1,6 +1,6 @@
 """What a network will cost, worked out from its table without building it.
 
-A body of a family file runs either on Keras tensors, and builds layers, or on the planned tensors of
+A body of a family file runs on Keras tensors, and builds layers, or on the planned tensors of
 this module, and only writes a ledger: for every layer its output shape, its weights and its
 multiply-accumulates. A plan takes about a millisecond and imports nothing, so that the command can
 print costs, a builder can name the smallest image that fits, and a search can price a candidate.
@@ -33,13 +33,17 @@ class FixedSizeError(MismatchError):
 class Cost:
     """What one layer makes of its input: output shape, weights, multiply-accumulates per image.
 
-    `macs` is None where the height or width is not fixed.
+    `macs` is None where the height or width is not fixed. `window` is the patch of the input that
+    one output value sees (height, width), None for all of it; those of neighbouring values are
+    `stride` apart.
     """
 
     shape: Shape
     trainable: int = 0
     fixed: int = 0
     macs: int | None = 0
+    window: tuple[int, int] | None = (1, 1)
+    stride: tuple[float, float] = (1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,17 +127,20 @@ def _extent(size: int | None, kernel: int, stride: int, dilation: int, padding: 
     return out
 
 
-def _window(
+def slide(
     shape: Shape, config: Mapping[str, Any], kernel: Any, strides: Any = 1
-) -> tuple[int | None, int | None]:
+) -> tuple[list[int | None], tuple[int, int], tuple[int, int]]:
+    """Returns what a window that slides over `shape` gives: height and width, window, stride."""
     strides = pair(config.get("strides") or strides)
     dilation = pair(config.get("dilation_rate", 1))
     padding = config.get("padding", "valid")
-    height, width = (
-        _extent(shape[axis + 1], pair(kernel)[axis], strides[axis], dilation[axis], padding)
+    kernel = pair(kernel)
+    sizes = [
+        _extent(shape[axis + 1], kernel[axis], strides[axis], dilation[axis], padding)
         for axis in (0, 1)
-    )
-    return height, width
+    ]
+    window = ((kernel[0] - 1) * dilation[0] + 1, (kernel[1] - 1) * dilation[1] + 1)
+    return sizes, window, strides
 
 
 def _channels(shape: Shape) -> int:
@@ -146,20 +153,22 @@ def _channels(shape: Shape) -> int:
 def _conv(shapes: list[Shape], config: Mapping[str, Any]) -> Cost:
     (shape,) = shapes
     filters, kernel = config["filters"], config["kernel_size"]
-    height, width = _window(shape, config, kernel)
+    sizes, window, stride = slide(shape, config, kernel)
     weights = prod(pair(kernel)) * _channels(shape) // config.get("groups", 1) * filters
     bias = filters if config.get("use_bias", True) else 0
-    return Cost((None, height, width, filters), weights + bias, 0, _times(weights, height, width))
+    macs = _times(weights, *sizes)
+    return Cost((None, *sizes, filters), weights + bias, 0, macs, window, stride)
 
 
 def _depthwise(shapes: list[Shape], config: Mapping[str, Any]) -> Cost:
     (shape,) = shapes
     kernel, multiplier = config["kernel_size"], config.get("depth_multiplier", 1)
     filters = _channels(shape) * multiplier
-    height, width = _window(shape, config, kernel)
+    sizes, window, stride = slide(shape, config, kernel)
     weights = prod(pair(kernel)) * filters
     bias = filters if config.get("use_bias", True) else 0
-    return Cost((None, height, width, filters), weights + bias, 0, _times(weights, height, width))
+    macs = _times(weights, *sizes)
+    return Cost((None, *sizes, filters), weights + bias, 0, macs, window, stride)
 
 
 def _transposed(shapes: list[Shape], config: Mapping[str, Any]) -> Cost:
@@ -173,9 +182,10 @@ def _transposed(shapes: list[Shape], config: Mapping[str, Any]) -> Cost:
     weights = prod(kernel) * _channels(shape) * filters
     bias = filters if config.get("use_bias", True) else 0
     # Every input value is multiplied with every weight of its channel once.
-    return Cost(
-        (None, height, width, filters), weights + bias, 0, _times(weights, shape[1], shape[2])
-    )
+    macs = _times(weights, shape[1], shape[2])
+    window = (-(-kernel[0] // strides[0]), -(-kernel[1] // strides[1]))
+    stride = (1 / strides[0], 1 / strides[1])
+    return Cost((None, height, width, filters), weights + bias, 0, macs, window, stride)
 
 
 def _dense(shapes: list[Shape], config: Mapping[str, Any]) -> Cost:
@@ -195,12 +205,14 @@ def _norm(shapes: list[Shape], config: Mapping[str, Any]) -> Cost:
 def _pool(shapes: list[Shape], config: Mapping[str, Any]) -> Cost:
     (shape,) = shapes
     size = config.get("pool_size", 2)
-    return Cost((None, *_window(shape, config, size, size), shape[-1]))
+    sizes, window, stride = slide(shape, config, size, size)
+    return Cost((None, *sizes, shape[-1]), window=window, stride=stride)
 
 
 def _global_pool(shapes: list[Shape], config: Mapping[str, Any]) -> Cost:
     (shape,) = shapes
-    return Cost((None, 1, 1, shape[-1]) if config.get("keepdims") else (None, shape[-1]))
+    shape = (None, 1, 1, shape[-1]) if config.get("keepdims") else (None, shape[-1])
+    return Cost(shape, window=None)
 
 
 def _borders(amount: Any) -> tuple[int, int]:
@@ -259,7 +271,7 @@ def _flatten(shapes: list[Shape], config: Mapping[str, Any]) -> Cost:
             "the head flattens its features and needs a fixed height and width; "
             "give numbers in input_shape, or take include_top=False"
         )
-    return Cost((None, size))
+    return Cost((None, size), window=None)
 
 
 def _reshape(shapes: list[Shape], config: Mapping[str, Any]) -> Cost:

@@ -150,7 +150,7 @@ class Variant:
         include_preprocessing: bool = False,
         **columns: Any,
     ) -> keras.Model:
-        """Builds the model; see `create_model` for the arguments, which keras.applications shares."""
+        """Builds the model; `create_model` explains the arguments."""
         assemble = importlib.import_module("kerascnn.assemble")
         request = assemble.Request(
             include_top=include_top,
@@ -193,7 +193,7 @@ _VARIANTS: dict[str, Variant] = {}
 
 
 def register(variant: Variant) -> Variant:
-    """Enters a record; a name or builder that is taken is refused, which exposes a double import."""
+    """Enters a record; a taken name or builder is refused, which exposes a double import."""
     for known in _VARIANTS.values():
         if variant.name == known.name or variant.builder == known.builder:
             raise ValueError(f"{variant.name} ({variant.builder}) is registered twice")

@@ -2,7 +2,7 @@
 
 Keras 3 wraps every grouped convolution on TensorFlow in an XLA-compiled function, since the plain
 operator once had no CPU kernel (keras-team/keras#18180). With oneDNN it has one: it trains hundreds
-of times faster there, and exports to ONNX as one `Conv` where the wrapped one does not export at all
+of times faster there, and exports to ONNX as one `Conv`, where the wrapped one cannot be exported
 (onnx/tensorflow-onnx#2099).
 """
 

@@ -106,8 +106,8 @@ class TableConv2D(keras.layers.Layer):
 class RadialBasis(keras.layers.Layer):
     """Euclidean radial basis functions with fixed centres: minus the squared distance to each.
 
-    (N, D) -> (N, classes). The sign makes the nearest centre the largest value, so that a softmax of
-    it is the class posterior whose cross-entropy the paper's equation (9) is, but for its constant j.
+    (N, D) -> (N, classes). The sign makes the nearest centre the largest value, and the
+    cross-entropy of its softmax the paper's equation (9), but for that equation's constant j.
 
     Args:
         centres: for each class its D values.

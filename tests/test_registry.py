@@ -1,0 +1,68 @@
+"""Names, records and refusals of the registry."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import kerascnn
+import kerascnn.applications
+from kerascnn.registry import (
+    Scale,
+    UnknownModelError,
+    builders,
+    list_models,
+    model_info,
+    register,
+)
+
+
+def test_names_and_builders_are_the_same_records():
+    for name in list_models():
+        variant = model_info(name)
+        assert variant.name == name
+        assert getattr(kerascnn.applications, variant.builder) is variant
+        assert model_info(variant.builder) is variant
+    assert set(kerascnn.applications.__all__) == set(builders())
+
+
+def test_patterns_and_families():
+    assert list_models("lenet*") == ["lenet5", "lenet5_1998"]
+    assert list_models(family="lenet") == ["lenet5", "lenet5_1998"]
+    with pytest.raises(ValueError, match="the families are: .*lenet"):
+        list_models(family="lent")
+
+
+def test_an_unknown_model_names_the_nearest():
+    with pytest.raises(UnknownModelError, match="no model is called 'lenet'.*lenet5"):
+        model_info("lenet")
+
+
+def test_a_name_can_be_registered_once():
+    with pytest.raises(ValueError, match="lenet5 .LeNet5. is registered twice"):
+        register(model_info("lenet5"))
+
+
+def test_an_argument_that_is_no_column_names_the_nearest():
+    with pytest.raises(ValueError, match="'clases'; did you mean 'classes'"):
+        kerascnn.create_model("lenet5", clases=10)
+
+
+def test_rounding_of_scale_is_half_up_with_at_least_one():
+    scale = Scale(depth=0.5, width=0.25)
+    assert [scale.repeats(n) for n in (0, 1, 2, 3, 5)] == [0, 1, 1, 2, 3]
+    assert [scale.channels(c) for c in (1, 2, 6, 64)] == [1, 1, 2, 16]
+    assert [scale.channels(c, 8) for c in (3, 24, 48, 64)] == [8, 8, 16, 16]
+    assert Scale().channels(6, 8) == 6  # the paper's count is kept whatever the multiple
+    assert [Scale(kernel_size=k).pad(5, 0) for k in (3, 5, 7)] == [-1, 0, 1]
+
+
+def test_reading_the_tables_imports_neither_keras_nor_numpy():
+    code = (
+        "import sys, kerascnn; kerascnn.list_models(); kerascnn.summarize('lenet5').table();"
+        "print([m for m in ('keras', 'tensorflow', 'numpy', 'torch', 'jax') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
