@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import dataclasses
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from kerascnn.cli.output import print_json
+from kerascnn.cli.output import print_json, progress_stream
 from kerascnn.cli.startup import start_keras
-
-if TYPE_CHECKING:
-    import keras
-
-    from kerascnn.runs import Run
 
 
 def add_verbs(verbs: Any) -> None:
@@ -23,8 +16,8 @@ def add_verbs(verbs: Any) -> None:
     export = verbs.add_parser(
         "export",
         help="write a run's model as SavedModel and ONNX",
-        description="Exports the best model of a run, or an architecture with fresh weights. Every\n"
-        "artifact is loaded again and compared with Keras before it is put in place.",
+        description="Exports the best model of a run, or an architecture with fresh weights.\n"
+        "Every artifact is loaded again and compared with Keras before it is put in place.",
         epilog="example:\n  kerascnn export runs/lenet5 exported --formats onnx",
     )
     export.add_argument(
@@ -41,24 +34,21 @@ def add_verbs(verbs: Any) -> None:
     export.set_defaults(run=_export)
 
 
-def _open(source: str) -> Run | keras.Model:
-    """Returns the run in a directory, or the architecture of that name with fresh weights."""
+def _export(arguments: argparse.Namespace) -> None:
     from kerascnn.registry import create_model, model_info
     from kerascnn.runs import load_run
 
-    if Path(source).is_dir() or "/" in source:
-        return load_run(source)
-    return create_model(model_info(source).name)
-
-
-def _export(arguments: argparse.Namespace) -> None:
+    # A wrong path or name is told before TensorFlow starts.
+    source = arguments.source
+    path = Path(source)
+    run = load_run(path) if path.is_dir() or len(path.parts) > 1 else None
+    name = None if run else model_info(source).name
     start_keras(debug=arguments.debug)
     from kerascnn.exporting import export
 
-    stream = sys.stderr if arguments.json else sys.stdout
-    with contextlib.redirect_stdout(stream):
+    with progress_stream(as_json=arguments.json):
         reports = export(
-            _open(arguments.source),
+            run or create_model(name),
             arguments.out,
             formats=tuple(filter(None, arguments.formats.split(","))),
             overwrite=arguments.overwrite,

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import sys
 from typing import Any
 
-from kerascnn.cli.output import print_json
+from kerascnn.cli.output import print_json, progress_stream
 from kerascnn.cli.startup import start_keras
 
 DATA_HELP = "digits (bundled), folder:PATH, idx:DIR or npz:FILE"
@@ -62,11 +60,6 @@ def add_verbs(verbs: Any) -> None:
     predict.set_defaults(run=_predict)
 
 
-def _progress_stream(arguments: argparse.Namespace) -> contextlib.AbstractContextManager[Any]:
-    """With --json, standard output is for the result alone."""
-    return contextlib.redirect_stdout(sys.stderr) if arguments.json else contextlib.nullcontext()
-
-
 def _train(arguments: argparse.Namespace) -> None:
     from kerascnn.registry import model_info
 
@@ -74,7 +67,7 @@ def _train(arguments: argparse.Namespace) -> None:
     start_keras(debug=arguments.debug)
     from kerascnn.training import train
 
-    with _progress_stream(arguments):
+    with progress_stream(as_json=arguments.json):
         run = train(
             arguments.name,
             arguments.data,
@@ -99,7 +92,7 @@ def _evaluate(arguments: argparse.Namespace) -> None:
     start_keras(debug=arguments.debug)
     from kerascnn.evaluating import evaluate
 
-    with _progress_stream(arguments):
+    with progress_stream(as_json=arguments.json):
         metrics = evaluate(run, arguments.data, batch_size=arguments.batch_size)
     if arguments.json:
         print_json(metrics)
@@ -115,7 +108,7 @@ def _predict(arguments: argparse.Namespace) -> None:
     start_keras(debug=arguments.debug)
     from kerascnn.predicting import predict
 
-    with _progress_stream(arguments):
+    with progress_stream(as_json=arguments.json):
         predictions = predict(run, arguments.images, top=arguments.top)
     if arguments.json:
         print_json(

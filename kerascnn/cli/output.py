@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,6 +21,11 @@ def print_json(value: Any) -> None:
         raise TypeError(f"{type(other).__name__} cannot be written as JSON")
 
     print(json.dumps(value, indent=2, ensure_ascii=False, default=convert))
+
+
+def progress_stream(*, as_json: bool) -> contextlib.AbstractContextManager[object]:
+    """Sends what a long job prints to standard error where standard output is for JSON alone."""
+    return contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext()
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: set[int]) -> None:
