@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from kerascnn.applications import blocks
 from kerascnn.applications.blocks import Tensor
 from kerascnn.errors import UsageError
+from kerascnn.preprocessing import Preprocessing
 from kerascnn.registry import Paper, Scale, Top, Variant, register
 
 PAPER = Paper(
@@ -147,9 +148,11 @@ def head_1998(x: Tensor, row: Row, scale: Scale, top: Top) -> Tensor:
 
 
 register(Variant("lenet5", "LeNet5", PAPER, body, head, MAPS, (32, 32, 1), 10, 61_706, 416_520))
+# Section II.B: the background becomes -0.1 and the foreground 1.175, for a mean of about 0.
+PIXELS = Preprocessing(size=(32, 32), fit="pad", channels="grey", scale=1.275 / 255, mean=(0.1,))
 register(
     Variant(
         "lenet5_1998", "LeNet5_1998", PAPER, body_1998, head_1998, MAPS, (32, 32, 1), 10,
-        60_000, 326_520,
+        60_000, 326_520, preprocessing=PIXELS,
     )
 )  # fmt: skip

@@ -14,6 +14,7 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from kerascnn.errors import UsageError
+from kerascnn.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
     import keras
@@ -99,6 +100,7 @@ class Variant:
         macs: multiply-accumulates for one image of `input_shape`.
         auxiliary: auxiliary(taps, row, scale, top) -> {"aux1": tensor, …}, where a paper has them.
         small_stem: whether stem="small" differs from the paper's.
+        preprocessing: how pixels get into the network; None for values in [0, 1] at `input_shape`.
     """
 
     name: str
@@ -113,6 +115,14 @@ class Variant:
     macs: int
     auxiliary: Callable[..., Any] | None = None
     small_stem: bool = False
+    preprocessing: Preprocessing = None  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        if self.preprocessing is None:
+            height, width, channels = self.input_shape
+            kind = {1: "grey", 3: "rgb"}.get(channels, "any")
+            plain = Preprocessing(size=(height, width), channels=kind)
+            object.__setattr__(self, "preprocessing", plain)
 
     @property
     def family(self) -> str:

@@ -103,6 +103,18 @@ def test_refusals_say_what_is_allowed(arguments, message):
         LeNet5(**arguments)
 
 
+def test_preprocessing_inside_is_preprocessing_outside():
+    keras.utils.set_random_seed(0)
+    inside = kerascnn.create_model("lenet5_1998", include_preprocessing=True)
+    outside = kerascnn.create_model("lenet5_1998")
+    outside.set_weights(inside.get_weights())
+    pixels = np.random.default_rng(2).integers(0, 256, (3, 32, 32, 1)).astype("float32")
+    # LeCun 1998: 0 becomes -0.1 and 255 becomes 1.175.
+    np.testing.assert_allclose(
+        np.asarray(inside(pixels)), np.asarray(outside(pixels * 1.275 / 255 - 0.1)), atol=1e-6
+    )
+
+
 @pytest.mark.parametrize("name", ["lenet5", "lenet5_1998"])
 def test_saved_and_loaded_models_agree(name, tmp_path):
     model = kerascnn.create_model(name)

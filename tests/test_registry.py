@@ -31,17 +31,17 @@ def test_names_and_builders_are_the_same_records():
 def test_patterns_and_families():
     assert list_models("lenet*") == ["lenet5", "lenet5_1998"]
     assert list_models(family="lenet") == ["lenet5", "lenet5_1998"]
-    with pytest.raises(ValueError, match="the families are: .*lenet"):
+    with pytest.raises(ValueError, match=r"the families are: .*lenet"):
         list_models(family="lent")
 
 
 def test_an_unknown_model_names_the_nearest():
-    with pytest.raises(UnknownModelError, match="no model is called 'lenet'.*lenet5"):
+    with pytest.raises(UnknownModelError, match=r"no model is called 'lenet'.*lenet5"):
         model_info("lenet")
 
 
 def test_a_name_can_be_registered_once():
-    with pytest.raises(ValueError, match="lenet5 .LeNet5. is registered twice"):
+    with pytest.raises(ValueError, match=r"lenet5 .LeNet5. is registered twice"):
         register(model_info("lenet5"))
 
 
