@@ -1,0 +1,224 @@
+"""Run directories: reading them, choosing them, and what is wrong with them."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import os
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+
+import kerascnn
+from kerascnn.curves import draw_curves, make_figure
+from kerascnn.errors import DamagedFileError, OutputError, UnsafeFileError, UsageError
+from kerascnn.runs import (
+    Run,
+    as_run,
+    choose_directory,
+    kept_files,
+    load_run,
+    read_model,
+    score,
+    start_directory,
+)
+
+CONFIG = {
+    "model": {"name": "small", "arguments": None},
+    "data": {"name": "toy", "class_names": ["cat", "dog"], "train": 40, "test": 10},
+    "preprocessing": {"size": [4, 4], "channels": "grey", "mean": [0.5], "std": [0.25]},
+    "seed": 3,
+}
+COLUMNS = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy"]
+
+
+def write_run(path, rows):
+    path.mkdir(parents=True, exist_ok=True)
+    (path / "config.json").write_text(json.dumps(CONFIG))
+    with (path / "history.csv").open("w", newline="") as stream:
+        csv.writer(stream).writerows([COLUMNS, *rows])
+    return Run(path)
+
+
+@pytest.fixture
+def model():
+    image = keras.Input((4, 4, 1), name="image")
+    features = keras.layers.Flatten(name="features")(image)
+    predictions = keras.layers.Dense(2, activation="softmax", name="predictions")(features)
+    return keras.Model(image, predictions, name="small")
+
+
+def test_history_and_best_epoch(tmp_path):
+    rows = [[1, 0.9, 0.5, 0.8, 0.6], [2, 0.5, 0.7, 0.6, 0.75], [3, 0.4, 0.8, 0.5, 0.75]]
+    run = write_run(tmp_path / "r", [*rows, [4, 0.3, 0.9, 0.7, 0.7]])
+    assert run.history["epoch"] == [1, 2, 3, 4]
+    assert run.history["val_loss"] == [0.8, 0.6, 0.5, 0.7]
+    # Epochs 2 and 3 are equally accurate; 3 has the lower loss.
+    assert run.best == {
+        "epoch": 3,
+        "metrics": {"loss": 0.4, "accuracy": 0.8, "val_loss": 0.5, "val_accuracy": 0.75},
+    }
+
+
+def test_nan_is_never_best(tmp_path):
+    rows = [[1, 0.9, 0.5, math.nan, 1.0], [2, 0.5, 0.7, 0.6, 0.2], [3, 0.5, 0.7, 0.1, math.nan]]
+    assert write_run(tmp_path / "r", rows).best["epoch"] == 2
+    assert score({"val_accuracy": math.nan, "val_loss": 0.1}) == score({})
+    assert score({"val_accuracy": 1.0, "val_loss": math.inf}) < score(
+        {"val_accuracy": 0.0, "val_loss": 9.0}
+    )
+
+
+def test_a_run_before_its_first_epoch(tmp_path):
+    run = write_run(tmp_path / "r", [])
+    assert run.best == {}
+    assert run.history == {name: [] for name in COLUMNS}
+    (run.path / "history.csv").unlink()
+    assert run.history == {}
+    assert draw_curves(run) is None
+    with pytest.raises(UsageError, match=r"has no best\.keras; it has no saved model"):
+        run.load()
+
+
+def test_names_and_preprocessing_come_from_the_configuration(tmp_path):
+    run = write_run(tmp_path / "r", [])
+    assert run.class_names == ("cat", "dog")
+    # (255 / 255 - 0.5) / 0.25 = 2 and (0 - 0.5) / 0.25 = -2.
+    white, black = np.full((4, 4, 1), 255, np.uint8), np.zeros((4, 4, 1), np.uint8)
+    np.testing.assert_allclose(run.preprocessing(white), 2.0, rtol=1e-6)
+    np.testing.assert_allclose(run.preprocessing(black), -2.0, rtol=1e-6)
+
+
+def test_what_is_no_run_is_told(tmp_path):
+    with pytest.raises(UsageError, match="there is no run directory"):
+        load_run(tmp_path / "nothing")
+    with pytest.raises(UsageError, match=r"is no run directory: it has no config\.json"):
+        load_run(tmp_path)
+    (tmp_path / "config.json").write_text("{broken")
+    with pytest.raises(DamagedFileError, match=r"config\.json is not JSON"):
+        load_run(tmp_path)
+    (tmp_path / "config.json").write_text('{"model": 1}')
+    with pytest.raises(DamagedFileError, match="is not a configuration"):
+        load_run(tmp_path)
+    run = write_run(tmp_path, [["one", 2, 3, 4, 5]])
+    with pytest.raises(DamagedFileError, match="is not a table of numbers"):
+        _ = run.history
+    with pytest.raises(DamagedFileError, match="is not a table of numbers"):
+        _ = write_run(tmp_path, [[1, 2]]).history
+    with pytest.raises(UsageError, match="which='first'"):
+        run.load("first")
+
+
+def test_only_runs_and_paths_stand_for_runs(tmp_path, model):
+    run = write_run(tmp_path, [])
+    assert as_run(run) is run
+    assert as_run(str(tmp_path)) == run == kerascnn.load_run(tmp_path)
+    assert as_run(model) is None
+
+
+def test_a_saved_model_comes_back_with_its_outputs(tmp_path, model):
+    run = write_run(tmp_path, [])
+    model.save(run.path / "last.keras")
+    x = np.random.default_rng(0).normal(size=(3, 4, 4, 1)).astype("float32")
+    np.testing.assert_array_equal(np.asarray(run.load("last")(x)), np.asarray(model(x)))
+    with pytest.raises(UsageError, match=r"it has last\.keras"):
+        run.load("best")
+
+
+def test_damaged_models_are_refused(tmp_path, model):
+    path = tmp_path / "m.keras"
+    model.save(path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(DamagedFileError, match=r"no complete \.keras file"):
+        read_model(path)
+    with zipfile.ZipFile(tmp_path / "m.keras", "w") as archive:
+        archive.writestr("config.json", "{}")
+    with pytest.raises(DamagedFileError, match="cannot be read"):
+        read_model(path)
+    # One flipped bit of the weights: HDF5 alone would not notice.
+    kernel = model.get_layer("predictions").kernel.numpy().tobytes()
+    place = whole.find(kernel[:16])
+    assert place > 0
+    path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+    with pytest.raises(DamagedFileError, match="checksum"):
+        read_model(path)
+
+
+def test_python_code_in_a_model_is_refused(tmp_path):
+    image = keras.Input((4, 4, 1), name="image")
+    out = keras.layers.Lambda(lambda x: x * 2)(keras.layers.Flatten()(image))
+    keras.Model(image, out).save(tmp_path / "l.keras")
+    with pytest.raises(UnsafeFileError, match="Python code"):
+        read_model(tmp_path / "l.keras")
+
+
+def test_choosing_a_directory_makes_nothing(tmp_path, monkeypatch):
+    wish = tmp_path / "a" / "b"
+    assert choose_directory(wish, "small", overwrite=False) == wish
+    assert not (tmp_path / "a").exists()
+    monkeypatch.chdir(tmp_path)
+    first = choose_directory(None, "small", overwrite=False)
+    assert first.parent.name == "runs"
+    assert first.name.startswith("small-20")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_taken_name_made_from_the_time_gets_a_number(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = set()
+    for _ in range(3):
+        directory = choose_directory(None, "small", overwrite=False)
+        directory.mkdir(parents=True)
+        names.add(directory.name)
+    assert len(names) == 3
+
+
+def test_occupied_and_unwritable_places_are_refused(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(OutputError, match="is not empty"):
+        choose_directory(tmp_path, "small", overwrite=False)
+    with pytest.raises(OutputError, match="is a file"):
+        choose_directory(tmp_path / "file", "small", overwrite=True)
+    with pytest.raises(OutputError, match="cannot write the run directory"):
+        choose_directory(tmp_path / "file" / "below", "small", overwrite=True)
+    assert choose_directory(tmp_path, "small", overwrite=True) == tmp_path
+    if os.path.isdir("/proc"):  # refuses new files even to root
+        with pytest.raises(OutputError, match="cannot write the run directory"):
+            choose_directory("/proc/run", "small", overwrite=False)
+
+
+def test_starting_clears_an_old_run_and_nothing_else(tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    (tmp_path / "tensorboard").mkdir()
+    for name in ("history.csv", "best.keras", "last.keras", "curves.png", "tensorboard/events"):
+        (tmp_path / name).write_text("old")
+    assert "best.keras" in kept_files(tmp_path)
+    start_directory(tmp_path, CONFIG)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.json", "notes.txt"]
+    assert kept_files(tmp_path) == "no model was saved yet"
+
+
+def test_curves_show_losses_and_the_logarithm_of_the_error(tmp_path):
+    rows = [[1, 0.9, 0.5, 0.8, 0.6], [2, 0.5, 0.9, 0.6, 0.9], [3, 0.05, 1.0, 0.4, 0.8]]
+    run = write_run(tmp_path, rows)
+    left, right = make_figure(run).axes
+    np.testing.assert_array_equal(left.lines[1].get_ydata(), [0.8, 0.6, 0.4])
+    assert left.get_yscale() == "log"
+    # No error at all stands at half an image of the 40: -log10(0.5 / 40) = 1.90309.
+    np.testing.assert_allclose(right.lines[0].get_ydata(), [0.30103, 1.0, 1.90309], atol=1e-5)
+    labels = {
+        round(place, 5): text.get_text()
+        for place, text in zip(right.get_yticks(), right.get_yticklabels(), strict=True)
+    }
+    assert labels[1.0] == "90 %"
+    assert labels[0.30103] == "50 %"
+    path = draw_curves(run)
+    from PIL import Image
+
+    with Image.open(path) as picture:
+        assert picture.format == "PNG"
+        assert picture.size == (1200, 504)
