@@ -1,0 +1,60 @@
+"""The layers that tf2onnx cannot convert, found before conversion starts.
+
+Measured with tf2onnx 1.17, opset 17, Keras 3.15, TensorFlow 2.21; tests/test_export_formats.py
+converts each of them and fails when one has become convertible. Random augmentation layers are no
+problem: with training=False they are the identity (`RandomCrop` a resize and central crop).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from kerascnn.lazy import keras
+
+
+def _normalises(layer: Any) -> bool:
+    return isinstance(layer, keras.layers.Normalization)
+
+
+def _exact_gelu(layer: Any) -> bool:
+    # `keras.ops.gelu` on a Keras tensor is an operation of its own in the graph.
+    operation = type(layer).__name__ == "Gelu" and not getattr(layer, "approximate", True)
+    return operation or getattr(layer, "activation", None) is keras.activations.gelu
+
+
+def _antialiased(layer: Any) -> bool:
+    return isinstance(layer, keras.layers.Resizing) and layer.antialias
+
+
+def _compiled_groups(layer: Any) -> bool:
+    stock = keras.layers.Conv2D.convolution_op
+    grouped = getattr(layer, "groups", 1) > 1
+    return grouped and getattr(type(layer), "convolution_op", None) is stock
+
+
+RULES: tuple[tuple[Callable[[Any], bool], str], ...] = (
+    (_normalises, "its constants become inputs; use Rescaling(scale=1/std, offset=-mean/std)"),
+    (_exact_gelu, "exact GELU needs Erfc; use gelu with approximate=True"),
+    (_antialiased, "antialias needs ScaleAndTranslate; use antialias=False"),
+    (_compiled_groups, "Keras compiles it with XLA; use kerascnn's GroupedConv2D"),
+)
+
+
+def inconvertible(model: Any) -> list[str]:
+    """Returns one phrase for each layer that stands in the way, nested models included."""
+    return [
+        f"{layer.name} ({type(layer).__name__}): {reason}"
+        for layer in _operations(model)
+        for matches, reason in RULES
+        if matches(layer)
+    ]
+
+
+def _operations(model: Any) -> Iterator[Any]:
+    # A functional model also has operations that are no layers, such as keras.ops.gelu(x).
+    for operation in getattr(model, "operations", model.layers):
+        if isinstance(operation, keras.Model):
+            yield from _operations(operation)
+        else:
+            yield operation

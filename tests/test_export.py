@@ -1,0 +1,350 @@
+"""The promise of `export`: what is kept is right, what is wrong leaves nothing behind."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import socket
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+import kerascnn.runs
+from kerascnn.errors import MismatchError, OutputError, UsageError
+from kerascnn.exporting import export, onnx_format, proof, savedmodel
+from kerascnn.preprocessing import Preprocessing
+
+layers = keras.layers
+NAMES = ("nought", "one", "two", "drei", "vier")
+
+
+def tiny(outputs: int = 5, activation: str | None = "softmax", **arguments: object) -> keras.Model:
+    image = keras.Input((8, 8, 1), name="image")
+    x = layers.Flatten(name="features")(layers.Conv2D(2, 3, name="c1", **arguments)(image))
+    x = layers.Dense(outputs, activation=activation, name="predictions")(x)
+    return keras.Model(image, x, name="tiny")
+
+
+def tree(directory: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(directory).as_posix(): path.read_bytes()
+        for path in directory.rglob("*")
+        if path.is_file()
+    }
+
+
+@pytest.fixture
+def savedmodel_off_by_a_weight(monkeypatch):
+    """A converter with a fault: it writes another value of the first kernel."""
+    write = savedmodel.write
+
+    def wrong(network, path, metadata):
+        kernel = network.model.get_layer("c1").kernel
+        value = kernel.numpy()
+        kernel.assign(value + 0.01)
+        write(network, path, metadata)
+        kernel.assign(value)
+
+    monkeypatch.setattr(savedmodel, "write", wrong)
+
+
+@pytest.fixture
+def onnx_off_by_a_weight(monkeypatch):
+    """A converter with a fault: one weight of the file is 0.05 too large."""
+    import onnx
+
+    convert = onnx_format.convert
+
+    def wrong(network):
+        model = convert(network)
+        weight = max(model.graph.initializer, key=lambda entry: np.prod(entry.dims))
+        values = onnx.numpy_helper.to_array(weight).copy()
+        values.flat[0] += 0.05
+        weight.CopyFrom(onnx.numpy_helper.from_array(values, weight.name))
+        return model
+
+    monkeypatch.setattr(onnx_format, "convert", wrong)
+
+
+def test_layout_reports_and_manifest(tmp_path):
+    reports = export(tiny(), tmp_path / "out", class_names=NAMES)
+
+    assert [report.format for report in reports] == ["savedmodel", "onnx"]
+    files = tree(tmp_path / "out")
+    manifest = json.loads(files.pop("manifest.json"))["files"]
+    assert set(manifest) == set(files)
+    for name, content in files.items():
+        assert manifest[name]["bytes"] == len(content)
+        assert manifest[name]["sha256"] == hashlib.sha256(content).hexdigest()
+
+    stored = json.loads(files["report.json"])
+    assert stored == [report.to_json() for report in reports]
+    assert [entry["path"] for entry in stored] == ["savedmodel", "model.onnx"]
+    one, two = reports
+    assert one.path == tmp_path / "out" / "savedmodel"
+    # A kernel of 3x3x1x2 with 2 biases, and 6x6x2 features to 5 classes with 5 biases.
+    assert one.parameter_bytes == two.parameter_bytes == 4 * (18 + 2 + 72 * 5 + 5)
+    assert two.bytes == len(files["model.onnx"])
+    assert (two.opset, one.opset) == (17, None)
+    assert (two.real, two.random) == (0, 12)
+    assert two.top1_agreement == 1
+    assert two.difference <= two.tolerance == 1e-5
+    assert [path.name for path in tmp_path.iterdir()] == ["out"], "temporary files are left"
+    assert "12 random images" in str(two)
+    assert "\n" not in str(two)
+
+
+def test_nothing_is_printed(tmp_path, capfd):
+    export(tiny(), tmp_path / "out")
+    out, err = capfd.readouterr()
+    assert out == ""
+    # TensorFlow's C++ part logs for itself unless TF_CPP_MIN_LOG_LEVEL was set before its import.
+    ours = [line for line in err.splitlines() if not line.startswith(("I0", "W0", "E0"))]
+    assert [line for line in ours if "absl::InitializeLog" not in line] == []
+
+
+@pytest.mark.parametrize("fault", ["savedmodel_off_by_a_weight", "onnx_off_by_a_weight"])
+def test_a_wrong_export_is_refused_and_leaves_nothing(tmp_path, request, fault):
+    request.getfixturevalue(fault)
+    with pytest.raises(MismatchError, match=r"differs from Keras by .* at random image \d+"):
+        export(tiny(), tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failure_keeps_the_old_export(tmp_path, request):
+    export(tiny(), tmp_path / "out")
+    before = tree(tmp_path / "out")
+    request.getfixturevalue("onnx_off_by_a_weight")
+    with pytest.raises(MismatchError):
+        export(tiny(), tmp_path / "out", overwrite=True)
+    assert tree(tmp_path / "out") == before
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_ctrl_c_leaves_nothing(tmp_path, monkeypatch):
+    def interrupted(network, path, metadata):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(onnx_format, "write", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        export(tiny(), tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_is_an_output_error(tmp_path, monkeypatch):
+    import tensorflow as tf
+
+    def full(*_, **__):
+        raise tf.errors.ResourceExhaustedError(None, None, "No space left on device")
+
+    monkeypatch.setattr(tf.saved_model, "save", full)
+    with pytest.raises(OutputError, match="No space left"):
+        export(tiny(), tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_another_export_is_overwritten_only_when_asked(tmp_path):
+    export(tiny(), tmp_path / "out", formats=["savedmodel"])
+    before = tree(tmp_path / "out")
+    with pytest.raises(OutputError, match="not empty"):
+        export(tiny(), tmp_path / "out")
+    assert tree(tmp_path / "out") == before
+
+    export(tiny(), tmp_path / "out", formats=["onnx"], overwrite=True)
+    assert set(tree(tmp_path / "out")) == {"model.onnx", "report.json", "manifest.json"}
+
+
+@pytest.mark.parametrize("name", ["thesis.tex", "savedmodel/assets.extra/warmup"])
+def test_files_of_the_user_are_never_overwritten(tmp_path, name):
+    out = tmp_path / "out"
+    export(tiny(), out, formats=["savedmodel"])
+    (out / name).write_text("mine")
+    with pytest.raises(OutputError, match="no export wrote") as caught:
+        export(tiny(), out, overwrite=True)
+    assert name in str(caught.value)
+    assert (out / name).read_text() == "mine"
+
+
+def test_the_figures_are_those_of_the_outputs(tmp_path, monkeypatch):
+    """An artifact that is off by known amounts gets known figures and the known verdict."""
+    answers = np.array([[0.2, 0.7, 0.1], [0.5, 0.5 - 1e-6, 0.0]], "float32")
+    questions = proof.Questions(1, (np.zeros((2, 1, 1, 1)),), (answers,), None)
+
+    def off(*cells: tuple[int, int, float]) -> np.ndarray:
+        changed = answers.copy()
+        for row, column, amount in cells:
+            changed[row, column] += np.float32(amount)
+        return changed
+
+    found = proof.compare("x", lambda _: off((0, 2, 3e-4), (1, 0, -2e-6)), questions, 1e-3)
+    assert found.difference == pytest.approx(3e-4, rel=1e-3)
+    assert found.relative == pytest.approx(3e-4 / 0.7, rel=1e-3)
+    # The second image's own margin, 1e-6, is below the tolerance: its class does not count.
+    assert (found.ties, found.top1_agreement) == (1, 1)
+
+    with pytest.raises(MismatchError, match=r"by 0\.002 at real image 0, allowed is 0\.001"):
+        proof.compare("x", lambda _: off((0, 2, 2e-3)), questions, 1e-3)
+    with pytest.raises(MismatchError, match="at random image 0"):
+        proof.compare("x", lambda _: off((1, 2, np.nan)), questions, 1e-3)
+    # The margin of 0.5 counts even when the difference is allowed.
+    with pytest.raises(MismatchError, match=r"another class first .* real image 0 \(1 of 1 images"):
+        proof.compare("x", lambda _: off((0, 0, 0.3), (0, 1, -0.3)), questions, 0.4)
+    with pytest.raises(MismatchError, match="shape"):
+        proof.compare("x", lambda _: answers[:, :2], questions, 1e-3)
+
+
+def test_the_tolerance_grows_with_large_outputs():
+    logits = np.array([[300.0, -400.0, 10.0]], "float32")
+    questions = proof.Questions(0, (np.zeros((1, 1, 1, 1)),), (logits,), None)
+    found = proof.compare("x", lambda _: logits + np.float32(3e-3), questions, 1e-5)
+    assert found.tolerance == pytest.approx(4e-3)
+    with pytest.raises(MismatchError, match=r"allowed is 0\.004"):
+        proof.compare("x", lambda _: logits + np.float32(5e-3), questions, 1e-5)
+
+
+def test_half_precision_is_written_from_a_float32_copy(tmp_path):
+    model = tiny(dtype="mixed_float16")
+    model.get_layer("c1").bias.assign([0.3, -0.2])
+    (report,) = export(model, tmp_path / "out", formats=["savedmodel"])
+    assert report.policy == "mixed_float16"
+    # The figure of the report against one measured here, on the same kind of images.
+    assert 1e-6 < report.policy_difference < 2e-2
+    assert model.get_layer("c1").compute_dtype == "float16", "the user's model was changed"
+
+
+def test_a_copy_that_computes_something_else_is_refused(tmp_path, monkeypatch):
+    from kerascnn.exporting import network
+
+    copy = network._float32_copy
+
+    def wrong(model):
+        made = copy(model)
+        made.get_layer("predictions").kernel.assign_add(np.eye(72, 5, dtype="float32"))
+        return made
+
+    monkeypatch.setattr(network, "_float32_copy", wrong)
+    with pytest.raises(MismatchError, match="float32 copy of this mixed_bfloat16 model differs"):
+        export(tiny(dtype="mixed_bfloat16"), tmp_path / "out")
+
+
+def test_samples_are_preprocessed_and_counted(tmp_path):
+    preprocessing = Preprocessing(
+        size=(8, 8), fit="resize", channels="grey", scale=1 / 255, mean=(0.1,), std=(0.3,)
+    )
+    colour = np.random.default_rng(0).integers(0, 256, (5, 20, 11, 3), "uint8")
+    (report,) = export(
+        tiny(), tmp_path / "a", ["savedmodel"], samples=colour, preprocessing=preprocessing
+    )
+    assert (report.real, report.random) == (5, 12)
+    inputs = np.random.default_rng(0).random((4, 8, 8, 1), "float32")
+    (report,) = export(tiny(), tmp_path / "b", ["savedmodel"], samples=inputs)
+    assert (report.real, report.random) == (4, 12)
+    with pytest.raises(MismatchError, match=r"sample of shape \(20, 11, 3\)"):
+        export(tiny(), tmp_path / "c", ["savedmodel"], samples=colour)
+
+
+def test_random_images_span_the_range_of_the_preprocessing():
+    from kerascnn.exporting.network import prepare
+
+    preprocessing = Preprocessing(
+        size=(8, 8), channels="grey", scale=1 / 255, mean=(0.5,), std=(0.25,)
+    )
+    drawn = proof._random_batches(prepare(tiny()), preprocessing)
+    assert [len(batch) for batch in drawn] == [1, 3, 8]
+    # (0 - 0.5) / 0.25 and (1 - 0.5) / 0.25
+    values = np.concatenate(drawn)
+    assert -2 <= values.min() < -1.98
+    assert 1.98 < values.max() <= 2
+
+
+def test_what_does_not_fit_the_model_is_refused(tmp_path):
+    out = tmp_path / "out"
+    with pytest.raises(MismatchError, match="2 class names for a model with 5 outputs"):
+        export(tiny(), out, class_names=["a", "b"])
+    with pytest.raises(MismatchError, match=r"makes images of \(9, 8\)"):
+        export(tiny(), out, preprocessing=Preprocessing(size=(9, 8), channels="grey"))
+    with pytest.raises(UsageError, match="unknown format 'tflite'; export writes savedmodel, onnx"):
+        export(tiny(), out, formats=["onnx", "tflite"])
+    with pytest.raises(UsageError, match="formats is empty"):
+        export(tiny(), out, formats=[])
+    with pytest.raises(UsageError, match="tolerance"):
+        export(tiny(), out, tolerance=0)
+    with pytest.raises(UsageError, match="no known input shape"):
+        export(keras.Sequential([layers.Dense(3)]), out)
+    with pytest.raises(UsageError, match=r"expected a keras\.Model"):
+        export(3, out)
+    with pytest.raises(UsageError, match="no run directory"):
+        export(tmp_path / "missing", out)
+    assert not out.exists()
+
+
+def test_a_model_with_nan_weights_is_refused(tmp_path):
+    model = tiny()
+    model.get_layer("c1").kernel.assign(np.full((3, 3, 1, 2), np.nan))
+    with pytest.raises(MismatchError, match="not finite"):
+        export(model, tmp_path / "out")
+
+
+def test_no_trace_of_the_machine_in_any_byte(tmp_path, monkeypatch):
+    host = "host-of-the-test-0917"
+    monkeypatch.setattr(socket, "gethostname", lambda: host)
+    user = "user-of-the-test-0917"
+    monkeypatch.setenv("USER", user)
+    export(tiny(), tmp_path / "deep" / "out", class_names=NAMES)
+    telling = [str(tmp_path), str(Path.cwd()), str(Path.home()), os.path.dirname(keras.__file__)]
+    telling += [host, user, "site-packages", os.fspath(Path(__file__).name)]
+    for name, content in tree(tmp_path / "deep" / "out").items():
+        for word in telling:
+            assert word.encode() not in content, f"{word} in {name}"
+
+
+def run_directory(path: Path) -> tuple[Path, keras.Model]:
+    """What `train` leaves, as far as export reads it."""
+    from kerascnn import create_model
+
+    model = create_model("lenet5", classes=10)
+    path.mkdir()
+    model.save(path / "best.keras")
+    preprocessing = Preprocessing(
+        size=(32, 32), fit="pad", channels="grey", scale=1 / 255, mean=(0.13,), std=(0.31,)
+    )
+    config = {
+        "model": {"name": "lenet5", "arguments": {"dropout": 0.25}},
+        "data": {"name": "digits", "class_names": [f"digit {n}" for n in range(10)]},
+        "preprocessing": preprocessing.to_json(),
+    }
+    (path / "config.json").write_text(json.dumps(config))
+    return path, model
+
+
+def test_a_run_brings_names_preprocessing_and_real_images(tmp_path):
+    path, model = run_directory(tmp_path / "run")
+    for source in (path, str(path), kerascnn.runs.load_run(path)):
+        (report,) = export(source, tmp_path / "out", ["onnx"], overwrite=True)
+        assert (report.real, report.random) == (32, 12)
+
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(report.path, providers=["CPUExecutionProvider"])
+    stored = {k: json.loads(v) for k, v in session.get_modelmeta().custom_metadata_map.items()}
+    assert stored["class_names"] == [f"digit {n}" for n in range(10)]
+    assert stored["model"] == {"name": "lenet5", "arguments": {"dropout": 0.25}}
+    preprocessing = Preprocessing.from_json(stored["preprocessing"])
+    assert (preprocessing.size, preprocessing.mean) == ((32, 32), (0.13,))
+
+    image = np.random.default_rng(1).random((3, 32, 32, 1), "float32")
+    (got,) = session.run(None, {"image": image})
+    assert np.abs(got - model.predict(image, verbose=0)).max() < 1e-5
+
+
+def test_data_that_is_not_at_hand_stops_no_export(tmp_path):
+    path, _ = run_directory(tmp_path / "run")
+    config = json.loads((path / "config.json").read_text())
+    for name in ("folder:/nowhere/at/all", "tfds:mnist", "arrays"):
+        config["data"]["name"] = name
+        (path / "config.json").write_text(json.dumps(config))
+        (report,) = export(path, tmp_path / "out", ["savedmodel"], overwrite=True)
+        assert (report.real, report.random) == (0, 12)
