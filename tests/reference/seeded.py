@@ -1,8 +1,8 @@
 """Weights and images that any machine draws alike, so that a fixture need not hold them.
 
 Each tensor is drawn from a generator of its own, seeded by its name: the order of the layers and
-the version of a framework make no difference. Only the raw bits of PCG64 are used, whose stream NumPy
-guarantees; its distributions may change between releases.
+the version of a framework make no difference. Only the raw bits of PCG64 are used, whose stream
+NumPy guarantees; its distributions may change between releases.
 """
 
 from __future__ import annotations

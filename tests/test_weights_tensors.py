@@ -1,0 +1,172 @@
+"""One layer's tensors between two frameworks' orders, and what a plan expects of a file."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+
+from kerascnn.applications import blocks
+from kerascnn.applications.blocks import Norm
+from kerascnn.assemble import Request, plan
+from kerascnn.plan import Plan
+from kerascnn.registry import model_info
+from kerascnn.weights import tensors
+from kerascnn.weights.expected import expected
+from reference import convolution, normalization, seeded
+
+
+def torch_convolve(x: np.ndarray, weight: np.ndarray, groups: int = 1) -> np.ndarray:
+    """PyTorch's convolution by its documentation: x (N, C, H, W), weight (F, C / groups, h, w)."""
+    filters, inputs, height, width = weight.shape
+    rows, columns = x.shape[2] - height + 1, x.shape[3] - width + 1
+    y = np.zeros((len(x), filters, rows, columns))
+    for f in range(filters):
+        first = f // (filters // groups) * inputs
+        for i in range(rows):
+            for j in range(columns):
+                window = x[:, first : first + inputs, i : i + height, j : j + width]
+                y[:, f, i, j] = (window * weight[f]).sum((1, 2, 3))
+    return y
+
+
+@pytest.mark.parametrize("groups", [1, 3])
+def test_convolution_from_torch(groups: int) -> None:
+    x = seeded.uniform("x", (2, 6, 5, 4))
+    weight = seeded.uniform("weight", (9, 6 // groups, 3, 2))
+    kernel = tensors.from_torch(weight, "Conv2D", "kernel", (3, 2, 6 // groups, 9))
+    ours = convolution.convolve(x.transpose(0, 2, 3, 1), kernel, groups=groups)
+    np.testing.assert_allclose(
+        ours.transpose(0, 3, 1, 2), torch_convolve(x, weight, groups), atol=1e-5
+    )
+
+
+def test_depthwise_from_torch() -> None:
+    x = seeded.uniform("x", (2, 4, 5, 6))
+    weight = seeded.uniform("weight", (4, 1, 3, 3))
+    kernel = tensors.from_torch(weight, "DepthwiseConv2D", "kernel", (3, 3, 4, 1))
+    ours = convolution.depthwise(x.transpose(0, 2, 3, 1), kernel)
+    np.testing.assert_allclose(
+        ours.transpose(0, 3, 1, 2), torch_convolve(x, weight, groups=4), atol=1e-5
+    )
+
+
+def test_dense_behind_a_flattened_map_from_torch() -> None:
+    x = seeded.uniform("x", (2, 3, 4, 5))  # N, C, H, W
+    weight = seeded.uniform("weight", (7, 60))
+    kernel = tensors.from_torch(weight, "Dense", "kernel", (60, 7), (4, 5, 3))
+    ours = x.transpose(0, 2, 3, 1).reshape(2, 60) @ kernel
+    np.testing.assert_allclose(ours, x.reshape(2, 60) @ weight.T, rtol=1e-5)
+
+
+def test_dense_window_as_a_convolution() -> None:
+    x = seeded.uniform("x", (2, 3, 4, 5))
+    weight = seeded.uniform("weight", (7, 60))
+    kernel = tensors.from_torch(weight, "Conv2D", "kernel", (4, 5, 3, 7))
+    ours = convolution.convolve(x.transpose(0, 2, 3, 1), kernel)[:, 0, 0]
+    np.testing.assert_allclose(ours, x.reshape(2, 60) @ weight.T, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("kind", "ours", "theirs", "flattened"),
+    [
+        ("Conv2D", (3, 5, 4, 6), (6, 4, 3, 5), None),
+        ("GroupedConv2D", (3, 3, 2, 6), (6, 2, 3, 3), None),
+        ("Conv2D", (1, 1, 4, 6), (6, 4), None),
+        ("DepthwiseConv2D", (3, 5, 4, 2), (8, 1, 3, 5), None),
+        ("Conv2DTranspose", (4, 4, 2, 3), (3, 2, 4, 4), None),
+        ("Dense", (8, 6), (6, 8), None),
+        ("Dense", (8, 6), (6, 8, 1, 1), None),
+        ("Dense", (24, 6), (6, 24), (2, 3, 4)),
+        ("Dense", (24, 6), (6, 4, 2, 3), (2, 3, 4)),
+    ],
+)
+def test_there_and_back(
+    kind: str, ours: tuple[int, ...], theirs: tuple[int, ...], flattened: tensors.MapShape | None
+) -> None:
+    array = seeded.uniform("a", ours)
+    there = tensors.to_torch(array, kind, "kernel", theirs, flattened)
+    assert there.shape == theirs
+    np.testing.assert_array_equal(tensors.from_torch(there, kind, "kernel", ours, flattened), array)
+
+
+@pytest.mark.parametrize(
+    ("kind", "variable", "ours", "theirs"),
+    [
+        ("Conv2D", "kernel", (3, 3, 4, 6), (4, 6, 3, 3)),  # as many values, two axes swapped
+        ("Conv2D", "kernel", (3, 5, 4, 6), (6, 4, 5, 3)),
+        ("Dense", "kernel", (8, 6), (8, 6)),
+        ("DepthwiseConv2D", "kernel", (3, 3, 4, 1), (1, 4, 3, 3)),
+        ("Dense", "bias", (6,), (5,)),
+    ],
+)
+def test_a_foreign_shape_is_refused(
+    kind: str, variable: str, ours: tuple[int, ...], theirs: tuple[int, ...]
+) -> None:
+    with pytest.raises(ValueError, match="shape"):
+        tensors.from_torch(np.zeros(theirs), kind, variable, ours)
+    with pytest.raises(ValueError, match="shape"):
+        tensors.to_torch(np.zeros(ours), kind, variable, theirs)
+
+
+def test_names() -> None:
+    assert tensors.names("Conv2D", "kernel", "torch") == ("weight",)
+    assert tensors.names("BatchNormalization", "moving_variance", "torch") == ("running_var",)
+    assert tensors.names("DepthwiseConv2D", "kernel", "keras") == ("kernel", "depthwise_kernel")
+    assert tensors.names("Conv2D", "kernel", "keras") == ("kernel", "pointwise_kernel")
+    assert tensors.names("Dense", "bias", "keras") == ("bias",)
+
+
+def test_a_convolutions_bias_folds_into_the_moving_mean() -> None:
+    x, bias = seeded.uniform("x", (2, 3, 3, 4)), seeded.uniform("bias", (4,))
+    mean, variance = seeded.uniform("mean", (4,)), 1 + 0.5 * seeded.uniform("variance", (4,))
+    folded = normalization.normalized(x, tensors.without_bias(mean, bias), variance)
+    np.testing.assert_allclose(
+        folded, normalization.normalized(x + bias, mean, variance), atol=1e-6
+    )
+
+
+def test_an_epsilon_folds_into_the_moving_variance() -> None:
+    x = seeded.uniform("x", (2, 3, 3, 4))
+    mean, variance = np.zeros(4), np.asarray([0.002, 0.1, 1.0, 30.0])
+    moved = tensors.with_epsilon(variance, 1e-5, 1e-3)
+    np.testing.assert_allclose(
+        normalization.normalized(x, mean, moved, epsilon=1e-3),
+        normalization.normalized(x, mean, variance, epsilon=1e-5),
+    )
+    with pytest.raises(ValueError, match="variance"):
+        tensors.with_epsilon(np.asarray([1e-4]), 1e-5, 1e-3)
+
+
+def test_what_a_plan_expects_is_what_keras_makes() -> None:
+    def network(x: blocks.Tensor) -> blocks.Tensor:
+        x = blocks.conv_norm(x, 6, (3, 1), name="plain", norm=Norm(scale=False))
+        x = blocks.conv(x, 4, 3, name="grouped", groups=2)
+        x = blocks.depthwise(x, 3, name="deep")
+        x = blocks.layer("Conv2DTranspose", x, "up", filters=5, kernel_size=4, strides=2)
+        x = blocks.batch_norm(x, "norm", Norm(epsilon=1e-3))
+        x = blocks.dropout(blocks.flatten(x), 0.5, "drop")
+        x = blocks.dense(x, 7, name="fc1")
+        return blocks.dense(x, 3, name="fc2")
+
+    planned = Plan().image((4, 5, 2))
+    network(planned)
+    wanted = expected(planned.plan)
+    image = keras.Input((4, 5, 2))
+    model = keras.Model(image, network(image))
+    made = {
+        layer.name: {variable.name: tuple(variable.shape) for variable in layer.weights}
+        for layer in model.layers
+        if layer.weights and type(layer).__name__ != "Dropout"
+    }
+    assert {name: one.variables for name, one in wanted.items()} == made
+    assert wanted["fc1"].flattened == (10, 12, 5)
+    assert wanted["fc2"].flattened is None
+    assert wanted["plain_bn"].normalizes == "plain"
+    assert wanted["norm"].normalizes == "up"
+    assert wanted["norm"].epsilon == 1e-3
+
+
+def test_no_other_library_has_the_layers_of_1998() -> None:
+    with pytest.raises(KeyError):
+        expected(plan(model_info("lenet5_1998"), Request()))
