@@ -57,8 +57,8 @@ def layer(kind: str, x: Tensor | Sequence[Tensor], name: str, **config: Any) -> 
     first = x if not isinstance(x, list | tuple) else x[0]
     if isinstance(first, Planned):
         return first.plan.layer(kind, x, name, config)
-    stock = getattr(keras.layers, kind, None)
-    made = stock or getattr(importlib.import_module(OWN_LAYERS), kind)
+    own = importlib.import_module(OWN_LAYERS)  # registers our initialisers too
+    made = getattr(keras.layers, kind, None) or getattr(own, kind)
     return made(name=name, **config)(x)
 
 
@@ -80,6 +80,15 @@ def _padded(
     if max(pads) > 0:
         x = layer("ZeroPadding2D", x, f"{name}_pad", padding=tuple(pads))
     return x, "valid"
+
+
+def _overhang(x: Tensor, size: int, stride: int, name: str) -> tuple[Tensor, str]:
+    """As `_padded`, for windows of which the last may hang over the far edge."""
+    even = all(side is not None and side % 2 == 0 for side in x.shape[1:3])
+    if stride == 2 and (size == 2 or (size == 3 and even)):
+        return x, "same"  # whose padding is then at most one line, on the far side
+    far = ((0, stride - 1), (0, stride - 1))
+    return layer("ZeroPadding2D", x, f"{name}_pad", padding=far), "valid"
 
 
 def conv(
@@ -207,10 +216,21 @@ def conv_norm(
     return x if act is None else activation(x, act, f"{name}_act")
 
 
-def max_pool(x: Tensor, size: int = 2, stride: int = 2, *, name: str, pad: int | str = 0) -> Tensor:
-    """Max pooling; padding never wins, as in PyTorch, so that the input must not be negative
-    where `pad` > 0: all our uses come after a ReLU."""
-    x, padding = _padded(x, size, stride, pad, 1, name)
+def max_pool(
+    x: Tensor,
+    size: int = 2,
+    stride: int = 2,
+    *,
+    name: str,
+    pad: int | str = 0,
+    ceil: bool = False,
+) -> Tensor:
+    """Max pooling; padded zeros win over negative values, so that PyTorch's models pool after a
+    ReLU here; keras.applications' ResNetV2, whose zeros win too, need not. With `ceil`, the last
+    window may hang over the far edge, as in Caffe: 3x3 of stride 2 makes 55 of 110."""
+    x, padding = (
+        _overhang(x, size, stride, name) if ceil else _padded(x, size, stride, pad, 1, name)
+    )
     return layer("MaxPooling2D", x, name, pool_size=size, strides=stride, padding=padding)
 
 
@@ -267,6 +287,19 @@ def multiply(tensors: Sequence[Tensor], name: str) -> Tensor:
     return layer("Multiply", list(tensors), name)
 
 
+def pad_channels(x: Tensor, before: int, after: int, name: str) -> Tensor:
+    """Adds channels of zeros in front of and behind those of `x`."""
+    # A stock layer, so that files load without ours: of a "channels_first" tensor it pads the last
+    # two axes, which in our order are width and channels.
+    return layer(
+        "ZeroPadding2D",
+        x,
+        name,
+        padding=((0, 0), (before, after)),
+        data_format="channels_first",
+    )
+
+
 def concat(tensors: Sequence[Tensor], name: str) -> Tensor:
     """Stacks feature maps along the channels."""
     return layer("Concatenate", list(tensors), name)
@@ -313,6 +346,24 @@ def classifier(x: Tensor, row: Any, scale: Any, top: Any) -> Tensor:
     return predictions(x, top)
 
 
+def fc_classifier(
+    x: Tensor,
+    scale: Any,
+    top: Any,
+    *,
+    init: Any = HE,
+    bias_init: Any = "zeros",
+    last_init: Any = "glorot_uniform",
+) -> Tensor:
+    """The head of the networks up to 2014: fc6 and fc7 of 4,096 units, half of them dropped."""
+    x = flatten(x)
+    for name in "fc6", "fc7":
+        units = scale.channels(4096)
+        x = dense(x, units, name=name, activation="relu", init=init, bias_init=bias_init)
+        x = dropout(x, top.rate(0.5), f"{name}_dropout")
+    return predictions(x, top, last_init)
+
+
 def predictions(
     x: Tensor, top: Any, init: Any = "glorot_uniform", bias_init: Any = "zeros"
 ) -> Tensor:
@@ -330,7 +381,14 @@ def predictions(
 
 RULES["GroupedConv2D"] = RULES["Conv2D"]
 RULES["LocalResponseNormalization"] = RULES["Identity"]
-RULES["ScaledTanh"] = RULES["Identity"]
+for _kind in ("ChannelShuffle", "Gelu", "HardSigmoid", "HardSwish", "ScaledTanh"):
+    RULES[_kind] = RULES["Identity"]
+
+
+@rule("ChannelSlice")
+def _channel_slice(shapes: list[Shape], config: Any) -> Cost:
+    (shape,) = shapes
+    return Cost((*shape[:-1], (shape[-1] or 0) // config.get("parts", 2)))
 
 
 @rule("TableConv2D")

@@ -130,7 +130,8 @@ def _connect(variant: Variant, request: Request, image: Any) -> dict[str, Any]:
     if request.include_top:
         assert request.classes is not None  # resolved
         top = Top(request.classes, request.classifier_activation, request.dropout)
-        outputs = {"predictions": variant.head(x, row, scale, top)}
+        joined = (taps,) if variant.skips else ()
+        outputs = {"predictions": variant.head(x, row, scale, top, *joined)}
         if variant.auxiliary is not None and taps:
             outputs.update(variant.auxiliary(taps, row, scale, top))
         return outputs

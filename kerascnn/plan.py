@@ -12,7 +12,7 @@ configuration is the one that the Keras layer takes.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any
 
@@ -83,7 +83,7 @@ class Plan:
         given = (inputs,) if isinstance(inputs, Planned) else tuple(inputs)
         if name in self.entries:
             raise ValueError(f"two layers are called {name!r}")
-        cost = RULES[kind]([one.shape for one in given], config)
+        cost = layer_cost(kind, [one.shape for one in given], config)
         self.entries[name] = Entry(name, kind, config, given, cost)
         return Planned(cost.shape, self, name)
 
@@ -224,12 +224,13 @@ def _borders(amount: Any) -> tuple[int, int]:
 
 
 def _pad(shapes: list[Shape], config: Mapping[str, Any]) -> Cost:
-    (shape,) = shapes
-    more = _borders(config["padding"])
-    height, width = (
-        None if size is None else size + extra for size, extra in zip(shape[1:3], more, strict=True)
-    )
-    return Cost((None, height, width, shape[-1]))
+    sizes = list(shapes[0])
+    # With "channels_first" Keras pads the last two axes (`blocks.pad_channels`).
+    first = 2 if config.get("data_format") == "channels_first" else 1
+    for axis, extra in enumerate(_borders(config["padding"]), first):
+        size = sizes[axis]
+        sizes[axis] = None if size is None else size + extra
+    return Cost(tuple(sizes))
 
 
 def _crop(shapes: list[Shape], config: Mapping[str, Any]) -> Cost:
@@ -305,6 +306,14 @@ RULES: dict[str, Rule] = {
     "ZeroPadding2D": _pad,
 }
 """Kind of layer (its class name) -> its cost from its input shapes and its configuration."""
+
+
+def layer_cost(kind: str, shapes: list[Shape], config: Mapping[str, Any]) -> Cost:
+    """Returns the cost of a layer of `RULES`; a frozen one has no trainable parameters."""
+    cost = RULES[kind](shapes, config)
+    if config.get("trainable", True):
+        return cost
+    return replace(cost, trainable=0, fixed=cost.fixed + cost.trainable)
 
 
 def rule(kind: str) -> Callable[[Rule], Rule]:

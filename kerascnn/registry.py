@@ -9,9 +9,9 @@ from __future__ import annotations
 import difflib
 import fnmatch
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from kerascnn.errors import UsageError
 from kerascnn.preprocessing import Preprocessing
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import keras
 
 ImageShape = tuple[int | None, int | None, int]
+Entry = TypeVar("Entry")
 
 
 class UnknownModelError(UsageError):
@@ -72,6 +73,16 @@ class Scale:
         """Returns the padding that keeps the paper's output size; negative means cropping."""
         return paper_pad + (self.kernel(paper_kernel) - paper_kernel) // 2
 
+    def stretch(self, stage: Sequence[Entry]) -> list[tuple[Entry, int]]:
+        """Returns a stage of unlike layers at this depth, each with the number of its copy from 1.
+
+        Deeper, every entry is repeated in its place; shallower, entries are left out evenly, the
+        last one never.
+        """
+        given, count = len(stage), self.repeats(len(stage))
+        picked = [((step + 1) * given - 1) // count for step in range(count)]
+        return [(stage[one], picked[:step].count(one) + 1) for step, one in enumerate(picked)]
+
 
 @dataclass(frozen=True)
 class Top:
@@ -80,6 +91,10 @@ class Top:
     classes: int
     activation: str | None
     dropout: float | None
+
+    def rate(self, paper: float | None) -> float | None:
+        """Returns the dropout rate in place of the paper's."""
+        return paper if self.dropout is None else self.dropout
 
 
 @dataclass(frozen=True)
@@ -91,7 +106,7 @@ class Variant:
         builder: the same in the paper's capitals, such as "ResNet50".
         paper: title, source and year.
         body: body(image, row, scale) -> features, or (features, taps) for auxiliary heads.
-        head: head(features, row, scale, top) -> predictions.
+        head: head(features, row, scale, top) -> predictions; with `skips` it is given the taps too.
         row: a frozen dataclass of the family: the columns of its table. Each can be given to the
             builder by keyword.
         input_shape: height, width, channels of the paper.
@@ -100,6 +115,7 @@ class Variant:
         macs: multiply-accumulates for one image of `input_shape`.
         auxiliary: auxiliary(taps, row, scale, top) -> {"aux1": tensor, …}, where a paper has them.
         small_stem: whether stem="small" differs from the paper's.
+        skips: whether the head joins the body's taps: head(features, row, scale, top, taps).
         preprocessing: how pixels get into the network; None for values in [0, 1] at `input_shape`.
     """
 
@@ -115,6 +131,7 @@ class Variant:
     macs: int
     auxiliary: Callable[..., Any] | None = None
     small_stem: bool = False
+    skips: bool = False
     preprocessing: Preprocessing = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from kerascnn.assemble import Request, plan
 from kerascnn.errors import UsageError
-from kerascnn.plan import RULES, Cost, Entry, Plan, Planned, Shape
+from kerascnn.plan import RULES, Cost, Entry, Plan, Planned, Shape, layer_cost
 from kerascnn.registry import model_info
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def plan_of(model: keras.Model) -> Plan:
             inputs = tuple(made[id(one)] for one in _listed(layer.input))
             config = layer.get_config()
             if kind in RULES:
-                cost = RULES[kind]([one.shape for one in inputs], config)
+                cost = layer_cost(kind, [one.shape for one in inputs], config)
             else:
                 cost = Cost(tuple(outputs[0].shape), _count(layer.weights))
             ledger.entries[layer.name] = Entry(layer.name, kind, config, inputs, cost)
