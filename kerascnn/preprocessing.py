@@ -9,11 +9,14 @@ that prepared images can be cached as bytes and the second half can move into a 
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from kerascnn.errors import MismatchError, UsageError
+from kerascnn.geometry import centred, resized, with_channels
 from kerascnn.lazy import np
 
 if TYPE_CHECKING:
@@ -22,8 +25,6 @@ if TYPE_CHECKING:
 FITS = ("resize", "crop", "pad", "none")
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos")
 CHANNELS = {"grey": 1, "rgb": 3, "bgr": 3, "any": None}
-# ITU-R 601, the weights behind Pillow's mode "L"; used for float images, which have no such mode.
-_LUMA = (0.299, 0.587, 0.114)
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,8 @@ class Preprocessing:
         size: height and width of the result in pixels; None keeps the image's.
         fit: how an image gets that size. "resize": both sides exactly. "crop": the shorter side
             becomes `resize`, then the centre is cut out. "pad": the longer side becomes `resize`,
-            then the image is centred on a canvas of `pad_value`. "none": it must have it already.
+            then the image is centred on a canvas of `pad_value`, unless it had the size already.
+            "none": it must have it.
         resize: pixels, for "crop" and "pad" only. None leaves the image as it is before the crop;
             before the pad it is then only shrunk where it would not fit.
         interpolation: "nearest", "bilinear", "bicubic" or "lanczos", antialiased as Pillow does.
@@ -74,9 +76,13 @@ class Preprocessing:
             raise UsageError(f"fit={self.fit!r} needs a size; give (height, width) in pixels")
         if self.resize is not None:
             if self.fit not in ("crop", "pad"):
-                raise UsageError(f"resize={self.resize!r} is for fit='crop' or 'pad', not {self.fit!r}")
+                raise UsageError(
+                    f"resize={self.resize!r} is for fit='crop' or 'pad', not {self.fit!r}"
+                )
             if not _positive(self.resize):
-                raise UsageError(f"resize is {self.resize!r}; it must be a number of pixels, 1 or more")
+                raise UsageError(
+                    f"resize is {self.resize!r}; it must be a number of pixels, 1 or more"
+                )
             if self.fit == "pad" and self.resize > max(self.size or ()):
                 raise UsageError(f"resize={self.resize} is larger than the canvas {self.size}")
         if not _number(self.scale) or self.scale == 0:
@@ -101,16 +107,12 @@ class Preprocessing:
             raise UsageError(f"mean has {len(self.mean)} numbers and std {len(self.std)}")
 
     def __call__(self, images: numpy.ndarray) -> numpy.ndarray:
-        """Returns the float32 input for one image (H x W x C or H x W) or a batch (N x H x W x C)."""
+        """Returns the float32 input for an image, H x W (x C), or a batch, N x H x W x C."""
         images = np.asarray(images)
-        if images.ndim == 4:
-            if not len(images):
-                raise MismatchError("the batch holds no image")
-            return self.values(np.stack([self.spatial(image) for image in images]))
-        return self.values(self.spatial(images))
+        return self.values(self.spatial_batch(images) if images.ndim == 4 else self.spatial(images))
 
     def spatial(self, image: numpy.ndarray) -> numpy.ndarray:
-        """Returns the image with this record's channels and size, its values and dtype as they were.
+        """Returns the image with this record's channels and size; dtype and range of values stay.
 
         Args:
             image: height x width x channels, or height x width, uint8 or float; never written to.
@@ -129,25 +131,64 @@ class Preprocessing:
             )
         if image.dtype != np.uint8 and image.dtype.kind != "f":
             raise MismatchError(f"an image of {image.dtype} came; needed is uint8 or float")
-        image = _with_channels(image, self.channels)
-        size, (height, width) = self.size, image.shape[:2]
-        if size is None or ((height, width) == size and self.fit != "crop"):
+        image = with_channels(image, self.channels)
+        if self.size is None:
             return image
+        image = resized(image, self._size_before_cut(*image.shape[:2]), self.interpolation)
+        return centred(image, self.size, self.pad_value)
+
+    def spatial_batch(self, images: numpy.ndarray) -> numpy.ndarray:
+        """Returns what `spatial` gives for each of N x H x W x C images, as one array."""
+        if not len(images):
+            raise MismatchError("the batch holds no image; at least one is needed")
+        first = self.spatial(images[0])
+        height, width, channels = images.shape[1:]
+        if self._keeps_channels(channels):
+            if self.size is None:
+                return images
+            if self._size_before_cut(height, width) == (height, width):
+                return centred(images, self.size, self.pad_value)
+        result = np.empty((len(images), *first.shape), first.dtype)
+
+        def fill(part: numpy.ndarray) -> None:
+            for index in part:
+                result[index] = self.spatial(images[index])
+
+        # Pillow works outside the interpreter's lock.
+        workers = os.cpu_count() or 1
+        with ThreadPoolExecutor(workers) as pool:
+            list(pool.map(fill, np.array_split(np.arange(len(images)), workers)))
+        return result
+
+    def _size_before_cut(self, height: int, width: int) -> tuple[int, int]:
+        """Returns the height and width that an image is resized to before it is cut or padded."""
+        size = self.size
+        if size is None or (self.fit == "none" and (height, width) == size):
+            return height, width
         if self.fit == "none":
             raise MismatchError(
                 f"an image of {height} x {width} came and {size[0]} x {size[1]} is needed; "
                 "give fit='resize', 'crop' or 'pad'"
             )
         if self.fit == "resize":
-            return _resized(image, size, self.interpolation)
-        if self.fit == "crop" and self.resize is not None:
-            image = _resized(image, _shorter_side(height, width, self.resize), self.interpolation)
-        if self.fit == "pad":
-            wanted = 1.0 if self.resize is None else self.resize / max(height, width)
-            factor = min(size[0] / height, size[1] / width, wanted)
-            inside = (max(1, round(height * factor)), max(1, round(width * factor)))
-            image = _resized(image, inside, self.interpolation)
-        return image if image.shape[:2] == size else _centred(image, size, self.pad_value)
+            return size
+        if self.fit == "crop":
+            if self.resize is None:
+                return height, width
+            # torchvision's rounding: the longer side is cut off, not rounded.
+            if height <= width:
+                return self.resize, int(self.resize * width / height)
+            return int(self.resize * height / width), self.resize
+        if (height, width) == size:
+            return size
+        wanted = 1.0 if self.resize is None else self.resize / max(height, width)
+        factor = min(size[0] / height, size[1] / width, wanted)
+        return max(1, round(height * factor)), max(1, round(width * factor))
+
+    def _keeps_channels(self, channels: int | None) -> bool:
+        return self.channels == "any" or (
+            self.channels != "bgr" and channels == CHANNELS[self.channels]
+        )
 
     def values(self, images: numpy.ndarray) -> numpy.ndarray:
         """Returns x * scale + offset in float32, in new memory, for images of any leading shape."""
@@ -155,7 +196,7 @@ class Preprocessing:
         images = np.asarray(images)
         if len(scale) > 1 and images.shape[-1:] != (len(scale),):
             raise MismatchError(
-                f"images of shape {images.shape} came; the mean and std are of {len(scale)} channels"
+                f"images of shape {images.shape} came; mean and std are of {len(scale)} channels"
             )
         result = images.astype(np.float32)
         result *= np.asarray(scale, np.float32)
@@ -169,17 +210,16 @@ class Preprocessing:
         std = self.std * (count if len(self.std) == 1 else 1)
         return [self.scale / s for s in std], [-m / s for m, s in zip(mean, std, strict=True)]
 
+    def output_channels(self, channels: int) -> int:
+        """Returns the number of channels that images of `channels` channels have afterwards."""
+        return CHANNELS[self.channels] or channels
+
     def leaves(self, shape: tuple[int | None, ...]) -> bool:
-        """Tells whether `spatial` has nothing to do to images of this height, width and channels."""
+        """Tells whether `spatial` does nothing to images of this height, width and channels."""
         height, width, channels = shape
-        same_size = self.size is None or (height, width) == self.size
-        if same_size and self.size is not None and self.fit == "crop" and self.resize is not None:
-            # An image that has the final size is still enlarged first, where the crop cuts a margin.
-            same_size = _shorter_side(*self.size, self.resize) == self.size
-        same_channels = self.channels == "any" or (
-            self.channels != "bgr" and channels == CHANNELS[self.channels]
+        return self._keeps_channels(channels) and (
+            self.size is None or ((height, width) == self.size == self._size_before_cut(*self.size))
         )
-        return same_size and same_channels
 
     def to_json(self) -> dict[str, Any]:
         """Returns a dictionary for JSON from which `from_json` makes an equal record."""
@@ -232,7 +272,7 @@ class Preprocessing:
         if wanted_height is None or wanted_width is None:
             if height is None or width is None:
                 raise MismatchError(
-                    "the images differ in size and the model takes any; give the preprocessing a size"
+                    "the images differ in size and the model takes any; give a preprocessing a size"
                 )
             return replace(base, size=(height, width), fit="resize", resize=None)
         size = (wanted_height, wanted_width)
@@ -275,62 +315,3 @@ def _channels_for(channels: int | None, wanted: int | None, base: Preprocessing)
 
 def _averaged(values: tuple[float, ...], channels: int | None) -> tuple[float, ...]:
     return values if len(values) in (1, channels) else (sum(values) / len(values),)
-
-
-def _with_channels(image: numpy.ndarray, channels: str) -> numpy.ndarray:
-    count = image.shape[2]
-    if channels == "any" or (channels == "grey" and count == 1):
-        return image
-    if count not in (1, 3):
-        raise MismatchError(
-            f"an image with {count} channels came; for channels={channels!r} it needs 1 or 3"
-        )
-    if channels == "grey":
-        if image.dtype == np.uint8:
-            from PIL import Image
-
-            return np.asarray(Image.fromarray(np.ascontiguousarray(image)).convert("L"))[..., None]
-        return (image @ np.asarray(_LUMA, image.dtype))[..., None]
-    if count == 1:
-        return np.repeat(image, 3, axis=2)
-    return image if channels == "rgb" else np.ascontiguousarray(image[..., ::-1])
-
-
-def _resized(image: numpy.ndarray, size: tuple[int, int], interpolation: str) -> numpy.ndarray:
-    if image.shape[:2] == size:
-        return image
-    from PIL import Image
-
-    method = Image.Resampling[interpolation.upper()]
-    if image.dtype == np.uint8 and image.shape[2] == 3:
-        picture = Image.fromarray(np.ascontiguousarray(image))
-        return np.asarray(picture.resize(size[::-1], method))
-    stored = np.uint8 if image.dtype == np.uint8 else np.float32
-    planes = [
-        Image.fromarray(np.ascontiguousarray(image[..., c], stored)).resize(size[::-1], method)
-        for c in range(image.shape[2])
-    ]
-    return np.stack([np.asarray(plane) for plane in planes], axis=-1).astype(
-        image.dtype, copy=False
-    )
-
-
-def _shorter_side(height: int, width: int, shorter: int) -> tuple[int, int]:
-    # torchvision's rounding: the longer side is cut off, not rounded.
-    if height <= width:
-        return shorter, int(shorter * width / height)
-    return int(shorter * height / width), shorter
-
-
-def _centred(image: numpy.ndarray, size: tuple[int, int], pad_value: int) -> numpy.ndarray:
-    """Cuts or pads each side around the centre; offsets are rounded as torchvision rounds them."""
-    result = np.full((*size, image.shape[2]), pad_value, image.dtype)
-    source, target = [], []
-    for have, want in zip(image.shape[:2], size, strict=True):
-        cut = round((have - want) / 2.0) if have > want else 0
-        gap = (want - have) // 2 if have < want else 0
-        taken = min(have, want)
-        source.append(slice(cut, cut + taken))
-        target.append(slice(gap, gap + taken))
-    result[tuple(target)] = image[tuple(source)]
-    return result

@@ -1,0 +1,294 @@
+"""What a data set is once it is loaded, and the checks that every source's content goes through."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kerascnn.errors import DataError, UsageError
+from kerascnn.lazy import np
+
+if TYPE_CHECKING:
+    import numpy
+    import tensorflow
+
+TEST_FRACTION = 1 / 3
+# Float images whose values stay below this go from 0 to 1; an interpolation may overshoot.
+_UNIT_LIMIT = 2.0
+_CHUNK_BYTES = 2**26
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """The samples for training, or those for testing.
+
+    Attributes:
+        images: uint8 or float32 array N x H x W x C with values 0 to 255; or the files' paths; or
+            a `tf.data.Dataset` of (image H x W x C, label) or of batches of them.
+        labels: int64 array of N class numbers; None where they are not known.
+    """
+
+    images: numpy.ndarray | tuple[Path, ...] | tensorflow.data.Dataset
+    labels: numpy.ndarray | None
+
+    def __len__(self) -> int:
+        return len(self.images if self.labels is None else self.labels)
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """A data set with its two splits.
+
+    Attributes:
+        name: what the user called it.
+        train, test: the splits; `train` is empty where everything is for testing.
+        class_names: one name for each class number.
+        image_shape: height, width, channels; height and width are None where images differ.
+        fingerprint: SHA-256 over all images and labels, split by split, as 64 hexadecimal digits
+            (of a `tf.data.Dataset`: over its element types and the number of samples per class).
+        split: one sentence that says how the two splits were made.
+    """
+
+    name: str
+    train: Split
+    test: Split
+    class_names: tuple[str, ...]
+    image_shape: tuple[int | None, int | None, int]
+    fingerprint: str
+    split: str
+
+
+def as_images(images: Any, where: str = "the images") -> numpy.ndarray:
+    """Returns images as uint8 or float32, N x H x W x C, with values 0 to 255.
+
+    Args:
+        images: N x H x W or N x H x W x C. Booleans become 0 and 255, other integers must lie
+            between 0 and 255, uint16 with larger values is scaled from 65535, and floats are
+            multiplied by 255 unless they lie between 0 and 255 already and go beyond 2.
+        where: what to call them in an error.
+
+    Raises:
+        DataError: another shape or kind, no image, or values that are not finite or out of range.
+    """
+    try:
+        array = np.asarray(images)
+    except ValueError as error:
+        raise DataError(f"{where} differ in shape; an array of equal images is needed") from error
+    if array.ndim == 3:
+        array = array[..., np.newaxis]
+    if array.ndim != 4 or 0 in array.shape[1:]:
+        raise DataError(
+            f"{where} have shape {array.shape}; needed is samples x height x width (x channels)"
+        )
+    if array.dtype.kind not in "biuf":
+        raise DataError(f"{where} hold {array.dtype}; needed are whole or floating-point numbers")
+    if array.dtype == np.uint8 or not len(array):
+        return array if array.dtype == np.uint8 else array.astype(np.float32)
+    if array.dtype == bool:
+        return array.astype(np.uint8) * np.uint8(255)
+    low, high = _range(array, where)
+    if array.dtype.kind in "iu":
+        if low >= 0 and high <= 255:
+            return array.astype(np.uint8)
+        if array.dtype == np.uint16:
+            return array.astype(np.float32) * np.float32(255 / 65535)
+        raise DataError(f"{where} hold values from {low:g} to {high:g}; allowed are 0 to 255")
+    if low >= 0 and high > 255:
+        raise DataError(
+            f"{where} hold values up to {high:g}; floats go from 0 to 1 or to 255, rescale them"
+        )
+    result = array.astype(np.float32)
+    if _is_unit(low, high):
+        result *= np.float32(255)
+    return result
+
+
+def holds_unit_values(images: Iterable[numpy.ndarray]) -> bool:
+    """Tells whether float images hold 0 to 1 or standardised values, rather than 0 to 255."""
+    ranges = [(float(image.min()), float(image.max())) for image in images]
+    return _is_unit(min(low for low, _ in ranges), max(high for _, high in ranges))
+
+
+def _is_unit(low: float, high: float) -> bool:
+    return low < 0 or high <= _UNIT_LIMIT
+
+
+def _range(array: numpy.ndarray, where: str) -> tuple[float, float]:
+    low, high = np.inf, -np.inf
+    step = max(1, _CHUNK_BYTES // array[:1].nbytes)
+    for start in range(0, len(array), step):
+        part = array[start : start + step]
+        smallest, largest = float(part.min()), float(part.max())
+        if not np.isfinite(smallest + largest):
+            index = int(np.argwhere(~np.isfinite(part))[0, 0]) + start
+            raise DataError(f"image {index} of {where} holds values that are not finite; repair it")
+        low, high = min(low, smallest), max(high, largest)
+    return low, high
+
+
+def as_labels(labels: Any, where: str = "the labels") -> tuple[numpy.ndarray, int | None]:
+    """Returns class numbers as int64, and the number of classes where one-hot rows tell it.
+
+    Args:
+        labels: N whole numbers from 0 (of any dtype, also N x 1), or N x C one-hot rows.
+        where: what to call them in an error.
+
+    Raises:
+        DataError: a label is negative, fractional, not finite or no number, or a row is not
+            one-hot; the message has its value and index.
+    """
+    try:
+        array = np.asarray(labels)
+    except ValueError as error:
+        raise DataError(f"{where} differ in shape; one number for each image is needed") from error
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim not in (1, 2):
+        raise DataError(f"{where} have shape {array.shape}; needed is one number for each image")
+    if array.dtype.kind not in "biuf" and array.size:
+        first = array.reshape(-1)[0]
+        raise DataError(
+            f"{where} hold {first!r} at index 0; needed are class numbers from 0, and the names "
+            "in class_names"
+        )
+    if array.ndim == 2:
+        one_hot = ((array == 0) | (array == 1)).all(axis=1) & (array.sum(axis=1) == 1)
+        if not one_hot.all():
+            index = int(np.argmin(one_hot))
+            raise DataError(
+                f"{where} hold {array[index][:8].tolist()} at index {index}, which is not one-hot; "
+                "needed is one 1 among zeros, or plain class numbers"
+            )
+        return array.argmax(axis=1).astype(np.int64), array.shape[1]
+    # Beyond 2^31 a float or unsigned label would not survive the conversion to be compared.
+    wrong = ~((array >= 0) & (array < 2**31))
+    if array.dtype.kind == "f":
+        wrong |= array != np.floor(array)
+    if wrong.any():
+        index = int(np.argmax(wrong))
+        raise DataError(
+            f"{where} hold {array[index].item()} at index {index}; class numbers are whole and "
+            "start at 0"
+        )
+    return array.astype(np.int64), None
+
+
+def check_pair(images: Any, labels: numpy.ndarray, what: str) -> None:
+    """Refuses a split whose images and labels differ in number."""
+    if len(images) != len(labels):
+        raise DataError(f"{what} have {len(images):,} images and {len(labels):,} labels")
+
+
+def names_of_classes(
+    names: Sequence[str] | None, labels: Sequence[numpy.ndarray], columns: int | None = None
+) -> tuple[str, ...]:
+    """Returns the class names, by default the numbers, after a check of every label against them.
+
+    Args:
+        names: given names, or None.
+        labels: class numbers of each split.
+        columns: number of classes as one-hot labels tell it, or None.
+
+    Raises:
+        DataError: a label has no name, or is so large that it cannot be a class number.
+        UsageError: names repeat, or there are more or fewer of them than one-hot columns.
+    """
+    count = sum(map(len, labels))
+    if names is not None:
+        names = tuple(str(name) for name in names)
+        if len(set(names)) < len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            raise UsageError(f"class_names holds {twice!r} twice; every class needs its own name")
+        if columns is not None and columns != len(names):
+            raise UsageError(f"{len(names)} class_names, but the labels have {columns} columns")
+    # Class numbers that are far more than the samples are identifiers, not classes.
+    bound = len(names) if names is not None else columns or max(1000, count)
+    for part in labels:
+        if (part >= bound).any():
+            index = int(np.argmax(part >= bound))
+            raise DataError(
+                f"the label at index {index} is {part[index]}; with {bound} classes the largest "
+                f"is {bound - 1}"
+            )
+    if names is not None:
+        return names
+    classes = columns or max((int(part.max()) + 1 for part in labels if len(part)), default=0)
+    return tuple(map(str, range(classes)))
+
+
+def held_out(
+    labels: numpy.ndarray, fraction: float | None, seed: int
+) -> tuple[numpy.ndarray, numpy.ndarray, str]:
+    """Draws the same share of every class for testing.
+
+    Args:
+        labels: class numbers.
+        fraction: the share for testing, above 0 and at most 1 (then nothing is left for training);
+            None means a third.
+        seed: the same seed draws the same samples.
+
+    Returns:
+        The indices for training and for testing, ascending, and the sentence for `Data.split`.
+        A class of one sample goes to training, a larger one to both.
+
+    Raises:
+        UsageError: `fraction` is out of range.
+        DataError: no class has two samples.
+    """
+    fraction = TEST_FRACTION if fraction is None else fraction
+    if not 0 < fraction <= 1:
+        raise UsageError(f"test_fraction is {fraction!r}; it must be above 0 and at most 1")
+    everything = np.arange(len(labels))
+    if fraction == 1:
+        return everything[:0], everything, f"all {len(labels):,} samples are for testing"
+    taken = np.zeros(len(labels), bool)
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        count = min(max(round(len(members) * fraction), 1), len(members) - 1)
+        drawn = np.random.default_rng([seed, int(label)]).permutation(members)[:count]
+        taken[drawn] = True
+    if not taken.any():
+        raise DataError(
+            "no class has the two samples that a training and a test split need; give more images"
+        )
+    share = "a third" if fraction == TEST_FRACTION else f"{fraction:.4g}"
+    sentence = (
+        f"{share} of every class held out for testing, drawn with seed {seed}: "
+        f"{int((~taken).sum()):,} training and {int(taken.sum()):,} test samples"
+    )
+    return everything[~taken], everything[taken], sentence
+
+
+def digest_arrays(*arrays: numpy.ndarray) -> str:
+    """Returns the SHA-256 of the arrays' types, shapes and values as 64 hexadecimal digits."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(f"{array.dtype.str}{array.shape}".encode())
+        step = max(1, _CHUNK_BYTES // max(1, array[:1].nbytes))
+        for start in range(0, len(array), step):
+            digest.update(np.ascontiguousarray(array[start : start + step]).data)
+    return digest.hexdigest()
+
+
+def check_classes(data: Data) -> Data:
+    """Refuses data that nothing can be learnt from or measured with: no samples, or one class."""
+    if not len(data.test):
+        raise DataError(f"{data.name} has no test samples; give some, or leave them out altogether")
+    labels = data.train.labels
+    if len(data.train) and labels is not None and len(np.unique(labels)) < 2:
+        raise DataError(
+            f"all {len(data.train):,} training samples of {data.name} are of the class "
+            f"{data.class_names[int(labels[0])]!r}; at least two classes are needed"
+        )
+    return data
+
+
+def given_path(text: str) -> Path:
+    """Returns the path that a user typed, with `~` filled in."""
+    if not text:
+        raise UsageError("the path is missing; write it behind the colon, as in folder:PATH")
+    return Path(os.path.expanduser(text))

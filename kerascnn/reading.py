@@ -1,0 +1,93 @@
+"""Opening files that others made: regular files only, never larger than they say, never a bomb."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from kerascnn.errors import DamagedFileError, DataError, KerasCNNError, UnsafeFileError
+
+# Photographs and digits compress 2 to 10 times; deflate's own limit is 1032. What lies far above
+# the first and is large enough to hurt was made to fill a memory.
+EXPANSION_LIMIT = 200
+EXPANSION_FREE_BYTES = 64 * 2**20
+
+_KINDS = (
+    (stat.S_ISDIR, "a directory"),
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+
+
+@contextlib.contextmanager
+def open_regular(path: str | os.PathLike[str], *, limit: int | None = None) -> Iterator[BinaryIO]:
+    """Opens a regular file for reading; what is checked and what is read is the same open file.
+
+    Args:
+        path: the file; a link is followed.
+        limit: the largest size that is accepted, in bytes; None accepts any.
+
+    Raises:
+        DataError: there is no such file, it may not be read, it is a directory, a pipe or a device,
+            or it is larger than `limit`.
+    """
+    # Without O_NONBLOCK, opening a pipe into which nobody writes would wait for ever.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        descriptor = os.open(path, flags)
+    except FileNotFoundError as error:
+        reason = "is a link to nothing" if os.path.islink(path) else "does not exist"
+        raise DataError(f"{os.fspath(path)} {reason}; check the path") from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise DataError(f"{os.fspath(path)!r} cannot be opened: {reason}") from error
+    with os.fdopen(descriptor, "rb") as stream:
+        status = os.fstat(stream.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            kind = next((name for test, name in _KINDS if test(status.st_mode)), "something else")
+            raise DataError(f"{os.fspath(path)} is {kind}; a regular file is needed")
+        if limit is not None and status.st_size > limit:
+            raise DataError(
+                f"{os.fspath(path)} has {status.st_size:,} bytes; at most {limit:,} are accepted"
+            )
+        yield stream
+
+
+def check_expansion(name: str, declared: int, compressed: int) -> None:
+    """Refuses compressed content that declares far more bytes than real images ever expand to.
+
+    Args:
+        name: the file, or the file and its member, for the message.
+        declared: bytes after expansion, as the file's own header says.
+        compressed: bytes before.
+
+    Raises:
+        UnsafeFileError: `declared` is large and more than 200 times `compressed`.
+    """
+    if declared > EXPANSION_FREE_BYTES and declared > EXPANSION_LIMIT * max(compressed, 1):
+        raise UnsafeFileError(
+            f"{name} would expand from {compressed:,} to {declared:,} bytes, more than "
+            f"{EXPANSION_LIMIT} times; if you trust it, store it uncompressed"
+        )
+
+
+@contextlib.contextmanager
+def reading(what: str) -> Iterator[None]:
+    """Turns whatever a decoder raises inside the block into a DamagedFileError.
+
+    Args:
+        what: the file and its presumed fault, as in "a.png is truncated or corrupt"; the decoder's
+            own words follow, on the same line.
+    """
+    try:
+        yield
+    except (KerasCNNError, MemoryError):
+        raise
+    except Exception as error:  # Hostile bytes reach errors that no list of classes covers.
+        words = " ".join(str(error).split())[:160] or type(error).__name__
+        raise DamagedFileError(f"{what}: {words}") from error
