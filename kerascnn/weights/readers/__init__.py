@@ -1,0 +1,1 @@
+"""One reader for each container of weights; none builds anything but tensors."""

@@ -1,0 +1,333 @@
+"""Reading the pickle inside a PyTorch file with a machine that can only build tensors.
+
+Python's own unpickler imports whatever a file names, and ten bytes can tell its memo to grow to
+gigabytes. This one knows the opcodes that `torch.save` writes and a handful of names, none of
+which it imports: a tensor becomes a `TensorRecord`, a description of bytes elsewhere in the file.
+Whatever it does not know is refused before anything is built.
+
+Formats: https://docs.python.org/3/library/pickletools.html and torch/serialization.py.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from kerascnn.errors import DamagedFileError, UnsafeFileError
+
+MAXIMUM_STEPS = 5_000_000
+"""Opcodes that are followed at most; a state dict of a thousand tensors takes about 40,000."""
+
+# Storage classes of torch, and the NumPy types of what they hold.
+STORAGES = {
+    "DoubleStorage": "float64",
+    "FloatStorage": "float32",
+    "HalfStorage": "float16",
+    "BFloat16Storage": "bfloat16",
+    "LongStorage": "int64",
+    "IntStorage": "int32",
+    "ShortStorage": "int16",
+    "CharStorage": "int8",
+    "ByteStorage": "uint8",
+    "BoolStorage": "bool",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """A run of bytes of the file: its element type, its key there and its number of elements."""
+
+    dtype: str
+    key: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class TensorRecord:
+    """A view of a storage: where it starts, its shape and its strides, in elements."""
+
+    storage: Storage
+    offset: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Name:
+    module: str
+    name: str
+
+
+class _Opaque:
+    """Something that is no tensor and is not needed, such as the options of a training script."""
+
+
+def _whole(*values: Any) -> bool:
+    return all(isinstance(value, int) and not isinstance(value, bool) for value in values)
+
+
+def _tensor(arguments: tuple[Any, ...]) -> TensorRecord:
+    storage, offset, shape, strides = (*arguments, None, None, None, None)[:4]
+    good = isinstance(storage, Storage) and _whole(offset) and offset >= 0
+    good = good and isinstance(shape, tuple) and isinstance(strides, tuple)
+    if not good or len(shape) != len(strides) or not _whole(*shape, *strides):
+        raise DamagedFileError("a tensor of the file is described by other things than numbers")
+    if len(shape) > 16 or min((*shape, *strides, 0)) < 0:
+        raise DamagedFileError(f"a tensor of the file has the shape {shape} and strides {strides}")
+    return TensorRecord(storage, offset, shape, strides)
+
+
+def _dictionary(arguments: tuple[Any, ...]) -> dict[Any, Any]:
+    if arguments and not (len(arguments) == 1 and isinstance(arguments[0], list)):
+        raise DamagedFileError("an ordered dictionary of the file is made from unknown things")
+    made = {}
+    for item in arguments[0] if arguments else []:
+        if not isinstance(item, tuple | list) or len(item) != 2 or not _hashable(item[0]):
+            raise DamagedFileError("an ordered dictionary of the file has an entry that is no pair")
+        made[item[0]] = item[1]
+    return made
+
+
+def _hashable(key: Any) -> bool:
+    return isinstance(key, str | int | float | bool | bytes | None)
+
+
+def _first(arguments: tuple[Any, ...]) -> Any:
+    return arguments[0] if arguments else None
+
+
+def _opaque(arguments: tuple[Any, ...]) -> Any:
+    return _Opaque()
+
+
+CALLS: dict[tuple[str, str], Callable[[tuple[Any, ...]], Any]] = {
+    ("collections", "OrderedDict"): _dictionary,
+    ("torch._utils", "_rebuild_tensor"): _tensor,
+    ("torch._utils", "_rebuild_tensor_v2"): _tensor,
+    ("torch._utils", "_rebuild_parameter"): _first,
+    ("torch.nn.parameter", "Parameter"): _first,
+    ("torch", "Size"): _first,
+    ("torch", "device"): _opaque,
+    ("argparse", "Namespace"): _opaque,
+    ("numpy.core.multiarray", "scalar"): _opaque,
+    ("numpy._core.multiarray", "scalar"): _opaque,
+    ("numpy", "dtype"): _opaque,
+    ("_codecs", "encode"): _opaque,
+}
+"""What a file may ask to be called, and what happens instead."""
+
+_MARK = object()
+
+
+class Machine:
+    """Runs the opcodes of one pickle.
+
+    Args:
+        data: the bytes; may go on behind the pickle.
+        start: where the pickle begins.
+    """
+
+    def __init__(self, data: memoryview, start: int = 0) -> None:
+        self.data, self.position = data, start
+        self.stack: list[Any] = []
+        self.memo: dict[int, Any] = {}
+        self.storages: dict[str, Storage] = {}
+
+    def run(self) -> Any:
+        """Returns the object; `position` is then behind the pickle's end.
+
+        Raises:
+            UnsafeFileError: the pickle asks for a name that is not in `CALLS`, or an opcode that no
+                state dict has.
+            DamagedFileError: it ends early or makes no sense.
+        """
+        try:
+            for _ in range(MAXIMUM_STEPS):
+                opcode = self._take(1)[0]
+                if opcode == 0x2E:  # STOP
+                    return self.stack.pop()
+                action = _ACTIONS.get(opcode)
+                if action is None:
+                    raise UnsafeFileError(
+                        f"the file's pickle has the opcode 0x{opcode:02x}, which no state dict "
+                        "needs; save the weights alone: torch.save(model.state_dict(), path)"
+                    )
+                action(self)
+        except (IndexError, KeyError, TypeError, ValueError, AttributeError, struct.error) as error:
+            raise DamagedFileError(
+                f"the file's pickle makes no sense at byte {self.position}"
+            ) from error
+        raise UnsafeFileError(f"the file's pickle has more than {MAXIMUM_STEPS:,} steps")
+
+    def _take(self, count: int) -> memoryview:
+        end = self.position + count
+        if count < 0 or end > len(self.data):
+            raise DamagedFileError("the file's pickle ends early; the file is truncated")
+        piece = self.data[self.position : end]
+        self.position = end
+        return piece
+
+    def _number(self, form: str) -> int:
+        value: int = struct.unpack(form, self._take(struct.calcsize(form)))[0]
+        return value
+
+    def _line(self) -> str:
+        end = self.position
+        while end < len(self.data) and self.data[end] != 0x0A and end - self.position < 4096:
+            end += 1
+        line = bytes(self._take(end - self.position)).decode("utf-8")
+        self._take(1)
+        return line
+
+    def _marked(self) -> list[Any]:
+        items: list[Any] = []
+        while (item := self.stack.pop()) is not _MARK:
+            items.append(item)
+        return items[::-1]
+
+    def _push(self, value: Any) -> None:
+        self.stack.append(value)
+
+    def _text(self, form: str) -> None:
+        self._push(bytes(self._take(self._number(form))).decode("utf-8"))
+
+    def _octets(self, form: str) -> None:
+        self._push(bytes(self._take(self._number(form))))
+
+    def _long(self, form: str) -> None:
+        count = self._number(form)
+        if count > 32:
+            raise UnsafeFileError(f"the file's pickle has a number of {count} bytes")
+        self._push(int.from_bytes(self._take(count), "little", signed=True))
+
+    def _tuple(self, count: int | None) -> None:
+        if count is None:
+            self._push(tuple(self._marked()))
+        else:
+            items = [self.stack.pop() for _ in range(count)]
+            self._push(tuple(items[::-1]))
+
+    def _name(self, module: str, name: str) -> None:
+        if not isinstance(module, str) or not isinstance(name, str):
+            raise DamagedFileError("the file's pickle names something that is no text")
+        known = (module, name) in CALLS or (module == "torch" and name in STORAGES)
+        if not known:
+            raise UnsafeFileError(
+                f"the file asks to run {module[:60]}.{name[:60]}; only tensors are read. Save the "
+                "weights alone: torch.save(model.state_dict(), path)"
+            )
+        self._push(_Name(module, name))
+
+    def _stack_name(self) -> None:
+        name, module = self.stack.pop(), self.stack.pop()
+        self._name(module, name)
+
+    def _call(self) -> None:
+        arguments, name = self.stack.pop(), self.stack.pop()
+        if not isinstance(name, _Name) or not isinstance(arguments, tuple):
+            raise DamagedFileError("the file's pickle calls something that is no name")
+        call = CALLS.get((name.module, name.name))
+        if call is None:
+            raise UnsafeFileError(f"the file asks to run {name.module}.{name.name}")
+        self._push(call(arguments))
+
+    def _build(self) -> None:
+        # The attributes of a dictionary or a tensor (state_dict's _metadata) are not needed.
+        self.stack.pop()
+
+    def _persistent(self) -> None:
+        identity = self.stack.pop()
+        if not isinstance(identity, tuple) or len(identity) < 5 or identity[0] != "storage":
+            raise DamagedFileError("the file's pickle refers to something that is no storage")
+        kind, key, count = identity[1], identity[2], identity[4]
+        if not isinstance(kind, _Name) or kind.name not in STORAGES or not isinstance(key, str):
+            raise DamagedFileError("the file's pickle refers to a storage of an unknown type")
+        if not _whole(count) or count < 0:
+            raise DamagedFileError(
+                f"the storage {key[:40]!r} does not say how many elements it has"
+            )
+        if len(identity) > 5 and identity[5] is not None:
+            raise UnsafeFileError(
+                "the file has storages that are views; save it with a newer torch"
+            )
+        storage = Storage(STORAGES[kind.name], key, count)
+        if self.storages.setdefault(key, storage) != storage:
+            raise DamagedFileError(f"the storage {key[:40]!r} is described in two ways")
+        self._push(storage)
+
+    def _set(self, pairs: list[Any]) -> None:
+        target = self.stack[-1]
+        if isinstance(target, _Opaque):
+            return
+        if not isinstance(target, dict):
+            raise DamagedFileError("the file's pickle fills something that is no dictionary")
+        for key, value in zip(pairs[::2], pairs[1::2], strict=True):
+            if not _hashable(key):
+                raise DamagedFileError("the file's pickle has a key that is no text or number")
+            target[key] = value
+
+    def _extend(self, items: list[Any]) -> None:
+        if not isinstance(self.stack[-1], list):
+            raise DamagedFileError("the file's pickle fills something that is no list")
+        self.stack[-1].extend(items)
+
+    def _one_pair(self) -> None:
+        value, key = self.stack.pop(), self.stack.pop()
+        self._set([key, value])
+
+    def _remember(self, index: int) -> None:
+        self.memo[index] = self.stack[-1]
+
+    def _recall(self, index: int) -> None:
+        self._push(self.memo[index])
+
+
+_ACTIONS: dict[int, Callable[[Machine], Any]] = {
+    ord("("): lambda m: m._push(_MARK),
+    ord("0"): lambda m: m.stack.pop(),
+    ord("N"): lambda m: m._push(None),
+    0x88: lambda m: m._push(True),
+    0x89: lambda m: m._push(False),
+    ord("J"): lambda m: m._push(m._number("<i")),
+    ord("K"): lambda m: m._push(m._number("<B")),
+    ord("M"): lambda m: m._push(m._number("<H")),
+    0x8A: lambda m: m._long("<B"),
+    0x8B: lambda m: m._long("<i"),
+    ord("G"): lambda m: m._push(struct.unpack(">d", m._take(8))[0]),
+    ord("U"): lambda m: m._octets("<B"),
+    ord("T"): lambda m: m._octets("<i"),
+    ord("C"): lambda m: m._octets("<B"),
+    ord("B"): lambda m: m._octets("<I"),
+    0x8C: lambda m: m._text("<B"),
+    ord("X"): lambda m: m._text("<I"),
+    0x8D: lambda m: m._text("<Q"),
+    ord("}"): lambda m: m._push({}),
+    ord("]"): lambda m: m._push([]),
+    ord(")"): lambda m: m._push(()),
+    ord("t"): lambda m: m._tuple(None),
+    0x85: lambda m: m._tuple(1),
+    0x86: lambda m: m._tuple(2),
+    0x87: lambda m: m._tuple(3),
+    ord("d"): lambda m: m._push(_dictionary(([*zip(*[iter(m._marked())] * 2, strict=True)],))),
+    ord("l"): lambda m: m._push(m._marked()),
+    ord("s"): lambda m: m._one_pair(),
+    ord("u"): lambda m: m._set(m._marked()),
+    ord("a"): lambda m: m._extend([m.stack.pop()]),
+    ord("e"): lambda m: m._extend(m._marked()),
+    ord("c"): lambda m: m._name(m._line(), m._line()),
+    0x93: lambda m: m._stack_name(),
+    ord("R"): lambda m: m._call(),
+    0x81: lambda m: m._call(),
+    ord("b"): lambda m: m._build(),
+    ord("Q"): lambda m: m._persistent(),
+    ord("q"): lambda m: m._remember(m._number("<B")),
+    ord("r"): lambda m: m._remember(m._number("<I")),
+    0x94: lambda m: m._remember(len(m.memo)),
+    ord("h"): lambda m: m._recall(m._number("<B")),
+    ord("j"): lambda m: m._recall(m._number("<I")),
+    0x80: lambda m: m._number("<B"),
+    0x95: lambda m: m._number("<Q"),
+}
+"""Opcode -> what it does to the machine (names in pickletools: MARK, POP, NONE, NEWTRUE …)."""
