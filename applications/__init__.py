@@ -8,7 +8,21 @@ Reading the tables imports neither Keras nor TensorFlow.
 
 from __future__ import annotations
 
+from kerascnn.applications import alexnet as alexnet
+from kerascnn.applications import densenet as densenet
+from kerascnn.applications import efficientnet as efficientnet
 from kerascnn.applications import lenet as lenet
+from kerascnn.applications import mobilenet_v1 as mobilenet_v1
+from kerascnn.applications import mobilenet_v2 as mobilenet_v2
+from kerascnn.applications import mobilenet_v3 as mobilenet_v3
+from kerascnn.applications import resnet as resnet
+from kerascnn.applications import resnet_cifar as resnet_cifar
+from kerascnn.applications import resnext as resnext
+from kerascnn.applications import senet as senet
+from kerascnn.applications import shufflenet_v1 as shufflenet_v1
+from kerascnn.applications import shufflenet_v2 as shufflenet_v2
+from kerascnn.applications import wide_resnet as wide_resnet
+from kerascnn.applications import zfnet as zfnet
 from kerascnn.registry import builders
 
 globals().update(builders())

@@ -84,8 +84,10 @@ def _padded(
 
 def _overhang(x: Tensor, size: int, stride: int, name: str) -> tuple[Tensor, str]:
     """As `_padded`, for windows of which the last may hang over the far edge."""
-    even = all(side is not None and side % 2 == 0 for side in x.shape[1:3])
-    if stride == 2 and (size == 2 or (size == 3 and even)):
+    left = {None if side is None else (side - size) % stride for side in x.shape[1:3]}
+    if left == {0}:
+        return x, "valid"
+    if stride == 2 and (size == 2 or (size == 3 and left == {1})):
         return x, "same"  # whose padding is then at most one line, on the far side
     far = ((0, stride - 1), (0, stride - 1))
     return layer("ZeroPadding2D", x, f"{name}_pad", padding=far), "valid"

@@ -1,0 +1,83 @@
+"""ZFNet: AlexNet with the first filters that its own pictures asked for.
+
+Zeiler, Fergus 2013, "Visualizing and understanding convolutional networks", arXiv:1311.2901,
+Figure 3: one tower, 7x7 of stride 2 in conv1, stride 2 in conv2.
+
+The figure's sizes, 110, 55, 26 and 13, ask for a padding of 1 in conv1 and for pools whose last
+window hangs over the edge. "Contrast normalised across feature maps" is AlexNet's response
+normalisation with its constants, behind the pools; the paper gives none. "All layers' weights were
+initialized to 10^-2" is read as normal with that standard deviation.
+
+depth: convolutions in each of the three stages between the pools; copies are size-keeping, those
+of conv1 3x3. width: maps and units. kernel_size: the 5x5 and 3x3 of conv2 to conv5. stem="small":
+conv1 is 3x3 of stride 1, and there is no pool1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kerascnn.applications import blocks
+from kerascnn.applications.blocks import Tensor
+from kerascnn.registry import Paper, Scale, Top, Variant, register
+
+PAPER = Paper(
+    "zfnet",
+    "Visualizing and understanding convolutional networks",
+    "arXiv:1311.2901",
+    2013,
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """Maps of conv1 to conv5."""
+
+    filters: tuple[int, int, int, int, int]
+
+
+# Figure 3 of the paper.
+#               conv1 conv2 conv3 conv4 conv5
+FIGURE_3 = Row((96, 256, 384, 384, 256))
+
+STAGES = ((1,), (2,), (3, 4, 5))
+INIT = blocks.normal(0.01)
+
+
+def conv(x: Tensor, number: int, copy: int, row: Row, scale: Scale) -> Tensor:
+    """conv1 to conv5, or a size-keeping copy of it."""
+    kernel, stride, pad = scale.kernel(3), 1, None
+    if number == 1 and copy == 1:
+        kernel, stride, pad = (3, 1, None) if scale.stem == "small" else (7, 2, 1)
+    elif number == 2:
+        kernel = scale.kernel(5)
+        stride, pad = (2, scale.pad(5, 0)) if copy == 1 else (1, None)
+    name = f"conv{number}" if copy == 1 else f"conv{number}_{copy}"
+    filters = scale.channels(row.filters[number - 1])
+    return blocks.conv(x, filters, kernel, stride, name=name, pad=pad, activation="relu", init=INIT)
+
+
+def body(x: Tensor, row: Row, scale: Scale) -> Tensor:
+    """224 -> conv1 110 -> 55 -> conv2 26 -> 13 -> conv3, conv4, conv5 13 -> 6."""
+    for stage in STAGES:
+        for number, copy in scale.stretch(stage):
+            x = conv(x, number, copy, row, scale)
+        last = stage[-1]
+        if last > 1 or scale.stem == "paper":
+            x = blocks.max_pool(x, 3, 2, name=f"pool{last}", ceil=True)
+        if last < 5:
+            x = blocks.lrn(x, f"norm{last}")
+    return x
+
+
+def head(x: Tensor, row: Row, scale: Scale, top: Top) -> Tensor:
+    """fc6, fc7, softmax."""
+    return blocks.fc_classifier(x, scale, top, init=INIT, last_init=INIT)
+
+
+register(
+    Variant(
+        "zfnet", "ZFNet", PAPER, body, head, FIGURE_3, (224, 224, 3), 1000,
+        62_357_608, 1_168_032_896, small_stem=True,
+    )
+)  # fmt: skip
