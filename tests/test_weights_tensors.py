@@ -170,3 +170,14 @@ def test_what_a_plan_expects_is_what_keras_makes() -> None:
 def test_no_other_library_has_the_layers_of_1998() -> None:
     with pytest.raises(KeyError):
         expected(plan(model_info("lenet5_1998"), Request()))
+
+
+def test_a_dense_layer_and_a_convolution_over_the_whole_map_are_alike_in_keras() -> None:
+    kernel = seeded.uniform("kernel", (2, 3, 4, 5))
+    x = seeded.uniform("x", (2, 2, 3, 4))
+    dense = tensors.as_keras(kernel, (24, 5))
+    np.testing.assert_allclose(
+        x.reshape(2, 24) @ dense, convolution.convolve(x, kernel)[:, 0, 0], rtol=1e-4
+    )
+    with pytest.raises(ValueError, match="shape"):
+        tensors.as_keras(kernel, (3, 2, 4, 5))

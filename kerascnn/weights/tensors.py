@@ -105,6 +105,22 @@ def to_torch(
     return array.reshape(ours).transpose(_TO_TORCH[depthwise]).reshape(shape)
 
 
+def as_keras(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Returns a Keras tensor for another Keras layer, whichever of the two comes from a file.
+
+    A 1x1 convolution may stand for a dense layer, and a convolution over a whole map for the dense
+    layer that reads it flattened: Keras orders their values alike.
+
+    Raises:
+        ValueError: the shapes do not fit.
+    """
+    ranks = {array.ndim, len(shape)}
+    alike = array.shape == shape
+    if not alike and not (ranks == {2, 4} and array.shape[-1] == shape[-1]):
+        raise ValueError(f"a tensor of shape {array.shape} cannot become one of {shape}")
+    return array.reshape(shape)
+
+
 # Ours is (h, w, inputs, filters), PyTorch's (filters, inputs / groups, h, w); a transposed
 # convolution's are (h, w, filters, inputs) and (inputs, filters, h, w). Both libraries correlate:
 # nothing is flipped. A depthwise kernel is (h, w, channels, multiplier) and

@@ -1,0 +1,251 @@
+"""Writes tests/fixtures/parity: what networks of other libraries make of seeded weights and images.
+
+    python tools/make_parity.py resnet18 vgg11        # these rows
+    python tools/make_parity.py                       # every row whose library is installed here
+
+torchvision and timm need torch; the twins of keras.applications need Keras. The weights are those
+that tests/reference/seeded.py draws for our names, put into the twin through the family's layout.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.util
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+from kerascnn.assemble import Request, plan  # noqa: E402
+from kerascnn.plan import Plan  # noqa: E402
+from kerascnn.registry import model_info  # noqa: E402
+from kerascnn.weights import tensors  # noqa: E402
+from kerascnn.weights.expected import Expected, expected  # noqa: E402
+from kerascnn.weights.layouts import layouts  # noqa: E402
+from reference import parity, seeded  # noqa: E402
+
+PACKAGE = {"torchvision": "torchvision", "timm": "timm", "keras": "keras"}
+
+
+class Network(Protocol):
+    """A network of another library; its tensors are called "module/name"."""
+
+    style: str
+    version: str
+    shapes: dict[str, tuple[int, ...]]
+
+    def assign(self, key: str, array: np.ndarray) -> None:
+        """Sets one tensor."""
+
+    def epsilon(self, module: str) -> float:
+        """Returns the epsilon of a batch norm."""
+
+    def run(self, images: np.ndarray, modules: list[str]) -> tuple[np.ndarray, list[np.ndarray]]:
+        """Returns the logits for images (N, H, W, C) and the results of some modules."""
+
+
+class TorchNetwork:
+    """A network of torchvision or timm."""
+
+    style = "torch"
+
+    def __init__(self, source: str, name: str) -> None:
+        torch = _torch()
+        if source == "torchvision":
+            library = importlib.import_module("torchvision")
+            more: dict[str, Any] = {}
+            if name == "googlenet":
+                more = {"aux_logits": False, "init_weights": False}
+            made = getattr(library.models, name)(weights=None, **more)
+        else:
+            library = importlib.import_module("timm")
+            made = library.create_model(name, pretrained=False)
+        self.torch, self.model = torch, made.eval()
+        self.version = f"{source} {library.__version__}"
+        self.tensors = {
+            "/".join(key.rsplit(".", 1)): tensor
+            for key, tensor in made.state_dict().items()
+            if not key.endswith("num_batches_tracked")
+        }
+        self.shapes = {key: tuple(tensor.shape) for key, tensor in self.tensors.items()}
+
+    def assign(self, key: str, array: np.ndarray) -> None:
+        self.tensors[key].copy_(self.torch.from_numpy(np.ascontiguousarray(array)))
+
+    def epsilon(self, module: str) -> float:
+        return float(self.model.get_submodule(module).eps)
+
+    def run(self, images: np.ndarray, modules: list[str]) -> tuple[np.ndarray, list[np.ndarray]]:
+        seen: dict[str, np.ndarray] = {}
+
+        def look(name: str) -> Callable[..., None]:
+            def hook(module: Any, given: Any, made: Any) -> None:
+                seen[name] = made.numpy().copy()  # a ReLU behind it may work in place
+
+            return hook
+
+        for name in modules:
+            self.model.get_submodule(name).register_forward_hook(look(name))
+        with self.torch.no_grad():
+            logits = self.model(self.torch.from_numpy(images.transpose(0, 3, 1, 2).copy()))
+        return logits.numpy(), [seen[name] for name in modules]
+
+
+def _torch() -> Any:
+    """Imports torch, and torchvision without its compiled operators, which no model needs."""
+    torch = importlib.import_module("torch")
+    kept = torch.library.register_fake
+
+    def register(name: str, *args: Any, **options: Any) -> Any:
+        if isinstance(name, str) and name.startswith("torchvision::"):
+            return lambda function: function
+        return kept(name, *args, **options)
+
+    torch.library.register_fake = register
+    try:
+        importlib.import_module("torchvision")
+    finally:
+        torch.library.register_fake = kept
+    return torch
+
+
+class KerasNetwork:
+    """A network of keras.applications."""
+
+    style = "keras"
+
+    def __init__(self, name: str, size: tuple[int, int]) -> None:
+        self.keras = importlib.import_module("keras")
+        self.model = getattr(self.keras.applications, name)(
+            weights=None, input_shape=(*size, 3), classifier_activation=None
+        )
+        self.version = f"keras.applications {self.keras.__version__}"
+        self.variables = {
+            f"{layer.name}/{variable.name}": variable
+            for layer in self.model.layers
+            for variable in layer.weights
+            if variable.name != "seed_generator_state"
+        }
+        self.shapes = {key: tuple(one.shape) for key, one in self.variables.items()}
+
+    def assign(self, key: str, array: np.ndarray) -> None:
+        self.variables[key].assign(array)
+
+    def epsilon(self, module: str) -> float:
+        return float(self.model.get_layer(module).epsilon)
+
+    def run(self, images: np.ndarray, modules: list[str]) -> tuple[np.ndarray, list[np.ndarray]]:
+        maps = [self.model.get_layer(name).output for name in modules]
+        tapped = self.keras.Model(self.model.inputs[0], [self.model.outputs[0], *maps])
+        logits, *made = (np.asarray(one) for one in tapped(images, training=False))
+        return logits, made
+
+
+def fill(network: Network, wanted: dict[str, Expected], modules: dict[str, str]) -> None:
+    """Gives the twin the weights that our names stand for.
+
+    A twin's convolution may have a bias where ours has none, being followed by a batch norm: it
+    gets a seeded one too, which the batch norm's mean makes up for.
+
+    Raises:
+        SystemExit: a tensor of either side has no counterpart.
+    """
+    left = set(network.shapes)
+    biased = {}
+    for name, layer in wanted.items():
+        module = modules[name]
+        for variable, shape in layer.variables.items():
+            array = seeded.weight(f"{name}/{variable}", shape, layer.kind)
+            if variable == "moving_mean" and layer.normalizes in biased:
+                array = array + biased[layer.normalizes]
+            if variable == "moving_variance":
+                assert layer.epsilon is not None
+                array = tensors.with_epsilon(array, layer.epsilon, network.epsilon(module))
+            keys = [f"{module}/{one}" for one in tensors.names(layer.kind, variable, network.style)]
+            key = next((one for one in keys if one in left), None)
+            if key is None:
+                raise SystemExit(f"{name}/{variable}: the twin has no {' or '.join(keys)} left")
+            left.remove(key)
+            if network.style == "torch":
+                array = tensors.to_torch(
+                    array, layer.kind, variable, network.shapes[key], layer.flattened
+                )
+            else:
+                array = tensors.as_keras(array, network.shapes[key])
+            network.assign(key, array)
+        key = f"{module}/bias"
+        if "bias" not in layer.variables and key in left and "kernel" in layer.variables:
+            left.remove(key)
+            biased[name] = seeded.weight(f"{name}/bias", network.shapes[key], layer.kind)
+            network.assign(key, biased[name])
+    lost = biased.keys() - {layer.normalizes for layer in wanted.values()}
+    if left or lost:
+        raise SystemExit(f"without counterpart: twin's {sorted(left)}, biases of {sorted(lost)}")
+
+
+def taps(ledger: Plan, wanted: dict[str, Expected], style: str) -> list[str]:
+    """Returns three layers at a quarter, a half and nine tenths of the network.
+
+    Convolutions where the twin is PyTorch's, whose batch norms may hold the activation; batch norms
+    where it is Keras's, whose convolutions may hold a bias that ours have not.
+    """
+    kinds = ("Conv2D", "GroupedConv2D") if style == "torch" else ("BatchNormalization",)
+    maps = [
+        name
+        for name, layer in wanted.items()
+        if layer.kind in kinds and ledger.entries[name].config.get("activation") in (None, "relu")
+    ]
+    return [maps[int(part * (len(maps) - 1))] for part in (0.25, 0.5, 0.9)]
+
+
+def make(row: str) -> None:
+    """Writes one row's fixture."""
+    twin, variant = parity.TWINS[row], model_info(row)
+    shape = (2, *twin.size, 3)
+    ledger = plan(variant, Request(input_shape=(*twin.size, 3)))
+    wanted = expected(ledger)
+    modules = layouts(variant.family)[twin.source](list(wanted))
+    if twin.source == "keras":
+        network: Network = KerasNetwork(twin.name, twin.size)
+    else:
+        network = TorchNetwork(twin.source, twin.name)
+    fill(network, wanted, modules)
+    names = taps(ledger, wanted, network.style)
+    logits, maps = network.run(parity.images(shape), [modules[name] for name in names])
+    rectified = [
+        np.maximum(one, 0) if ledger.entries[name].config.get("activation") == "relu" else one
+        for name, one in zip(names, maps, strict=True)
+    ]
+    parity.Fixture(
+        f"{network.version} {twin.name}",
+        shape,
+        logits.astype(np.float32),
+        tuple(names),
+        np.asarray([one.mean(dtype=np.float64) for one in rectified]),
+        np.asarray([one.std(dtype=np.float64) for one in rectified]),
+    ).save(row)
+    apart = np.abs(logits[0] - logits[1]).max() / np.abs(logits).max()
+    print(f"{row}: logits up to {np.abs(logits).max():.3g}, images {apart:.2f} apart", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("rows", nargs="*", help="rows of the registry; all when none is given")
+    rows = parser.parse_args().rows
+    for row in rows or parity.TWINS:
+        if not rows and importlib.util.find_spec(PACKAGE[parity.TWINS[row].source]) is None:
+            continue
+        start = time.perf_counter()
+        make(row)
+        print(f"    {time.perf_counter() - start:.0f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()
