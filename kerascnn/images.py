@@ -88,9 +88,10 @@ def read_header(source: str | os.PathLike[str] | bytes) -> ImageHeader:
     """
     with _opened(source) as (image, name), reading(f"{name} is damaged"):
         width, height = image.size
-        # A PNG may keep its EXIF behind the pixels, where asking for it would decode them.
-        known = image.format != "PNG" or "exif" in image.info
-        if known and _orientation(image) >= 5:
+        # Pillow turns a TIFF's size itself. A PNG may keep its EXIF behind the pixels, where asking
+        # for it would decode them.
+        upright = image.format == "TIFF" or (image.format == "PNG" and "exif" not in image.info)
+        if not upright and _orientation(image) >= 5:
             width, height = height, width
         return ImageHeader(height, width, image.mode in _GREY)
 

@@ -46,15 +46,16 @@ def open_regular(path: str | os.PathLike[str], *, limit: int | None = None) -> I
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise DataError(f"{os.fspath(path)!r} cannot be opened: {reason}") from error
+    status, fault = os.fstat(descriptor), ""
+    if not stat.S_ISREG(status.st_mode):
+        kind = next((name for test, name in _KINDS if test(status.st_mode)), "something else")
+        fault = f"is {kind}; a regular file is needed"
+    elif limit is not None and status.st_size > limit:
+        fault = f"has {status.st_size:,} bytes; at most {limit:,} are accepted"
+    if fault:
+        os.close(descriptor)
+        raise DataError(f"{os.fspath(path)} {fault}")
     with os.fdopen(descriptor, "rb") as stream:
-        status = os.fstat(stream.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            kind = next((name for test, name in _KINDS if test(status.st_mode)), "something else")
-            raise DataError(f"{os.fspath(path)} is {kind}; a regular file is needed")
-        if limit is not None and status.st_size > limit:
-            raise DataError(
-                f"{os.fspath(path)} has {status.st_size:,} bytes; at most {limit:,} are accepted"
-            )
         yield stream
 
 
