@@ -21,6 +21,7 @@ from kerascnn.applications import resnext as resnext
 from kerascnn.applications import senet as senet
 from kerascnn.applications import shufflenet_v1 as shufflenet_v1
 from kerascnn.applications import shufflenet_v2 as shufflenet_v2
+from kerascnn.applications import vgg as vgg
 from kerascnn.applications import wide_resnet as wide_resnet
 from kerascnn.applications import zfnet as zfnet
 from kerascnn.registry import builders
