@@ -1,0 +1,35 @@
+"""ResNeXts: residual networks with grouped bottlenecks.
+
+Xie, Girshick, Dollár, Tu, He 2016, "Aggregated residual transformations for deep neural networks",
+arXiv:1611.05431. 32x4d is 32 groups (the cardinality) of 4 channels in conv2_x, doubled with every
+stage. The blocks are Figure 3(c)'s, and the 3x3 strides, in torchvision as in the authors' code.
+
+depth, width, kernel_size and stem: see `residual`, whose `Row` explains the columns; the number of
+groups stays. Table 1 gives ResNet-50 4.1 GFLOPs, since its stride is in the 3x3 here, too; the
+paper of 2015 has 3.8.
+"""
+
+from __future__ import annotations
+
+from kerascnn.applications.residual import Row, enter
+from kerascnn.registry import Paper
+
+TITLE = "Aggregated residual transformations for deep neural networks"
+PAPER = Paper("resnext", TITLE, "arXiv:1611.05431", 2016)
+
+IMAGENET = ((64, 128, 256, 512), "7x7")
+CIFAR = ((64, 128, 256), "3x3")
+
+# Table 1 and section 5.3 of the paper.
+TABLE = (
+    # layers, groups, width of one, blocks of the stages, channels and stem, parameters, MACs
+    (50, 32, 4, (3, 4, 6, 3), IMAGENET, 25_028_904, 4_230_479_872),
+    (101, 32, 8, (3, 4, 23, 3), IMAGENET, 88_791_336, 16_414_015_488),
+    (101, 64, 4, (3, 4, 23, 3), IMAGENET, 83_455_272, 15_460_270_080),
+    (29, 8, 64, (3, 3, 3), CIFAR, 34_426_698, 5_387_266_048),
+)
+
+for layers, groups, width, repeats, (channels, entry), params, macs in TABLE:
+    row = Row(repeats, "bottleneck", channels, entry, groups=groups, group_width=width)
+    title = f"{layers}_{groups}x{width}d"
+    enter(PAPER, f"resnext{title}", f"ResNeXt{title}", row, params, macs)
