@@ -21,7 +21,7 @@ help:
 
 demo: $(VENV)/.installed
 	@echo "== Training LeNet-5 on real digits; $(DEMO) is replaced"
-	@$(BIN)/python examples/lenet5_digits.py --out $(DEMO)
+	@$(BIN)/python examples/lenet5_digits.py --out $(DEMO) --overwrite
 
 test: $(VENV)/.installed-test
 	@echo "== Running the tests"

@@ -43,7 +43,7 @@ class SearchSpace(keras_tuner.HyperModel):
         depth: Sequence[float] = (1.0, 2.0),
         width: Sequence[float] = (0.5, 1.0, 2.0),
         kernel_size: Sequence[int] = (),
-        learning_rate: tuple[float, float] = (1e-4, 1e-2),
+        learning_rate: tuple[float, float] = (3e-4, 1e-2),
     ) -> None:
         variant = model_info(name)
         super().__init__(name=variant.name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -54,4 +53,7 @@ def _export(arguments: argparse.Namespace) -> None:
             overwrite=arguments.overwrite,
         )
     if arguments.json:
-        print_json([dataclasses.asdict(report) for report in reports])
+        print_json({"out": arguments.out, "reports": [report.to_json() for report in reports]})
+    else:
+        for report in reports:
+            print(report)
