@@ -91,7 +91,7 @@ def test_layout_reports_and_manifest(tmp_path):
     assert (two.opset, one.opset) == (17, None)
     assert (two.real, two.random) == (0, 12)
     assert two.top1_agreement == 1
-    assert two.difference <= two.tolerance == 1e-5
+    assert two.difference <= two.tolerance <= 1e-5
     assert [path.name for path in tmp_path.iterdir()] == ["out"], "temporary files are left"
     assert "12 random images" in str(two)
     assert "\n" not in str(two)
@@ -205,13 +205,37 @@ def test_the_tolerance_grows_with_large_outputs():
         proof.compare("x", lambda _: logits + np.float32(5e-3), questions, 1e-5)
 
 
+def test_outputs_that_lie_close_together_are_compared_by_their_spread(
+    tmp_path, savedmodel_off_by_a_weight
+):
+    answers = np.array([[0.2, 0.2001], [0.2, 0.2]], "float32")
+    # A thousand times 1e-5 of the spread of 1e-4; without spread, 1e-6 of 0.2 for rounding.
+    assert proof.allowance([answers], 1e-5) == pytest.approx(1e-6, rel=1e-3)
+    assert proof.allowance([answers[1:]], 1e-5) == pytest.approx(2e-7, rel=1e-3)
+    assert proof.allowance([np.array([[0.0, 1.0]])], 1e-5) == 1e-5
+
+    model = tiny()
+    head = model.get_layer("predictions")
+    head.kernel.assign(head.kernel * 1e-4)
+    with pytest.raises(MismatchError) as caught:
+        export(model, tmp_path / "out", formats=["savedmodel"])
+    # It is off by less than the tolerance of 1e-5 as such.
+    assert float(str(caught.value).split("differs from Keras by ")[1].split()[0]) < 1e-5
+
+
 def test_half_precision_is_written_from_a_float32_copy(tmp_path):
     model = tiny(dtype="mixed_float16")
     model.get_layer("c1").bias.assign([0.3, -0.2])
-    (report,) = export(model, tmp_path / "out", formats=["savedmodel"])
+    float32 = tiny()
+    float32.set_weights(model.get_weights())
+    images = np.random.default_rng(3).random((20, 8, 8, 1), "float32")
+    measured = np.abs(model.predict(images, verbose=0) - float32.predict(images, verbose=0)).max()
+
+    (report,) = export(model, tmp_path / "out", formats=["savedmodel"], samples=images)
     assert report.policy == "mixed_float16"
-    # The figure of the report against one measured here, on the same kind of images.
-    assert 1e-6 < report.policy_difference < 2e-2
+    assert report.policy_difference is not None
+    # The report's figure is the largest over these images and the random ones.
+    assert 1e-6 < measured <= report.policy_difference * 1.01 < 2e-2
     assert model.get_layer("c1").compute_dtype == "float16", "the user's model was changed"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import ModuleType
@@ -34,7 +34,7 @@ def export(
     class_names: Sequence[str] | None = None,
     preprocessing: Preprocessing | None = None,
     overwrite: bool = False,
-    samples: Sequence[Any] | None = None,
+    samples: Iterable[Any] | None = None,
     tolerance: float = 1e-5,
 ) -> list[ExportReport]:
     """Writes a model for other runtimes, and keeps it only if they answer as Keras does.
@@ -63,7 +63,9 @@ def export(
         samples: real images (arrays of H x W x C, or paths) before preprocessing, or model inputs
             when there is none; by default 32 test images of a Run whose data is on this machine.
         tolerance: largest absolute difference from Keras for outputs of at most 1, as
-            probabilities are; in proportion to the largest output above that.
+            probabilities are; in proportion to the largest output above that, and at most 1000
+            times `tolerance` of the outputs' spread, so that an untrained network proves
+            something too.
 
     Returns:
         One report for each format.
