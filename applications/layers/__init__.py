@@ -1,5 +1,10 @@
 """The layers that Keras does not have, registered for saving under the package "kerascnn"."""
 
+from kerascnn.applications.layers.activations import Gelu as Gelu
+from kerascnn.applications.layers.activations import HardSigmoid as HardSigmoid
+from kerascnn.applications.layers.activations import HardSwish as HardSwish
+from kerascnn.applications.layers.channels import ChannelShuffle as ChannelShuffle
+from kerascnn.applications.layers.channels import ChannelSlice as ChannelSlice
 from kerascnn.applications.layers.convolution import GroupedConv2D as GroupedConv2D
 from kerascnn.applications.layers.lenet import RadialBasis as RadialBasis
 from kerascnn.applications.layers.lenet import ScaledTanh as ScaledTanh

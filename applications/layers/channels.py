@@ -1,0 +1,58 @@
+"""Moving channels about: the shuffle and the split of ShuffleNet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+
+@keras.saving.register_keras_serializable("kerascnn")
+class ChannelShuffle(keras.layers.Layer):
+    """Deals the channels of every group out over all groups (Zhang 2017, arXiv:1707.01083).
+
+    Channels as a (groups, n) matrix, transposed and read row by row again.
+
+    Args:
+        groups: number of groups, dividing the channels.
+    """
+
+    def __init__(self, groups: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.groups = groups
+
+    def call(self, inputs: Any) -> Any:
+        ops, channels = keras.ops, inputs.shape[-1]
+        x = ops.reshape(inputs, (-1, self.groups, channels // self.groups))
+        x = ops.transpose(x, (0, 2, 1))
+        return ops.reshape(x, ops.shape(inputs))
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "groups": self.groups}
+
+
+@keras.saving.register_keras_serializable("kerascnn")
+class ChannelSlice(keras.layers.Layer):
+    """One of the equal parts that the channels are cut into.
+
+    Args:
+        part: which, from 0.
+        parts: into how many, dividing the channels.
+    """
+
+    def __init__(self, part: int, parts: int = 2, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.part, self.parts = part, parts
+
+    def call(self, inputs: Any) -> Any:
+        size = inputs.shape[-1] // self.parts
+        return inputs[..., self.part * size : (self.part + 1) * size]
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return *input_shape[:-1], input_shape[-1] // self.parts
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "part": self.part, "parts": self.parts}

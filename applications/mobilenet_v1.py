@@ -1,0 +1,80 @@
+"""MobileNet: depthwise and pointwise convolutions in turn.
+
+Howard, Zhu, Chen, Kalenichenko, Wang, Weyand, Andreetto, Adam 2017, "MobileNets: efficient
+convolutional neural networks for mobile vision applications", arXiv:1704.04861.
+
+Departures: ReLU6 for ReLU, TensorFlow's padding, and a batch norm of epsilon 0.001 and momentum
+0.99, as in the authors' code and keras.applications (which pads maps of an odd size differently).
+padding="symmetric" is timm's.
+
+Slips: Table 1 gives the last depthwise convolution a stride of 2, which would leave 4x4 of the 7x7
+that the next line has; it is 1.
+
+depth: repeats at every number of channels. width: the paper's alpha, not rounded to a multiple.
+kernel_size: the depthwise filters. stem="small": the first convolution has stride 1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kerascnn.applications import blocks
+from kerascnn.applications.blocks import Norm, Tensor
+from kerascnn.applications.blocks_mobile import depthwise_norm, pad_of
+from kerascnn.registry import Paper, Scale, Variant, register
+
+PAPER = Paper(
+    "mobilenet",
+    "MobileNets: efficient convolutional neural networks for mobile vision applications",
+    "arXiv:1704.04861",
+    2017,
+)
+NORM = Norm(1e-3, 0.99)
+
+
+@dataclass(frozen=True)
+class Row:
+    """Table 1 of the paper.
+
+    Args:
+        first: channels of the first convolution.
+        stages: (channels, repeats, stride of the first repeat) of the separable convolutions.
+        padding: "same", TensorFlow's, or "symmetric".
+    """
+
+    first: int
+    stages: tuple[tuple[int, int, int], ...]
+    padding: str = "same"
+
+
+# Table 1 of the paper.
+# channels  n  stride
+STAGES = (
+    (64, 1, 1),
+    (128, 2, 2),
+    (256, 2, 2),
+    (512, 6, 2),
+    (1024, 2, 2),
+)
+
+
+def body(x: Tensor, row: Row, scale: Scale) -> Tensor:
+    """A convolution, then pairs of a depthwise and a pointwise one."""
+    pad, stride, act = pad_of(row.padding), 1 if scale.stem == "small" else 2, "relu6"
+    first = scale.channels(row.first)
+    x = blocks.conv_norm(x, first, 3, stride, name="conv1", norm=NORM, act=act, pad=pad)
+    for stage, (channels, repeats, first_stride) in enumerate(row.stages, 2):
+        channels, kernel = scale.channels(channels), scale.kernel(3)
+        for repeat in range(scale.repeats(repeats)):
+            name, stride = f"separable{stage}_{repeat + 1}", 1 if repeat else first_stride
+            x = depthwise_norm(x, kernel, stride, name=f"{name}_dw", norm=NORM, act=act, pad=pad)
+            x = blocks.conv_norm(x, channels, 1, name=f"{name}_pw", norm=NORM, act=act)
+    return x
+
+
+register(
+    Variant(
+        "mobilenet_v1", "MobileNetV1", PAPER, body, blocks.classifier, Row(32, STAGES),
+        (224, 224, 3), 1000, 4_231_976, 568_740_352, small_stem=True,
+    )
+)  # fmt: skip

@@ -1,0 +1,143 @@
+"""MobileNetV3: inverted residuals with squeeze-and-excitation and hard swish, found by search.
+
+Howard, Sandler, Chu, Chen, Chen, Tan, Wang, Zhu, Pang, Vasudevan, Le, Adam 2019, "Searching for
+MobileNetV3", arXiv:1905.02244.
+
+Departures: symmetric padding, as in torchvision (padding="same" is the authors' and
+keras.applications'). The squeeze-and-excitation has a quarter of the expanded channels (section
+5.3) rounded to a multiple of 8. The layer of 1280 or 1024 units behind the pool has a bias (the
+tables' "NBN": no batch norm) and belongs to the head.
+
+Slips: Table 2 ticks SE for the last 1x1 convolution of the small network; neither the authors' code
+nor anyone's weights have one there.
+
+depth: the lines of equal output channels are a stage, see `Scale.stretch`. width: all channels, to
+multiples of 8 as `blocks_mobile.divisible` does. kernel_size: the depthwise filters, 3x3 and 5x5
+alike. stem="small": the first convolution has stride 1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import groupby
+
+from kerascnn.applications import blocks
+from kerascnn.applications.blocks import Norm, Tensor
+from kerascnn.applications.blocks_mobile import divisible, inverted_residual, pad_of, widened
+from kerascnn.registry import Paper, Scale, Top, Variant, register
+
+PAPER = Paper("mobilenet", "Searching for MobileNetV3", "arXiv:1905.02244", 2019)
+NORM = Norm(1e-3, 0.99)
+ACTIVATIONS = {"RE": "relu", "HS": "HardSwish"}
+
+Line = tuple[int, int, int, bool, str, int]
+
+
+@dataclass(frozen=True)
+class Row:
+    """Table 1 or 2 of the paper.
+
+    Args:
+        lines: depthwise kernel, expanded channels, output channels, SE, NL ("RE" or "HS"), stride.
+        hidden: units between pool and classifier.
+        dropout: rate before the classifier.
+        padding: "symmetric", or "same" for TensorFlow's.
+    """
+
+    lines: tuple[Line, ...]
+    hidden: int
+    dropout: float = 0.2
+    padding: str = "symmetric"
+
+
+# Table 1 of the paper.
+#    k  exp  out  SE     NL    s
+LARGE = (
+    (3, 16, 16, False, "RE", 1),
+    (3, 64, 24, False, "RE", 2),
+    (3, 72, 24, False, "RE", 1),
+    (5, 72, 40, True, "RE", 2),
+    (5, 120, 40, True, "RE", 1),
+    (5, 120, 40, True, "RE", 1),
+    (3, 240, 80, False, "HS", 2),
+    (3, 200, 80, False, "HS", 1),
+    (3, 184, 80, False, "HS", 1),
+    (3, 184, 80, False, "HS", 1),
+    (3, 480, 112, True, "HS", 1),
+    (3, 672, 112, True, "HS", 1),
+    (5, 672, 160, True, "HS", 2),
+    (5, 960, 160, True, "HS", 1),
+    (5, 960, 160, True, "HS", 1),
+)
+# Table 2 of the paper.
+SMALL = (
+    (3, 16, 16, True, "RE", 2),
+    (3, 72, 24, False, "RE", 2),
+    (3, 88, 24, False, "RE", 1),
+    (5, 96, 40, True, "HS", 2),
+    (5, 240, 40, True, "HS", 1),
+    (5, 240, 40, True, "HS", 1),
+    (5, 120, 48, True, "HS", 1),
+    (5, 144, 48, True, "HS", 1),
+    (5, 288, 96, True, "HS", 2),
+    (5, 576, 96, True, "HS", 1),
+    (5, 576, 96, True, "HS", 1),
+)
+
+
+def body(x: Tensor, row: Row, scale: Scale) -> Tensor:
+    """A convolution, the table's blocks, a 1x1 convolution of 6 times the channels."""
+    pad, stride = pad_of(row.padding), 1 if scale.stem == "small" else 2
+    first = widened(16, scale)
+    x = blocks.conv_norm(x, first, 3, stride, name="conv1", norm=NORM, act="HardSwish", pad=pad)
+    for stage, (_, group) in enumerate(groupby(row.lines, key=lambda line: line[2]), 2):
+        lines = tuple(group)
+        stage_stride = lines[0][-1]
+        for block, (line, _) in enumerate(scale.stretch(lines), 1):
+            kernel, expanded, out, squeeze, nl, _ = line
+            expanded = widened(expanded, scale)
+            x = inverted_residual(
+                x,
+                widened(out, scale),
+                expanded,
+                scale.kernel(kernel),
+                stage_stride if block == 1 else 1,
+                name=f"bneck{stage}_{block}",
+                norm=NORM,
+                act=ACTIVATIONS[nl],
+                squeezed=divisible(expanded // 4) if squeeze else 0,
+                gate=("relu", "HardSigmoid"),
+                pad=pad,
+            )
+    return blocks.conv_norm(x, 6 * x.shape[-1], 1, name="conv_last", norm=NORM, act="HardSwish")
+
+
+def head(x: Tensor, row: Row, scale: Scale, top: Top) -> Tensor:
+    """Pool, a hidden layer with hard swish, dropout, classifier."""
+    x = blocks.global_avg_pool(x, "avg_pool")
+    x = blocks.dense(x, widened(row.hidden, scale), name="hidden")
+    x = blocks.activation(x, "HardSwish", "hidden_act")
+    x = blocks.dropout(x, top.rate(row.dropout), "dropout")
+    return blocks.predictions(x, top)
+
+
+#    name                  builder             lines  hidden parameters MACs
+for name, builder, row, params, macs in (
+    ("mobilenet_v3_large", "MobileNetV3Large", Row(LARGE, 1280), 5_483_032, 216_589_760),
+    ("mobilenet_v3_small", "MobileNetV3Small", Row(SMALL, 1024), 2_542_856, 56_510_400),
+):
+    register(
+        Variant(
+            name,
+            builder,
+            PAPER,
+            body,
+            head,
+            row,
+            (224, 224, 3),
+            1000,
+            params,
+            macs,
+            small_stem=True,
+        )
+    )
