@@ -234,8 +234,10 @@ def test_half_precision_is_written_from_a_float32_copy(tmp_path):
     (report,) = export(model, tmp_path / "out", formats=["savedmodel"], samples=images)
     assert report.policy == "mixed_float16"
     assert report.policy_difference is not None
-    # The report's figure is the largest over these images and the random ones.
-    assert 1e-6 < measured <= report.policy_difference * 1.01 < 2e-2
+    # The report's figure is the largest over these and random images; Keras rounds otherwise in
+    # `predict`, so the two agree in size only.
+    assert 1e-6 < measured < 1.5 * report.policy_difference
+    assert report.policy_difference < 2e-2
     assert model.get_layer("c1").compute_dtype == "float16", "the user's model was changed"
 
 
