@@ -39,6 +39,13 @@ class Request:
     include_preprocessing: bool = False
     columns: dict[str, Any] = field(default_factory=dict)
 
+    @classmethod
+    def of(cls, arguments: dict[str, Any]) -> Request:
+        """Returns the request with these keyword arguments, columns of the row among them."""
+        own = {one.name for one in fields(cls)}
+        columns = {key: value for key, value in arguments.items() if key not in own}
+        return cls(**{k: v for k, v in arguments.items() if k in own}, columns=columns)
+
     def arguments(self) -> dict[str, Any]:
         """Returns what differs from the defaults, as keyword arguments of the builder."""
         default = Request()

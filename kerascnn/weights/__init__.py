@@ -1,1 +1,1 @@
-"""Weights from other libraries: what a network expects, and how others name and lay it out."""
+"""Weights: reading other people's files, fitting them to a model, writing our own."""

@@ -68,10 +68,35 @@ def _norm(shape: Shape, config: Mapping[str, Any]) -> Variables:
     return dict.fromkeys([*names, "moving_mean", "moving_variance"], (shape[-1] or 0,))
 
 
+def _subsampling(shape: Any, config: Mapping[str, Any]) -> Variables:
+    return {"coefficient": (shape[-1],), "bias": (shape[-1],)}
+
+
+def _table_conv(shape: Any, config: Mapping[str, Any]) -> Variables:
+    table = config["table"]
+    return {
+        "kernel": (config["kernel_size"] ** 2, sum(len(maps) for maps in table)),
+        "bias": (len(table),),
+    }
+
+
+def _radial_basis(shape: Any, config: Mapping[str, Any]) -> Variables:
+    return {"codes": (len(config["centres"][0]), len(config["centres"]))}
+
+
+# Layers whose variables are not a kernel and perhaps a bias.
+_OTHERS: dict[str, Callable[[Any, Mapping[str, Any]], Variables]] = {
+    "BatchNormalization": _norm,
+    "RadialBasis": _radial_basis,
+    "TableConv2D": _table_conv,
+    "TrainableSubsampling": _subsampling,
+}
+
+
 def _variables(entry: Entry) -> Variables:
     shape = entry.inputs[0].shape
-    if entry.kind == "BatchNormalization":
-        return _norm(shape, entry.config)
+    if entry.kind in _OTHERS:
+        return _OTHERS[entry.kind](shape, entry.config)
     made = _KERNELS[entry.kind](shape, entry.config)
     if entry.config.get("use_bias", True):
         made["bias"] = (entry.cost.shape[-1] or 0,)
@@ -93,11 +118,7 @@ def _flattened(plan: Plan, entry: Entry) -> MapShape | None:
 
 
 def expected(plan: Plan) -> dict[str, Expected]:
-    """Returns the layers with weights by name, in the order in which they are made.
-
-    Raises:
-        KeyError: a layer of our own has weights that no other library's correspond to.
-    """
+    """Returns the layers with weights by name, in the order in which they are made."""
     found = {}
     for entry in plan.entries.values():
         if not entry.cost.trainable + entry.cost.fixed:
