@@ -53,7 +53,7 @@ class Recipe:
     weight_decay: float = 0.0
     batch_size: int = 64
     epochs: int = 20
-    translate: float = 0.0
+    translate: int = 0
     rotate: float = 0.0
     zoom: float = 0.0
     flip: bool = False
@@ -68,7 +68,7 @@ class Recipe:
             "weight_decay": (0 <= self.weight_decay < math.inf, "a number from 0"),
             "batch_size": (_whole(self.batch_size), "a whole number from 1"),
             "epochs": (_whole(self.epochs), "a whole number from 1"),
-            "translate": (0 <= self.translate < math.inf, "pixels from 0"),
+            "translate": (_whole(self.translate, least=0), "whole pixels from 0"),
             "rotate": (0 <= self.rotate <= 180, "degrees from 0 to 180"),
             "zoom": (0 <= self.zoom < 1, "in [0, 1)"),
         }
@@ -83,8 +83,8 @@ class Recipe:
         return asdict(self)
 
 
-def _whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+def _whole(value: Any, least: int = 1) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
 RECIPES = {
@@ -94,7 +94,7 @@ RECIPES = {
         Recipe(
             "distorted",
             "the default with small shifts, rotations and zooms, as LeCun 1998 distorted digits",
-            translate=2.0,
+            translate=2,
             rotate=10.0,
             zoom=0.1,
         ),

@@ -97,7 +97,7 @@ def test_the_first_step_of_adam_has_the_length_of_the_rate():
         ("batch_size", 1.5),
         ("epochs", 0),
         ("epochs", True),
-        ("translate", -1.0),
+        ("translate", 1.5),
         ("rotate", 181.0),
         ("zoom", 1.0),
     ],

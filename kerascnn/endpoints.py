@@ -1,0 +1,113 @@
+"""The two ends of a model: the image that it takes and the classes that it gives."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from kerascnn.assemble import provenance
+from kerascnn.errors import MismatchError
+from kerascnn.lazy import keras, np, tf
+from kerascnn.preprocessing import Preprocessing
+from kerascnn.registry import model_info
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+    import tensorflow as tf
+
+ImageShape = tuple[int | None, int | None, int]
+
+
+def image_shape(model: keras.Model) -> ImageShape:
+    """Returns (height, width, channels) of the model's input; None where any size is taken.
+
+    Raises:
+        MismatchError: the model does not take one batch of images.
+    """
+    inputs = getattr(model, "inputs", None) or []
+    if len(inputs) != 1 or len(inputs[0].shape) != 4 or inputs[0].shape[-1] is None:
+        shapes = [tuple(tensor.shape) for tensor in inputs]
+        raise MismatchError(
+            f"{model.name} takes inputs of shape {shapes}; it must take one batch of images "
+            "(None, height, width, channels)"
+        )
+    _, height, width, channels = inputs[0].shape
+    return height, width, channels
+
+
+def class_count(model: keras.Model) -> int:
+    """Returns the number of classes that the model tells apart.
+
+    Raises:
+        MismatchError: the model does not give one row of class scores for an image.
+    """
+    outputs = getattr(model, "outputs", None) or []
+    if len(outputs) != 1 or len(outputs[0].shape) != 2 or outputs[0].shape[-1] is None:
+        shapes = [tuple(tensor.shape) for tensor in outputs]
+        raise MismatchError(
+            f"{model.name} gives outputs of shape {shapes}; it must give one row of class scores "
+            "(None, classes): build it with its classifier (include_top=True)"
+        )
+    return int(outputs[0].shape[-1])
+
+
+def check_classes(model: keras.Model, class_names: tuple[str, ...], source: str) -> None:
+    """Raises MismatchError unless the model has one output for each class of the data."""
+    outputs = class_count(model)
+    if outputs != len(class_names):
+        raise MismatchError(
+            f"{model.name} has {outputs} outputs, but {source} has {len(class_names)} classes; "
+            f"build the model with classes={len(class_names)}"
+        )
+
+
+def gives_logits(model: keras.Model) -> bool:
+    """Returns whether the scores still need a softmax; told by the activation of the last layer."""
+    last = model.layers[-1]
+    if isinstance(last, keras.layers.Softmax):
+        return False
+    activation = getattr(last, "activation", keras.activations.linear)
+    return activation is keras.activations.linear
+
+
+def preprocessing_for(model: keras.Model, data_shape: ImageShape) -> Preprocessing:
+    """Returns how images of `data_shape` get into the model.
+
+    Raises:
+        MismatchError: the channels cannot be converted.
+    """
+    origin = provenance(model)
+    base = None
+    if origin is not None:
+        base = model_info(origin.name).preprocessing
+        if origin.arguments.get("include_preprocessing"):
+            base = replace(base, scale=1.0, mean=(0.0,), std=(1.0,))  # the model does that itself
+    return Preprocessing.for_data(data_shape, image_shape(model), base)
+
+
+_FORWARD: weakref.WeakKeyDictionary[keras.Model, Callable[..., Any]] = weakref.WeakKeyDictionary()
+
+
+def forward(model: keras.Model) -> Callable[[Any], np.ndarray]:
+    """Returns a function from a float32 batch to the model's scores, compiled once for each model.
+
+    For one image it takes about half the time of `keras.Model.predict`, which sets up a data
+    pipeline for every call.
+    """
+    if model not in _FORWARD:
+        # Holding the model weakly lets it be freed, and with it this entry.
+        reference = weakref.ref(model)
+        signature = tf.TensorSpec((None, *image_shape(model)), tf.float32)
+
+        @tf.function(input_signature=[signature], autograph=False)
+        def compiled(batch: tf.Tensor) -> tf.Tensor:
+            alive = reference()
+            assert alive is not None  # the caller of `forward` holds it
+            return tf.cast(alive(batch, training=False), tf.float32)
+
+        _FORWARD[model] = compiled
+    function = _FORWARD[model]
+    return lambda batch: function(batch).numpy()

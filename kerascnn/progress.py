@@ -1,0 +1,120 @@
+"""Progress of a training run: bars on a terminal, one plain line an epoch elsewhere."""
+
+from __future__ import annotations
+
+import time
+
+import keras
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.text import Text
+
+Logs = dict[str, float] | None
+
+
+class ProgressDisplay(keras.callbacks.Callback):
+    """Shows epoch, step, loss, accuracy, images per second and the time left.
+
+    Args:
+        epochs: of the whole run.
+        steps: in an epoch.
+        batch_size: images in a step.
+        console: where to show it; standard output by default.
+    """
+
+    def __init__(
+        self, epochs: int, steps: int, batch_size: int, console: Console | None = None
+    ) -> None:
+        super().__init__()
+        self.epochs, self.steps, self.batch_size = epochs, steps, batch_size
+        self.console = console or Console(highlight=False)
+        self.bars: Progress | None = None
+        self.first = 0.0
+
+    def on_train_begin(self, logs: Logs = None) -> None:
+        if self.console.is_terminal:
+            self.bars = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(bar_width=24),
+                TextColumn("{task.fields[figures]}"),
+                console=self.console,
+                transient=True,
+            )
+            # The upper bar counts steps as well, so that it moves during a long epoch.
+            self.whole = self.bars.add_task("", total=self.epochs * self.steps, figures="")
+            self.part = self.bars.add_task("", total=self.steps, figures="")
+            self.bars.start()
+
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        self.epoch = epoch
+        self.epoch_started = time.perf_counter()
+
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
+        self.done = self.epoch * self.steps + batch + 1
+        if self.done == 1:
+            self.first = time.perf_counter()  # the first step compiles the model: no measure
+        if self.bars is None:
+            return
+        step = batch + 1
+        rate = step * self.batch_size / (time.perf_counter() - self.epoch_started)
+        self.bars.update(
+            self.whole,
+            completed=self.done,
+            description=f"epoch {self.epoch + 1}/{self.epochs}",
+            figures=self._left(),
+        )
+        self.bars.update(
+            self.part,
+            completed=step,
+            description=f"step {step}/{self.steps}",
+            figures=f"{figures(logs or {})}  {rate:,.0f} images/s",
+        )
+
+    def on_test_begin(self, logs: Logs = None) -> None:
+        if self.bars is not None:
+            self.bars.update(self.part, description="validating")
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        logs = logs or {}
+        line = (
+            f"epoch {epoch + 1:{len(str(self.epochs))}}/{self.epochs}  {figures(logs)}  "
+            f"{logs['images_per_second']:,.0f} images/s  {clock(logs['seconds'])}"
+            + (f"  {self._left()}" if epoch + 1 < self.epochs else "")
+        )
+        self.say(line)
+
+    def say(self, line: str) -> None:
+        """Prints a line, above the bars where there are any."""
+        self.console.print(Text(line), soft_wrap=True)
+
+    def close(self) -> None:
+        """Takes the bars away; the lines of the epochs stay."""
+        if self.bars is not None:
+            self.bars.stop()
+
+    def _left(self) -> str:
+        if self.done < 2:
+            return ""
+        pace = (time.perf_counter() - self.first) / (self.done - 1)
+        return f"{clock(pace * (self.epochs * self.steps - self.done))} left"
+
+
+def figures(logs: dict[str, float]) -> str:
+    """Returns losses with four digits and accuracies in per cent, as far as `logs` has them."""
+    parts = []
+    for name in ("loss", "accuracy", "val_loss", "val_accuracy"):
+        if name in logs:
+            value = logs[name]
+            parts.append(
+                f"{name} {value * 100:.2f} %" if "accuracy" in name else f"{name} {value:.4f}"
+            )
+    return "  ".join(parts)
+
+
+def clock(seconds: float) -> str:
+    """Returns a duration as 4.2 s, 3:07 or 2:03:07."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
