@@ -11,6 +11,9 @@ from __future__ import annotations
 from kerascnn.applications import alexnet as alexnet
 from kerascnn.applications import densenet as densenet
 from kerascnn.applications import efficientnet as efficientnet
+from kerascnn.applications import googlenet as googlenet
+from kerascnn.applications import inception_v3 as inception_v3
+from kerascnn.applications import inception_v4 as inception_v4
 from kerascnn.applications import lenet as lenet
 from kerascnn.applications import mobilenet_v1 as mobilenet_v1
 from kerascnn.applications import mobilenet_v2 as mobilenet_v2

@@ -1,0 +1,50 @@
+"""Names of GoogLeNet's layers in torchvision, whose `googlenet` is our `googlenet_bn`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+STEM = {"conv1": "conv1", "conv2_reduce": "conv2", "conv2": "conv3"}
+# torchvision numbers the branches, and the convolutions within one.
+BRANCHES = {
+    "1x1": "branch1",
+    "3x3_reduce": "branch2.0",
+    "3x3": "branch2.1",
+    "5x5_reduce": "branch3.0",
+    "5x5": "branch3.1",
+    "pool_proj": "branch4.1",
+}
+DENSE = {
+    "predictions": "fc",
+    "aux1": "aux1.fc2",
+    "aux2": "aux2.fc2",
+    "aux1_fc": "aux1.fc1",
+    "aux2_fc": "aux2.fc1",
+}
+
+
+def _unit(name: str) -> str | None:
+    """Returns the module that holds a convolution and its batch norm."""
+    if name in STEM:
+        return STEM[name]
+    if name in ("aux1_conv", "aux2_conv"):
+        return name.replace("_", ".")
+    _, _, rest = name.partition("_")
+    module, _, branch = rest.partition("_")
+    # A copy in a deeper network, inception_4a_2, has no counterpart.
+    return f"inception{module}.{BRANCHES[branch]}" if branch in BRANCHES else None
+
+
+def torchvision(names: Sequence[str]) -> dict[str, str]:
+    """Returns torchvision's module for each of our layers."""
+    found = {}
+    for name in names:
+        unit = _unit(name.removesuffix("_bn"))
+        if name in DENSE:
+            found[name] = DENSE[name]
+        elif unit is not None:
+            found[name] = f"{unit}.bn" if name.endswith("_bn") else f"{unit}.conv"
+    return found
+
+
+LAYOUTS = {"torchvision": torchvision}
