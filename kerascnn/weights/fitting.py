@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -54,6 +56,7 @@ class Fitter:
         self.adapted: list[Adaptation] = []
         self.problems: list[str] = []
         self.replaced: list[str] = []
+        self.digests = _digests(checkpoint)
         self.headless = [
             name for name in match.missing if name.split("/")[0] in _head_layers(target)
         ]
@@ -70,7 +73,9 @@ class Fitter:
                 continue
             if variable == "moving_mean" and layer.normalizes in self.match.biases:
                 bias = self.checkpoint.tensors[self.match.biases[layer.normalizes]]
-                array = tensors.without_bias(array, self._read(name, bias))
+                array = tensors.without_bias(
+                    array, self._read(self.match.biases[layer.normalizes], bias)
+                )
                 self._note(name, stored, "the convolution's bias folded in")
             if variable == "moving_variance" and layer.epsilon is not None:
                 array = self._epsilon(name, array, layer.epsilon, stored)
@@ -90,6 +95,13 @@ class Fitter:
         if stored.dtype not in FLOATS:
             raise LoadError(f"{self.checkpoint.path}: {name} is of {stored.dtype}, not of floats")
         raw = np.asarray(stored.read())
+        if name in self.digests:
+            digest = hashlib.sha256(np.ascontiguousarray(raw).tobytes()).hexdigest()
+            if digest != self.digests[name]:
+                raise DamagedFileError(
+                    f"{self.checkpoint.path}: {name} is not what was written (its SHA-256 differs); "
+                    "fetch or write the file again"
+                )
         with np.errstate(over="ignore"):
             array = raw.astype(np.float32)
         if not np.isfinite(array).all():
@@ -267,6 +279,15 @@ class Fitter:
         # Auxiliary classifiers help training; files of networks that have them bring them along.
         heads = {key for key in unexpected if key.lower().startswith("aux")}
         return tuple(key for key in self.match.unexpected if key in known | heads)
+
+
+def _digests(checkpoint: Checkpoint) -> dict[str, str]:
+    """Returns the SHA-256 of each tensor, where the file is one of ours."""
+    try:
+        found = json.loads(checkpoint.metadata.get("digests", "{}"))
+    except (ValueError, RecursionError) as error:
+        raise DamagedFileError(f"{checkpoint.path}: its list of digests is damaged") from error
+    return found if isinstance(found, dict) else {}
 
 
 def _head_layers(target: Target) -> set[str]:
