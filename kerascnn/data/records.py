@@ -38,6 +38,9 @@ class Split:
     def __len__(self) -> int:
         return len(self.images if self.labels is None else self.labels)
 
+    def __repr__(self) -> str:
+        return f"Split({len(self):,} samples)"
+
 
 @dataclass(frozen=True, eq=False)
 class Data:
