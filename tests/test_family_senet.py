@@ -1,0 +1,140 @@
+"""Squeeze-and-excitation networks against Tables 1 and 2 of Hu 2017, and timm's names."""
+
+from __future__ import annotations
+
+import pytest
+
+from kerascnn.assemble import Request, minimum_size, plan
+from kerascnn.registry import model_info
+from kerascnn.weights.layouts import layouts
+
+# Table 1: the "fc" of a block in every stage.
+GATES = ((16, 256), (32, 512), (64, 1024), (128, 2048))
+# Table 2, GFLOPs; the paper counts batch norms and pools as well.
+OPERATIONS = {
+    "se_resnet50": 3.87,
+    "se_resnet101": 7.60,
+    "se_resnet152": 11.32,
+    "se_resnext50_32x4d": 4.25,
+    "se_resnext101_32x4d": 8.00,
+}
+
+
+def entries(name, columns=None, **arguments):
+    return plan(model_info(name), Request(columns=columns or {}, **arguments)).entries
+
+
+@pytest.mark.parametrize("name", ["se_resnet50", "se_resnext50_32x4d"])
+def test_table_1(name):
+    made = entries(name)
+    inner = 1 if name == "se_resnet50" else 2
+    for stage, (squeezed, excited) in enumerate(GATES, 2):
+        size = 56 // 2 ** (stage - 2)
+        for block in range(1, (3, 4, 6, 3)[stage - 2] + 1):
+            prefix = f"conv{stage}_{block}"
+            convs = [made[f"{prefix}_conv{i}"].config["filters"] for i in (1, 2, 3)]
+            assert convs == [excited // 4 * inner, excited // 4 * inner, excited]
+            assert made[f"{prefix}_se_reduce"].config["filters"] == squeezed
+            assert made[f"{prefix}_se_expand"].config["filters"] == excited
+            assert made[f"{prefix}_se_scale"].cost.shape == (None, size, size, excited)
+            # The gate is on the branch, before the sum.
+            sources = [one.source for one in made[f"{prefix}_add"].inputs]
+            assert sources[1] == f"{prefix}_se_scale"
+    assert made["features"].cost.shape == (None, 7, 7, 2048)
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_operations_are_those_of_table_2(name):
+    assert model_info(name).macs / 1e9 == pytest.approx(OPERATIONS[name], rel=0.006)
+
+
+def test_gates_add_the_parameters_of_section_3():
+    """About 2.5 million to ResNet-50: two matrices a block, with biases here."""
+    added = model_info("se_resnet50").params - model_info("resnet50").params
+    weights = sum(
+        blocks * 2 * squeezed * excited
+        for blocks, (squeezed, excited) in zip((3, 4, 6, 3), GATES, strict=True)
+    )
+    biases = sum(blocks * sum(gate) for blocks, gate in zip((3, 4, 6, 3), GATES, strict=True))
+    assert added == weights + biases
+    assert round(weights / 1e6, 1) == 2.5
+
+
+def test_where_the_stride_is():
+    def strides(name):
+        made = entries(name)
+        return [made[f"conv4_1_conv{i}"].config["strides"] for i in (1, 2, 3)]
+
+    assert strides("se_resnet50") == [2, 1, 1]
+    assert strides("se_resnext50_32x4d") == strides("senet154") == [1, 2, 1]
+    # timm's seresnet50, measured.
+    modern = {"stride_in": "3x3", "ceil_pool": False}
+    made = plan(model_info("se_resnet50"), Request(columns=modern))
+    assert (made.trainable, made.macs) == (28_088_024, 4_091_699_200)
+
+
+def test_small_networks_squeeze_to_8_at_least():
+    made = entries("se_resnet18")
+    squeezed = [made[f"conv{stage}_1_se_reduce"].config["filters"] for stage in (2, 3, 4, 5)]
+    assert squeezed == [8, 8, 16, 32]
+
+
+def test_the_pool_hangs_over_as_caffes():
+    """ceil((112 - 3) / 2) + 1 = 56 from the edge, where ResNet pads; 55 makes 27, not 28."""
+    assert entries("se_resnet50")["pool1"].cost.shape == (None, 56, 56, 64)
+    odd = {"input_shape": (110, 110, 3)}
+    assert entries("se_resnet50", **odd)["pool1"].cost.shape == (None, 27, 27, 64)
+    assert entries("se_resnet18", **odd)["pool1"].cost.shape == (None, 28, 28, 64)
+    assert minimum_size(model_info("se_resnet50"), Request()) == 3
+
+
+def test_senet154():
+    """The appendix: 3x3 stem and shortcuts, 64 groups, half the first 1x1, dropout 0.2."""
+    made = entries("senet154")
+    assert [made[f"conv1_{i}"].cost.shape[1:] for i in (1, 2, 3)] == [
+        (112, 112, 64), (112, 112, 64), (112, 112, 128),
+    ]  # fmt: skip
+    convs = [made[f"conv3_1_conv{i}"].config for i in (1, 2, 3)]
+    assert [one["filters"] for one in convs] == [256, 512, 512]
+    assert convs[1]["groups"] == 64
+    kernels = [made[f"conv{stage}_1_shortcut"].config["kernel_size"] for stage in (2, 3, 4, 5)]
+    assert kernels == [1, 3, 3, 3]
+    assert made["dropout"].config["rate"] == 0.2
+    assert "dropout" not in entries("senet154", dropout=0.0)
+    assert entries("senet154", dropout=0.5)["dropout"].config["rate"] == 0.5
+    assert "dropout" not in entries("se_resnet50")
+    assert entries("senet154", stem="small")["conv1_3"].cost.shape == (None, 224, 224, 128)
+
+
+@pytest.mark.parametrize("width", [0.25, 0.3, 1, 2])
+def test_groups_keep_their_number(width):
+    for stage in (2, 3, 4, 5):
+        made = entries("senet154", width=width)
+        first, grouped = (made[f"conv{stage}_1_conv{i}"].config for i in (1, 2))
+        assert grouped["groups"] == 64
+        assert first["filters"] % 64 == grouped["filters"] % 64 == 0
+
+
+@pytest.mark.parametrize("source", ["timm", "timm_legacy"])
+@pytest.mark.parametrize("name", ["se_resnet18", "se_resnet101", "senet154"])
+def test_every_layer_has_a_name_in_timm(name, source):
+    ours = [layer for layer, one in entries(name).items() if one.cost.trainable]
+    theirs = layouts("senet")[source](ours)
+    assert list(theirs) == ours
+    assert len(set(theirs.values())) == len(ours)
+
+
+def test_names_in_timm():
+    ours = [
+        "conv1", "conv1_bn", "conv1_1", "conv1_2_bn", "conv1_3_bn", "conv2_1_shortcut",
+        "conv2_1_conv3_bn", "conv5_3_se_reduce", "conv5_3_se_expand", "predictions",
+    ]  # fmt: skip
+    assert list(layouts("senet")["timm"](ours).values()) == [
+        "conv1", "bn1", "conv1.0", "conv1.4", "bn1", "layer1.0.downsample.0",
+        "layer1.0.bn3", "layer4.2.se.fc1", "layer4.2.se.fc2", "fc",
+    ]  # fmt: skip
+    assert list(layouts("senet")["timm_legacy"](ours).values()) == [
+        "layer0.conv1", "layer0.bn1", "layer0.conv1", "layer0.bn2", "layer0.bn3",
+        "layer1.0.downsample.0", "layer1.0.bn3", "layer4.2.se_module.fc1",
+        "layer4.2.se_module.fc2", "last_linear",
+    ]  # fmt: skip

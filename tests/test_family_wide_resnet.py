@@ -1,0 +1,86 @@
+"""Wide ResNets against Tables 1, 4 and 5 of Zagoruyko 2016."""
+
+from __future__ import annotations
+
+import pytest
+
+from kerascnn.assemble import Request, plan
+from kerascnn.errors import UsageError
+from kerascnn.registry import model_info
+from kerascnn.weights.layouts import layouts
+
+# Tables 4 and 5: depth, k, millions of parameters.
+WIDTHS = {"wrn40_4": (40, 4, 8.9), "wrn16_8": (16, 8, 11.0), "wrn28_10": (28, 10, 36.5)}
+
+
+def entries(name, **columns):
+    return plan(model_info(name), Request(columns=columns)).entries
+
+
+@pytest.mark.parametrize("name", WIDTHS)
+def test_table_1(name):
+    depth, k, millions = WIDTHS[name]
+    made = entries(name)
+    convs = {one: made[one] for one in made if "conv" in made[one].kind.lower()}
+    blocks = (depth - 4) // 6
+    assert made["conv1"].cost.shape == (None, 32, 32, 16)
+    for group, (size, channels) in enumerate(((32, 16 * k), (16, 32 * k), (8, 64 * k)), 2):
+        for block in range(1, blocks + 1):
+            for number in (1, 2):
+                one = made[f"conv{group}_{block}_conv{number}"]
+                assert one.cost.shape == (None, size, size, channels)
+                assert one.config["kernel_size"] == 3
+    # Depth counts the convolutions of the branches, conv1, and the three projections.
+    assert len(convs) == depth
+    assert model_info(name).params / 1e6 == pytest.approx(millions, abs=0.05)
+
+
+def test_blocks_are_pre_activated_and_only_wider_ones_project():
+    made = entries("wrn16_8")
+    assert made["conv2_1_bn1"].inputs[0].source == "conv1"
+    shortcuts = [name for name in made if name.endswith("_shortcut")]
+    assert shortcuts == ["conv2_1_shortcut", "conv3_1_shortcut", "conv4_1_shortcut"]
+    # Both branches see one batch norm and ReLU; the identity passes by them.
+    assert made["conv2_1_shortcut"].inputs[0].source == "conv2_1_act1"
+    assert made["conv2_1_conv1"].inputs[0].source == "conv2_1_act1"
+    assert made["conv2_2_add"].inputs[0].source == "conv2_1_add"
+    assert list(made)[-5:] == ["post_bn", "post_act", "features", "avg_pool", "predictions"]
+
+
+def test_dropout_between_the_convolutions_of_a_block():
+    """Section 2.4; the paper takes 0.3 for CIFAR."""
+    made = entries("wrn16_8", block_dropout=0.3)
+    drops = [name for name, one in made.items() if one.kind == "Dropout"]
+    assert len(drops) == 6
+    assert made["conv2_1_dropout"].inputs[0].source == "conv2_1_act2"
+    assert made["conv2_1_conv2"].inputs[0].source == "conv2_1_dropout"
+    assert made["conv2_1_dropout"].config["rate"] == 0.3
+    assert not [one for one in entries("wrn16_8").values() if one.kind == "Dropout"]
+
+
+@pytest.mark.parametrize("name", ["wide_resnet50_2", "wide_resnet101_2"])
+def test_on_imagenet_only_the_3x3_is_twice_as_wide(name):
+    made = entries(name)
+    assert [made[f"conv5_1_conv{i}"].config["filters"] for i in (1, 2, 3)] == [1024, 1024, 2048]
+    assert [made[f"conv5_1_conv{i}"].config["strides"] for i in (1, 2, 3)] == [1, 2, 1]
+    assert made["features"].cost.shape == (None, 7, 7, 2048)
+
+
+def test_a_basic_block_is_widened_by_its_channels():
+    with pytest.raises(UsageError, match="change channels"):
+        entries("wrn16_8", group_width=128)
+
+
+def test_names_elsewhere():
+    names = layouts("wide_resnet")["cifar"](
+        ["conv1", "conv2_1_bn1", "conv2_1_conv2", "conv4_2_shortcut", "post_bn", "predictions"]
+    )
+    assert list(names.values()) == [
+        "conv1", "block1.layer.0.bn1", "block1.layer.0.conv2", "block3.layer.1.convShortcut",
+        "bn1", "fc",
+    ]  # fmt: skip
+    for name, source in ("wrn28_10", "cifar"), ("wide_resnet50_2", "torchvision"):
+        ours = [layer for layer, one in entries(name).items() if one.cost.trainable]
+        theirs = layouts("wide_resnet")[source](ours)
+        assert list(theirs) == ours
+        assert len(set(theirs.values())) == len(ours)
