@@ -144,7 +144,7 @@ def test_search_without_a_completed_trial_raises(
     for name in [name for name in sys.modules if name.split(".")[0] == "tensorboard"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "tensorboard", None)
-    with pytest.raises(KerasCNNError, match="none of 2 trials completed.*tensorboard"):
+    with pytest.raises(KerasCNNError, match=r"none of 2 trials completed.*tensorboard"):
         search("lenet5", "digits", trials=2, epochs=1, directory=tmp_path / "x", verbose=False)
 
 

@@ -10,6 +10,15 @@ from kerascnn.cli.startup import start_keras
 
 DATA_HELP = "digits (bundled), folder:PATH, idx:DIR or npz:FILE"
 
+METRICS = {
+    "loss": "{:.4f}",
+    "accuracy": "{:.2%}",
+    "top5": "{:.2%}",
+    "images_per_second": "{:,.0f}",
+    "count": "{:,}",
+}
+"""How `evaluate` prints its figures."""
+
 
 def add_verbs(verbs: Any) -> None:
     """Adds the verbs of this module to the command's parser."""
@@ -81,8 +90,12 @@ def _train(arguments: argparse.Namespace) -> None:
             batch_size=arguments.batch_size,
             learning_rate=arguments.learning_rate,
         )
+    best = run.best
     if arguments.json:
-        print_json({"run_dir": run.path, "best": run.best})
+        print_json({"run_dir": run.path, "best": best})
+        return
+    print(f"best epoch {best['epoch']}: accuracy {best['metrics']['val_accuracy']:.2%} held out")
+    print(f"run directory: {run.path}")
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
@@ -98,7 +111,7 @@ def _evaluate(arguments: argparse.Namespace) -> None:
         print_json(metrics)
         return
     for name, value in metrics.items():
-        print(f"{name:<18}{value:.4f}" if isinstance(value, float) else f"{name:<18}{value}")
+        print(f"{name.replace('_', ' '):<19}{METRICS[name].format(value)}")
 
 
 def _predict(arguments: argparse.Namespace) -> None:
