@@ -1,0 +1,169 @@
+"""The general form of a network, and the poolings that only it has."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+
+from kerascnn.applications.convnet import pool
+from kerascnn.applications.layers import L2Pooling2D, SumPooling2D, WeightedPooling2D
+from kerascnn.assemble import Request, minimum_size, plan
+from kerascnn.errors import UsageError
+from kerascnn.registry import model_info
+
+
+def ledger(**arguments):
+    columns = {key: arguments.pop(key) for key in list(arguments) if key in COLUMNS}
+    return plan(model_info("convnet"), Request(columns=columns, **arguments))
+
+
+COLUMNS = ("n", "m", "k", "filters", "filter_size", "units", "pool", "batch_norm")
+
+
+def windows(x, size, stride):
+    """The windows inside the maps of x: (N, H', W', size * size, C)."""
+    view = np.lib.stride_tricks.sliding_window_view(x, (size, size), axis=(1, 2))
+    view = view[:, ::stride, ::stride]
+    return np.moveaxis(view, 3, -1).reshape(*view.shape[:3], size * size, x.shape[-1])
+
+
+@pytest.fixture
+def x():
+    return np.random.default_rng(0).normal(size=(2, 9, 8, 3)).astype("float32")
+
+
+def test_the_default_network_by_hand():
+    convolutions = [
+        (32, 3, 32),
+        (32, 32, 32),
+        (16, 32, 64),
+        (16, 64, 64),
+        (8, 64, 128),
+        (8, 128, 128),
+    ]
+    weights = [9 * inputs * maps for _, inputs, maps in convolutions]
+    maps = [maps for *_, maps in convolutions]
+    dense = 4 * 4 * 128 * 256 + 256 * 10
+    made = ledger()
+    assert made.trainable == sum(weights) + sum(maps) + dense + 256 + 10 == 814_122
+    areas = [side * side for side, *_ in convolutions]
+    macs = sum(area * one for area, one in zip(areas, weights, strict=True)) + dense
+    assert made.macs == macs == 39_160_320
+
+
+def test_the_letters():
+    made = ledger(n=3, m=2, k=2, filters=(8, 24), filter_size=(5, 3), units=(40, 30)).entries
+    assert list(made) == [
+        "conv1_1", "conv1_2", "conv1_3", "pool1", "conv2_1", "conv2_2", "conv2_3", "pool2",
+        "features", "flatten", "fc1", "fc2", "predictions",
+    ]  # fmt: skip
+    assert made["conv1_2"].config["kernel_size"] == 5
+    assert made["features"].cost.shape == (None, 8, 8, 24)
+    assert made["fc2"].cost.shape == (None, 30)
+
+
+def test_without_pools_hidden_layers_or_both():
+    assert ledger(pool=None).entries["features"].cost.shape == (None, 32, 32, 128)
+    made = ledger(k=0, dropout=0.3).entries
+    assert list(made)[-3:] == ["flatten", "dropout", "predictions"]
+    assert "fc1_dropout" in ledger(dropout=0.3).entries
+    assert "fc1_dropout" not in ledger().entries
+
+
+def test_batch_norm_takes_the_place_of_every_bias_but_the_last():
+    made = ledger(batch_norm=True).entries
+    with_bias = [key for key, one in made.items() if one.config.get("use_bias", "no") is True]
+    assert with_bias == []
+    assert list(made)[:3] == ["conv1_1", "conv1_1_bn", "conv1_1_act"]
+    assert made["fc1"].cost.trainable == 2048 * 256
+    assert made["predictions"].cost.trainable == 256 * 10 + 10
+
+
+@pytest.mark.parametrize("kernel", [3, 5, 7])
+@pytest.mark.parametrize(("depth", "count"), [(0.5, 3), (1, 6), (2, 12)])
+@pytest.mark.parametrize("width", [0.25, 1, 2])
+def test_depth_is_n_width_the_filters_and_kernel_size_their_size(depth, count, width, kernel):
+    made = ledger(depth=depth, width=width, kernel_size=kernel).entries
+    convolutions = [one for one in made.values() if one.kind == "Conv2D"]
+    assert len(convolutions) == count
+    assert {one.config["kernel_size"] for one in convolutions} == {kernel}
+    assert made["features"].cost.shape == (None, 4, 4, 128 * width)
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"n": 0}, "n must be a whole number of at least 1, got 0"),
+        ({"m": 1.5}, "m must be a whole number of at least 1, got 1.5"),
+        ({"k": -1}, "k must be a whole number of at least 0"),
+        ({"pool": "median"}, "pool must be one of"),
+        ({"filter_size": 4}, "filter_size must be odd"),
+        ({"filters": (8, 16)}, r"filters must be one positive whole number or 3, got \(8, 16\)"),
+        ({"units": 0}, "units must be one positive whole number"),
+    ],
+)
+def test_letters_that_make_no_network(columns, message):
+    with pytest.raises(UsageError, match=message):
+        ledger(**columns)
+
+
+def test_the_smallest_image_has_one_pixel_for_each_last_window():
+    for kind, side in ("max", 8), ("sum", 8), ("weighted", 1), (None, 1):
+        request = Request(columns={"pool": kind})
+        assert minimum_size(model_info("convnet"), request) == side
+
+
+def test_sum_and_l2(x):
+    inside = windows(x, 2, 2).astype("float64")
+    np.testing.assert_allclose(np.asarray(SumPooling2D()(x)), inside.sum(3), atol=1e-5)
+    wanted = np.sqrt((inside**2).sum(3))
+    np.testing.assert_allclose(np.asarray(L2Pooling2D()(x)), wanted, rtol=1e-5)
+    inside = windows(x, 3, 1).astype("float64")
+    np.testing.assert_allclose(np.asarray(SumPooling2D(3, 1)(x)), inside.sum(3), atol=1e-5)
+
+
+def test_the_weighted_average(x):
+    """Weights 1 2 1, 2 4 2, 1 2 1 around every second value; at the border those inside count."""
+    weights = np.outer([1, 2, 1], [1, 2, 1])
+    wanted = np.zeros((2, 5, 4, 3))
+    for row in range(5):
+        for column in range(4):
+            inside = [
+                (weights[i + 1, j + 1], x[:, 2 * row + i, 2 * column + j])
+                for i in (-1, 0, 1)
+                for j in (-1, 0, 1)
+                if 0 <= 2 * row + i < 9 and 0 <= 2 * column + j < 8
+            ]
+            total = sum(weight for weight, _ in inside)
+            wanted[:, row, column] = sum(weight * value for weight, value in inside) / total
+    np.testing.assert_allclose(np.asarray(WeightedPooling2D()(x)), wanted, atol=1e-6)
+    with pytest.raises(ValueError, match="odd"):
+        WeightedPooling2D(4)
+
+
+def test_l2_has_a_finite_slope_at_zero():
+    import tensorflow as tf
+
+    zeros = tf.zeros((1, 4, 4, 1))
+    with tf.GradientTape() as tape:
+        tape.watch(zeros)
+        y = L2Pooling2D()(zeros)
+    assert np.abs(np.asarray(y)).max() <= 1e-6
+    np.testing.assert_array_equal(np.asarray(tape.gradient(y, zeros)), 0)
+    large = np.full((1, 2, 2, 1), 300.0, "float16")  # whose squares overflow float16
+    assert float(np.asarray(L2Pooling2D(dtype="float16")(large)).item()) == 600.0
+
+
+@pytest.mark.parametrize("kind", ["max", "average", "sum", "l2", "weighted"])
+@pytest.mark.parametrize("sides", [(9, 8), (None, None)])
+def test_every_pool_builds_as_planned_and_saves(kind, sides, tmp_path, x):
+    image = keras.Input((*sides, 3))
+    model = keras.Model(image, pool(image, kind, "p"))
+    model.save(tmp_path / "pool.keras")
+    loaded = keras.models.load_model(tmp_path / "pool.keras")
+    np.testing.assert_array_equal(np.asarray(model(x)), np.asarray(loaded(x)))
+    made = ledger(m=1, pool=kind, input_shape=(9, 8, 3)).entries["pool1"].cost.shape
+    assert model(x).shape[1:3] == made[1:3]
+    if sides[0]:
+        assert model.output_shape[1:3] == made[1:3]
