@@ -109,10 +109,11 @@ def _as_pair(dataset: tensorflow.data.Dataset) -> tensorflow.data.Dataset:
 
 def _batch_axes(image: Any, label: Any) -> int:
     """Returns 1 where the elements are batches, 0 where they are single samples."""
-    if image.rank != 3 or label.rank != 1:
-        return int(label.rank == 2 or image.rank == 4)
-    # H x W x C with a one-hot label, or N x H x W with N class numbers.
-    return int(image[0] == label[0] and image[-1] not in (1, 3))
+    if image.rank != 3:
+        return int(image.rank > 3)
+    # Either H x W x C, or N x H x W with N labels; only the latter share their first size.
+    shared = label.rank > 0 and image[0] == label[0]
+    return int(shared and (label.rank == 2 or image[-1] not in (1, 3)))
 
 
 def _labels(dataset: tensorflow.data.Dataset) -> tuple[numpy.ndarray, int | None]:
