@@ -12,6 +12,7 @@ from kerascnn.applications import alexnet as alexnet
 from kerascnn.applications import convnet as convnet
 from kerascnn.applications import densenet as densenet
 from kerascnn.applications import efficientnet as efficientnet
+from kerascnn.applications import fcn as fcn
 from kerascnn.applications import googlenet as googlenet
 from kerascnn.applications import inception_v3 as inception_v3
 from kerascnn.applications import inception_v4 as inception_v4

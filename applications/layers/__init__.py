@@ -16,3 +16,5 @@ from kerascnn.applications.layers.normalization import (
 from kerascnn.applications.layers.pooling import L2Pooling2D as L2Pooling2D
 from kerascnn.applications.layers.pooling import SumPooling2D as SumPooling2D
 from kerascnn.applications.layers.pooling import WeightedPooling2D as WeightedPooling2D
+from kerascnn.applications.layers.segmentation import Bilinear as Bilinear
+from kerascnn.applications.layers.segmentation import CropLike as CropLike
