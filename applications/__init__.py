@@ -9,6 +9,7 @@ Reading the tables imports neither Keras nor TensorFlow.
 from __future__ import annotations
 
 from kerascnn.applications import alexnet as alexnet
+from kerascnn.applications import alphago as alphago
 from kerascnn.applications import convnet as convnet
 from kerascnn.applications import densenet as densenet
 from kerascnn.applications import efficientnet as efficientnet

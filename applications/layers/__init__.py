@@ -3,6 +3,7 @@
 from kerascnn.applications.layers.activations import Gelu as Gelu
 from kerascnn.applications.layers.activations import HardSigmoid as HardSigmoid
 from kerascnn.applications.layers.activations import HardSwish as HardSwish
+from kerascnn.applications.layers.board import PositionBias as PositionBias
 from kerascnn.applications.layers.channels import ChannelShuffle as ChannelShuffle
 from kerascnn.applications.layers.channels import ChannelSlice as ChannelSlice
 from kerascnn.applications.layers.convolution import GroupedConv2D as GroupedConv2D
