@@ -87,6 +87,7 @@ def _radial_basis(shape: Any, config: Mapping[str, Any]) -> Variables:
 # Layers whose variables are not a kernel and perhaps a bias.
 _OTHERS: dict[str, Callable[[Any, Mapping[str, Any]], Variables]] = {
     "BatchNormalization": _norm,
+    "PositionBias": lambda shape, config: {"bias": shape[1:]},
     "RadialBasis": _radial_basis,
     "TableConv2D": _table_conv,
     "TrainableSubsampling": _subsampling,
