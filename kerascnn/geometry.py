@@ -73,5 +73,6 @@ def centred(images: numpy.ndarray, size: tuple[int, int], pad_value: int) -> num
         gap = (want - have) // 2 if have < want else 0
         source.append(slice(cut, cut + min(have, want)))
         target.append(slice(gap, gap + min(have, want)))
-    result[..., *target, :] = images[..., *source, :]
+    (from_rows, from_columns), (to_rows, to_columns) = source, target
+    result[..., to_rows, to_columns, :] = images[..., from_rows, from_columns, :]
     return result

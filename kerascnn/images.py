@@ -12,7 +12,7 @@ import contextlib
 import io
 import os
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from kerascnn.errors import DamagedFileError, DataError, UsageError
 from kerascnn.lazy import np
@@ -108,7 +108,7 @@ def _opened(source: str | os.PathLike[str] | bytes) -> Iterator[tuple[Image.Imag
                 yield image, name
 
 
-def _identified(stream: BinaryIO, name: str) -> Image.Image:
+def _identified(stream: IO[bytes], name: str) -> Image.Image:
     from PIL import Image, UnidentifiedImageError
 
     with reading(f"{name} is no readable image"):

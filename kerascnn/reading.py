@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import stat
 from collections.abc import Iterator
-from typing import BinaryIO
 
 from kerascnn.errors import DamagedFileError, DataError, KerasCNNError, UnsafeFileError
 
@@ -25,7 +25,9 @@ _KINDS = (
 
 
 @contextlib.contextmanager
-def open_regular(path: str | os.PathLike[str], *, limit: int | None = None) -> Iterator[BinaryIO]:
+def open_regular(
+    path: str | os.PathLike[str], *, limit: int | None = None
+) -> Iterator[io.BufferedReader]:
     """Opens a regular file for reading; what is checked and what is read is the same open file.
 
     Args:

@@ -334,9 +334,9 @@ def test_prepared_files_are_decoded_once(photos, monkeypatch):
 
     monkeypatch.setattr(pipelines, "load_image", counting)
     data = load_data(f"folder:{photos}")
-    dataset = pipeline(data.train, Preprocessing((8, 8)), batch_size=4, training=True)
-    epochs_seen = [y for _, y in dataset.take(10)]
-    assert len(epochs_seen) == 10
+    dataset = pipeline(data.train, Preprocessing((8, 8)), batch_size=3, training=False)
+    for _ in range(3):
+        assert len(list(dataset)) == 3
     # The first one is looked at once more, for its shape.
     assert len(reads) == len(data.train) + 1
     assert set(reads) == set(data.train.images)

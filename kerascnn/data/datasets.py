@@ -6,6 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 from kerascnn.data.records import (
+    OWN_SPLIT,
     Data,
     Split,
     as_labels,
@@ -54,8 +55,7 @@ def from_datasets(
             f"training images are {shapes[0]} and test images {shapes[-1]}; make them equal"
         )
     if len(parts) == 2:
-        train, test = (Split(part, y) for part, y in zip(parts, labels, strict=True))
-        sentence = f"as the source has it: {len(train):,} training and {len(test):,} test samples"
+        sentence = OWN_SPLIT.format(*map(len, labels))
     else:
         kept, taken, sentence = held_out(labels[0], test_fraction, seed)
         if len(kept) and not np.array_equal(labels[0], _labels(pairs[0])[0]):
@@ -63,15 +63,16 @@ def from_datasets(
                 "the dataset comes in another order at every pass, so no test set can be held "
                 "out; give a pair (training, test), or shuffle with reshuffle_each_iteration=False"
             )
-        train, test = (Split(_selected(parts[0], part), labels[0][part]) for part in (kept, taken))
+        parts = [_selected(parts[0], part) for part in (kept, taken)]
+        labels = [labels[0][part] for part in (kept, taken)]
     return check_classes(
         Data(
             name="tf.data",
-            train=train,
-            test=test,
+            train=Split(parts[0], labels[0]),
+            test=Split(parts[1], labels[1]),
             class_names=names,
             image_shape=shapes[0],
-            fingerprint=_fingerprint(train, test),
+            fingerprint=_fingerprint(parts, labels),
             split=sentence,
         )
     )
@@ -160,9 +161,9 @@ def _selected(dataset: tensorflow.data.Dataset, indices: numpy.ndarray) -> tenso
     )
 
 
-def _fingerprint(train: Split, test: Split) -> str:
+def _fingerprint(parts: list[tensorflow.data.Dataset], labels: list[numpy.ndarray]) -> str:
     digest = hashlib.sha256()
-    for split in (train, test):
+    for dataset, marks in zip(parts, labels, strict=True):
         # The order of a dataset may change from pass to pass; its counts may not.
-        digest.update(f"{split.images.element_spec}{np.bincount(split.labels).tolist()}".encode())
+        digest.update(f"{dataset.element_spec}{np.bincount(marks).tolist()}".encode())
     return digest.hexdigest()

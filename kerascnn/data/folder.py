@@ -182,6 +182,6 @@ def _survey(root: Path, train: _Part, test: _Part) -> tuple[list[ImageHeader], s
 
 
 def _survey_file(path: Path) -> tuple[ImageHeader, str]:
-    header = read_header(path)
     with open_regular(path, limit=FILE_LIMIT) as stream:
-        return header, hashlib.file_digest(stream, "sha256").hexdigest()
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    return read_header(path), digest

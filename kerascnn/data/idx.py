@@ -7,10 +7,11 @@ promise and nothing is believed that the file does not hold.
 from __future__ import annotations
 
 import gzip
+import io
 import math
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from kerascnn.errors import DamagedFileError, DataError
 from kerascnn.lazy import np
@@ -93,7 +94,7 @@ def read_idx(path: Path) -> numpy.ndarray:
             return _parse(unpacked, path, size, compressed=True)
 
 
-def _parse(stream: BinaryIO, path: Path, size: int, *, compressed: bool) -> numpy.ndarray:
+def _parse(stream: io.BufferedIOBase, path: Path, size: int, *, compressed: bool) -> numpy.ndarray:
     magic = stream.read(4)
     if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _TYPES or not 1 <= magic[3] <= 4:
         raise DamagedFileError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import IO, TYPE_CHECKING, Any
 
 from kerascnn.errors import DamagedFileError, DataError, UnsafeFileError
 from kerascnn.lazy import np
@@ -100,7 +100,7 @@ def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> numpy.
             return array
 
 
-def _header_and_content_bytes(member: BinaryIO, where: str) -> tuple[int, int]:
+def _header_and_content_bytes(member: IO[bytes], where: str) -> tuple[int, int]:
     version = np.lib.format.read_magic(member)
     readers = {
         (1, 0): np.lib.format.read_array_header_1_0,

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import tensorflow
 
 TEST_FRACTION = 1 / 3
+OWN_SPLIT = "as the source has it: {:,} training and {:,} test samples"
 # Float images whose values stay below this go from 0 to 1; an interpolation may overshoot.
 _UNIT_LIMIT = 2.0
 _CHUNK_BYTES = 2**26

@@ -11,6 +11,7 @@ from kerascnn.data.folder import load_folder
 from kerascnn.data.idx import load_idx
 from kerascnn.data.npz import arrange, load_npz
 from kerascnn.data.records import (
+    OWN_SPLIT,
     Data,
     Split,
     as_images,
@@ -158,19 +159,19 @@ def _from_pairs(
             f"training images are {shapes[0]} and test images {shapes[-1]}; make them equal"
         )
     if len(pairs) == 2:
-        train, test = (Split(x, y) for x, y in zip(images, labels, strict=True))
-        sentence = f"as the source has it: {len(train):,} training and {len(test):,} test samples"
+        sentence = OWN_SPLIT.format(*map(len, labels))
     else:
         kept, taken, sentence = held_out(labels[0], fraction, seed)
-        train, test = (Split(images[0][part], labels[0][part]) for part in (kept, taken))
+        images = [images[0][part] for part in (kept, taken)]
+        labels = [labels[0][part] for part in (kept, taken)]
     return check_classes(
         Data(
             name=name,
-            train=train,
-            test=test,
+            train=Split(images[0], labels[0]),
+            test=Split(images[1], labels[1]),
             class_names=names,
             image_shape=shapes[0],
-            fingerprint=digest_arrays(train.images, train.labels, test.images, test.labels),
+            fingerprint=digest_arrays(images[0], labels[0], images[1], labels[1]),
             split=sentence,
         )
     )
