@@ -56,7 +56,8 @@ class ProgressDisplay(keras.callbacks.Callback):
         if self.bars is None:
             return
         step = batch + 1
-        rate = step * self.batch_size / (time.perf_counter() - self.epoch_started)
+        timed, since = (batch, self.first) if self.epoch == 0 else (step, self.epoch_started)
+        rate = timed * self.batch_size / (time.perf_counter() - since)
         self.bars.update(
             self.whole,
             completed=self.done,

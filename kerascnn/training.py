@@ -7,30 +7,26 @@ import platform
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from kerascnn import __version__
 from kerascnn.assemble import provenance
-from kerascnn.data import Data, Split, data_errors, load_data, pipeline
+from kerascnn.data import Data, data_errors, load_data
 from kerascnn.devices import policy_scope, resolve_precision, resolve_strategy, strategy_name
 from kerascnn.endpoints import check_classes, gives_logits, preprocessing_for
-from kerascnn.errors import DataError, Interrupted, UsageError
-from kerascnn.lazy import keras, np, tf
+from kerascnn.errors import DataError, Interrupted
+from kerascnn.feeding import fit_batch, standardized, training_pipelines
+from kerascnn.lazy import keras, tf
 from kerascnn.recipes import Recipe, make_optimizer, resolve_recipe
 from kerascnn.registry import create_model, model_info
 from kerascnn.runs import Run, choose_directory, kept_files, start_directory
 
 if TYPE_CHECKING:
     import keras
-    import numpy as np
     import tensorflow as tf
 
     from kerascnn.preprocessing import Preprocessing
-
-STATISTICS_IMAGES = 1024
-VALIDATION_BATCH = 256
 
 
 def train(
@@ -86,7 +82,8 @@ def train(
     where = resolve_strategy(strategy, given)
     policy = resolve_precision(precision, given, where)
     data = _checked(load_data(data, seed=seed))
-    fitted = fit_batch(wish, len(data.train), where.num_replicas_in_sync)
+    replicas = where.num_replicas_in_sync
+    fitted = fit_batch(wish, len(data.train), replicas)
     steps = len(data.train) // fitted.batch_size
     keras.utils.set_random_seed(seed)
     with policy_scope(policy), where.scope(), data_errors():
@@ -101,7 +98,7 @@ def train(
         )
         config = _config(network, data, preprocessing, fitted, policy, where, seed)
         run = start_directory(directory, config)
-        training, validation = _pipelines(data, preprocessing, fitted, where, seed)
+        training, validation = training_pipelines(data, preprocessing, fitted, replicas, seed)
         with _recorded(run, network, fitted, steps, verbose) as callbacks:
             network.fit(
                 training,
@@ -122,102 +119,11 @@ def _checked(data: Data) -> Data:
     return data
 
 
-def standardized(preprocessing: Preprocessing, split: Split) -> Preprocessing:
-    """Returns the preprocessing with the mean and deviation of the training images.
-
-    They are taken over at most `STATISTICS_IMAGES` of them, evenly spread. Only pixels brought to
-    [0, 1] and no further are changed: other values are the architecture's or weights' own wish.
-    """
-    if (preprocessing.scale, preprocessing.mean, preprocessing.std) != (1 / 255, (0.0,), (1.0,)):
-        return preprocessing
-    batches = pipeline(_spread(split), preprocessing, batch_size=64, training=False)
-    count, total, squares = 0, 0.0, 0.0
-    for images, _ in batches.take(STATISTICS_IMAGES // 64):
-        values = images.numpy().astype("float64")
-        count += values[..., 0].size
-        total = total + values.sum(axis=(0, 1, 2))
-        squares = squares + (values**2).sum(axis=(0, 1, 2))
-    mean = total / count
-    deviation = np.sqrt(np.maximum(squares / count - mean**2, 0.0))
-    return replace(
-        preprocessing,
-        mean=tuple(round(float(value), 6) for value in mean),
-        std=tuple(round(float(value), 6) or 1.0 for value in deviation),
-    )
-
-
-def _spread(split: Split) -> Split:
-    if isinstance(split.images, tf.data.Dataset):
-        return split
-    step = -(-len(split) // STATISTICS_IMAGES)
-    labels = None if split.labels is None else split.labels[::step]
-    return Split(split.images[::step], labels)
-
-
-def fit_batch(recipe: Recipe, images: int, replicas: int) -> Recipe:
-    """Returns the recipe with a batch no larger than the data and shared evenly by the replicas.
-
-    Every step has this many images; an epoch leaves out the rest of its own order.
-
-    Raises:
-        UsageError: the batch size is no multiple of the replicas.
-        DataError: there are fewer images than replicas.
-    """
-    if recipe.batch_size % replicas:
-        near = max(recipe.batch_size // replicas, 1) * replicas
-        raise UsageError(
-            f"batch_size={recipe.batch_size} cannot be shared by {replicas} replicas; take {near}"
-        )
-    if images < replicas:
-        raise DataError(f"{images} training images are too few for {replicas} replicas")
-    return replace(recipe, batch_size=min(recipe.batch_size, images // replicas * replicas))
-
-
-def validation_batch(images: int, replicas: int, limit: int = VALIDATION_BATCH) -> int:
-    """Returns the largest batch up to `limit` that the replicas can share, and the last one too.
-
-    The first batch must be even, since Keras averages it over the replicas to build its metrics. In
-    the last one no replica may be left without an image: TensorFlow's reductions would fail, and
-    with them every later run in the process.
-
-    Raises:
-        DataError: no batch does.
-    """
-    for share in range(max(min(limit, images) // replicas, 1), 0, -1):
-        batch = share * replicas
-        if images >= batch and (images % batch or batch) > (replicas - 1) * share:
-            return batch
-    raise DataError(f"{images} held-out images cannot be shared by {replicas} replicas; add some")
-
-
 def _build(name: str, data: Data) -> keras.Model:
     height, width, channels = model_info(name).input_shape
     if data.image_shape[2] not in (1, 3):  # grey and colour are converted; others have to fit
         channels = data.image_shape[2]
     return create_model(name, input_shape=(height, width, channels), classes=len(data.class_names))
-
-
-def _pipelines(
-    data: Data,
-    preprocessing: Preprocessing,
-    recipe: Recipe,
-    where: tf.distribute.Strategy,
-    seed: int,
-) -> tuple[tf.data.Dataset, tf.data.Dataset]:
-    training = pipeline(
-        data.train,
-        preprocessing,
-        batch_size=recipe.batch_size,
-        training=True,
-        seed=seed,
-        translate=recipe.translate,
-        rotate=recipe.rotate,
-        zoom=recipe.zoom,
-        flip=recipe.flip,
-        drop_remainder=True,
-    )
-    batch = validation_batch(len(data.test), where.num_replicas_in_sync)
-    return training, pipeline(data.test, preprocessing, batch_size=batch, training=False)
 
 
 def _config(
@@ -273,7 +179,7 @@ def _recorded(
     """Yields the callbacks; whatever ends the run, its files are closed and its curves drawn."""
     from kerascnn import callbacks
     from kerascnn.curves import draw_curves
-    from kerascnn.progress import ProgressDisplay
+    from kerascnn.progress import ProgressDisplay, figures
 
     models = callbacks.ModelFiles(run.path)
     models.set_model(network)
@@ -290,9 +196,13 @@ def _recorded(
     display = ProgressDisplay(recipe.epochs, steps, recipe.batch_size) if verbose else None
     if display is not None:
         active.append(display)
+        display.say(_headline(run.config))
     try:
         with stop.listening():
             yield active
+        if display is not None:
+            best = run.best
+            display.say(f"best epoch {best['epoch']}: {figures(best['metrics'])}; see {run.path}")
     except (KeyboardInterrupt, Interrupted) as error:
         if callbacks.not_finite(network) is None:
             models.save_last()
@@ -302,3 +212,13 @@ def _recorded(
             display.close()
         events.close()
         draw_curves(run)
+
+
+def _headline(config: dict[str, Any]) -> str:
+    model, data, strategy = config["model"], config["data"], config["strategy"]
+    devices = "" if strategy["replicas"] == 1 else f" on {strategy['replicas']} replicas"
+    return (
+        f"{model['name']} ({model['parameters']:,} parameters) on {data['name']}: "
+        f"{data['train']:,} training and {data['test']:,} held-out images of "
+        f"{len(data['class_names'])} classes, {config['precision']}{devices}"
+    )

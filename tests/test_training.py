@@ -17,7 +17,7 @@ import pytest
 import tensorflow as tf
 
 import kerascnn
-from kerascnn import callbacks, training
+from kerascnn import callbacks, feeding, training
 from kerascnn.data import Data, Split
 from kerascnn.devices import policy_scope
 from kerascnn.errors import (
@@ -28,8 +28,9 @@ from kerascnn.errors import (
     OutputError,
     UsageError,
 )
+from kerascnn.feeding import fit_batch, standardized, validation_batch
 from kerascnn.recipes import Recipe
-from kerascnn.training import fit_batch, standardized, train, validation_batch
+from kerascnn.training import train
 
 RECIPE = Recipe("test", learning_rate=0.02, batch_size=16, epochs=3)
 
@@ -348,7 +349,7 @@ def test_the_policy_returns_after_an_error(data, tmp_path, monkeypatch):
 
 def with_nan_in_step(step):
     """`pipeline`, with NaN images in one training step, counted from 0 over all epochs."""
-    real = training.pipeline
+    real = feeding.pipeline
 
     def pipeline(split, preprocessing, *, training, **arguments):
         batches = real(split, preprocessing, training=training, **arguments)
@@ -364,7 +365,7 @@ def with_nan_in_step(step):
 
 def test_nan_stops_at_its_step_and_the_files_stay_finite(data, tmp_path, monkeypatch):
     reference = quiet(small(), data, tmp_path / "reference", epochs=4)
-    monkeypatch.setattr(training, "pipeline", with_nan_in_step(2 * 6 + 3))
+    monkeypatch.setattr(feeding, "pipeline", with_nan_in_step(2 * 6 + 3))
     model = small()
     with pytest.raises(DivergedError, match="nan in step 4 of epoch 3") as caught:
         quiet(model, data, tmp_path / "r", epochs=4)
@@ -382,7 +383,7 @@ def test_nan_stops_at_its_step_and_the_files_stay_finite(data, tmp_path, monkeyp
 
 def test_nan_weights_behind_a_relu_are_found_though_the_loss_is_finite(data, tmp_path, monkeypatch):
     """max(NaN, 0) is 0 on a CPU: the weights are lost and no loss tells."""
-    monkeypatch.setattr(training, "pipeline", with_nan_in_step(6 + 3))
+    monkeypatch.setattr(feeding, "pipeline", with_nan_in_step(6 + 3))
     with pytest.raises(
         DivergedError, match="kernel holds values that are not finite at the end of"
     ):
@@ -391,7 +392,7 @@ def test_nan_weights_behind_a_relu_are_found_though_the_loss_is_finite(data, tmp
 
 
 def test_nan_in_the_first_epoch_saves_nothing(data, tmp_path, monkeypatch):
-    monkeypatch.setattr(training, "pipeline", with_nan_in_step(0))
+    monkeypatch.setattr(feeding, "pipeline", with_nan_in_step(0))
     with pytest.raises(DivergedError, match="step 1 of epoch 1; no model was saved yet"):
         quiet(small(), data, tmp_path / "r")
     assert sorted(path.name for path in (tmp_path / "r").iterdir()) == [
@@ -488,7 +489,10 @@ def test_training_in_another_thread_leaves_signals_alone(data, tmp_path):
 def test_progress_is_one_plain_line_an_epoch_without_a_terminal(data, tmp_path, capsys):
     train(small(), data, recipe=RECIPE, run_dir=tmp_path / "r")
     lines = capsys.readouterr().out.splitlines()
-    epochs = [line for line in lines if line.startswith("epoch ")]
+    assert lines[0].startswith("small (475 parameters) on halves: 100 training and 50 held-out")
+    assert lines[-1].startswith("best epoch ")
+    assert lines[-1].endswith(f"see {tmp_path / 'r'}")
+    epochs = lines[1:-1]
     history = kerascnn.load_run(tmp_path / "r").history
     assert len(epochs) == 3
     for number, line in enumerate(epochs, 1):

@@ -1,0 +1,112 @@
+"""Feeding a network while it trains: values, batch sizes and the two pipelines."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from kerascnn.data import Data, Split, pipeline
+from kerascnn.errors import DataError, UsageError
+from kerascnn.lazy import np, tf
+from kerascnn.recipes import Recipe
+
+if TYPE_CHECKING:
+    import numpy as np
+    import tensorflow as tf
+
+    from kerascnn.preprocessing import Preprocessing
+
+STATISTICS_IMAGES = 1024
+VALIDATION_BATCH = 256
+
+
+def standardized(preprocessing: Preprocessing, split: Split) -> Preprocessing:
+    """Returns the preprocessing with the mean and deviation of the training images.
+
+    They are taken over at most `STATISTICS_IMAGES` of them, evenly spread. Only pixels brought to
+    [0, 1] and no further are changed: other values are the architecture's or weights' own wish.
+    """
+    if (preprocessing.scale, preprocessing.mean, preprocessing.std) != (1 / 255, (0.0,), (1.0,)):
+        return preprocessing
+    batches = pipeline(_spread(split), preprocessing, batch_size=64, training=False)
+    count, total, squares = 0, np.zeros(()), np.zeros(())
+    for images, *_ in batches.take(STATISTICS_IMAGES // 64):
+        values = images.numpy().astype("float64")
+        count += values[..., 0].size
+        total = total + values.sum(axis=(0, 1, 2))
+        squares = squares + (values**2).sum(axis=(0, 1, 2))
+    mean = total / count
+    deviation = np.sqrt(np.maximum(squares / count - mean**2, 0.0))
+    return replace(
+        preprocessing,
+        mean=tuple(round(float(value), 6) for value in mean),
+        std=tuple(round(float(value), 6) or 1.0 for value in deviation),
+    )
+
+
+def _spread(split: Split) -> Split:
+    if isinstance(split.images, tf.data.Dataset):
+        return split
+    step = -(-len(split) // STATISTICS_IMAGES)
+    labels = None if split.labels is None else split.labels[::step]
+    return Split(split.images[::step], labels)
+
+
+def fit_batch(recipe: Recipe, images: int, replicas: int) -> Recipe:
+    """Returns the recipe with a batch no larger than the data and shared evenly by the replicas.
+
+    Every step has this many images; an epoch leaves out the rest of its own order.
+
+    Raises:
+        UsageError: the batch size is no multiple of the replicas.
+        DataError: there are fewer images than replicas.
+    """
+    if recipe.batch_size % replicas:
+        near = max(recipe.batch_size // replicas, 1) * replicas
+        raise UsageError(
+            f"batch_size={recipe.batch_size} cannot be shared by {replicas} replicas; take {near}"
+        )
+    if images < replicas:
+        raise DataError(f"{images} training images are too few for {replicas} replicas")
+    return replace(recipe, batch_size=min(recipe.batch_size, images // replicas * replicas))
+
+
+def validation_batch(images: int, replicas: int, limit: int = VALIDATION_BATCH) -> int:
+    """Returns the largest batch up to `limit` that the replicas can share, and the last one too.
+
+    The first batch must be even, since Keras averages it over the replicas to build its metrics. In
+    the last one no replica may be left without an image: TensorFlow's reductions would fail, and
+    with them every later run in the process.
+
+    Raises:
+        DataError: no batch does.
+    """
+    for share in range(max(min(limit, images) // replicas, 1), 0, -1):
+        batch = share * replicas
+        if images >= batch and (images % batch or batch) > (replicas - 1) * share:
+            return batch
+    raise DataError(f"{images} held-out images cannot be shared by {replicas} replicas; add some")
+
+
+def training_pipelines(
+    data: Data,
+    preprocessing: Preprocessing,
+    recipe: Recipe,
+    replicas: int,
+    seed: int,
+) -> tuple[tf.data.Dataset, tf.data.Dataset]:
+    """Returns the endless dataset to train on and the finite one to evaluate on."""
+    training = pipeline(
+        data.train,
+        preprocessing,
+        batch_size=recipe.batch_size,
+        training=True,
+        seed=seed,
+        translate=recipe.translate,
+        rotate=recipe.rotate,
+        zoom=recipe.zoom,
+        flip=recipe.flip,
+        drop_remainder=True,
+    )
+    batch = validation_batch(len(data.test), replicas)
+    return training, pipeline(data.test, preprocessing, batch_size=batch, training=False)
