@@ -116,6 +116,7 @@ def test_summary_adds_up(capsys: pytest.CaptureFixture[str]) -> None:
         ("predict no/such/run a.png", 2, "no/such/run"),
         ("export no/such/run out", 2, "no/such/run"),
         ("export lenet6 out", 2, "the nearest are: lenet5"),
+        ("export ./lenet5 out", 2, "no run directory"),
     ],
 )
 def test_failures_are_one_line(

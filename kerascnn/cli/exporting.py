@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kerascnn.cli.output import print_json, progress_stream
 from kerascnn.cli.startup import start_keras
+
+if TYPE_CHECKING:
+    from kerascnn.registry import Variant
+    from kerascnn.runs import Run
 
 
 def add_verbs(verbs: Any) -> None:
@@ -33,21 +38,26 @@ def add_verbs(verbs: Any) -> None:
     export.set_defaults(run=_export)
 
 
-def _export(arguments: argparse.Namespace) -> None:
-    from kerascnn.registry import create_model, model_info
+def _find(source: str) -> Run | Variant:
+    """Returns the architecture or the run that the user means; `./NAME` is always a directory."""
+    from kerascnn.registry import list_models, model_info
     from kerascnn.runs import load_run
 
-    # A wrong path or name is told before TensorFlow starts.
-    source = arguments.source
-    path = Path(source)
-    run = load_run(path) if path.is_dir() or len(path.parts) > 1 else None
-    name = None if run else model_info(source).name
+    is_directory = os.sep in source or Path(source).is_dir()
+    if is_directory and source not in list_models():
+        return load_run(source)
+    return model_info(source)
+
+
+def _export(arguments: argparse.Namespace) -> None:
+    source = _find(arguments.source)  # a wrong name or path is told before TensorFlow starts
     start_keras(debug=arguments.debug)
     from kerascnn.exporting import export
+    from kerascnn.runs import Run
 
     with progress_stream(as_json=arguments.json):
         reports = export(
-            run or create_model(name),
+            source if isinstance(source, Run) else source(),
             arguments.out,
             formats=tuple(filter(None, arguments.formats.split(","))),
             overwrite=arguments.overwrite,
