@@ -79,3 +79,4 @@ cifar = Names(
 )
 
 LAYOUTS = {"torchvision": torchvision, "timm": torchvision, "keras": keras, "cifar": cifar}
+EPSILONS = {"torchvision": 1e-5, "timm": 1e-5, "keras": 1.001e-5, "cifar": 1e-5}
