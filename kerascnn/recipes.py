@@ -46,11 +46,11 @@ class Recipe:
     name: str
     about: str = ""
     optimizer: str = "adamw"
-    learning_rate: float = 2e-3
+    learning_rate: float = 3e-3
     schedule: str = "cosine"
     warmup: float = 0.05
     momentum: float = 0.9
-    weight_decay: float = 0.0
+    weight_decay: float = 0.05
     batch_size: int = 64
     epochs: int = 20
     translate: int = 0
