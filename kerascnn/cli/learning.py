@@ -90,12 +90,8 @@ def _train(arguments: argparse.Namespace) -> None:
             batch_size=arguments.batch_size,
             learning_rate=arguments.learning_rate,
         )
-    best = run.best
     if arguments.json:
-        print_json({"run_dir": run.path, "best": best})
-        return
-    print(f"best epoch {best['epoch']}: accuracy {best['metrics']['val_accuracy']:.2%} held out")
-    print(f"run directory: {run.path}")
+        print_json({"run_dir": run.path, "best": run.best})
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
