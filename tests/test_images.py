@@ -298,6 +298,7 @@ def test_a_pipe_is_refused_without_waiting(tmp_path):
     assert "pipe" in str(caught[0])
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")
 def test_mutated_files_end_in_an_image_or_in_our_errors(card):
     random = np.random.default_rng(1)
     seeds = [encoded(card, kind) for kind in ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")]
