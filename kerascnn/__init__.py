@@ -24,6 +24,7 @@ _HOMES = {
     "create_model": "kerascnn.registry",
     "list_models": "kerascnn.registry",
     "model_info": "kerascnn.registry",
+    "features": "kerascnn.taps",
     "provenance": "kerascnn.assemble",
     "load_data": "kerascnn.data",
     "Data": "kerascnn.data",
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from kerascnn.runs import Run as Run
     from kerascnn.runs import load_run as load_run
     from kerascnn.summary import summarize as summarize
+    from kerascnn.taps import features as features
     from kerascnn.training import train as train
 
 
