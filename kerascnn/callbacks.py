@@ -26,6 +26,8 @@ from kerascnn.files import atomic_file
 from kerascnn.runs import EVENTS, HISTORY, MODELS, kept_files, score
 
 Logs = dict[str, float] | None
+COLUMNS = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy")
+"""The columns of history.csv that come first."""
 
 
 class DivergenceGuard(keras.callbacks.Callback):
@@ -110,7 +112,9 @@ class HistoryFile(keras.callbacks.Callback):
         self.rows: list[dict[str, float]] = []
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        self.rows.append({"epoch": epoch + 1, **(logs or {})})
+        row = {"epoch": epoch + 1, **(logs or {})}
+        order = {name: place for place, name in enumerate(COLUMNS)}
+        self.rows.append(dict(sorted(row.items(), key=lambda cell: order.get(cell[0], len(order)))))
         with (
             atomic_file(self.path) as temporary,
             temporary.open("w", newline="", encoding="utf-8") as stream,

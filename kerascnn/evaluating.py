@@ -10,7 +10,7 @@ from kerascnn.data import data_errors, load_data, pipeline
 from kerascnn.endpoints import check_classes, forward, gives_logits, preprocessing_for
 from kerascnn.errors import DataError, MismatchError
 from kerascnn.lazy import np
-from kerascnn.runs import Run, as_run
+from kerascnn.runs import Run, as_run, write_metrics
 
 if TYPE_CHECKING:
     import keras
@@ -41,7 +41,8 @@ def evaluate(
 
     Returns:
         loss (mean cross-entropy, natural logarithm), accuracy and, with more than 5 classes, top5,
-        both in [0, 1]; images_per_second, reading included; count.
+        both in [0, 1]; images_per_second, reading included; count. Those of a run are also kept in
+        its metrics.json.
 
     Raises:
         DataError: there are no held-out images, or they have no labels.
@@ -66,7 +67,10 @@ def evaluate(
         )
     with data_errors():
         batches = pipeline(data.test, preprocessing, batch_size=batch_size, training=False)
-        return measure(model, batches)
+        metrics = measure(model, batches)
+    if run is not None:
+        write_metrics(run, data.name, metrics)
+    return metrics
 
 
 def measure(model: keras.Model, batches: Any) -> dict[str, float]:

@@ -56,7 +56,7 @@ def predict(
 ) -> list[Prediction]:
     """Names the likeliest classes of images.
 
-    A model is compiled at its first use here; keep it, or the `Run`, for one image after another.
+    A model is compiled at its first use here: keep it, or the `Run`, for one image after another.
 
     Args:
         model_or_run: a model, a `Run` (its best model), or a run directory.
@@ -78,7 +78,7 @@ def predict(
     if isinstance(top, bool) or not isinstance(top, int) or top < 1:
         raise UsageError(f"top={top!r}; it must be a whole number from 1")
     run = as_run(model_or_run)
-    model = run.load() if run is not None else model_or_run
+    model = run.best_model if run is not None else model_or_run
     if run is not None:
         preprocessing = preprocessing or run.preprocessing
         class_names = run.class_names if class_names is None else class_names

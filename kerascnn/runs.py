@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import functools
 import importlib
 import json
 import math
@@ -46,7 +47,7 @@ def score(metrics: Mapping[str, float]) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class Run:
-    """A run directory, read afresh at every access so that a run in progress can be watched.
+    """A run directory; all but `best_model` is read at every access, so that a run can be watched.
 
     Args:
         path: the directory that `train` wrote.
@@ -111,6 +112,11 @@ class Run:
         from kerascnn.preprocessing import Preprocessing
 
         return Preprocessing.from_json(self.config["preprocessing"])
+
+    @functools.cached_property
+    def best_model(self) -> keras.Model:
+        """The best model, loaded at the first access and kept."""
+        return self.load("best")
 
     def load(self, which: str = "best") -> keras.Model:
         """Reads a saved model.
@@ -181,6 +187,14 @@ def load_run(path: str | os.PathLike[str]) -> Run:
         raise UsageError(f"there is no run directory {run.path}; give the one that `train` wrote")
     _ = run.config  # read for its errors
     return run
+
+
+def write_metrics(run: Run, data_name: str, metrics: Mapping[str, float]) -> None:
+    """Keeps the figures of the best model in metrics.json, where the directory can be written."""
+    if os.access(run.path, os.W_OK):
+        record = {"model": MODELS["best"], "data": data_name, "metrics": dict(metrics)}
+        with atomic_file(run.path / METRICS) as temporary:
+            temporary.write_text(json.dumps(record, indent=2) + "\n", "utf-8")
 
 
 def as_run(source: Any) -> Run | None:

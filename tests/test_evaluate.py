@@ -129,6 +129,12 @@ def test_a_run_brings_model_and_preprocessing(run, scores, labels):
     assert kerascnn.evaluate(str(run.path), data)["accuracy"] == expected
 
 
+def test_the_figures_of_a_run_are_kept(run, scores, labels):
+    metrics = kerascnn.evaluate(run, toy(scores, labels))
+    kept = json.loads((run.path / "metrics.json").read_text())
+    assert kept == {"model": "best.keras", "data": "toy", "metrics": metrics}
+
+
 def test_a_run_s_classes_must_be_the_data_s(run, scores, labels):
     data = toy(scores, labels)
     other = Data("toy", data.train, data.test, tuple("hgfedcba"), (2, 4, 1), "0" * 64, "by hand")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import io
+import json
 import weakref
 
 import keras
@@ -144,6 +145,25 @@ def test_more_images_than_a_chunk_keep_their_order(model):
     images.reshape(-1, 4)[np.arange(len(images)), winners] = 255
     got = kerascnn.predict(model, images, top=1, preprocessing=PIXELS)
     assert [one.indices[0] for one in got] == list(winners)
+
+
+def test_a_run_brings_model_names_and_preprocessing_and_loads_once(pixels, tmp_path):
+    config = {
+        "model": {"name": "direct", "arguments": None},
+        "data": {"class_names": ["n", "e", "s", "w"]},
+        "preprocessing": PIXELS.to_json(),
+    }
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    direct().save(tmp_path / "best.keras")
+    run = kerascnn.load_run(tmp_path)
+    expected = kerascnn.predict(
+        direct(), pixels, preprocessing=PIXELS, class_names=("n", "e", "s", "w")
+    )
+    assert kerascnn.predict(run, pixels) == expected
+    assert kerascnn.predict(tmp_path, pixels) == expected
+    assert kerascnn.predict(run, pixels, class_names="abcd")[0].labels[0] in "abcd"
+    (tmp_path / "best.keras").unlink()
+    assert kerascnn.predict(run, pixels) == expected
 
 
 def test_nothing_in_nothing_out(model):

@@ -81,10 +81,10 @@ def test_the_run_directory_holds_everything(run):
     ]  # fmt: skip
     with (run.path / "history.csv").open() as stream:
         header, *rows = csv.reader(stream)
-    assert set(header) == {
+    assert header == [
         "epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds",
         "images_per_second",
-    }  # fmt: skip
+    ]  # fmt: skip
     assert [row[0] for row in rows] == ["1", "2", "3"]
 
 
@@ -342,6 +342,28 @@ def test_the_policy_returns_after_an_error(data, tmp_path, monkeypatch):
     with pytest.raises(ZeroDivisionError):
         quiet("lenet5", data, tmp_path / "r", precision="mixed_bfloat16")
     assert keras.config.dtype_policy().name == "float32"
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "several", "expected"),
+    [
+        ([], False, "float32"),
+        ([(9, 0)], False, "mixed_bfloat16"),
+        ([(8, 0), (8, 6)], True, "mixed_bfloat16"),
+        ([(7, 5)], False, "mixed_float16"),
+        ([(7, 5), (7, 5)], True, "float32"),  # Keras would overlook overflow on the second one
+        ([(8, 0), (6, 1)], True, "float32"),
+        ([(6, 1)], False, "float32"),
+    ],
+)
+def test_precision_by_the_gpu_s_capability(monkeypatch, capabilities, several, expected):
+    from kerascnn import devices
+
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: capabilities)
+    monkeypatch.setattr(
+        tf.config.experimental, "get_device_details", lambda gpu: {"compute_capability": gpu}
+    )
+    assert devices._best_precision(several) == expected
 
 
 # ---------------------------------------------------------------------- divergence
