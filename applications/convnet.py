@@ -11,7 +11,9 @@ depth: N. width: filters and units. kernel_size: filter_size.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from kerascnn.applications import blocks
 from kerascnn.applications.blocks import HE, Norm, Tensor
@@ -57,8 +59,10 @@ class Row:
 
 def each(name: str, value: int | tuple[int, ...], count: int, factor: int = 1) -> tuple[int, ...]:
     """Returns a column's value for each of `count` layers."""
-    one = isinstance(value, int)
-    values = [value * factor**step for step in range(count)] if one else list(value)
+    if isinstance(value, int):
+        values = [value * factor**step for step in range(count)]
+    else:
+        values = list(value)
     if len(values) != count or not all(isinstance(x, int) and x > 0 for x in values):
         raise UsageError(f"{name} must be one positive whole number or {count}, got {value!r}")
     return tuple(values)
@@ -126,7 +130,7 @@ for kind in "SumPooling2D", "L2Pooling2D":
 
 
 @rule("WeightedPooling2D")
-def _weighted(shapes: list[Shape], config: dict[str, int]) -> Cost:
+def _weighted(shapes: list[Shape], config: Mapping[str, Any]) -> Cost:
     size, step = config["pool_size"], config["strides"]
     sizes, window, stride = slide(shapes[0], {"padding": "same"}, size, step)
     return Cost((None, *sizes, shapes[0][-1]), window=window, stride=stride)
