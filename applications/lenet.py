@@ -30,7 +30,7 @@ from kerascnn.registry import Paper, Scale, Top, Variant, register
 PAPER = Paper(
     "lenet",
     "Gradient-based learning applied to document recognition",
-    "LeCun 1998, Proc. IEEE 86(11)",
+    "LeCun 1998 Proc. IEEE 86(11)",
     1998,
 )
 
