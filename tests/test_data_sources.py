@@ -1,4 +1,4 @@
-"""load_data from digits and arrays: exact contents, splits, and labels and pixels that cannot be."""
+"""load_data from digits and arrays: exact contents, splits, and what cannot be a label or pixel."""
 
 from __future__ import annotations
 
