@@ -2,7 +2,7 @@
 #
 #   make demo   train LeNet-5 on real digits, export it, prove the exports
 #   make test   the test suite
-#   make lint   ruff, and mypy on an installed copy
+#   make lint   style, format and types (each is a target of its own)
 #   make long   the tests that take minutes
 #   make clean  remove what these made
 #
@@ -14,7 +14,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 DEMO := runs/demo
 
-.PHONY: help demo test lint long clean
+.PHONY: help demo test long lint style format types clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -31,11 +31,19 @@ long: $(VENV)/.installed-test
 	@echo "== Running the tests that take minutes"
 	@$(BIN)/python -m pytest -m long
 
-# Checkers do not see through the mapping of an editable install, so mypy reads an installed copy.
-lint: $(VENV)/.installed-dev
-	@echo "== Checking style, format and types"
+lint: style format types
+
+style: $(VENV)/.installed-dev
+	@echo "== Checking style"
 	@$(BIN)/ruff check .
+
+format: $(VENV)/.installed-dev
+	@echo "== Checking format"
 	@$(BIN)/ruff format --check .
+
+# Checkers do not see through the mapping of an editable install, so mypy reads an installed copy.
+types: $(VENV)/.installed-dev
+	@echo "== Checking types"
 	@rm -rf build/lib build/typecheck
 	@$(PIP) --no-deps --target build/typecheck .
 	@cd build/typecheck && $(abspath $(BIN))/mypy --config-file $(CURDIR)/setup.cfg -p kerascnn

@@ -126,7 +126,7 @@ def atomic_directory(target: str | os.PathLike[str], *, overwrite: bool = False)
 
 
 def refuse_occupied(target: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-    """Raises OutputError when `target` is a file, or a directory with entries not to be replaced."""
+    """Raises OutputError when `target` is a file, or a directory whose entries must stay."""
     target = Path(target)
     if target.exists() and not target.is_dir():
         raise OutputError(f"{target} is a file, not a directory; choose another name")
