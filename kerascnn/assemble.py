@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
@@ -209,7 +210,10 @@ def assemble(
     """
     if input_tensor is not None and request.input_shape is None:
         request = replace(request, input_shape=tuple(input_tensor.shape[1:]))
-    plan(variant, request)
+    ledger = plan(variant, request)
+    # Keras walks the graph by recursion, a frame for every layer of the longest path, here and
+    # when a model is cloned or loaded, and Python allows 1,000.
+    sys.setrecursionlimit(max(sys.getrecursionlimit(), 500 + len(ledger.entries)))
     resolved = resolve(variant, request)
     if input_tensor is None:
         image = inputs = keras.Input(resolved.input_shape, name="image", dtype="float32")

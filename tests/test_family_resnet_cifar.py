@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keras
 import numpy as np
 import pytest
 
@@ -64,6 +65,16 @@ def test_shortcuts_subsample_and_put_zero_channels_around():
     wanted = np.zeros((2, 5, 3, 64), "float32")
     wanted[..., 24:40] = stem[:, ::4, ::4]
     np.testing.assert_array_equal(features, wanted)
+
+
+@pytest.mark.long
+def test_a_path_longer_than_pythons_recursion_builds_and_loads(tmp_path):
+    """Keras walks the graph by recursion; ResNet-1202 has 1,203 layers on its shortest way back."""
+    model = kerascnn.create_model("plain20_cifar", repeats=(60,) * 3, channels=(1, 1, 1))
+    convolutions = [one for one in model.layers if isinstance(one, keras.layers.Conv2D)]
+    assert len(convolutions) == 1 + 2 * 180
+    model.save(tmp_path / "deep.keras")
+    assert len(keras.models.load_model(tmp_path / "deep.keras").layers) == len(model.layers)
 
 
 def test_odd_widths_pad_the_odd_channel_behind():
