@@ -21,6 +21,7 @@ from kerascnn.applications import lenet as lenet
 from kerascnn.applications import mobilenet_v1 as mobilenet_v1
 from kerascnn.applications import mobilenet_v2 as mobilenet_v2
 from kerascnn.applications import mobilenet_v3 as mobilenet_v3
+from kerascnn.applications import nasnet as nasnet
 from kerascnn.applications import resnet as resnet
 from kerascnn.applications import resnet_cifar as resnet_cifar
 from kerascnn.applications import resnext as resnext

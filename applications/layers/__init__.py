@@ -14,6 +14,7 @@ from kerascnn.applications.layers.lenet import TrainableSubsampling as Trainable
 from kerascnn.applications.layers.normalization import (
     LocalResponseNormalization as LocalResponseNormalization,
 )
+from kerascnn.applications.layers.padding import EvenBorder2D as EvenBorder2D
 from kerascnn.applications.layers.pooling import L2Pooling2D as L2Pooling2D
 from kerascnn.applications.layers.pooling import SumPooling2D as SumPooling2D
 from kerascnn.applications.layers.pooling import WeightedPooling2D as WeightedPooling2D

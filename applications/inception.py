@@ -1,0 +1,181 @@
+"""The one body that Inception v3, v4 and Inception-ResNet share.
+
+A network is stages of modules, a module parallel branches whose results are stacked, a branch a
+sequence of steps: convolutions with batch norm and ReLU, pools, or modules again.
+
+depth: modules of A, B and C. width: every channel count. kernel_size: the 3x3, and the 3 of 1x3 and
+3x1; the 5x5, 1x7 and 7x1 stay. stem="small": the stem's layers at stride 1, without its pools.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from kerascnn.applications import blocks
+from kerascnn.applications.blocks import Norm, Tensor
+from kerascnn.plan import pair
+from kerascnn.preprocessing import Preprocessing
+from kerascnn.registry import Paper, Scale, Top, Variant, register
+
+Steps = tuple[Any, ...]
+"""Of `Conv`, `MAX`, `AVG`, modules (tuples of `Steps`) and `Residual`."""
+
+MAX, AVG = "3x3 max, stride 2", "3x3 average, stride 1"
+
+
+@dataclass(frozen=True)
+class Conv:
+    """A convolution with batch norm and ReLU; padded to keep the size, unless it strides."""
+
+    filters: int
+    kernel: int | tuple[int, int] = 1
+    stride: int = 1
+    padded: bool = True
+
+
+@dataclass(frozen=True)
+class Residual:
+    """x + factor * (a 1x1 convolution, with a bias, of the module), and a ReLU if it says so."""
+
+    module: Steps
+    factor: float
+    relu: bool = True
+
+
+@dataclass(frozen=True)
+class Row:
+    """A network from image to features.
+
+    Args:
+        stem: steps.
+        a: modules at an eighth of the image's size.
+        reduction_a: one module, halving the size.
+        b: modules.
+        reduction_b: one module, halving the size.
+        c: modules.
+        tail: steps.
+        gamma: whether the batch norms scale.
+        momentum: of the batch norms.
+        border_counts: whether the average pools count zeros beyond the border.
+        auxiliary: a second classifier on the last module of B, in the training model.
+    """
+
+    stem: Steps
+    a: Steps
+    reduction_a: Steps
+    b: Steps
+    reduction_b: Steps
+    c: Steps
+    tail: Steps = ()
+    gamma: bool = False
+    momentum: float = 0.99
+    border_counts: bool = False
+    auxiliary: bool = False
+
+
+def conv(x: Tensor, step: Conv, name: str, row: Row, scale: Scale) -> Tensor:
+    """A convolution with batch norm and ReLU, its 3s replaced by `kernel_size`."""
+    kernel = tuple(scale.kernel(3) if size == 3 else size for size in pair(step.kernel))
+    same = step.padded and step.stride == 1
+    pads = tuple(scale.pad(3, 0) if size == 3 else 0 for size in pair(step.kernel))
+    return blocks.conv_norm(
+        x,
+        scale.channels(step.filters),
+        kernel,
+        step.stride,
+        name=name,
+        norm=Norm(1e-3, row.momentum, row.gamma),
+        pad=None if same else pads,
+    )
+
+
+def run(x: Tensor, steps: Steps, name: str, row: Row, scale: Scale) -> Tensor:
+    """A sequence of steps, numbered from 1."""
+    for number, step in enumerate(steps, 1):
+        x = take(x, step, f"{name}_{number}", row, scale)
+    return x
+
+
+def take(x: Tensor, step: Any, name: str, row: Row, scale: Scale) -> Tensor:
+    """One step; the branches of a module are numbered b1, b2, …."""
+    if isinstance(step, Conv):
+        return conv(x, step, name, row, scale)
+    if step == MAX:
+        return blocks.max_pool(x, 3, 2, name=name)
+    if step == AVG:
+        if row.border_counts:
+            x = blocks.layer("ZeroPadding2D", x, f"{name}_pad", padding=1)
+        return blocks.avg_pool(x, 3, 1, name=name, pad=0 if row.border_counts else 1)
+    if isinstance(step, Residual):
+        mixed = take(x, step.module, f"{name}_mixed", row, scale)
+        mixed = blocks.conv(mixed, x.shape[-1], 1, name=f"{name}_up")
+        mixed = blocks.layer("Rescaling", mixed, f"{name}_scaled", scale=step.factor)
+        x = blocks.add([x, mixed], f"{name}_add")
+        return blocks.activation(x, "relu", f"{name}_act") if step.relu else x
+    branches = [run(x, branch, f"{name}_b{i}", row, scale) for i, branch in enumerate(step, 1)]
+    return blocks.concat(branches, name)
+
+
+def small(steps: Steps) -> Steps:
+    """Returns a stem that keeps the size of its images."""
+    kept: list[Any] = []
+    for step in steps:
+        if isinstance(step, Conv):
+            kept.append(Conv(step.filters, step.kernel))
+        elif isinstance(step, tuple):
+            kept.append(tuple(small(branch) for branch in step))
+        elif step != MAX:
+            kept.append(step)
+    return tuple(kept)
+
+
+def body(x: Tensor, row: Row, scale: Scale) -> Any:
+    """Stem, and the three stages of modules with a reduction between them."""
+    x = run(x, small(row.stem) if scale.stem == "small" else row.stem, "stem", row, scale)
+    taps = {}
+    for stage, modules, reduction in (
+        ("a", row.a, row.reduction_a),
+        ("b", row.b, row.reduction_b),
+        ("c", row.c, None),
+    ):
+        for number, (module, _) in enumerate(scale.stretch(modules), 1):
+            x = take(x, module, f"{stage}{number}", row, scale)
+        if stage == "b" and row.auxiliary:
+            taps["aux1"] = x
+        if reduction is not None:
+            x = take(x, reduction, f"reduction_{stage}", row, scale)
+    x = run(x, row.tail, "tail", row, scale)
+    return (x, taps) if taps else x
+
+
+def head(x: Tensor, row: Row, scale: Scale, top: Top) -> Tensor:
+    """Global average, dropout (Figures 9 and 15 of v4's paper keep 0.8), one dense layer."""
+    x = blocks.global_avg_pool(x, "avg_pool")
+    return blocks.predictions(blocks.dropout(x, top.rate(0.2), "dropout"), top)
+
+
+def auxiliary(taps: dict[str, Tensor], row: Row, scale: Scale, top: Top) -> dict[str, Tensor]:
+    """Figure 8 of v3's paper: 5x5 average, 1x1, a convolution over the 5x5 left, a dense layer."""
+    x = blocks.avg_pool(taps["aux1"], 5, 3, name="aux1_pool")
+    x = conv(x, Conv(128), "aux1_conv1", row, scale)
+    x = conv(x, Conv(768, 5, padded=False), "aux1_conv2", row, scale)
+    x = blocks.global_avg_pool(x, "aux1_avg_pool")
+    x = blocks.dense(
+        x, top.classes, name="aux1", activation=top.activation, init="glorot_uniform",
+        dtype="float32",
+    )  # fmt: skip
+    return {"aux1": x}
+
+
+def enter(paper: Paper, name: str, builder: str, row: Row, params: int, macs: int) -> None:
+    """Registers a row; all take pixels in [-1, 1], the centre 87.5 % of a photograph."""
+    pixels = Preprocessing(
+        size=(299, 299), fit="crop", resize=342, interpolation="bicubic", mean=(0.5,), std=(0.5,)
+    )
+    register(
+        Variant(
+            name, builder, paper, body, head, row, (299, 299, 3), 1000, params, macs,
+            auxiliary=auxiliary, small_stem=True, preprocessing=pixels,
+        )
+    )  # fmt: skip

@@ -1,0 +1,126 @@
+"""Names of the Inceptions' layers in keras.applications, torchvision (v3) and timm (v3, v4)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+BLOCKS = {"a": "block35", "b": "block17", "c": "block8"}
+
+
+def keras(names: Sequence[str]) -> dict[str, str]:
+    """Numbers the layers as Keras does in a fresh session: conv2d, conv2d_1, …"""
+    found, counts = {}, {"conv2d": 0, "batch_normalization": 0}
+    residuals = sum(re.fullmatch(r"c\d+_up", name) is not None for name in names)
+    for name in names:
+        up = re.fullmatch(r"([abc])(\d+)_up", name)
+        if up is not None:
+            found[name] = f"{BLOCKS[up[1]]}_{up[2]}_conv"
+        elif name == "tail_1_up":
+            found[name] = f"block8_{residuals + 1}_conv"
+        elif name in ("tail_2", "tail_2_bn"):
+            found[name] = name.replace("tail_2", "conv_7b")
+        elif name == "predictions":
+            found[name] = name
+        elif not name.startswith("aux1"):  # which keras.applications does not have
+            kind = "batch_normalization" if name.endswith("_bn") else "conv2d"
+            found[name] = f"{kind}_{counts[kind]}" if counts[kind] else kind
+            counts[kind] += 1
+    return found
+
+
+V3_STEM = {
+    "1": "Conv2d_1a_3x3", "2": "Conv2d_2a_3x3", "3": "Conv2d_2b_3x3", "5": "Conv2d_3b_1x1",
+    "6": "Conv2d_4a_3x3",
+}  # fmt: skip
+# Branch of a module -> its prefix; a branch of one convolution has no number.
+V3_BRANCHES = {
+    "a": ("branch1x1", "branch5x5", "branch3x3dbl", "branch_pool"),
+    "reduction_a": ("branch3x3", "branch3x3dbl"),
+    "b": ("branch1x1", "branch7x7", "branch7x7dbl", "branch_pool"),
+    "reduction_b": ("branch3x3", "branch7x7x3"),
+    "c": ("branch1x1", "branch3x3", "branch3x3dbl", "branch_pool"),
+}
+V3_AUX = {"aux1_conv1": "AuxLogits.conv0", "aux1_conv2": "AuxLogits.conv1", "aux1": "AuxLogits.fc"}
+
+STEP = re.compile(
+    r"(?P<module>stem_\d+|[abc]\d+|reduction_[ab])"
+    r"(?:_b(?P<branch>\d)_(?P<step>\d))?(?:_b(?P<fork>\d)_1)?(?P<bn>_bn)?"
+)
+
+
+def _tensors(convolution: str, is_norm: bool) -> str:
+    return f"{convolution}.bn" if is_norm else f"{convolution}.conv"
+
+
+def v3(names: Sequence[str]) -> dict[str, str]:
+    """torchvision's and timm's Inception v3."""
+    found = {"predictions": "fc"}
+    for name in names:
+        bare = name.removesuffix("_bn")
+        if bare in V3_AUX:
+            found[name] = V3_AUX[bare] if bare == "aux1" else _tensors(V3_AUX[bare], bare != name)
+            continue
+        part = STEP.fullmatch(name)
+        if part is None:
+            continue
+        module = part["module"]
+        if module.startswith("stem"):
+            target = V3_STEM[module.removeprefix("stem_")]
+        else:
+            stage = module.rstrip("0123456789")
+            number = int(module.removeprefix(stage) or 0)
+            mixed = {
+                "a": f"5{chr(ord('a') + number)}",
+                "reduction_a": "6a",
+                "b": f"6{chr(ord('a') + number)}",
+                "reduction_b": "7a",
+                "c": f"7{chr(ord('a') + number)}",
+            }[stage]
+            prefix = V3_BRANCHES[stage][int(part["branch"]) - 1]
+            alone = prefix in ("branch1x1", "branch_pool")
+            alone = alone or (stage == "reduction_a" and prefix == "branch3x3")
+            fork = {None: "", "1": "a", "2": "b"}[part["fork"]]
+            target = f"Mixed_{mixed}.{prefix}" + ("" if alone else f"_{part['step']}{fork}")
+        found[name] = _tensors(target, part["bn"] is not None)
+    return found
+
+
+def v4(names: Sequence[str]) -> dict[str, str]:
+    """timm's Inception v4: everything is numbered in `features`."""
+    found = {"predictions": "last_linear"}
+    count = {stage: len({name.split("_")[0] for name in names if re.match(rf"{stage}\d", name)})
+             for stage in "abc"}  # fmt: skip
+    first = {"a": 6, "b": 6 + count["a"] + 1, "c": 6 + count["a"] + count["b"] + 2}
+    for name in names:
+        part = STEP.fullmatch(name)
+        if part is None:
+            continue
+        module, branch, step = part["module"], part["branch"], part["step"]
+        stage = module.rstrip("0123456789").rstrip("_")
+        number = int(re.sub(r"\D", "", module) or 0)
+        if stage == "stem":
+            target = f"features.{number - 1}"
+            if number in (4, 6):
+                target += ".conv"
+            elif number == 5:
+                target += f".branch{int(branch) - 1}.{int(step) - 1}"
+        else:
+            place = {"reduction_a": first["b"] - 1, "reduction_b": first["c"] - 1}
+            at = place[stage] if stage in place else first[stage] + number - 1
+            target = f"features.{at}.branch{int(branch) - 1}"
+            if stage == "c" and branch in "23":
+                fork = {None: "", "1": "a", "2": "b"}[part["fork"]]
+                target += f"_{int(step) - 1}{fork}"
+            elif branch != "1" or stage == "reduction_b":
+                target += f".{int(step) - 1}"
+        found[name] = _tensors(target, part["bn"] is not None)
+    return found
+
+
+def timm(names: Sequence[str]) -> dict[str, str]:
+    """Tells the two apart by the stem, whose fourth step is a module in v4 alone."""
+    return v4(names) if "stem_4_b2_1" in names else v3(names)
+
+
+LAYOUTS = {"keras": keras, "torchvision": v3, "timm": timm}

@@ -1,0 +1,129 @@
+"""NASNet-A against its paper and keras.applications."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+
+from kerascnn.applications.layers import EvenBorder2D
+from kerascnn.assemble import Request, minimum_size, plan
+from kerascnn.errors import MismatchError
+from kerascnn.registry import create_model, model_info
+from kerascnn.weights.expected import expected
+from kerascnn.weights.layouts import layouts
+
+
+def planned(name, **arguments):
+    columns = arguments.pop("columns", {})
+    return plan(model_info(name), Request(columns=columns, **arguments))
+
+
+def shapes(name, **arguments):
+    entries = planned(name, **arguments).entries
+    return {layer: entry.cost.shape[1:] for layer, entry in entries.items()}
+
+
+@pytest.mark.parametrize(
+    ("name", "cells", "penultimate", "sizes"),
+    [
+        ("nasnet_mobile", 4, 1056, (111, 56, 28, 14, 7)),
+        ("nasnet_large", 6, 4032, (165, 83, 42, 21, 11)),
+    ],
+)
+def test_the_shapes_of_figure_2(name, cells, penultimate, sizes):
+    """N @ penultimate filters; each reduction cell halves the size and doubles the channels."""
+    made = shapes(name)
+    filters = penultimate // 24
+    assert made["stem"][:2] == (sizes[0], sizes[0])
+    assert made["stem1"] == (sizes[1], sizes[1], 4 * (filters // 4))
+    assert made["stem2"] == (sizes[2], sizes[2], 4 * (filters // 2))
+    for stage in (1, 2, 3):
+        size, width = sizes[stage + 1], filters * 2 ** (stage - 1)
+        found = [made[f"stage{stage}_cell{number}"] for number in range(1, cells + 1)]
+        assert found == [(size, size, 6 * width)] * cells
+        assert f"stage{stage}_cell{cells + 1}" not in made
+    assert made["reduction1"] == (sizes[3], sizes[3], 4 * 2 * filters)
+    assert made["features"] == (sizes[4], sizes[4], penultimate)
+
+
+def test_separable_convolutions_of_figure_4():
+    entries = planned("nasnet_mobile").entries
+    sizes = {
+        layer: entry.config["kernel_size"]
+        for layer, entry in entries.items()
+        if entry.kind == "DepthwiseConv2D" and layer.endswith("dw1")
+    }
+    normal = {layer[13:-4]: size for layer, size in sizes.items() if "stage2_cell1_" in layer}
+    assert normal == {"left1": 5, "right1": 3, "left2": 5, "right2": 3, "left5": 3}
+    reduction = {layer[11:-4]: size for layer, size in sizes.items() if "reduction1_" in layer}
+    assert reduction == {"left1": 5, "right1": 7, "right2": 7, "right3": 5, "left5": 3}
+
+
+def test_depth_width_and_filter_size():
+    assert "stage1_cell2" in (made := shapes("nasnet_mobile", depth=0.5))
+    assert "stage1_cell3" not in made
+    assert shapes("nasnet_mobile", width=0.5)["features"][-1] == 6 * 4 * 24  # 22 in steps of 4
+    wide = planned("nasnet_mobile", kernel_size=9).entries
+    kernels = {e.config["kernel_size"] for e in wide.values() if e.kind == "DepthwiseConv2D"}
+    assert kernels == {9}
+    assert shapes("nasnet_mobile", kernel_size=9) == shapes("nasnet_mobile")
+
+
+def test_the_small_stem_is_the_network_for_cifar():
+    made = shapes("nasnet_mobile", stem="small", input_shape=(32, 32, 3))
+    assert made["stem"] == (32, 32, 3 * 44)
+    assert "stem1" not in made
+    assert [made[f"stage{stage}_cell1"][:2] for stage in (1, 2, 3)] == [(32, 32), (16, 16), (8, 8)]
+
+
+def test_the_auxiliary_head_reads_the_end_of_the_second_stage():
+    made = shapes("nasnet_mobile", columns={"auxiliary": True})
+    assert made["aux1_pool"] == (4, 4, 6 * 88)
+    assert made["aux1_conv2"] == (1, 1, 768)
+    assert made["aux1"] == (1000,)
+    with pytest.raises(MismatchError, match="fixed height and width"):
+        shapes("nasnet_mobile", columns={"auxiliary": True}, input_shape=(None, None, 3))
+
+
+def test_smallest_image():
+    assert minimum_size(model_info("nasnet_mobile"), Request()) == 3
+
+
+@pytest.mark.parametrize("size", [(4, 6), (5, 7), (4, 7)])
+def test_the_border_of_an_open_size(size):
+    x = np.random.default_rng(0).normal(size=(2, *size, 3)).astype("float32")
+    border = tuple((side % 2, 1) for side in size)
+    wanted = keras.layers.ZeroPadding2D(border)(x)
+    image = keras.Input((None, None, 3))
+    model = keras.Model(image, EvenBorder2D()(image))
+    np.testing.assert_array_equal(model(x), wanted)
+    assert EvenBorder2D().compute_output_shape((2, *size, 3)) == tuple(wanted.shape)
+
+
+def test_an_open_size_gives_the_logits_of_a_fixed_one():
+    fixed = create_model("nasnet_mobile", input_shape=(47, 36, 3), width=0.25, depth=0.25)
+    open_ = create_model("nasnet_mobile", input_shape=(None, None, 3), width=0.25, depth=0.25)
+    open_.set_weights(fixed.get_weights())
+    x = np.random.default_rng(0).normal(size=(2, 47, 36, 3)).astype("float32")
+    np.testing.assert_allclose(open_(x), fixed(x), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("depth", [0.5, 1, 2])
+def test_every_layer_has_a_name_in_keras(depth):
+    layers = list(expected(planned("nasnet_mobile", depth=depth)))
+    found = layouts("nasnet")["keras"](layers)
+    assert set(found) == set(layers)
+    # A separable convolution there is two layers here.
+    pairs = sum(layer.endswith(("dw1", "dw2")) for layer in layers)
+    assert len(set(found.values())) == len(layers) - pairs
+
+
+def test_names_in_keras():
+    found = layouts("nasnet")["keras"](list(expected(planned("nasnet_mobile"))))
+    assert found["stage1_cell1_left1_dw2"] == "separable_conv_2_normal_left1_0"
+    assert found["stage1_cell1_left1_bn2"] == "separable_conv_2_bn_normal_left1_0"
+    assert found["reduction1_left5_pw1"] == "separable_conv_1_reduction_left4_reduce_4"
+    assert found["stage2_cell1_prev_conv2"] == "adjust_conv_2_5"
+    assert found["stage2_cell2_prev"] == "adjust_conv_projection_6"
+    assert found["stage3_cell4_now_bn"] == "normal_bn_1_12"
