@@ -31,7 +31,8 @@ from kerascnn.weights.expected import Expected, expected  # noqa: E402
 from kerascnn.weights.layouts import layouts  # noqa: E402
 from reference import parity, seeded  # noqa: E402
 
-PACKAGE = {"torchvision": "torchvision", "timm": "timm", "keras": "keras"}
+GAINS = (0.9, 1.0, 1.1, 1.2)
+"""Tried in turn until the logits are no longer small, that is, until the image decides them."""
 
 
 class Network(Protocol):
@@ -61,9 +62,14 @@ class TorchNetwork:
         if source == "torchvision":
             library = importlib.import_module("torchvision")
             more: dict[str, Any] = {}
-            if name == "googlenet":
-                more = {"aux_logits": False, "init_weights": False}
+            if name in ("googlenet", "inception_v3"):
+                more["init_weights"] = False
             made = getattr(library.models, name)(weights=None, **more)
+            if hasattr(made, "aux_logits"):  # a head that only training uses
+                made.aux_logits = False
+                for head in ("aux1", "aux2", "AuxLogits"):
+                    if hasattr(made, head):
+                        setattr(made, head, None)
         else:
             library = importlib.import_module("timm")
             made = library.create_model(name, pretrained=False)
@@ -91,10 +97,13 @@ class TorchNetwork:
 
             return hook
 
-        for name in modules:
-            self.model.get_submodule(name).register_forward_hook(look(name))
+        hooks = [
+            self.model.get_submodule(name).register_forward_hook(look(name)) for name in modules
+        ]
         with self.torch.no_grad():
             logits = self.model(self.torch.from_numpy(images.transpose(0, 3, 1, 2).copy()))
+        for one in hooks:
+            one.remove()
         return logits.numpy(), [seen[name] for name in modules]
 
 
@@ -122,17 +131,25 @@ class KerasNetwork:
     style = "keras"
 
     def __init__(self, name: str, size: tuple[int, int]) -> None:
-        self.keras = importlib.import_module("keras")
+        self.keras = keras = importlib.import_module("keras")
+        self.keras.utils.clear_session()  # which numbers the layers afresh
         self.model = getattr(self.keras.applications, name)(
             weights=None, input_shape=(*size, 3), classifier_activation=None
         )
         self.version = f"keras.applications {self.keras.__version__}"
+        inputs = keras.layers.Normalization
         self.variables = {
             f"{layer.name}/{variable.name}": variable
             for layer in self.model.layers
             for variable in layer.weights
-            if variable.name != "seed_generator_state"
+            if variable.name != "seed_generator_state" and not isinstance(layer, inputs)
         }
+        # MobileNetV3 and EfficientNet take pixels and scale them themselves; we take what they make
+        # of pixels, which is here given by its inverse.
+        scaling = [
+            layer for layer in self.model.layers if isinstance(layer, keras.layers.Rescaling)
+        ]
+        self.scale, self.offset = (scaling[0].scale, scaling[0].offset) if scaling else (1, 0)
         self.shapes = {key: tuple(one.shape) for key, one in self.variables.items()}
 
     def assign(self, key: str, array: np.ndarray) -> None:
@@ -144,11 +161,14 @@ class KerasNetwork:
     def run(self, images: np.ndarray, modules: list[str]) -> tuple[np.ndarray, list[np.ndarray]]:
         maps = [self.model.get_layer(name).output for name in modules]
         tapped = self.keras.Model(self.model.inputs[0], [self.model.outputs[0], *maps])
-        logits, *made = (np.asarray(one) for one in tapped(images, training=False))
+        pixels = ((images - self.offset) / self.scale).astype(np.float32)
+        logits, *made = (np.asarray(one) for one in tapped(pixels, training=False))
         return logits, made
 
 
-def fill(network: Network, wanted: dict[str, Expected], modules: dict[str, str]) -> None:
+def fill(
+    network: Network, wanted: dict[str, Expected], modules: dict[str, str], gain: float
+) -> None:
     """Gives the twin the weights that our names stand for.
 
     A twin's convolution may have a bias where ours has none, being followed by a batch norm: it
@@ -162,7 +182,7 @@ def fill(network: Network, wanted: dict[str, Expected], modules: dict[str, str])
     for name, layer in wanted.items():
         module = modules[name]
         for variable, shape in layer.variables.items():
-            array = seeded.weight(f"{name}/{variable}", shape, layer.kind)
+            array = seeded.weight(f"{name}/{variable}", shape, layer.kind, gain)
             if variable == "moving_mean" and layer.normalizes in biased:
                 array = array + biased[layer.normalizes]
             if variable == "moving_variance":
@@ -205,20 +225,23 @@ def taps(ledger: Plan, wanted: dict[str, Expected], style: str) -> list[str]:
     return [maps[int(part * (len(maps) - 1))] for part in (0.25, 0.5, 0.9)]
 
 
-def make(row: str) -> None:
-    """Writes one row's fixture."""
-    twin, variant = parity.TWINS[row], model_info(row)
+def make(key: str) -> None:
+    """Writes one fixture."""
+    twin, variant = parity.TWINS[key], model_info(parity.row_of(key))
     shape = (2, *twin.size, 3)
-    ledger = plan(variant, Request(input_shape=(*twin.size, 3)))
+    ledger = plan(variant, Request(input_shape=shape[1:], columns=twin.arguments))
     wanted = expected(ledger)
-    modules = layouts(variant.family)[twin.source](list(wanted))
-    if twin.source == "keras":
+    modules = layouts(variant.family)[twin.layout or twin.library](list(wanted))
+    if twin.library == "keras":
         network: Network = KerasNetwork(twin.name, twin.size)
     else:
-        network = TorchNetwork(twin.source, twin.name)
-    fill(network, wanted, modules)
+        network = TorchNetwork(twin.library, twin.name)
     names = taps(ledger, wanted, network.style)
-    logits, maps = network.run(parity.images(shape), [modules[name] for name in names])
+    for gain in GAINS:
+        fill(network, wanted, modules, gain)
+        logits, maps = network.run(parity.images(shape), [modules[name] for name in names])
+        if np.abs(logits).max() > 1:
+            break
     rectified = [
         np.maximum(one, 0) if ledger.entries[name].config.get("activation") == "relu" else one
         for name, one in zip(names, maps, strict=True)
@@ -226,21 +249,23 @@ def make(row: str) -> None:
     parity.Fixture(
         f"{network.version} {twin.name}",
         shape,
+        gain,
         logits.astype(np.float32),
         tuple(names),
         np.asarray([one.mean(dtype=np.float64) for one in rectified]),
         np.asarray([one.std(dtype=np.float64) for one in rectified]),
-    ).save(row)
+    ).save(key)
     apart = np.abs(logits[0] - logits[1]).max() / np.abs(logits).max()
-    print(f"{row}: logits up to {np.abs(logits).max():.3g}, images {apart:.2f} apart", flush=True)
+    largest = np.abs(logits).max()
+    print(f"{key}: gain {gain}, logits up to {largest:.3g}, images {apart:.2f} apart", flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("rows", nargs="*", help="rows of the registry; all when none is given")
+    parser.add_argument("rows", nargs="*", help="of the table in parity.py; all when none is given")
     rows = parser.parse_args().rows
     for row in rows or parity.TWINS:
-        if not rows and importlib.util.find_spec(PACKAGE[parity.TWINS[row].source]) is None:
+        if not rows and importlib.util.find_spec(parity.TWINS[row].library) is None:
             continue
         start = time.perf_counter()
         make(row)

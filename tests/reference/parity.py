@@ -7,7 +7,7 @@ way. tools/make_parity.py writes it where the twin is installed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,81 +21,95 @@ GLOBAL = (96, 80)
 """Image size for heads that take any: not square, so that height and width cannot be confused."""
 FLAT = (224, 224)
 """Image size for heads that flatten."""
+ODD = (97, 65)
+"""Image size that stays odd at every stride of 2, where TensorFlow's "same" is symmetric too."""
 
 
 @dataclass(frozen=True)
 class Twin:
-    """A network of another library: the library, the name there, the image size to compare at."""
+    """A network of another library.
 
-    source: str
+    Args:
+        library: "torchvision", "timm" or "keras".
+        name: there.
+        size: of the images to compare with.
+        layout: of the names, if it is not called after the library.
+        arguments: of our builder.
+    """
+
+    library: str
     name: str
     size: tuple[int, int] = GLOBAL
+    layout: str = ""
+    arguments: dict[str, Any] = field(default_factory=dict)
 
 
-def _twins(source: str, size: tuple[int, int] = GLOBAL, **names: str) -> dict[str, Twin]:
-    return {row: Twin(source, name, size) for row, name in names.items()}
+def row_of(key: str) -> str:
+    """Returns the row of a key of `TWINS`."""
+    return key.split("@")[0]
+
+
+def _named(library: str, names: str, **more: Any) -> dict[str, Twin]:
+    """Returns twins from "ours" or "ours=theirs", separated by spaces."""
+    pairs = (name.partition("=") for name in names.split())
+    return {ours: Twin(library, theirs or ours, **more) for ours, _, theirs in pairs}
 
 
 TWINS = {
-    **_twins(
-        "torchvision",
-        FLAT,
-        alexnet_owt="alexnet",
-        **{name: name for name in ("vgg11", "vgg13", "vgg16", "vgg19")},
-        **{name: name for name in ("vgg11_bn", "vgg13_bn", "vgg16_bn", "vgg19_bn")},
-    ),
-    **_twins(
-        "torchvision",
-        googlenet_bn="googlenet",
-        resnet18="resnet18",
-        resnet34="resnet34",
-        resnet50_v1_5="resnet50",
-        resnet101_v1_5="resnet101",
-        resnet152_v1_5="resnet152",
-        wide_resnet50_2="wide_resnet50_2",
-        wide_resnet101_2="wide_resnet101_2",
-        resnext50_32x4d="resnext50_32x4d",
-        resnext101_32x8d="resnext101_32x8d",
-        resnext101_64x4d="resnext101_64x4d",
-        densenet121="densenet121",
-        densenet161="densenet161",
-        densenet169="densenet169",
-        densenet201="densenet201",
-        mobilenet_v2="mobilenet_v2",
-        mobilenet_v3_large="mobilenet_v3_large",
-        mobilenet_v3_small="mobilenet_v3_small",
-        **{f"shufflenet_v2_{size}": f"shufflenet_v2_{size}" for size in ("x0_5", "x1_0")},
-        **{f"shufflenet_v2_{size}": f"shufflenet_v2_{size}" for size in ("x1_5", "x2_0")},
-        **{f"efficientnet_b{number}": f"efficientnet_b{number}" for number in range(8)},
-    ),
-    **_twins(
+    **_named("torchvision", "alexnet_owt=alexnet vgg11 vgg13 vgg16 vgg19", size=FLAT),
+    **_named("torchvision", "vgg11_bn vgg13_bn vgg16_bn vgg19_bn", size=FLAT),
+    **_named("torchvision", "googlenet_bn=googlenet resnet18 resnet34 resnet50_v1_5=resnet50"),
+    **_named("torchvision", "resnet101_v1_5=resnet101 resnet152_v1_5=resnet152"),
+    **_named("torchvision", "wide_resnet50_2 wide_resnet101_2 resnext50_32x4d"),
+    **_named("torchvision", "resnext101_32x8d resnext101_64x4d"),
+    **_named("torchvision", "densenet121 densenet161 densenet169 densenet201"),
+    **_named("torchvision", "mobilenet_v2 mobilenet_v3_large mobilenet_v3_small"),
+    **_named("torchvision", "shufflenet_v2_x0_5 shufflenet_v2_x1_0"),
+    **_named("torchvision", "shufflenet_v2_x1_5 shufflenet_v2_x2_0"),
+    **_named("torchvision", "efficientnet_b0 efficientnet_b1 efficientnet_b2 efficientnet_b3"),
+    **_named("torchvision", "efficientnet_b4 efficientnet_b5 efficientnet_b6 efficientnet_b7"),
+    **_named(
         "timm",
-        se_resnet18="legacy_seresnet18",
-        se_resnet34="legacy_seresnet34",
-        se_resnet50="legacy_seresnet50",
-        se_resnet101="legacy_seresnet101",
-        se_resnet152="legacy_seresnet152",
-        se_resnext50_32x4d="legacy_seresnext50_32x4d",
-        se_resnext101_32x4d="legacy_seresnext101_32x4d",
-        senet154="legacy_senet154",
-        inception_v4="inception_v4",
+        "se_resnet50=legacy_seresnet50 se_resnet101=legacy_seresnet101 "
+        "se_resnet152=legacy_seresnet152 se_resnext50_32x4d=legacy_seresnext50_32x4d "
+        "se_resnext101_32x4d=legacy_seresnext101_32x4d senet154=legacy_senet154",
+        layout="timm_legacy",
     ),
-    **_twins(
-        "keras",
-        resnet50="ResNet50",
-        resnet101="ResNet101",
-        resnet152="ResNet152",
-        resnet50_v2="ResNet50V2",
-        resnet101_v2="ResNet101V2",
-        resnet152_v2="ResNet152V2",
-        mobilenet_v1="MobileNet",
-        nasnet_mobile="NASNetMobile",
-        nasnet_large="NASNetLarge",
-        inception_v3="InceptionV3",
-        inception_resnet_v2="InceptionResNetV2",
+    **_named("timm", "inception_v4 se_resnet18=seresnet18 se_resnet34=seresnet34"),
+    **_named("keras", "resnet50=ResNet50 resnet101=ResNet101 resnet152=ResNet152"),
+    **_named("keras", "resnet50_v2=ResNet50V2 resnet101_v2=ResNet101V2 resnet152_v2=ResNet152V2"),
+    **_named("keras", "mobilenet_v1=MobileNet nasnet_mobile=NASNetMobile"),
+    **_named("keras", "nasnet_large=NASNetLarge inception_v3=InceptionV3"),
+    **_named("keras", "inception_resnet_v2=InceptionResNetV2"),
+    # Other libraries' networks of rows above.
+    "vgg16@keras": Twin("keras", "VGG16", FLAT),
+    "vgg16@timm": Twin("timm", "vgg16", FLAT),
+    "vgg11_bn@timm": Twin("timm", "vgg11_bn", FLAT),
+    "resnet18@timm": Twin("timm", "resnet18"),
+    "resnet50@timm": Twin("timm", "resnet50", arguments={"stride_in": "3x3"}),
+    "se_resnet50@timm": Twin(
+        "timm", "seresnet50", arguments={"stride_in": "3x3", "ceil_pool": False}
+    ),
+    "resnext50_32x4d@timm": Twin("timm", "resnext50_32x4d"),
+    "wide_resnet50_2@timm": Twin("timm", "wide_resnet50_2"),
+    "densenet121@keras": Twin("keras", "DenseNet121"),
+    "densenet121@timm": Twin("timm", "densenet121"),
+    "mobilenet_v1@timm": Twin("timm", "mobilenetv1_100", ODD),
+    "mobilenet_v2@keras": Twin("keras", "MobileNetV2", ODD),
+    "mobilenet_v2@timm": Twin("timm", "mobilenetv2_100"),
+    "mobilenet_v3_small@keras": Twin("keras", "MobileNetV3Small", ODD),
+    "mobilenet_v3_large@keras": Twin("keras", "MobileNetV3Large", ODD),
+    "mobilenet_v3_large@timm": Twin("timm", "mobilenetv3_large_100"),
+    "efficientnet_b0@keras": Twin("keras", "EfficientNetB0", ODD),
+    "efficientnet_b0@timm": Twin("timm", "efficientnet_b0"),
+    "inception_v3@timm": Twin(
+        "timm", "inception_v3", arguments={"gamma": True, "border_counts": True}
+    ),
+    "inception_v3@torchvision": Twin(
+        "torchvision", "inception_v3", arguments={"gamma": True, "border_counts": True}
     ),
 }
-"""Our row -> its twin."""
+"""Our row, or row@library for a second twin -> the twin."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +119,7 @@ class Fixture:
     Args:
         twin: library, name and version, for people.
         shape: of the images, (2, height, width, channels).
+        gain: of the weights, see `seeded.weight`.
         logits: (2, classes).
         taps: our names of the layers whose results were looked at.
         mean: of each tap, over both images.
@@ -113,24 +128,26 @@ class Fixture:
 
     twin: str
     shape: tuple[int, int, int, int]
+    gain: float
     logits: np.ndarray
     taps: tuple[str, ...]
     mean: np.ndarray
     std: np.ndarray
 
-    def save(self, row: str) -> None:
-        """Writes the fixture of a row."""
+    def save(self, key: str) -> None:
+        """Writes the fixture of a key of `TWINS`."""
         FOLDER.mkdir(parents=True, exist_ok=True)
-        np.savez_compressed(FOLDER / f"{row}.npz", **self.__dict__)
+        np.savez_compressed(FOLDER / f"{key}.npz", **self.__dict__)
 
 
-def fixture(row: str) -> Fixture:
-    """Reads the fixture of a row."""
-    with np.load(FOLDER / f"{row}.npz") as file:
+def fixture(key: str) -> Fixture:
+    """Reads the fixture of a key of `TWINS`."""
+    with np.load(FOLDER / f"{key}.npz") as file:
         height, width = (int(size) for size in file["shape"][1:3])
         return Fixture(
             str(file["twin"]),
             (2, height, width, int(file["shape"][3])),
+            float(file["gain"]),
             file["logits"],
             tuple(str(tap) for tap in file["taps"]),
             file["mean"],

@@ -24,18 +24,20 @@ def uniform(key: str, shape: Sequence[int]) -> np.ndarray:
     return (bits.astype(np.float32) * np.float32(2.0**-23) - np.float32(1)).reshape(shape)
 
 
-def weight(key: str, shape: Sequence[int], kind: str) -> np.ndarray:
-    """Returns a tensor of a layer, at a scale at which deep networks neither fade nor overflow.
+def weight(key: str, shape: Sequence[int], kind: str, gain: float = 1.0) -> np.ndarray:
+    """Returns a tensor of a layer, at a scale at which activations keep theirs.
 
     Args:
         key: "layer/variable", such as "conv1/kernel".
         shape: in Keras's layout.
         kind: class name of the layer; a depthwise kernel has another fan-in.
+        gain: what gamma lies around. A little above 1, what an image brings survives the biases of
+            a hundred layers; below, sums over many shortcuts stay small.
     """
     values = uniform(key, shape)
     variable = key.rsplit("/", 1)[1]
     if variable == "gamma":
-        return 1 + np.float32(0.2) * values
+        return np.float32(gain) + np.float32(0.2) * values
     if variable == "moving_variance":
         return np.float32(1.1) + np.float32(0.3) * values
     if variable.endswith("kernel"):
@@ -47,7 +49,7 @@ def weight(key: str, shape: Sequence[int], kind: str) -> np.ndarray:
             fan_in = prod(shape[:-1])
         return np.float32((6 / fan_in) ** 0.5) * values  # a variance of 2 / fan-in
     if variable in ("bias", "beta", "moving_mean"):
-        return np.float32(0.15) * values
+        return np.float32(0.05) * values
     return values
 
 
@@ -60,7 +62,7 @@ def images(key: str, shape: Sequence[int]) -> np.ndarray:
     return coarse + uniform(f"{key}/noise", shape)
 
 
-def fill(model: Any) -> dict[str, np.ndarray]:
+def fill(model: Any, gain: float = 1.0) -> dict[str, np.ndarray]:
     """Gives a Keras model the weights that its names stand for, and returns them by name.
 
     Fixed codes and the states of random generators stay as they are.
@@ -70,6 +72,6 @@ def fill(model: Any) -> dict[str, np.ndarray]:
         for variable in layer.weights:
             if variable.name not in ("codes", "seed_generator_state"):
                 key = f"{layer.name}/{variable.name}"
-                weights[key] = weight(key, variable.shape, type(layer).__name__)
+                weights[key] = weight(key, variable.shape, type(layer).__name__, gain)
                 variable.assign(weights[key])
     return weights
