@@ -50,7 +50,7 @@ def depthwise_norm(
     name: str,
     norm: Norm,
     act: str | None = None,
-    pad: str | None = None,
+    pad: int | str | None = None,
 ) -> Tensor:
     """Depthwise convolution (`name`), batch norm (`name`_bn) and activation (`name`_act)."""
     x = blocks.depthwise(x, kernel, stride, name=name, pad=pad)

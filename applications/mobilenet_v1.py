@@ -3,8 +3,9 @@
 Howard, Zhu, Chen, Kalenichenko, Wang, Weyand, Andreetto, Adam 2017, "MobileNets: efficient
 convolutional neural networks for mobile vision applications", arXiv:1704.04861.
 
-Departures: ReLU6 for ReLU, TensorFlow's padding, and a batch norm of epsilon 0.001 and momentum
-0.99, as in the authors' code and keras.applications (which pads maps of an odd size differently).
+Departures: ReLU6 for ReLU and a batch norm of epsilon 0.001 and momentum 0.99, as in the authors'
+code and keras.applications. The padding is keras.applications': for a stride of 2 one line more on
+the far side, of maps of an odd size too, which the authors' code pads alike on both.
 padding="symmetric" is timm's.
 
 Slips: Table 1 gives the last depthwise convolution a stride of 2, which would leave 4x4 of the 7x7
@@ -20,7 +21,8 @@ from dataclasses import dataclass
 
 from kerascnn.applications import blocks
 from kerascnn.applications.blocks import Norm, Tensor
-from kerascnn.applications.blocks_mobile import depthwise_norm, pad_of
+from kerascnn.applications.blocks_mobile import depthwise_norm
+from kerascnn.errors import UsageError
 from kerascnn.registry import Paper, Scale, Variant, register
 
 PAPER = Paper(
@@ -30,6 +32,7 @@ PAPER = Paper(
     2017,
 )
 NORM = Norm(1e-3, 0.99)
+ACT = "relu6"
 
 
 @dataclass(frozen=True)
@@ -39,12 +42,12 @@ class Row:
     Args:
         first: channels of the first convolution.
         stages: (channels, repeats, stride of the first repeat) of the separable convolutions.
-        padding: "same", TensorFlow's, or "symmetric".
+        padding: "far", keras.applications', or "symmetric".
     """
 
     first: int
     stages: tuple[tuple[int, int, int], ...]
-    padding: str = "same"
+    padding: str = "far"
 
 
 # Table 1 of the paper.
@@ -58,17 +61,27 @@ STAGES = (
 )
 
 
+def _depthwise(x: Tensor, kernel: int, stride: int, far: bool, name: str) -> Tensor:
+    pad = None
+    if far and stride == 2:
+        pad, borders = 0, (max(kernel - 3, 0) // 2, kernel // 2)
+        x = blocks.layer("ZeroPadding2D", x, f"{name}_pad", padding=(borders, borders))
+    return depthwise_norm(x, kernel, stride, name=name, norm=NORM, act=ACT, pad=pad)
+
+
 def body(x: Tensor, row: Row, scale: Scale) -> Tensor:
     """A convolution, then pairs of a depthwise and a pointwise one."""
-    pad, stride, act = pad_of(row.padding), 1 if scale.stem == "small" else 2, "relu6"
-    first = scale.channels(row.first)
-    x = blocks.conv_norm(x, first, 3, stride, name="conv1", norm=NORM, act=act, pad=pad)
+    if row.padding not in ("far", "symmetric"):
+        raise UsageError(f"padding must be 'far' or 'symmetric', got {row.padding!r}")
+    far, stride = row.padding == "far", 1 if scale.stem == "small" else 2
+    first, pad = scale.channels(row.first), "same" if far else None
+    x = blocks.conv_norm(x, first, 3, stride, name="conv1", norm=NORM, act=ACT, pad=pad)
     for stage, (channels, repeats, first_stride) in enumerate(row.stages, 2):
         channels, kernel = scale.channels(channels), scale.kernel(3)
         for repeat in range(scale.repeats(repeats)):
             name, stride = f"separable{stage}_{repeat + 1}", 1 if repeat else first_stride
-            x = depthwise_norm(x, kernel, stride, name=f"{name}_dw", norm=NORM, act=act, pad=pad)
-            x = blocks.conv_norm(x, channels, 1, name=f"{name}_pw", norm=NORM, act=act)
+            x = _depthwise(x, kernel, stride, far, f"{name}_dw")
+            x = blocks.conv_norm(x, channels, 1, name=f"{name}_pw", norm=NORM, act=ACT)
     return x
 
 
