@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from kerascnn.preprocessing import Preprocessing
 
 STATISTICS_IMAGES = 1024
-VALIDATION_BATCH = 256
 
 
 def standardized(preprocessing: Preprocessing, split: Split) -> Preprocessing:
@@ -71,7 +70,7 @@ def fit_batch(recipe: Recipe, images: int, replicas: int) -> Recipe:
     return replace(recipe, batch_size=min(recipe.batch_size, images // replicas * replicas))
 
 
-def validation_batch(images: int, replicas: int, limit: int = VALIDATION_BATCH) -> int:
+def validation_batch(images: int, replicas: int, limit: int) -> int:
     """Returns the largest batch up to `limit` that the replicas can share, and the last one too.
 
     The first batch must be even, since Keras averages it over the replicas to build its metrics. In
@@ -108,5 +107,6 @@ def training_pipelines(
         flip=recipe.flip,
         drop_remainder=True,
     )
-    batch = validation_batch(len(data.test), replicas)
+    # Training keeps every layer's result for the way back, so twice its batch fits here.
+    batch = validation_batch(len(data.test), replicas, 2 * recipe.batch_size)
     return training, pipeline(data.test, preprocessing, batch_size=batch, training=False)

@@ -48,7 +48,7 @@ def train(
 
     The held-out images are evaluated after every epoch and choose the best one, so its accuracy
     flatters a little; the last model's does not. A seeded run repeats bit for bit on the same
-    machine; for that the global seeds of Python, NumPy and TensorFlow are set.
+    CPU; for that the global seeds of Python, NumPy and TensorFlow are set.
 
     Args:
         model: a name of `list_models()`, built for the data's number of classes, or a

@@ -313,7 +313,7 @@ def test_no_replica_is_left_without_an_image():
             # TensorFlow gives each replica `share` images and the last ones what is left.
             assert 0 < last - (replicas - 1) * share <= share
             assert batch <= max(64, replicas)
-    assert validation_batch(10_000, 1) == 256
+    assert validation_batch(10_000, 1, limit=256) == 256
 
 
 # ---------------------------------------------------------------------- precision
