@@ -144,12 +144,11 @@ class KerasNetwork:
             for variable in layer.weights
             if variable.name != "seed_generator_state" and not isinstance(layer, inputs)
         }
-        # MobileNetV3 and EfficientNet take pixels and scale them themselves; we take what they make
-        # of pixels, which is here given by its inverse.
-        scaling = [
-            layer for layer in self.model.layers if isinstance(layer, keras.layers.Rescaling)
-        ]
-        self.scale, self.offset = (scaling[0].scale, scaling[0].offset) if scaling else (1, 0)
+        # MobileNetV3 and EfficientNet scale pixels themselves, which is undone beforehand.
+        self.scale, self.offset = 1, 0
+        for layer in self.model.layers:
+            if isinstance(layer, keras.layers.Rescaling):
+                self.scale, self.offset = layer.scale, layer.offset
         self.shapes = {key: tuple(one.shape) for key, one in self.variables.items()}
 
     def assign(self, key: str, array: np.ndarray) -> None:
