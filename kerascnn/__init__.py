@@ -32,6 +32,7 @@ _HOMES = {
     "Recipe": "kerascnn.recipes",
     "train": "kerascnn.training",
     "evaluate": "kerascnn.evaluating",
+    "decode_predictions": "kerascnn.labels",
     "predict": "kerascnn.predicting",
     "export": "kerascnn.exporting",
     "ExportReport": "kerascnn.exporting",
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from kerascnn.evaluating import evaluate as evaluate
     from kerascnn.exporting import ExportReport as ExportReport
     from kerascnn.exporting import export as export
+    from kerascnn.labels import decode_predictions as decode_predictions
     from kerascnn.predicting import predict as predict
     from kerascnn.preprocessing import Preprocessing as Preprocessing
     from kerascnn.recipes import Recipe as Recipe

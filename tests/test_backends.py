@@ -1,0 +1,85 @@
+"""The same weights give the same scores on TensorFlow, JAX and PyTorch."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from kerascnn.assemble import Request, minimum_size
+from kerascnn.registry import model_info
+
+# A row of every family, narrow; AlexNet and SE have grouped convolutions, NASNet odd poolings.
+ROWS = [
+    "alexnet", "alphago_policy", "convnet", "densenet_bc100_12", "efficientnet_b0", "fcn16s",
+    "googlenet", "inception_v3", "lenet5", "lenet5_1998", "mobilenet_v1", "mobilenet_v3_small",
+    "nasnet_mobile", "resnet20_cifar", "resnet50_v2", "resnext29_8x64d", "se_resnet18",
+    "shufflenet_v1_g3", "shufflenet_v2_x0_5", "vgg11_bn", "wrn16_8", "zfnet",
+]  # fmt: skip
+FIXED = ("lenet5_1998",)
+BACKENDS = [name for name in ("jax", "torch") if importlib.util.find_spec(name)]
+
+
+@pytest.fixture(scope="module")
+def outputs(tmp_path_factory):
+    """Scores of every row by backend; weights and images are drawn once, with NumPy."""
+    folder = tmp_path_factory.mktemp("backends")
+    generator = np.random.default_rng(7)
+    found = {}
+    for row in ROWS:
+        variant = model_info(row)
+        width = 1.0 if row in FIXED else 0.25
+        side = max(minimum_size(variant, Request(width=width)), min(variant.input_shape[0], 40))
+        shape = (side, side, variant.input_shape[2])
+        arguments = {"input_shape": shape, "width": width, "classifier_activation": None}
+        model = variant(**arguments)
+        weights = {}
+        for layer in model.layers:
+            for variable in layer.weights:
+                if "seed_generator" in variable.path:
+                    continue
+                value = np.asarray(variable)
+                if variable.name == "moving_variance":
+                    value = generator.uniform(0.5, 1.5, value.shape)
+                elif value.ndim == 1:
+                    value = value + generator.normal(0, 0.1, value.shape)
+                weights[f"{layer.name}/{variable.name}"] = value.astype("float32")
+                variable.assign(weights[f"{layer.name}/{variable.name}"])
+        images = generator.normal(size=(2, *shape)).astype("float32")
+        np.savez(folder / f"{row}.weights.npz", **weights)
+        np.save(folder / f"{row}.images.npy", images)
+        (folder / f"{row}.json").write_text(json.dumps(arguments))
+        found[row] = {"tensorflow": np.asarray(model(images, training=False))}
+        keras.utils.clear_session()
+    script = Path(__file__).parent / "backend_outputs.py"
+    for backend in BACKENDS:
+        environment = {**os.environ, "KERAS_BACKEND": backend}
+        environment["PYTHONPATH"] = str(script.parent.parent)
+        done = subprocess.run(
+            [sys.executable, str(script), str(folder), *ROWS],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+        for row in ROWS:
+            found[row][backend] = np.load(folder / f"{row}.{backend}.npy")
+    return found
+
+
+@pytest.mark.skipif(not BACKENDS, reason="neither jax nor torch is installed")
+@pytest.mark.parametrize("row", ROWS)
+def test_equal_scores(row, outputs):
+    wanted = outputs[row]["tensorflow"]
+    assert np.abs(wanted).max() > 1e-3  # something to compare
+    for backend in BACKENDS:
+        difference = np.abs(outputs[row][backend] - wanted).max() / np.abs(wanted).max()
+        assert difference <= 1e-4, (backend, difference)
