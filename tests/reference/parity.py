@@ -21,8 +21,6 @@ GLOBAL = (96, 80)
 """Image size for heads that take any: not square, so that height and width cannot be confused."""
 FLAT = (224, 224)
 """Image size for heads that flatten."""
-ODD = (97, 65)
-"""Image size that stays odd at every stride of 2, where TensorFlow's "same" is symmetric too."""
 
 
 @dataclass(frozen=True)
@@ -94,13 +92,13 @@ TWINS = {
     "wide_resnet50_2@timm": Twin("timm", "wide_resnet50_2"),
     "densenet121@keras": Twin("keras", "DenseNet121"),
     "densenet121@timm": Twin("timm", "densenet121"),
-    "mobilenet_v1@timm": Twin("timm", "mobilenetv1_100", ODD),
-    "mobilenet_v2@keras": Twin("keras", "MobileNetV2", ODD),
+    "mobilenet_v1@timm": Twin("timm", "mobilenetv1_100", arguments={"padding": "symmetric"}),
+    "mobilenet_v2@keras": Twin("keras", "MobileNetV2", arguments={"padding": "same"}),
     "mobilenet_v2@timm": Twin("timm", "mobilenetv2_100"),
-    "mobilenet_v3_small@keras": Twin("keras", "MobileNetV3Small", ODD),
-    "mobilenet_v3_large@keras": Twin("keras", "MobileNetV3Large", ODD),
+    "mobilenet_v3_small@keras": Twin("keras", "MobileNetV3Small", arguments={"padding": "same"}),
+    "mobilenet_v3_large@keras": Twin("keras", "MobileNetV3Large", arguments={"padding": "same"}),
     "mobilenet_v3_large@timm": Twin("timm", "mobilenetv3_large_100"),
-    "efficientnet_b0@keras": Twin("keras", "EfficientNetB0", ODD),
+    "efficientnet_b0@keras": Twin("keras", "EfficientNetB0", arguments={"padding": "same"}),
     "efficientnet_b0@timm": Twin("timm", "efficientnet_b0"),
     "inception_v3@timm": Twin(
         "timm", "inception_v3", arguments={"gamma": True, "border_counts": True}
@@ -168,11 +166,27 @@ class Difference:
     taps: float
 
 
-def difference(logits: Any, maps: list[Any], wanted: Fixture) -> Difference:
-    """Compares a model's logits and tapped maps with a fixture."""
-    far = np.abs(np.asarray(logits) - wanted.logits).max() / np.abs(wanted.logits).max()
+def difference(key: str) -> Difference:
+    """Builds our model of a key of `TWINS`, with the seeded weights, and compares it."""
+    import keras  # not where the twins are run
+
+    from kerascnn.registry import create_model
+
+    wanted = fixture(key)
+    keras.utils.clear_session()
+    model = create_model(
+        row_of(key),
+        input_shape=wanted.shape[1:],
+        classifier_activation=None,
+        **TWINS[key].arguments,
+    )
+    seeded.fill(model, wanted.gain)
+    maps = [model.get_layer(name).output for name in wanted.taps]
+    tapped = keras.Model(model.inputs[0], [model.outputs[0], *maps])
+    logits, *made = (np.asarray(one) for one in tapped(images(wanted.shape), training=False))
+    far = np.abs(logits - wanted.logits).max() / np.abs(wanted.logits).max()
     taps = 0.0
-    for values, mean, std in zip(maps, wanted.mean, wanted.std, strict=True):
-        values = np.asarray(values, np.float64)
+    for values, mean, std in zip(made, wanted.mean, wanted.std, strict=True):
+        values = values.astype(np.float64)
         taps = max(taps, abs(values.mean() - mean) / std, abs(values.std() - std) / std)
     return Difference(float(far), float(taps))
