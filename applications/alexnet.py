@@ -5,8 +5,9 @@ networks", NIPS 25; the tower of `alexnet_owt`: Krizhevsky 2014, arXiv:1404.5997
 
 `alexnet` is Figure 2: conv2, conv4 and conv5 see only the maps of their own GPU, which makes them
 convolutions in two groups. Slip of the paper: its input of 224 does not give the 55 of conv1, 227
-does. Departure: response normalisation runs over all maps, as in Caffe; the paper does not say
-whether it stops at the border between the GPUs.
+does. Departures: response normalisation runs over all maps, as in Caffe; the paper does not say
+whether it stops at the border between the GPUs. And weights start from He's normal: the paper's
+(`stddev=0.01`) is for pixels up to 255 and long training, and stands still with images in [0, 1].
 `alexnet_single` is the simplified table of Stanford's CS231n: one tower, and pooling first,
 normalisation behind it.
 `alexnet_owt` is torchvision's: 64 and 192 maps, padding of 2 in conv1, no normalisation. It departs
@@ -41,15 +42,15 @@ class Row:
         groups: in how many groups each convolution works.
         pad: zeros around the image.
         lrn: response normalisation "before" or "after" pool1 and pool2, or None.
-        stddev: of the normal distribution that all weights start from, with the paper's biases of 1
-            in conv2, conv4, conv5, fc6 and fc7; None for He's initialiser and biases of 0.
+        stddev: of the normal distribution that all weights start from, 0.01 in the paper, together
+            with its biases of 1 in conv2, conv4, conv5, fc6 and fc7; None for He's and biases of 0.
     """
 
     filters: tuple[int, int, int, int, int]
     groups: tuple[int, int, int, int, int] = (1, 1, 1, 1, 1)
     pad: int = 0
     lrn: str | None = None
-    stddev: float | None = 0.01
+    stddev: float | None = None
 
 
 # Figure 2 of the paper (both towers added), CS231n's table, torchvision. The filters are 11x11 of
@@ -58,7 +59,7 @@ class Row:
 TABLE = {
     "alexnet": Row(filters=(96, 256, 384, 384, 256), groups=(1, 2, 1, 2, 2), lrn="before"),
     "alexnet_single": Row(filters=(96, 256, 384, 384, 256), lrn="after"),
-    "alexnet_owt": Row(filters=(64, 192, 384, 256, 256), pad=2, stddev=None),
+    "alexnet_owt": Row(filters=(64, 192, 384, 256, 256), pad=2),
 }
 
 STAGES = ((1,), (2,), (3, 4, 5))

@@ -5,8 +5,9 @@ Figure 3: one tower, 7x7 of stride 2 in conv1, stride 2 in conv2.
 
 The figure's sizes, 110, 55, 26 and 13, ask for a padding of 1 in conv1 and for pools whose last
 window hangs over the edge. "Contrast normalised across feature maps" is AlexNet's response
-normalisation with its constants, behind the pools; the paper gives none. "All layers' weights were
-initialized to 10^-2" is read as normal with that standard deviation.
+normalisation with its constants, behind the pools; the paper gives none. Departure: weights start
+from He's normal. The paper's 10^-2, read as the deviation of a normal distribution, is
+`stddev=0.01`; it is for pixels up to 255 and stands still with images in [0, 1].
 
 depth: convolutions in each of the three stages between the pools; copies are size-keeping, those
 of conv1 3x3. width: maps and units. kernel_size: the 5x5 and 3x3 of conv2 to conv5. stem="small":
@@ -16,6 +17,7 @@ conv1 is 3x3 of stride 1, and there is no pool1.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from kerascnn.applications import blocks
 from kerascnn.applications.blocks import Tensor
@@ -31,9 +33,15 @@ PAPER = Paper(
 
 @dataclass(frozen=True)
 class Row:
-    """Maps of conv1 to conv5."""
+    """Columns of the figure.
+
+    Args:
+        filters: maps of conv1 to conv5.
+        stddev: of the normal distribution that all weights start from; None for He's.
+    """
 
     filters: tuple[int, int, int, int, int]
+    stddev: float | None = None
 
 
 # Figure 3 of the paper.
@@ -41,7 +49,11 @@ class Row:
 FIGURE_3 = Row((96, 256, 384, 384, 256))
 
 STAGES = ((1,), (2,), (3, 4, 5))
-INIT = blocks.normal(0.01)
+
+
+def start(row: Row) -> Any:
+    """The initialiser of every kernel."""
+    return blocks.normal(row.stddev) if row.stddev else blocks.HE
 
 
 def conv(x: Tensor, number: int, copy: int, row: Row, scale: Scale) -> Tensor:
@@ -54,7 +66,9 @@ def conv(x: Tensor, number: int, copy: int, row: Row, scale: Scale) -> Tensor:
         stride, pad = (2, scale.pad(5, 0)) if copy == 1 else (1, None)
     name = f"conv{number}" if copy == 1 else f"conv{number}_{copy}"
     filters = scale.channels(row.filters[number - 1])
-    return blocks.conv(x, filters, kernel, stride, name=name, pad=pad, activation="relu", init=INIT)
+    return blocks.conv(
+        x, filters, kernel, stride, name=name, pad=pad, activation="relu", init=start(row)
+    )
 
 
 def body(x: Tensor, row: Row, scale: Scale) -> Tensor:
@@ -72,7 +86,7 @@ def body(x: Tensor, row: Row, scale: Scale) -> Tensor:
 
 def head(x: Tensor, row: Row, scale: Scale, top: Top) -> Tensor:
     """fc6, fc7, softmax."""
-    return blocks.fc_classifier(x, scale, top, init=INIT, last_init=INIT)
+    return blocks.fc_classifier(x, scale, top, init=start(row), last_init=start(row))
 
 
 register(

@@ -60,16 +60,20 @@ def test_normalisation_stands_before_the_pool_in_the_paper_and_behind_it_in_the_
     assert not [layer for layer in entries("alexnet_owt") if layer.startswith("norm")]
 
 
-def test_weights_and_biases_start_as_section_5_says():
-    made = entries("alexnet")
+def test_the_start_of_section_5_is_an_option():
+    made = entries("alexnet", columns={"stddev": 0.01})
     ones = {layer for layer, one in made.items() if one.config.get("bias_initializer") == "ones"}
     assert ones == {"conv2", "conv4", "conv5", "fc6", "fc7"}
     for layer in ("conv1", "conv5", "fc7", "predictions"):
         assert made[layer].config["kernel_initializer"]["config"]["stddev"] == 0.01
-    assert entries("alexnet", columns={"stddev": None})["fc6"].config == {
+    assert entries("alexnet")["fc6"].config == {
         "units": 4096, "activation": "relu", "kernel_initializer": "he_normal",
         "bias_initializer": "zeros",
     }  # fmt: skip
+    for stddev, kernel in (None, "he_normal"), (0.01, blocks.normal(0.01)):
+        made = entries("zfnet", columns={"stddev": stddev})
+        assert made["conv3"].config["kernel_initializer"] == kernel
+        assert made["fc7"].config["kernel_initializer"] == kernel
 
 
 def test_dropout_is_the_papers_unless_another_is_given():

@@ -99,7 +99,8 @@ class WeightedPooling2D(_Pooling2D):
                 data_format="channels_last",
             )
 
-        return weighted(inputs) / weighted(ops.ones_like(inputs[:1, :, :, :1]))
+        _, height, width, _ = ops.shape(inputs)
+        return weighted(inputs) / weighted(ops.ones((1, height, width, 1), inputs.dtype))
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         batch, height, width, channels = input_shape
