@@ -62,9 +62,7 @@ def atomic_file(target: str | os.PathLike[str]) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        _flush(temporary)
-        os.replace(temporary, target)
-        _flush(parent)
+        put_in_place(temporary, target)
     except OSError as error:
         if isinstance(error, OutputError):
             raise
@@ -73,6 +71,18 @@ def atomic_file(target: str | os.PathLike[str]) -> Iterator[Path]:
         ) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def put_in_place(written: Path, target: Path) -> None:
+    """Moves a finished file onto its target, in one step that also a power cut keeps.
+
+    Args:
+        written: the file, in the target's directory.
+        target: an older file of that name is replaced.
+    """
+    _flush(written)
+    os.replace(written, target)
+    _flush(target.parent)
 
 
 @contextlib.contextmanager

@@ -1,0 +1,85 @@
+"""The checkpoints of keras.applications, as version 3.15 publishes them.
+
+It publishes MD5s, no SHA-256; of MobileNet's file nothing at all. Top-1 and licences are those of
+Keras's documentation. Neither says how images were cropped: 224 of 256, or the same share, is what
+is usual and what `preprocessing` says here.
+
+Left out: MobileNetV2, MobileNetV3 and EfficientNet, whose graphs pad asymmetrically where ours,
+like torchvision's, do not: their weights would load and answer wrongly. DenseNet, whose files name
+the stem's layers "conv1/conv", which no layout here knows; torchvision has the same networks.
+"""
+
+from __future__ import annotations
+
+from kerascnn.preprocessing import Preprocessing
+from kerascnn.weights.catalogue.record import HALF, Published, crop
+
+FILES = "https://storage.googleapis.com/tensorflow/keras-applications/"
+SUFFIX = "_weights_tf_dim_ordering_tf_kernels.h5"
+
+
+def _caffe(size: int) -> Preprocessing:
+    """Blue, green, red, from 0 to 255, less their means."""
+    return Preprocessing(
+        size=(size, size), fit="crop", resize=round(size / 0.875), channels="bgr", scale=1.0,
+        mean=(103.939, 116.779, 123.68),
+    )  # fmt: skip
+
+
+def _tensorflow(size: int) -> Preprocessing:
+    """Values in [-1, 1]."""
+    return crop(size, round(size / 0.875), mean=HALF, std=HALF)
+
+
+CAFFE = _caffe(224)
+TF, TF_299, TF_331 = _tensorflow(224), _tensorflow(299), _tensorflow(331)
+
+# Who trained them, and under which licence Keras publishes the port.
+OXFORD = "CC-BY-4.0", "ported from those of the VGG group, Oxford"
+HE = "MIT", "ported from Kaiming He's"
+META = "BSD", "ported from Facebook's"
+GOOGLE = "Apache-2.0", "ported from those of TensorFlow's models"
+
+# row, file (with SUFFIX where it has none), MD5, top-1, preprocessing, licence and origin
+TABLE: tuple[tuple[str, str, str | None, float, Preprocessing, tuple[str, str]], ...] = (
+    ("vgg16", "vgg16/vgg16", "64373286793e3c8b2b4e3219cbf3544b", 71.3, CAFFE, OXFORD),
+    ("vgg19", "vgg19/vgg19", "cbe5617147190e668d6c5d5026f83318", 71.3, CAFFE, OXFORD),
+    ("resnet50", "resnet/resnet50", "2cb95161c43110f7111970584f804107", 74.9, CAFFE, HE),
+    ("resnet101", "resnet/resnet101", "f1aeb4b969a6efcfb50fad2f0c20cfc5", 76.4, CAFFE, HE),
+    ("resnet152", "resnet/resnet152", "100835be76be38e30d865e96f2aaae62", 76.6, CAFFE, HE),
+    ("resnet50_v2", "resnet/resnet50v2", "3ef43a0b657b3be2300d5770ece849e0", 76.0, TF, META),
+    ("resnet101_v2", "resnet/resnet101v2", "6343647c601c52e1368623803854d971", 77.2, TF, META),
+    ("resnet152_v2", "resnet/resnet152v2", "a49b44d1979771252814e80f8ec446f9", 78.0, TF, META),
+    (
+        "inception_v3", "inception_v3/inception_v3",
+        "9a0d58056eeedaa3f26cb7ebd46da564", 77.9, TF_299, GOOGLE,
+    ),
+    (
+        "inception_resnet_v2", "inception_resnet_v2/inception_resnet_v2",
+        "e693bd0210a403b3192acc6073ad2e96", 80.3, TF_299, GOOGLE,
+    ),
+    ("mobilenet_v1", "mobilenet/mobilenet_1_0_224_tf.h5", None, 70.4, TF, GOOGLE),
+    (
+        "nasnet_mobile", "nasnet/NASNet-mobile.h5",
+        "020fb642bf7360b370c678b08e0adf61", 74.4, TF, GOOGLE,
+    ),
+    (
+        "nasnet_large", "nasnet/NASNet-large.h5",
+        "11577c9a518f0070763c2b964a382f17", 82.5, TF_331, GOOGLE,
+    ),
+)  # fmt: skip
+
+CHECKPOINTS = tuple(
+    Published(
+        tag=f"keras/{row}",
+        row=row,
+        url=FILES + (file if file.endswith(".h5") else file + SUFFIX),
+        layout="keras",
+        preprocessing=preprocessing,
+        top1=top1,
+        licence=licence,
+        md5=md5,
+        note=origin,
+    )
+    for row, file, md5, top1, preprocessing, (licence, origin) in TABLE
+)
