@@ -44,10 +44,10 @@ def open_regular(
         descriptor = os.open(path, flags)
     except FileNotFoundError as error:
         reason = "is a link to nothing" if os.path.islink(path) else "does not exist"
-        raise DataError(f"{os.fspath(path)} {reason}; check the path") from error
+        raise DataError(f"{named(path)} {reason}; check the path") from error
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise DataError(f"{os.fspath(path)!r} cannot be opened: {reason}") from error
+        raise DataError(f"{named(path)!r} cannot be opened: {reason}") from error
     status, fault = os.fstat(descriptor), ""
     if not stat.S_ISREG(status.st_mode):
         kind = next((name for test, name in _KINDS if test(status.st_mode)), "something else")
@@ -56,7 +56,7 @@ def open_regular(
         fault = f"has {status.st_size:,} bytes; at most {limit:,} are accepted"
     if fault:
         os.close(descriptor)
-        raise DataError(f"{os.fspath(path)} {fault}")
+        raise DataError(f"{named(path)} {fault}")
     with os.fdopen(descriptor, "rb") as stream:
         yield stream
 
@@ -77,6 +77,17 @@ def check_expansion(name: str, declared: int, compressed: int) -> None:
             f"{name} would expand from {compressed:,} to {declared:,} bytes, more than "
             f"{EXPANSION_LIMIT} times; if you trust it, store it uncompressed"
         )
+
+
+def named(path: str | os.PathLike[str]) -> str:
+    """Returns a path for a message: on one line, printable, its end when it is very long."""
+    text = "".join(one if one.isprintable() else "?" for one in os.fspath(path))
+    return text if len(text) <= 120 else f"…{text[-119:]}"
+
+
+def quoted(name: str) -> str:
+    """Returns a name out of a file for a message: quoted, printable, not longer than 64 letters."""
+    return ascii(name) if len(ascii(name)) <= 64 else f"{ascii(name)[:60]}…'"
 
 
 @contextlib.contextmanager

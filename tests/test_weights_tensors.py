@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import keras
 import numpy as np
 import pytest
@@ -167,9 +169,11 @@ def test_what_a_plan_expects_is_what_keras_makes() -> None:
     assert wanted["norm"].epsilon == 1e-3
 
 
-def test_no_other_library_has_the_layers_of_1998() -> None:
-    with pytest.raises(KeyError):
-        expected(plan(model_info("lenet5_1998"), Request()))
+def test_lenet5_of_1998() -> None:
+    """60,000 trainable parameters (LeCun 1998, II.B), and the 84 x 10 codes that are fixed."""
+    wanted = expected(plan(model_info("lenet5_1998"), Request()))
+    sizes = [math.prod(shape) for one in wanted.values() for shape in one.variables.values()]
+    assert sum(sizes) == 60_000 + 84 * 10
 
 
 def test_a_dense_layer_and_a_convolution_over_the_whole_map_are_alike_in_keras() -> None:

@@ -2,76 +2,94 @@
 
 The headers are read first; a tensor is read when its declared shape is known to fit, so that no
 file can take more memory than the model that it is for. One descriptor stays open from the first
-check to the last byte, and the SHA-256 is of the same bytes.
+check to the last byte. Every parser is our own, in Python: none runs or imports what a file names.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import importlib
-import mmap
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING
 
 from kerascnn.errors import DamagedFileError, UnsafeFileError
-from kerascnn.reading import open_regular
+from kerascnn.reading import named, open_regular, quoted, reading
+from kerascnn.weights.region import ITEM_BYTES, Region, volume
 
 if TYPE_CHECKING:
     import numpy
 
-MAXIMUM_TENSORS = 100_000
+MAXIMUM_TENSORS = 20_000
+"""About ten times the largest network here with its optimizer's state."""
 MAXIMUM_NAME = 1024
+MAXIMUM_RANK = 16
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Stored:
     """One tensor of a file.
 
     Args:
         shape: as the file declares it.
-        dtype: NumPy's name of its type, or "bfloat16".
-        read: returns the values, float32 for bfloat16; may be a view of the file.
+        dtype: a key of `ITEM_BYTES`.
+        raw: returns the values as they are stored, bfloat16 as uint16; any strides.
+        held: bytes that the tensor takes in the file, less than its size when it is packed.
     """
 
     shape: tuple[int, ...]
     dtype: str
-    read: Callable[[], numpy.ndarray]
+    raw: Callable[[], numpy.ndarray]
+    held: int
 
     @property
     def size(self) -> int:
-        total = 1
-        for side in self.shape:
-            total *= side
-        return total
+        """Number of values."""
+        return volume(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the values take in memory."""
+        return self.size * ITEM_BYTES[self.dtype]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Contents:
-    """What a reader finds: tensors by name in the file's order, and texts beside them."""
+    """What a reader finds.
+
+    Args:
+        kind: the container.
+        tensors: by name.
+        metadata: texts beside them.
+        ordered: whether the tensors come in the order in which they were written, and not sorted by
+            name.
+    """
 
     kind: str
     tensors: dict[str, Stored]
     metadata: Mapping[str, str] = field(default_factory=dict)
+    ordered: bool = True
 
     def __post_init__(self) -> None:
         if len(self.tensors) > MAXIMUM_TENSORS:
-            raise UnsafeFileError(f"the file has more than {MAXIMUM_TENSORS:,} tensors")
-        for name in self.tensors:
+            raise UnsafeFileError(f"it has more than {MAXIMUM_TENSORS:,} tensors")
+        for name, stored in self.tensors.items():
             if len(name) > MAXIMUM_NAME:
-                raise UnsafeFileError(f"a tensor's name has {len(name):,} letters: {name[:40]!r}…")
+                raise UnsafeFileError(f"a tensor's name has {len(name):,} letters: {quoted(name)}")
+            if len(stored.shape) > MAXIMUM_RANK:
+                raise DamagedFileError(f"its tensor {quoted(name)} has {len(stored.shape)} axes")
 
 
-@dataclass
 class Checkpoint:
     """An open file of weights; use it inside the `with` of `open_checkpoint`."""
 
-    path: Path
-    contents: Contents
-    data: memoryview
+    def __init__(self, path: Path, region: Region, contents: Contents) -> None:
+        self.path, self.contents = path, contents
+        self._region = region
+        self._state = region.state()
 
     @property
     def tensors(self) -> dict[str, Stored]:
@@ -81,32 +99,29 @@ class Checkpoint:
     def metadata(self) -> Mapping[str, str]:
         return self.contents.metadata
 
+    def raw(self, name: str) -> numpy.ndarray:
+        """Returns a tensor's values as they are stored, bfloat16 as uint16."""
+        with naming(self.path), reading(f"its tensor {quoted(name)} makes no sense"):
+            return self.tensors[name].raw()
+
     def sha256(self) -> str:
         """Returns the digest of the whole file, 64 hexadecimal digits."""
-        return hashlib.sha256(self.data).hexdigest()
+        with naming(self.path):
+            return self._region.sha256()
+
+    def unchanged(self) -> None:
+        """Raises DamagedFileError when the file was written to since it was opened."""
+        if self._region.state() != self._state:
+            raise DamagedFileError(f"{named(self.path)} changed while it was read; load it again")
 
 
-# First bytes -> (reader module, what it is). A zip is looked into before its reader is chosen.
-_MAGIC = (
-    (b"\x89HDF\r\n\x1a\n", "hdf5_file", "an HDF5 file"),
-    (b"PK\x03\x04", "archive", "a zip archive"),
-    (b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19", "torch_file", "an old PyTorch file"),
-)
-# Suffix -> the readers whose files may bear it.
-_SUFFIXES = {
-    ".h5": ("hdf5_file",),
-    ".hdf5": ("hdf5_file",),
-    ".keras": ("archive",),
-    ".npz": ("archive",),
-    ".pth": ("archive", "torch_file"),
-    ".pt": ("archive", "torch_file"),
-    ".th": ("archive", "torch_file"),
-    ".pkl": ("archive", "torch_file"),
-    ".bin": ("archive", "torch_file"),
-    ".tar": ("archive", "torch_file"),
-    ".safetensors": ("safetensors_file",),
-    ".onnx": ("onnx_file",),
-}
+@contextlib.contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Puts the file's name before what is wrong with it."""
+    try:
+        yield
+    except (DamagedFileError, UnsafeFileError) as error:
+        raise type(error)(f"{named(path)}: {' '.join(str(error).split())}") from error
 
 
 @contextlib.contextmanager
@@ -123,80 +138,75 @@ def open_checkpoint(path: str | os.PathLike[str]) -> Iterator[Checkpoint]:
     """
     path = Path(path)
     with open_regular(path) as stream:
-        size = os.fstat(stream.fileno()).st_size
-        if size == 0:
-            raise DamagedFileError(f"{path} is empty; fetch or write it again")
-        # Arrays that are views of the mapping keep it alive; it closes with the last one.
-        data = memoryview(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))
-        try:
-            contents = _contents(path, stream, data)
-            yield Checkpoint(path, contents, data)
-        except (DamagedFileError, UnsafeFileError) as error:
-            if str(path) in str(error):
-                raise
-            raise type(error)(f"{path}: {error}") from error
+        descriptor = stream.fileno()
+        region = Region(descriptor, 0, os.fstat(descriptor).st_size)
+        with naming(path), reading("it makes no sense"):
+            contents = _contents(region, path.suffix.lower())
+        yield Checkpoint(path, region, contents)
 
 
-def _contents(path: Path, stream: BinaryIO, data: memoryview) -> Contents:
-    name, what = _recognised(data)
-    suffix = path.suffix.lower()
-    allowed = _SUFFIXES.get(suffix)
-    if name is None and suffix == ".onnx":
+# First bytes -> the module that reads it. A zip is looked into before its kind is known.
+_READERS = (
+    (re.compile(rb"\x89HDF\r\n\x1a\n"), "hdf5_file"),
+    (re.compile(rb"PK\x03\x04"), "archive"),
+    # torch.save's magic number, pickled in a protocol of its own.
+    (re.compile(rb"\x80[\x02-\x05](\x95.{8})?\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19", re.S), "torch_file"),
+    (re.compile(rb"(?!\x80|PK).{8}\{", re.S), "safetensors_file"),
+)
+_FOREIGN = (
+    (re.compile(rb"PK\x05\x06"), "an empty zip archive"),
+    (re.compile(rb"\s*<"), "a web page or XML (a failed download?)"),
+    (re.compile(rb"version https://git-lfs"), "a Git LFS pointer (the file was not fetched)"),
+    (re.compile(rb"\x1f\x8b|BZh|\xfd7zXZ|\x28\xb5\x2f\xfd|7z\xbc\xaf"), "packed; unpack it first"),
+    (re.compile(rb".{257}ustar", re.S), "a tar archive, which is not read here"),
+)
+_TORCH = (".pth", ".pt", ".th", ".pkl", ".bin", ".tar")
+_SUFFIXES = {
+    ".h5": ("hdf5_file",),
+    ".hdf5": ("hdf5_file",),
+    ".keras": ("archive",),
+    ".npz": ("archive",),
+    ".safetensors": ("safetensors_file",),
+    ".onnx": ("onnx_file",),
+    **dict.fromkeys(_TORCH, ("archive", "torch_file")),
+}
+"""Suffix -> the readers whose files may bear it; any other suffix may be any of them."""
+
+_PICKLE = re.compile(rb"\x80[\x00-\x05]|c[\w.]+\n|[(\]}]")
+
+
+def _contents(region: Region, suffix: str) -> Contents:
+    if region.size == 0:
+        raise DamagedFileError("it is empty; fetch or write it again")
+    head = region.read(0, min(region.size, 512))
+    name = next((reader for magic, reader in _READERS if magic.match(head)), None)
+    if suffix == ".onnx" and name in (None, "safetensors_file"):
         name = "onnx_file"  # protobuf has no signature
-    if name is None or (allowed is not None and name not in allowed):
-        raise DamagedFileError(
-            f"it is called {suffix or 'nothing'} but is {what}; fetch or save it again"
-        )
+    if name is None or name not in _SUFFIXES.get(suffix, (name,)):
+        raise _refusal(head, suffix, name)
     reader = importlib.import_module(f"kerascnn.weights.readers.{name}")
-    contents: Contents = reader.read(stream, data)
+    contents: Contents = reader.read(region)
     return contents
 
 
-def _recognised(data: memoryview) -> tuple[str | None, str]:
-    head = bytes(data[:64])
-    for magic, name, what in _MAGIC:
-        if head.startswith(magic):
-            return name, what
-    if len(data) > 8 and head[8:9] == b"{" and int.from_bytes(head[:8], "little") < len(data):
-        return "safetensors_file", "a safetensors file"
-    if head.startswith(b"\x80"):
-        raise UnsafeFileError(
-            "it is a bare pickle, which can run anything; save the weights with torch.save or as "
-            "safetensors"
+def _refusal(head: bytes, suffix: str, reader: str | None) -> Exception:
+    bare = _PICKLE.match(head) and (suffix in _TORCH or head.startswith(b"\x80"))
+    if reader is None and bare:
+        return UnsafeFileError(
+            "it is a bare pickle, which can run anything; save the weights with "
+            "torch.save(model.state_dict(), path) or as safetensors"
         )
-    if head.lstrip()[:1] == b"<":
-        return None, "a web page or XML (a failed download?)"
-    if head.startswith(b"version https://git-lfs"):
-        return None, "a Git LFS pointer (the file itself was not fetched)"
-    return None, "something unknown, or the truncated rest of a file"
-
-
-def as_view(data: memoryview, offset: int, dtype: str, shape: tuple[int, ...]) -> Any:
-    """Returns the little-endian tensor that lies at `offset`, as a view; bfloat16 as float32."""
-    import numpy as np
-
-    count = 1
-    for side in shape:
-        count *= side
-    if dtype == "bfloat16":
-        halves = np.frombuffer(data, "<u2", count, offset)
-        return (halves.astype("<u4") << 16).view("<f4").reshape(shape)
-    return np.frombuffer(data, np.dtype(dtype).newbyteorder("<"), count, offset).reshape(shape)
-
-
-ITEM_BYTES = {
-    "float64": 8,
-    "float32": 4,
-    "float16": 2,
-    "bfloat16": 2,
-    "int64": 8,
-    "int32": 4,
-    "int16": 2,
-    "int8": 1,
-    "uint8": 1,
-    "bool": 1,
-    "uint64": 8,
-    "uint32": 4,
-    "uint16": 2,
-}
-"""Bytes of one element."""
+    is_a = {
+        "hdf5_file": "an HDF5 file",
+        "archive": "a zip archive",
+        "torch_file": "an old PyTorch file",
+        "safetensors_file": "a safetensors file",
+    }
+    what = next((words for magic, words in _FOREIGN if magic.match(head)), None)
+    if reader is not None:
+        what = is_a[reader]
+    called = f"called {suffix[:20]!r}" if suffix else "called by no suffix"
+    return DamagedFileError(
+        f"it is {called} but is {what or 'no such file, or one that is damaged'}; fetch or save it "
+        "again"
+    )

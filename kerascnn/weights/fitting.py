@@ -1,306 +1,308 @@
-"""Fitting a file's tensors to a network's variables: order of axes, surgery, refusals."""
+"""Fitting a file's tensors to a network's variables.
+
+First every tensor is judged by its declared shape and type (`Fitter.steps`); only when all is well
+are values read, checked and brought into the variables' order (`Fitter.value`).
+"""
 
 from __future__ import annotations
 
 import hashlib
-import importlib
-import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from kerascnn.errors import DamagedFileError, UsageError
+from kerascnn.errors import DamagedFileError, UnsafeFileError, UsageError
 from kerascnn.lazy import np
+from kerascnn.reading import named, quoted
 from kerascnn.weights import surgery, tensors
 from kerascnn.weights.checkpoint import Checkpoint, Stored
 from kerascnn.weights.expected import Expected
-from kerascnn.weights.matching import OURS, Match, find_source
-from kerascnn.weights.report import Adaptation, LoadError, LoadReport
+from kerascnn.weights.layouts import OURS, source_epsilon
+from kerascnn.weights.matching import Match
+from kerascnn.weights.memory import is_finite, packed
+from kerascnn.weights.region import as_floats, volume
+from kerascnn.weights.report import LoadError, Mismatch
+from kerascnn.weights.target import CLASSIFIERS, Target
 
 if TYPE_CHECKING:
-    import keras
     import numpy as np
 
-CLASSIFIERS = ("predictions", "aux1", "aux2")
 FLOATS = ("float16", "bfloat16", "float32", "float64")
+BACKGROUND = (1001, 1000)
+"""Classes of a file whose first is no class of ImageNet, and of a model without it."""
+SWELLING = 16
+"""How many times more than in the file a tensor may take in memory when its shape is not ours;
+floating-point weights hardly compress."""
+
+Change = Callable[["np.ndarray"], "tuple[np.ndarray, str]"]
 
 
 @dataclass(frozen=True)
 class Classes:
+    """What to do with a head for other classes, and the names of both."""
+
     head: str
     ours: Sequence[str] | None
     theirs: Sequence[str] | None
 
 
 @dataclass(frozen=True)
-class Target:
-    """The model's side: what it expects, its variables, and where it comes from."""
+class Step:
+    """How one variable gets its value.
 
-    model: keras.Model
-    wanted: dict[str, Expected]
-    variables: dict[str, Any]
-    family: str | None
-    full: dict[str, Expected]
-    """The same network with its head, to know what of a file belongs to a head."""
-    first: str | None
-    """The convolution that reads the image."""
+    Args:
+        name: "layer/variable".
+        key: the file's tensor.
+        shape: in which the tensor comes, in our order of axes.
+        flattened: the feature map that it reads flattened, if any.
+        change: what makes it fit, if it does not.
+    """
+
+    name: str
+    key: str
+    shape: tuple[int, ...]
+    flattened: tensors.MapShape | None = None
+    change: Change | None = None
 
 
 class Fitter:
-    """Works out every array of a load before any is assigned, and keeps a record of it."""
+    """Judges a file's tensors, and reads those that fit.
+
+    Args:
+        checkpoint: the open file.
+        target: the model.
+        match: which tensor is whose.
+        classes: what to do with another head.
+        digests: SHA-256 of each of our variables, where the file says.
+    """
 
     def __init__(
-        self, checkpoint: Checkpoint, target: Target, match: Match, classes: Classes
+        self,
+        checkpoint: Checkpoint,
+        target: Target,
+        match: Match,
+        classes: Classes,
+        digests: Mapping[str, str],
     ) -> None:
-        self.checkpoint, self.target, self.match, self.classes = checkpoint, target, match, classes
-        self.adapted: list[Adaptation] = []
-        self.problems: list[str] = []
+        self.checkpoint, self.target, self.match = checkpoint, target, match
+        self.classes = classes
+        self.digests = digests if match.source == OURS else {}
+        self.mismatched: list[Mismatch] = []
         self.replaced: list[str] = []
-        self.digests = _digests(checkpoint)
-        self.headless = [
-            name for name in match.missing if name.split("/")[0] in _head_layers(target)
-        ]
 
-    def arrays(self) -> dict[str, np.ndarray]:
-        """Returns the new value of every variable that the file gives one."""
-        made: dict[str, np.ndarray] = {}
-        for name, key in self.match.keys.items():
-            layer_name, variable = name.rsplit("/", 1)
-            layer = self.target.wanted[layer_name]
-            stored = self.checkpoint.tensors[key]
-            array = self._fitted(name, layer_name, variable, layer, stored)
-            if array is None:
-                continue
-            if variable == "moving_mean" and layer.normalizes in self.match.biases:
-                bias = self.checkpoint.tensors[self.match.biases[layer.normalizes]]
-                array = tensors.without_bias(
-                    array, self._read(self.match.biases[layer.normalizes], bias)
-                )
-                self._note(name, stored, "the convolution's bias folded in")
-            if variable == "moving_variance" and layer.epsilon is not None:
-                array = self._epsilon(name, array, layer.epsilon, stored)
-            made[name] = array
-        self.replaced += self.headless
-        if self.problems:
-            shown = "; ".join(self.problems[:3])
-            more = len(self.problems) - 3
-            raise LoadError(
-                f"{self.checkpoint.path} does not fit {self.target.model.name}: {shown}"
-                + (f"; and {more} more" if more > 0 else ""),
-                self.report({}),
-            )
-        return made
+    def steps(self) -> list[Step]:
+        """Returns what is to be read; fills `mismatched` and `replaced`. Nothing is read yet."""
+        made = [self._step(name, key) for name, key in self.match.keys.items()]
+        return [step for step in made if step is not None]
 
-    def _read(self, name: str, stored: Stored) -> np.ndarray:
+    def _step(self, name: str, key: str) -> Step | None:
+        layer_name, _, variable = name.rpartition("/")
+        layer = self.target.wanted[layer_name]
+        shape, stored = layer.variables[variable], self.checkpoint.tensors[key]
         if stored.dtype not in FLOATS:
-            raise LoadError(f"{self.checkpoint.path}: {name} is of {stored.dtype}, not of floats")
-        raw = np.asarray(stored.read())
-        if name in self.digests:
-            digest = hashlib.sha256(np.ascontiguousarray(raw).tobytes()).hexdigest()
-            if digest != self.digests[name]:
-                raise DamagedFileError(
-                    f"{self.checkpoint.path}: {name} is not what was written (its SHA-256 differs); "
-                    "fetch or write the file again"
-                )
-        with np.errstate(over="ignore"):
-            array = raw.astype(np.float32)
-        if not np.isfinite(array).all():
-            bad = int(np.flatnonzero(~np.isfinite(array.ravel()))[0])
-            raise DamagedFileError(
-                f"{self.checkpoint.path}: {name} has a value that is not finite, at index {bad}"
-            )
-        return array
+            self._mismatch(name, stored, shape, f"is of {stored.dtype}, not of floats")
+            return None
+        count = self._classes(stored)
+        if layer_name in CLASSIFIERS and (count != shape[-1] or self._renamed()):
+            step = self._classifier(name, key, layer, stored)
+        elif self._fits(stored, layer, variable, shape, layer.flattened):
+            step = Step(name, key, shape, layer.flattened)
+        else:
+            step = None
+            if variable == "kernel":
+                step = self._image(name, key, layer, stored) or self._map(name, key, layer, stored)
+            if step is None:
+                self._mismatch(name, stored, shape)
+                return None
+        bias = self._bias(layer, variable)
+        if bias is not None and self.checkpoint.tensors[bias].shape != shape:
+            self._mismatch(bias, self.checkpoint.tensors[bias], shape)
+            return None
+        return step
 
-    def _fitted(
-        self, name: str, layer_name: str, variable: str, layer: Expected, stored: Stored
-    ) -> np.ndarray | None:
-        shape = layer.variables[variable]
-        if (
-            layer_name in CLASSIFIERS
-            and (stored.shape or (0,))[0 if self._torch else -1] != shape[-1]
-        ):
-            return self._classifier(name, variable, layer, stored)
-        if self._size(shape) == stored.size:
-            return self._ordered(name, variable, layer, shape, stored)
-        if layer_name == self.target.first and variable == "kernel":
-            axis = 1 if self._torch else 2
-            if (
-                len(stored.shape) == 4
-                and stored.size * shape[2] == self._size(shape) * stored.shape[axis]
-            ):
-                old = (*shape[:2], stored.shape[axis], shape[3])
-                array = self._ordered(name, variable, layer, old, stored)
-                if array is not None:
-                    array, how = surgery.input_channels(array, shape[2])
-                    self._note(name, stored, how)
-                return array
-        if layer.flattened is not None and variable == "kernel":
-            return self._flattened(name, layer, shape, stored)
-        self._problem(name, stored, shape)
-        return None
+    def _mismatch(
+        self, name: str, stored: Stored, shape: tuple[int, ...], why: str | None = None
+    ) -> None:
+        why = why or f"is {stored.shape} in the file and {shape} here"
+        self.mismatched.append(Mismatch(name, stored.shape, shape, why))
+
+    def _fits(
+        self,
+        stored: Stored,
+        layer: Expected,
+        variable: str,
+        shape: tuple[int, ...],
+        flattened: tensors.MapShape | None,
+    ) -> bool:
+        style = self.match.style
+        return tensors.fits(stored.shape, layer.kind, variable, shape, style, flattened)
 
     @property
     def _torch(self) -> bool:
         return self.match.style == "torch"
 
-    def _ordered(
-        self, name: str, variable: str, layer: Expected, shape: tuple[int, ...], stored: Stored
-    ) -> np.ndarray | None:
-        """Reads a tensor of the right size and brings its axes into our order."""
-        if variable == "moving_variance":
-            array = self._read(name, stored)
-            if array.size and array.min() < 0:
-                raise DamagedFileError(f"{self.checkpoint.path}: {name} has a negative variance")
-        try:
-            array = self._read(name, stored)
-            if self._torch:
-                return tensors.from_torch(array, layer.kind, variable, shape, layer.flattened)
-            return tensors.as_keras(array, shape)
-        except ValueError:
-            self._problem(name, stored, shape)
-            return None
+    def _classes(self, stored: Stored) -> int:
+        return stored.shape[0 if self._torch else -1] if stored.shape else 0
 
-    def _flattened(
-        self, name: str, layer: Expected, shape: tuple[int, ...], stored: Stored
-    ) -> np.ndarray | None:
-        assert layer.flattened is not None
-        *_, channels = layer.flattened
-        units = shape[-1]
+    def _bias(self, layer: Expected, variable: str) -> str | None:
+        """Returns the file's bias that a moving mean has to absorb."""
+        if variable != "moving_mean" or layer.normalizes is None:
+            return None
+        return self.match.biases.get(layer.normalizes)
+
+    def _renamed(self) -> bool:
+        ours, theirs = self.classes.ours, self.classes.theirs
+        known = ours is not None and theirs is not None
+        return self.classes.head == "overlap" and known and list(ours or ()) != list(theirs or ())
+
+    def _image(self, name: str, key: str, layer: Expected, stored: Stored) -> Step | None:
+        """The first convolution, made for images of other channels."""
+        shape = layer.variables["kernel"]
+        if name != f"{self.target.first}/kernel" or len(stored.shape) != 4:
+            return None
+        old = (*shape[:2], stored.shape[1 if self._torch else 2], shape[3])
+        if not self._fits(stored, layer, "kernel", old, None) or not old[2]:
+            return None
+        self._afford(key, stored)
+        return Step(name, key, old, None, lambda made: surgery.input_channels(made, shape[2]))
+
+    def _map(self, name: str, key: str, layer: Expected, stored: Stored) -> Step | None:
+        """A dense layer that reads a flattened map, made for images of another size."""
+        after = layer.flattened
+        if after is None or not volume(after) * stored.size:
+            return None
+        channels, units = after[-1], layer.variables["kernel"][-1]
         area, rest = divmod(stored.size, channels * units)
         side = int(area**0.5 + 0.5)
-        if rest or side * side != area:
-            self._problem(name, stored, shape)
+        before, old = (side, side, channels), (area * channels, units)
+        if rest or side * side != area or not self._fits(stored, layer, "kernel", old, before):
             return None
-        before = (side, side, channels)
-        old = (area * channels, units)
-        array = self._read(name, stored)
-        try:
-            if self._torch:
-                array = tensors.from_torch(array, layer.kind, "kernel", old, before)
-            else:
-                array = tensors.as_keras(array, old)
-        except ValueError:
-            self._problem(name, stored, shape)
-            return None
-        array, how = surgery.flattened_map(array, before, layer.flattened)
-        self._note(name, stored, how)
-        return array
+        self._afford(key, stored)
+        return Step(name, key, old, before, lambda made: surgery.flattened_map(made, before, after))
 
-    def _classifier(
-        self, name: str, variable: str, layer: Expected, stored: Stored
-    ) -> np.ndarray | None:
-        shape, classes = layer.variables[variable], self.classes
-        count = stored.shape[0 if self._torch else -1] if stored.shape else 0
+    def _classifier(self, name: str, key: str, layer: Expected, stored: Stored) -> Step | None:
+        shape = layer.variables[name.rpartition("/")[2]]
+        classes, count = self.classes, self._classes(stored)
         old = (*shape[:-1], count)
-        if self._size(old) != stored.size:
-            self._problem(name, stored, shape)
+        variable = name.rpartition("/")[2]
+        if not self._fits(stored, layer, variable, old, layer.flattened):
+            self._mismatch(name, stored, shape)
             return None
-        if count == shape[-1] + 1:
-            array = self._ordered(name, variable, layer, old, stored)
-            dropped = None if array is None else surgery.without_background(array, shape[-1])
-            if dropped is not None:
-                self._note(name, stored, dropped[1])
-                return dropped[0]
+        plain = Step(name, key, old, layer.flattened)
         if classes.head == "overlap":
-            if classes.ours is None or classes.theirs is None:
-                raise UsageError(
-                    "head='overlap' needs class_names and, for a file that has none, "
-                    "source_class_names"
-                )
-            if len(classes.ours) != shape[-1] or len(classes.theirs) != count:
-                raise UsageError(
-                    f"class_names must have {shape[-1]} names and source_class_names {count}"
-                )
-            array = self._ordered(name, variable, layer, old, stored)
-            if array is None:
-                return None
-            fresh = np.asarray(self.target.variables[name])
-            array, how = surgery.overlap(array, fresh, classes.theirs, classes.ours)
-            self._note(name, stored, how)
-            return array
+            ours, theirs = self._names(shape[-1], count)
+            self._afford(key, stored)
+            fresh = np.array(self.target.variables[name])
+            return replace(plain, change=lambda made: surgery.overlap(made, fresh, theirs, ours))
+        if classes.head != "keep" and (count, shape[-1]) == BACKGROUND:
+            return replace(plain, change=surgery.without_background)
         if classes.head == "strict":
-            self._problem(name, stored, shape)
+            self._mismatch(name, stored, shape)
             return None
         self.replaced.append(name)
         return None
 
-    def _epsilon(self, name: str, array: np.ndarray, ours: float, stored: Stored) -> np.ndarray:
-        theirs = source_epsilon(self.target.family, self.match.source, ours)
-        if theirs == ours:
-            return array
+    def _names(self, here: int, there: int) -> tuple[Sequence[str], Sequence[str]]:
+        ours, theirs = self.classes.ours, self.classes.theirs
+        if ours is None or theirs is None:
+            raise UsageError(
+                "head='overlap' needs class_names and, for a file that has none, source_class_names"
+            )
+        if len(ours) != here or len(theirs) != there:
+            raise UsageError(
+                f"class_names must have {here} names and source_class_names {there}, got "
+                f"{len(ours)} and {len(theirs)}"
+            )
+        return ours, theirs
+
+    def _afford(self, key: str, stored: Stored) -> None:
+        """Refuses a tensor that is not of our size and swells when it is read."""
+        if stored.nbytes > SWELLING * max(stored.held, 1):
+            raise UnsafeFileError(
+                f"{named(self.checkpoint.path)}: its tensor {quoted(key)} would swell from "
+                f"{stored.held:,} to {stored.nbytes:,} bytes"
+            )
+
+    def value(self, step: Step) -> tuple[np.ndarray, list[str]]:
+        """Returns a variable's new value, and what was done to the file's tensor."""
+        layer_name, _, variable = step.name.rpartition("/")
+        layer = self.target.wanted[layer_name]
+        array = self._read(step.name, step.key)
+        if variable == "moving_variance" and array.size and array.min() < 0:
+            raise DamagedFileError(
+                f"{named(self.checkpoint.path)}: {quoted(step.key)} has a negative variance"
+            )
+        if self._torch:
+            array = tensors.from_torch(array, layer.kind, variable, step.shape, step.flattened)
+        else:
+            array = tensors.as_keras(array, step.shape)
+        notes = []
+        if step.change is not None:
+            array, how = step.change(array)
+            notes.append(how)
+        bias = self._bias(layer, variable)
+        if bias is not None:
+            array = tensors.without_bias(array, self._read(bias, bias))
+            notes.append("the convolution's bias folded in")
+        if variable == "moving_variance" and layer.epsilon is not None:
+            theirs = source_epsilon(self.target.family, self.match.source, layer.epsilon)
+            if theirs != layer.epsilon:
+                array = self._with_epsilon(array, theirs, layer.epsilon, step)
+                notes.append(f"epsilon {theirs:g} -> {layer.epsilon:g} folded in")
+        dtype = _numpy_type(self.target.variables[step.name].dtype)
+        with np.errstate(over="ignore"):
+            made = packed(array, dtype)
+        if not is_finite(made):
+            raise self._not_finite(step, bias, made, str(dtype))
+        return made, notes
+
+    def _read(self, name: str, key: str) -> np.ndarray:
+        """Returns a tensor's values as float32, or float64 where they are that; its digest right.
+
+        Args:
+            name: our variable, for its digest.
+            key: the file's tensor.
+        """
+        raw = self.checkpoint.raw(key)
+        if name in self.digests:
+            found = hashlib.sha256(np.ascontiguousarray(raw).data).hexdigest()
+            if found != self.digests[name]:
+                raise DamagedFileError(
+                    f"{named(self.checkpoint.path)}: {quoted(name)} is not what was written (its "
+                    "SHA-256 differs); fetch or write the file again"
+                )
+        array = as_floats(raw, self.checkpoint.tensors[key].dtype)
+        return array if array.dtype == np.float64 else array.astype(np.float32, copy=False)
+
+    def _with_epsilon(self, array: np.ndarray, theirs: float, ours: float, step: Step) -> Any:
         try:
-            moved = tensors.with_epsilon(array, theirs, ours)
+            return tensors.with_epsilon(array, theirs, ours)
         except ValueError as error:
-            raise LoadError(f"{self.checkpoint.path}: {name}: {error}") from error
-        self._note(name, stored, f"epsilon {theirs:g} -> {ours:g} folded in")
-        return moved
+            raise LoadError(
+                f"{named(self.checkpoint.path)}: {quoted(step.key)}: {error}"
+            ) from error
 
-    def _note(self, name: str, stored: Stored, how: str) -> None:
-        layer, variable = name.rsplit("/", 1)
-        shape = self.target.wanted[layer].variables[variable]
-        self.adapted.append(Adaptation(name, stored.shape, shape, how))
-
-    def _problem(self, name: str, stored: Stored, shape: tuple[int, ...]) -> None:
-        self.problems.append(f"{name} is {stored.shape} in the file and {shape} here")
-
-    @staticmethod
-    def _size(shape: Sequence[int]) -> int:
-        total = 1
-        for side in shape:
-            total *= side
-        return total
-
-    def report(self, arrays: dict[str, np.ndarray]) -> LoadReport:
-        changed = {one.name for one in self.adapted}
-        missing = tuple(n for n in self.match.missing if n not in self.headless)
-        ignored = self._of_a_head()
-        total = sum(self._size(one.shape) for one in self.target.variables.values())
-        return LoadReport(
-            str(self.checkpoint.path),
-            self.match.source,
-            self.checkpoint.contents.kind,
-            self.checkpoint.sha256(),
-            tuple(name for name in arrays if name not in changed),
-            tuple(self.adapted),
-            tuple(dict.fromkeys(self.replaced)),
-            missing,
-            tuple(key for key in self.match.unexpected if key not in ignored),
-            ignored,
-            sum(array.size for array in arrays.values()) / total if total else 0.0,
+    def _not_finite(self, step: Step, bias: str | None, made: np.ndarray, dtype: str) -> Exception:
+        path = named(self.checkpoint.path)
+        for key in [step.key] if bias is None else [step.key, bias]:
+            bad = np.flatnonzero(~np.isfinite(self._read("", key)))
+            if bad.size:
+                return DamagedFileError(
+                    f"{path}: {quoted(key)} has {bad.size:,} values that are not finite, the first "
+                    f"at index {bad[0]}; the network that was saved had diverged, or the file is "
+                    "damaged"
+                )
+        bad = np.flatnonzero(~np.isfinite(made.astype(np.float32)))
+        return LoadError(
+            f"{path}: {quoted(step.key)} has {bad.size:,} values that are too large for {dtype}, "
+            f"the first at index {bad[0]}"
         )
 
-    def _of_a_head(self) -> tuple[str, ...]:
-        """Returns the file's tensors that the whole network has and this model has not."""
-        unexpected = set(self.match.unexpected)
-        whole = find_source(
-            self.checkpoint.tensors, self.target.full, self.target.family, self.match.source
-        )
-        known = set() if whole is None else {*whole.keys.values(), *whole.biases.values()}
-        # Auxiliary classifiers help training; files of networks that have them bring them along.
-        heads = {key for key in unexpected if key.lower().startswith("aux")}
-        return tuple(key for key in self.match.unexpected if key in known | heads)
 
+def _numpy_type(dtype: str) -> np.dtype:
+    """Returns NumPy's type of a variable, bfloat16 (of ml_dtypes, which Keras brings) included."""
+    if dtype == "bfloat16":
+        import ml_dtypes
 
-def _digests(checkpoint: Checkpoint) -> dict[str, str]:
-    """Returns the SHA-256 of each tensor, where the file is one of ours."""
-    try:
-        found = json.loads(checkpoint.metadata.get("digests", "{}"))
-    except (ValueError, RecursionError) as error:
-        raise DamagedFileError(f"{checkpoint.path}: its list of digests is damaged") from error
-    return found if isinstance(found, dict) else {}
-
-
-def _head_layers(target: Target) -> set[str]:
-    names = set(CLASSIFIERS)
-    layers = [layer.name for layer in target.model.layers]
-    if "features" in layers:
-        names |= set(layers[layers.index("features") + 1 :])
-    return names
-
-
-def source_epsilon(family: str | None, source: str, ours: float) -> float:
-    """Returns the epsilon of the source's batch norms; ours where the source's is the same."""
-    if family is None or source == OURS:
-        return ours
-    module = importlib.import_module(f"kerascnn.weights.layouts.{family}")
-    return float(getattr(module, "EPSILONS", {}).get(source, ours))
+        return np.dtype(ml_dtypes.bfloat16)
+    return np.dtype(dtype)

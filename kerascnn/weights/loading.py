@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 import os
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from kerascnn.assemble import Request, plan, provenance
 from kerascnn.errors import UsageError
-from kerascnn.lazy import np
-from kerascnn.registry import model_info
-from kerascnn.summary import plan_of
-from kerascnn.weights.checkpoint import Checkpoint, open_checkpoint
-from kerascnn.weights.expected import Expected, expected
-from kerascnn.weights.fitting import Classes, Fitter, Target
+from kerascnn.reading import named, quoted
+from kerascnn.weights import record
+from kerascnn.weights.assigning import assign, fresh_values
+from kerascnn.weights.checkpoint import Checkpoint, naming, open_checkpoint
+from kerascnn.weights.fitting import Classes, Fitter, Step
 from kerascnn.weights.identify import identify
-from kerascnn.weights.matching import Match, best_match, match_order
-from kerascnn.weights.report import LoadError, LoadReport
+from kerascnn.weights.matching import Match, best_match, find_source, match_order
+from kerascnn.weights.region import volume
+from kerascnn.weights.report import MESSAGE_LIMIT, Adaptation, LoadError, LoadReport
+from kerascnn.weights.sources import for_model
+from kerascnn.weights.target import AUXILIARY, Target
 
 if TYPE_CHECKING:
     import keras
-    import numpy as np
 
 HEADS = ("auto", "keep", "overlap", "strict")
 MATCHES = ("name", "order")
 RECOGNISED = 0.5
 """Part of the variables that a naming has to find before it is believed."""
+LIKELY = 0.9
+"""Part of a row's and a file's tensors that have to agree before the file is said to be of it."""
+WORKERS = min(4, os.cpu_count() or 1)
 
 
 def load_weights(
@@ -48,7 +51,7 @@ def load_weights(
 
     Args:
         model: a model of `create_model`, or any flat functional model whose layers the file names.
-        source: the file.
+        source: the file: a path, an https address, a tag of `kerascnn weights list`, or "imagenet".
         head: when the file's classifier has other classes: "auto" gives the model's a fresh start,
             "keep" leaves it as it is, "overlap" copies the classes both name, "strict" refuses.
         strict: True demands everything but a replaced head, and nothing left over; a number from 0
@@ -65,145 +68,180 @@ def load_weights(
         LoadError: the file does not fit; its `report` lists all that differs.
         DamagedFileError: the file is truncated or corrupt, or has a value that is not finite.
         UnsafeFileError: the file asks for more than tensors.
+        DownloadError: the file cannot be fetched.
     """
+    _check_arguments(head, strict, match)
+    found = for_model(source, model)
+    with open_checkpoint(found.path) as checkpoint:
+        loader = _Loader(checkpoint, Target.of(model), match, strict)
+        report = loader.load(head, class_names, source_class_names)
+    found.adopt(model)
+    return report
+
+
+def load_open(checkpoint: Checkpoint, model: keras.Model) -> LoadReport:
+    """Loads a file of ours that is open already, all of it; errors as `load_weights`."""
+    return _Loader(checkpoint, Target.of(model), "name", True).load("strict", None, None)
+
+
+def _check_arguments(head: str, strict: bool | float, match: str) -> None:
     if head not in HEADS:
         raise UsageError(f"head must be one of {', '.join(HEADS)}, got {head!r}")
     if match not in MATCHES:
         raise UsageError(f"match must be one of {', '.join(MATCHES)}, got {match!r}")
-    with open_checkpoint(source) as checkpoint:
-        target = _target(model)
-        found = _matched(checkpoint, target, match)
-        classes = Classes(head, class_names, source_class_names or _own_class_names(checkpoint))
-        loader = Fitter(checkpoint, target, found, classes)
-        arrays = loader.arrays()
-        report = loader.report(arrays)
-        _check(report, strict, checkpoint, target)
-    _assign(target, arrays, loader.replaced if head == "auto" else ())
-    return report
+    if not isinstance(strict, bool | int | float) or not 0 <= strict <= 1:
+        raise UsageError(f"strict must be True, False or a part from 0 to 1, got {strict!r}")
 
 
-def _own_class_names(checkpoint: Checkpoint) -> Sequence[str] | None:
-    text = checkpoint.metadata.get("class_names")
-    return None if text is None else tuple(json.loads(text))
+class _Loader:
+    """One load: matched, judged, read, assigned, in this order."""
 
+    def __init__(
+        self, checkpoint: Checkpoint, target: Target, match: str, strict: bool | float
+    ) -> None:
+        self.checkpoint, self.target, self.strict = checkpoint, target, strict
+        with naming(checkpoint.path):
+            self.record = record.opened(checkpoint.metadata)
+        self.match = self._by_order() if match == "order" else self._by_name()
 
-def _target(model: keras.Model) -> Target:
-    variables = {
-        f"{layer.name}/{variable.name}": variable
-        for layer in model.layers
-        for variable in layer.weights
-        if "seed_generator" not in variable.path
-    }
-    wanted = _expected_of(model)
-    origin = provenance(model)
-    full: dict[str, Expected] = {}
-    family = None
-    if origin is not None:
-        variant = model_info(origin.name)
-        family = variant.family
-        full = expected(plan(variant, _with_head(Request.of(origin.arguments))))
-    first = next((n for n, one in wanted.items() if one.kind in ("Conv2D", "GroupedConv2D")), None)
-    return Target(model, wanted, variables, family, full, first)
+    def load(
+        self, head: str, ours: Sequence[str] | None, theirs: Sequence[str] | None
+    ) -> LoadReport:
+        classes = Classes(head, ours, theirs or self.record.get("class_names"))
+        digests = self.record.get(record.DIGESTS, {})
+        fitter = Fitter(self.checkpoint, self.target, self.match, classes, digests)
+        steps = fitter.steps()
+        headless = [] if head == "strict" else _without_head(self.target, self.match.missing)
+        fitter.replaced += headless
+        self._check(fitter, steps, headless)
+        with _pool() as start:
+            sha256 = start(self.checkpoint.sha256)
+            values = [start(fitter.value, step) for step in steps]
+            arrays, notes = {}, {}
+            for step, value in zip(steps, values, strict=True):
+                arrays[step.name], notes[step.name] = value.result()
+            digest = sha256.result()
+        self.checkpoint.unchanged()
+        report = self._report(fitter, steps, headless, notes, digest)
+        if head != "keep":
+            arrays.update(fresh_values(self.target, fitter.replaced))
+        del values, value
+        assign(self.target, arrays)
+        return report
 
+    def _by_order(self) -> Match:
+        found = match_order(self.checkpoint.contents, self.target.wanted)
+        if isinstance(found, str):
+            raise self._error(f"cannot be matched in order with {self.target.model.name}: {found}")
+        return found
 
-def _with_head(request: Request) -> Request:
-    shape = request.input_shape
-    open_size = shape is not None and None in shape[:2]
-    return replace(
-        request, include_top=True, pooling=None, input_shape=None if open_size else shape
-    )
-
-
-def _expected_of(model: keras.Model) -> dict[str, Expected]:
-    try:
-        return expected(plan_of(model))
-    except UsageError:  # a layer used twice: names and shapes are all that is known
-        return {
-            layer.name: Expected(
-                type(layer).__name__, {one.name: tuple(one.shape) for one in layer.weights}
-            )
-            for layer in model.layers
-            if layer.weights
-        }
-
-
-def _matched(checkpoint: Checkpoint, target: Target, match: str) -> Match:
-    if match == "order":
-        found = match_order(checkpoint.tensors, target.wanted)
-        if found is None:
-            raise LoadError(
-                f"{checkpoint.path} has {len(checkpoint.tensors)} tensors that do not pair with "
-                f"{target.model.name}'s {len(target.variables)} in order and shape"
+    def _by_name(self) -> Match:
+        tensors, target = self.checkpoint.tensors, self.target
+        found = best_match(tensors, target.wanted, target.family)
+        if found.fraction(target.wanted) < RECOGNISED:
+            first = ", ".join(quoted(name) for name in list(tensors)[:3])
+            raise self._error(
+                f"{len(found.keys)} of {len(target.variables)} tensors of {target.model.name} "
+                f"found by name; the file begins with {first}",
+                advice="if its tensors follow the model's order, try match='order'",
             )
         return found
-    found = best_match(checkpoint.tensors, target.wanted, target.family)
-    if found.fraction(target.wanted) < RECOGNISED:
-        raise LoadError(_unrecognised(checkpoint, target, found))
+
+    def _check(self, fitter: Fitter, steps: list[Step], headless: list[str]) -> None:
+        """Raises LoadError where the file is not all that `strict` asks for."""
+        report = self._report(fitter, steps, headless, {}, "")
+        name = self.target.model.name
+        if report.mismatched:
+            raise self._differing(report, [str(one) for one in report.mismatched])
+        if self.strict is True:
+            left = [*(f"missing {one}" for one in report.missing)]
+            left += [f"unexpected {quoted(one)}" for one in report.unexpected]
+            if left:
+                raise self._differing(report, left, "strict=False loads the rest")
+        elif report.fraction < self.strict:
+            raise self._error(
+                f"{report.fraction:.2%} of {name}'s values were found and strict={self.strict:g} "
+                "asks for more",
+                report,
+            )
+
+    def _differing(self, report: LoadReport, left: list[str], advice: str = "") -> LoadError:
+        name = self.target.model.name
+        text = f"does not fit {name}: {len(left)} tensors differ: {'; '.join(left[:2])}"
+        return self._error(text + ("; …" if len(left) > 2 else ""), report, advice)
+
+    def _error(self, text: str, report: LoadReport | None = None, advice: str = "") -> LoadError:
+        """Returns the error, with the row that the file looks like, if it looks like one."""
+        likely = identify(self.checkpoint.tensors, 1)
+        made = f"{named(self.checkpoint.path)}: {text}"
+        if likely and likely[0].fraction > LIKELY and likely[0].row not in self.target.model.name:
+            advice = f"it looks like {likely[0].row} ({likely[0].source}): build that instead"
+        room = MESSAGE_LIMIT - len(advice) - 2
+        made = made if len(made) <= room else f"{made[: room - 1]}…"
+        return LoadError(f"{made}; {advice}" if advice else made, report)
+
+    def _report(
+        self,
+        fitter: Fitter,
+        steps: list[Step],
+        headless: list[str],
+        notes: dict[str, list[str]],
+        sha256: str,
+    ) -> LoadReport:
+        variables, match, path = self.target.variables, self.match, self.checkpoint.path
+        changed = {name: "; ".join(how) for name, how in notes.items() if how}
+        shapes = {step.name: self.checkpoint.tensors[step.key].shape for step in steps}
+        adapted = [
+            Adaptation(name, shapes[name], tuple(variables[name].shape), how)
+            for name, how in changed.items()
+        ]
+        ignored = self._of_a_head() if match.unexpected else ()
+        total = sum(volume(one.shape) for one in variables.values())
+        return LoadReport(
+            source=str(path),
+            layout=match.source,
+            container=self.checkpoint.contents.kind,
+            sha256=sha256,
+            verified=bool(notes) and all(step.name in fitter.digests for step in steps),
+            loaded=tuple(name for name in notes if name not in changed),
+            adapted=tuple(adapted),
+            skipped=tuple(fitter.replaced),
+            missing=tuple(name for name in match.missing if name not in headless),
+            unexpected=tuple(key for key in match.unexpected if key not in ignored),
+            ignored=ignored,
+            mismatched=tuple(fitter.mismatched),
+            fraction=sum(volume(variables[step.name].shape) for step in steps) / total,
+        )
+
+    def _of_a_head(self) -> tuple[str, ...]:
+        """Returns the file's tensors that the whole network has and this model has not."""
+        target, unexpected = self.target, self.match.unexpected
+        whole = find_source(
+            self.checkpoint.tensors, target.whole(), target.family, self.match.source
+        )
+        known = set() if whole is None else {*whole.keys.values(), *whole.biases.values()}
+        # Auxiliary heads help training; files of networks that have them bring them along.
+        return tuple(k for k in unexpected if k in known or k.lower().startswith(AUXILIARY))
+
+
+def _without_head(target: Target, missing: Sequence[str]) -> list[str]:
+    """Returns the missing variables that are the end of a head, or all of it."""
+    found: list[str] = []
+    lacking = set(missing)
+    for head in target.heads:
+        for layer in reversed(head):
+            names = [f"{layer}/{variable}" for variable in target.wanted[layer].variables]
+            if not lacking.issuperset(names):
+                break
+            found += names
     return found
 
 
-def _unrecognised(checkpoint: Checkpoint, target: Target, found: Match) -> str:
-    likely = [one for one in identify(checkpoint.tensors) if one.fraction > 0.9]
-    keys = ", ".join(name[:40] for name in list(checkpoint.tensors)[:3])
-    text = (
-        f"{checkpoint.path}: {len(found.keys)} of {len(target.variables)} tensors of "
-        f"{target.model.name} found by name; the file begins with {keys}. "
-    )
-    if likely:
-        return text + f"It looks like {likely[0].row} ({likely[0].source}): build that instead"
-    return text + "If its tensors follow the model's order, try match='order'"
-
-
-def _check(
-    report: LoadReport, strict: bool | float, checkpoint: Checkpoint, target: Target
-) -> None:
-    if strict is False:
-        return
-    if strict is not True:
-        if not 0 <= strict <= 1:
-            raise UsageError(f"strict must be True, False or a part from 0 to 1, got {strict!r}")
-        if report.fraction < strict:
-            raise LoadError(
-                f"{checkpoint.path}: {report.fraction:.2%} of {target.model.name}'s values were "
-                f"found and strict={strict:g} asks for more",
-                report,
-            )
-        return
-    left = [
-        *(f"missing {n}" for n in report.missing),
-        *(f"unexpected {n}" for n in report.unexpected),
-    ]
-    if left:
-        likely = identify(checkpoint.tensors)
-        hint = ""
-        if likely and likely[0].fraction > 0.99 and likely[0].row not in target.model.name:
-            hint = f"; it looks like {likely[0].row} ({likely[0].source})"
-        raise LoadError(
-            f"{checkpoint.path} does not fit {target.model.name}: {len(left)} tensors differ: "
-            f"{', '.join(one[:60] for one in left[:3])}{hint}; strict=False loads the rest",
-            report,
-        )
-
-
-def _assign(target: Target, arrays: dict[str, np.ndarray], fresh: Sequence[str]) -> None:
-    """Sets all variables, or none: whatever happens on the way, the old values come back."""
-    old = {name: np.array(target.variables[name]) for name in [*arrays, *fresh]}
-    layers = {layer.name: layer for layer in target.model.layers}
+@contextlib.contextmanager
+def _pool() -> Iterator[Callable[..., Future[Any]]]:
+    """Yields what starts a function in another thread; what has not begun is left at an error."""
+    executor = ThreadPoolExecutor(WORKERS)
     try:
-        for name, array in arrays.items():
-            target.variables[name].assign(array)
-        for name in fresh:
-            variable = target.variables[name]
-            maker = _initializer(layers[name.rsplit("/", 1)[0]], variable)
-            if maker is not None:
-                variable.assign(maker(variable.shape, dtype=variable.dtype))
-    except BaseException:
-        for name, array in old.items():
-            target.variables[name].assign(array)
-        raise
-
-
-def _initializer(layer: Any, variable: Any) -> Any:
-    """Returns a new copy of a variable's initialiser, so that it does not repeat its first draw."""
-    maker = getattr(layer, f"{variable.name}_initializer", None)
-    return None if maker is None else maker.clone()
+        yield executor.submit
+    finally:
+        executor.shutdown(cancel_futures=True)

@@ -6,15 +6,15 @@ finds most of the network wins. Nothing here needs Keras or reads a tensor.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from kerascnn.weights.checkpoint import Stored
+from kerascnn.reading import quoted
+from kerascnn.weights.checkpoint import Contents, Stored
 from kerascnn.weights.expected import Expected
-from kerascnn.weights.layouts import layouts
-from kerascnn.weights.tensors import names
+from kerascnn.weights.layouts import OURS, layouts
+from kerascnn.weights.tensors import fits, names
 
-OURS = "kerascnn"
 KERAS_STYLE = (OURS, "keras")
 """Sources whose tensors have Keras's names and order; all others have PyTorch's."""
 
@@ -28,6 +28,7 @@ class Match:
 
     Args:
         source: "kerascnn", "torchvision", "timm", "keras", …, or "order".
+        style: whose names and order of axes its tensors have: "keras" or "torch".
         keys: our "layer/variable" -> the file's tensor.
         biases: our convolution without a bias -> the file's bias that a batch norm must absorb.
         missing: our variables that the file has not.
@@ -35,14 +36,11 @@ class Match:
     """
 
     source: str
+    style: str
     keys: dict[str, str]
     biases: dict[str, str] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
     unexpected: tuple[str, ...] = ()
-
-    @property
-    def style(self) -> str:
-        return "keras" if self.source in KERAS_STYLE else "torch"
 
     def fraction(self, wanted: Mapping[str, Expected]) -> float:
         """Returns the share of the network's variables that were found by name."""
@@ -89,7 +87,7 @@ def match_layout(
                 biases[name] = key
                 del left[key]
     unexpected = tuple(key for key in left if not key.endswith(COUNTERS))
-    return Match(source, keys, biases, tuple(missing), unexpected)
+    return Match(source, style, keys, biases, tuple(missing), unexpected)
 
 
 def best_match(
@@ -117,32 +115,37 @@ def find_source(
     return None if layout is None else match_layout(tensors, wanted, source, layout(list(wanted)))
 
 
-def match_order(tensors: Mapping[str, Stored], wanted: Mapping[str, Expected]) -> Match | None:
-    """Returns the pairing of file and network one by one in order, or None where a shape differs.
+def match_order(contents: Contents, wanted: Mapping[str, Expected]) -> Match | str:
+    """Returns the pairing of file and network one by one in order, or why there is none.
 
     The file's order must be the network's; kernels may be in Keras's or in PyTorch's order of axes.
     """
-    kept = [(key, one) for key, one in tensors.items() if not key.endswith(COUNTERS)]
+    if not contents.ordered:
+        return f"a file of {contents.kind} has its tensors sorted by name, not in an order"
+    kept = [(key, one) for key, one in contents.tensors.items() if not key.endswith(COUNTERS)]
     ours = [
-        (f"{name}/{variable}", shape)
+        (name, layer, variable, shape)
         for name, layer in wanted.items()
         for variable, shape in layer.variables.items()
     ]
     if len(kept) != len(ours):
-        return None
-    for source in (OURS, "order"):
-        if all(
-            _fits(one.shape, shape, source) for (_, one), (_, shape) in zip(kept, ours, strict=True)
-        ):
-            pairs = zip(ours, kept, strict=True)
-            return Match(source, {name: key for (name, _), (key, _) in pairs})
-    return None
-
-
-def _fits(stored: Sequence[int], shape: Sequence[int], source: str) -> bool:
-    if source == OURS or len(shape) < 2:
-        return tuple(stored) == tuple(shape)
-    if len(shape) == 2:
-        return tuple(stored) == (shape[1], shape[0])
-    height, width, inputs, filters = shape
-    return tuple(stored) in ((filters, inputs, height, width), (inputs * filters, 1, height, width))
+        return f"it has {len(kept)} tensors and the model {len(ours)}"
+    pairs = list(zip(kept, ours, strict=True))
+    first = ""
+    styles = []
+    for style in ("torch",) if contents.kind.startswith("torch") else ("keras", "torch"):
+        wrong = next(
+            (
+                f"{quoted(key)} is {stored.shape} where {name}/{variable} is {shape}"
+                for (key, stored), (name, layer, variable, shape) in pairs
+                if not fits(stored.shape, layer.kind, variable, shape, style, layer.flattened)
+            ),
+            None,
+        )
+        first = first or wrong or ""
+        if wrong is None:
+            styles.append(style)
+    if len(styles) == 1:
+        keys = {f"{name}/{variable}": key for (key, _), (name, _, variable, _) in pairs}
+        return Match("order", styles[0], keys)
+    return first or "its kernels fit in Keras's and in PyTorch's order of axes alike"

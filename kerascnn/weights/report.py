@@ -6,8 +6,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from kerascnn.errors import MismatchError
+from kerascnn.reading import quoted
 
 SHOWN = 20
+MESSAGE_LIMIT = 400
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,19 @@ class Adaptation:
 
 
 @dataclass(frozen=True)
+class Mismatch:
+    """A tensor that does not fit: its shape in the file, the shape here, and why."""
+
+    name: str
+    found: tuple[int, ...]
+    wanted: tuple[int, ...]
+    why: str
+
+    def __str__(self) -> str:
+        return f"{quoted(self.name)} {self.why}"
+
+
+@dataclass(frozen=True)
 class LoadReport:
     """What came of `load_weights`.
 
@@ -28,13 +43,15 @@ class LoadReport:
         source: the file.
         layout: whose names it has: "kerascnn", "torchvision", "timm", "keras", "order" …
         container: its format.
-        sha256: of the file.
+        sha256: of the file; empty when nothing was loaded.
+        verified: whether every loaded tensor had a SHA-256 in the file, and that was right.
         loaded: our variables that took a tensor as it is, but for the order of its axes.
         adapted: those whose tensor was changed to fit.
-        skipped: those left alone on purpose: a head for other classes.
+        skipped: those left out on purpose: a head for other classes.
         missing: those that the file has not.
         unexpected: tensors of the file that no variable takes.
         ignored: tensors of the file that belong to a head which the model does not have.
+        mismatched: those whose tensor in the file does not fit.
         fraction: part of the model's values that were loaded, 0 to 1.
     """
 
@@ -42,12 +59,14 @@ class LoadReport:
     layout: str
     container: str
     sha256: str
+    verified: bool
     loaded: tuple[str, ...]
     adapted: tuple[Adaptation, ...]
     skipped: tuple[str, ...]
     missing: tuple[str, ...]
     unexpected: tuple[str, ...]
     ignored: tuple[str, ...]
+    mismatched: tuple[Mismatch, ...]
     fraction: float
 
     def to_json(self) -> dict[str, Any]:
@@ -55,17 +74,19 @@ class LoadReport:
         return asdict(self)
 
     def __str__(self) -> str:
+        digests = "each tensor's digest is right" if self.verified else "no digests to verify"
         lines = [
-            f"{self.source}: {self.layout} layout ({self.container}), sha256 {self.sha256[:16]}",
+            f"{self.source}: {self.layout} layout ({self.container}), {digests}",
+            f"sha256 {self.sha256}",
             f"{self.fraction:.2%} of the model's values, {len(self.loaded)} tensors as they are",
         ]
-        for one in self.adapted[:SHOWN]:
-            lines.append(f"  adapted     {one.name}  {one.before} -> {one.after}: {one.how}")
         for title, found in (
+            ("adapted", [f"{a.name}  {a.before} -> {a.after}: {a.how}" for a in self.adapted]),
             ("skipped", self.skipped),
             ("missing", self.missing),
-            ("unexpected", self.unexpected),
-            ("ignored", self.ignored),
+            ("unexpected", [quoted(name) for name in self.unexpected]),
+            ("ignored", [quoted(name) for name in self.ignored]),
+            ("mismatched", [str(one) for one in self.mismatched]),
         ):
             lines += [f"  {title:<11} {name}" for name in found[:SHOWN]]
             if len(found) > SHOWN:

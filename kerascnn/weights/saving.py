@@ -11,20 +11,27 @@ import json
 import os
 import zipfile
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kerascnn import __version__
-from kerascnn.assemble import provenance
+from kerascnn.assemble import Request, plan, provenance
 from kerascnn.errors import DamagedFileError, MismatchError, UsageError
 from kerascnn.files import atomic_file
 from kerascnn.lazy import keras, np
 from kerascnn.preprocessing import Preprocessing
-from kerascnn.registry import create_model
-from kerascnn.weights.checkpoint import Checkpoint, open_checkpoint
-from kerascnn.weights.loading import load_weights
+from kerascnn.reading import named, reading
+from kerascnn.registry import ARGUMENTS, create_model, model_info
+from kerascnn.weights import record
+from kerascnn.weights.checkpoint import Checkpoint, naming, open_checkpoint
+from kerascnn.weights.expected import expected
+from kerascnn.weights.layouts import OURS
+from kerascnn.weights.loading import load_open
+from kerascnn.weights.matching import match_layout
 from kerascnn.weights.readers.archive import METADATA_MEMBER
-from kerascnn.weights.readers.hdf5_file import METADATA_ATTRIBUTE
+from kerascnn.weights.readers.hdf5_file import METADATA_NAME
+from kerascnn.weights.tensors import fits
 
 if TYPE_CHECKING:
     import keras
@@ -32,6 +39,8 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".weights.h5", ".safetensors", ".npz")
 SAFETENSORS_TYPES = {"float32": "F32", "float16": "F16", "float64": "F64", "bfloat16": "BF16"}
+NOT_RECORDED = ("weights", "input_tensor", "name")
+"""Arguments of a builder that no file may choose."""
 
 
 def save_weights(
@@ -60,48 +69,53 @@ def save_weights(
     path = Path(path)
     suffix = next((one for one in SUFFIXES if path.name.endswith(one)), None)
     if suffix is None:
-        raise UsageError(f"{path} must end in {', '.join(SUFFIXES)}")
+        raise UsageError(f"{named(path)} must end in {', '.join(SUFFIXES)}")
     classes = model.output_shape[-1] if not isinstance(model.output_shape, dict) else None
     if class_names is not None and classes is not None and len(class_names) != classes:
         raise UsageError(f"{len(class_names)} class names for a model of {classes} classes")
-    variables = {
-        f"{layer.name}/{variable.name}": variable
+    arrays = {
+        f"{layer.name}/{variable.name}": np.asarray(variable)
         for layer in model.layers
         for variable in layer.weights
-        if "seed_generator" not in variable.path
     }
-    metadata = _metadata(model, variables, class_names, preprocessing)
+    if suffix == ".npz":  # whose format has no bfloat16
+        arrays = {name: _plain(array) for name, array in arrays.items()}
+    metadata = _metadata(model, arrays, class_names, preprocessing)
     with atomic_file(path) as temporary:
         if suffix == ".weights.h5":
             _write_hdf5(model, temporary, metadata)
         elif suffix == ".npz":
-            _write_npz(variables, temporary, metadata)
+            _write_npz(arrays, temporary, metadata)
         else:
-            _write_safetensors(variables, temporary, metadata)
+            _write_safetensors(arrays, temporary, metadata)
     return path
+
+
+def _plain(array: np.ndarray) -> np.ndarray:
+    return array.astype(np.float32) if array.dtype.name == "bfloat16" else array
 
 
 def _metadata(
     model: keras.Model,
-    variables: Mapping[str, Any],
+    arrays: Mapping[str, np.ndarray],
     class_names: Sequence[str] | None,
     preprocessing: Preprocessing | None,
 ) -> dict[str, str]:
-    digests = {name: _digest(np.asarray(variable)) for name, variable in variables.items()}
     found: dict[str, Any] = {
         "kerascnn": __version__,
         "keras": keras.__version__,
-        "digests": digests,
+        record.DIGESTS: {name: _digest(array) for name, array in arrays.items()},
     }
     origin = provenance(model)
     if origin is not None:
         found["row"] = origin.name
         found["arguments"] = origin.arguments
+        preprocessing = preprocessing or model_info(origin.name).preprocessing
     if class_names is not None:
         found["class_names"] = list(class_names)
     if preprocessing is not None:
         found["preprocessing"] = preprocessing.to_json()
-    return {key: json.dumps(value) for key, value in found.items()}
+    return record.sealed(found)
 
 
 def _digest(array: np.ndarray) -> str:
@@ -112,23 +126,25 @@ def _write_hdf5(model: keras.Model, path: Path, metadata: dict[str, str]) -> Non
     import h5py
 
     model.save_weights(path)
-    # "latest" lets an attribute be larger than 64 KiB, which a thousand digests are.
-    with h5py.File(path, "r+", libver="latest") as file:
-        file.attrs[METADATA_ATTRIBUTE] = json.dumps(metadata)
+    with h5py.File(path, "r+") as file:
+        # An attribute cannot be as long as a thousand digests; an array of bytes can.
+        text = json.dumps(metadata).encode()
+        file.create_dataset(METADATA_NAME, data=np.frombuffer(text, np.uint8))
 
 
-def _write_npz(variables: Mapping[str, Any], path: Path, metadata: dict[str, str]) -> None:
+def _write_npz(arrays: Mapping[str, Any], path: Path, metadata: dict[str, str]) -> None:
     with path.open("wb") as stream:
-        np.savez(stream, **{name: np.asarray(variable) for name, variable in variables.items()})
+        np.savez(stream, **arrays)
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr(METADATA_MEMBER, json.dumps(metadata))
 
 
-def _write_safetensors(variables: Mapping[str, Any], path: Path, metadata: dict[str, str]) -> None:
+def _write_safetensors(
+    arrays: Mapping[str, np.ndarray], path: Path, metadata: dict[str, str]
+) -> None:
     header: dict[str, Any] = {"__metadata__": metadata}
     position = 0
-    for name, variable in variables.items():
-        array = np.asarray(variable)
+    for name, array in arrays.items():
         end = position + array.nbytes
         header[name] = {
             "dtype": SAFETENSORS_TYPES[array.dtype.name],
@@ -140,8 +156,8 @@ def _write_safetensors(variables: Mapping[str, Any], path: Path, metadata: dict[
     text += b" " * (-len(text) % 8)  # tensors then begin at a multiple of eight, as the format asks
     with path.open("wb") as stream:
         stream.write(len(text).to_bytes(8, "little") + text)
-        for variable in variables.values():
-            stream.write(np.ascontiguousarray(np.asarray(variable)).tobytes())
+        for array in arrays.values():
+            stream.write(np.ascontiguousarray(array).tobytes())
 
 
 def load_model(path: str | os.PathLike[str]) -> keras.Model:
@@ -154,30 +170,58 @@ def load_model(path: str | os.PathLike[str]) -> keras.Model:
         The model, its weights loaded.
 
     Raises:
-        MismatchError: the file has no record of ours; build the model and use `load_weights`.
+        MismatchError: the file has no record of ours, or its tensors are of another network.
         DamagedFileError: a tensor is not the one that was written.
     """
     with open_checkpoint(path) as checkpoint:
-        row, arguments = _record(checkpoint)
-    model = create_model(row, **arguments)
-    load_weights(model, path)
+        with naming(checkpoint.path):
+            row, arguments = _architecture(checkpoint)
+            _check_tensors(checkpoint, row, arguments)
+            with reading(f"its record describes no {row}"):
+                model = create_model(row, **arguments)
+        load_open(checkpoint, model)
     return model
 
 
-def _record(checkpoint: Checkpoint) -> tuple[str, dict[str, Any]]:
-    metadata = checkpoint.metadata
-    if "row" not in metadata:
+def _architecture(checkpoint: Checkpoint) -> tuple[str, dict[str, Any]]:
+    found = record.opened(checkpoint.metadata)
+    if "row" not in found:
         raise MismatchError(
-            f"{checkpoint.path} does not say what network it is of; build one with create_model and "
-            "call load_weights"
+            f"{named(checkpoint.path)} does not say what network it is of; build one with "
+            "create_model and call load_weights"
         )
-    try:
-        row, arguments = json.loads(metadata["row"]), json.loads(metadata["arguments"])
-    except (KeyError, ValueError, RecursionError) as error:
-        raise DamagedFileError(f"{checkpoint.path}: its record is damaged") from error
+    row, arguments = found["row"], found.get("arguments")
     if not isinstance(row, str) or not isinstance(arguments, dict):
-        raise DamagedFileError(f"{checkpoint.path}: its record is damaged")
-    shape = arguments.get("input_shape")
-    if isinstance(shape, list):
-        arguments["input_shape"] = tuple(shape)
-    return row, arguments
+        raise DamagedFileError("its record is damaged")
+    try:
+        columns = [one.name for one in fields(model_info(row).row)]
+    except UsageError as error:
+        raise DamagedFileError(f"its record is of another version: {error}") from error
+    allowed = {*ARGUMENTS, *columns} - set(NOT_RECORDED)
+    if not allowed.issuperset(arguments):
+        raise DamagedFileError(f"its record has arguments that {row} does not have")
+    return row, {name: _tuples(value) for name, value in arguments.items()}
+
+
+def _tuples(value: Any) -> Any:
+    """JSON knows lists alone; the tables have tuples."""
+    return tuple(_tuples(one) for one in value) if isinstance(value, list) else value
+
+
+def _check_tensors(checkpoint: Checkpoint, row: str, arguments: dict[str, Any]) -> None:
+    """Raises before anything is built when the record asks for more than the file has."""
+    try:
+        with reading(f"its record describes no {row}"):
+            wanted = expected(plan(model_info(row), Request.of(arguments)))
+    except (UsageError, MismatchError) as error:
+        raise DamagedFileError(f"its record describes no {row}: {error}") from error
+    match = match_layout(checkpoint.tensors, wanted, OURS, {name: name for name in wanted})
+    agree = not match.missing and not match.unexpected
+    for name, key in match.keys.items():
+        layer, _, variable = name.rpartition("/")
+        shape = wanted[layer].variables[variable]
+        agree = agree and fits(
+            checkpoint.tensors[key].shape, wanted[layer].kind, variable, shape, "keras"
+        )
+    if not agree:
+        raise DamagedFileError(f"its tensors are not those of the {row} that its record describes")

@@ -31,10 +31,8 @@ def input_channels(kernel: np.ndarray, channels: int) -> tuple[np.ndarray, str]:
     return made.astype(kernel.dtype), f"{old} input channels spread over {channels}"
 
 
-def without_background(array: np.ndarray, classes: int) -> tuple[np.ndarray, str] | None:
-    """Returns a classifier's tensor without its first class, where that is all that differs."""
-    if array.shape[-1] != classes + 1:
-        return None
+def without_background(array: np.ndarray) -> tuple[np.ndarray, str]:
+    """Returns a classifier's tensor without its first class, which stands for none of them."""
     return array[..., 1:], "the background class dropped"
 
 

@@ -7,9 +7,11 @@ says how a source names and orders its tensors: "torch" (torchvision, timm) or "
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING
 
 from kerascnn.lazy import np
+from kerascnn.weights.memory import packed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,6 +46,31 @@ def names(kind: str, variable: str, style: str) -> tuple[str, ...]:
     return ("kernel", "depthwise_kernel" if kind == "DepthwiseConv2D" else "pointwise_kernel")
 
 
+def fits(
+    stored: tuple[int, ...],
+    kind: str,
+    variable: str,
+    shape: tuple[int, ...],
+    style: str,
+    flattened: MapShape | None = None,
+) -> bool:
+    """Returns whether a tensor of shape `stored` can become one of ours, told by shapes alone.
+
+    Args:
+        stored: the source's shape.
+        kind: our layer's class.
+        variable: our variable's name.
+        shape: our variable's shape.
+        style: "torch" or "keras".
+        flattened: as for `from_torch`.
+    """
+    if style == "keras":
+        return _alike(stored, shape)
+    if variable != "kernel":
+        return stored == shape
+    return stored in _torch_shapes(kind, shape, flattened)[1]
+
+
 def from_torch(
     array: np.ndarray,
     kind: str,
@@ -73,7 +100,8 @@ def from_torch(
     moved: np.ndarray = _reshaped(array, grid, allowed).transpose(
         _TO_OURS[kind == "DepthwiseConv2D"]
     )
-    return moved.reshape(shape)
+    # A flattened map's axes cannot be joined without a copy; this is the fast one.
+    return (moved if len(shape) == 4 else packed(moved, moved.dtype)).reshape(shape)
 
 
 def to_torch(
@@ -114,11 +142,16 @@ def as_keras(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     Raises:
         ValueError: the shapes do not fit.
     """
-    ranks = {array.ndim, len(shape)}
-    alike = array.shape == shape
-    if not alike and not (ranks == {2, 4} and array.shape[-1] == shape[-1]):
+    if not _alike(array.shape, shape):
         raise ValueError(f"a tensor of shape {array.shape} cannot become one of {shape}")
     return array.reshape(shape)
+
+
+def _alike(stored: tuple[int, ...], shape: tuple[int, ...]) -> bool:
+    if stored == shape:
+        return True
+    together = prod(stored[:-1]) == prod(shape[:-1])
+    return {len(stored), len(shape)} == {2, 4} and stored[-1] == shape[-1] and together
 
 
 # Ours is (h, w, inputs, filters), PyTorch's (filters, inputs / groups, h, w); a transposed

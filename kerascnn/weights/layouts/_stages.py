@@ -57,7 +57,7 @@ def inverted_in_torchvision(block: Block, prefix: str) -> dict[str, str]:
     It numbers what is there: expansion, depthwise step, squeeze-and-excitation, projection.
     """
     steps = [part for part in ("expand", "dw", "se_reduce", "project") if part in block.parts]
-    modules = {}
+    modules: dict[str, str] = {}
     for position, part in enumerate(steps):
         place = f"{prefix}.{position}"
         if part == "se_reduce":

@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-import io
-import json
-import zipfile
-import zlib
-from typing import Any, BinaryIO
+import re
+from dataclasses import replace
+from typing import Any
 
 from kerascnn.errors import DamagedFileError, UnsafeFileError
-from kerascnn.weights.checkpoint import ITEM_BYTES, Contents, Stored
-from kerascnn.weights.readers import hdf5_file, torch_file
+from kerascnn.reading import quoted
+from kerascnn.weights.checkpoint import Contents, Stored
+from kerascnn.weights.readers import hdf5_file, json_text, keras_config, torch_file
 from kerascnn.weights.readers.zipped import Zipped
+from kerascnn.weights.region import ITEM_BYTES, Region, volume
 
 KERAS_WEIGHTS = "model.weights.h5"
-CONFIG_LIMIT = 64 * 2**20
 METADATA_MEMBER = "kerascnn.json"
 """Where our own .npz files keep their metadata."""
+HEADER_LIMIT = 10_000
+"""Bytes before the values of an array; NumPy itself accepts no more."""
 
 
-def read(stream: BinaryIO, data: memoryview) -> Contents:
+def read(region: Region) -> Contents:
     """Returns the tensors of whichever archive it is."""
-    archive = Zipped(stream, data)
+    archive = Zipped(region)
     names = archive.members
     if KERAS_WEIGHTS in names:
         return _keras(archive)
-    if any(name.endswith("/data.pkl") or name == "data.pkl" for name in names):
+    if any(name.endswith("/data.pkl") for name in names):
         return torch_file.read_zip(archive)
     if names and all(name.endswith(".npy") or name == METADATA_MEMBER for name in names):
         return _npz(archive)
@@ -35,33 +36,11 @@ def read(stream: BinaryIO, data: memoryview) -> Contents:
 def _keras(archive: Zipped) -> Contents:
     """The weights of a .keras file; its configuration is searched for code, never built."""
     if "config.json" in archive.members:
-        text = archive.extract("config.json", CONFIG_LIMIT)
-        _refuse_code(text)
+        text = archive.extract("config.json", json_text.LIMIT)
+        keras_config.refuse_code(text, "config.json")
     # Keras stores this member unpacked, so that it is read in place.
-    view = archive.view(KERAS_WEIGHTS)
-    contents = hdf5_file.read_from(io.BytesIO(view))
-    return Contents(f"keras ({contents.kind})", contents.tensors, contents.metadata)
-
-
-def _refuse_code(text: bytes) -> None:
-    try:
-        config = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise DamagedFileError("its config.json is not JSON; the file is damaged") from error
-    stack = [config]
-    while stack:
-        item = stack.pop()
-        if isinstance(item, dict):
-            if item.get("class_name") in ("Lambda", "__lambda__"):
-                inner = item.get("config")
-                name = inner.get("name") if isinstance(inner, dict) else ""
-                raise UnsafeFileError(
-                    f"its configuration has a Lambda ({str(name)[:60]!r}), which is code; save the "
-                    "weights alone: model.save_weights('x.weights.h5')"
-                )
-            stack.extend(item.values())
-        elif isinstance(item, list):
-            stack.extend(item)
+    contents = hdf5_file.read(archive.view(KERAS_WEIGHTS))
+    return replace(contents, kind=f"keras ({contents.kind})")
 
 
 def _npz(archive: Zipped) -> Contents:
@@ -71,52 +50,50 @@ def _npz(archive: Zipped) -> Contents:
             tensors[member.removesuffix(".npy")] = _npy(archive, member)
     metadata: dict[str, str] = {}
     if METADATA_MEMBER in archive.members:
-        found = json.loads(archive.extract(METADATA_MEMBER, CONFIG_LIMIT))
-        if isinstance(found, dict):
-            metadata = {str(key): str(value) for key, value in found.items()}
+        text = archive.extract(METADATA_MEMBER, json_text.LIMIT)
+        metadata = json_text.table(text, METADATA_MEMBER)
     return Contents("npz", tensors, metadata)
+
+
+# The dictionary that NumPy writes, and no other expression of Python.
+_HEADER = re.compile(
+    rb"\{'descr': '([<>|])([fiub])(\d)', 'fortran_order': (True|False), "
+    rb"'shape': \(((?:\d+,? ?)*)\), \} *\n"
+)
+_KINDS = {b"f": "float", b"i": "int", b"u": "uint"}
 
 
 def _npy(archive: Zipped, member: str) -> Stored:
     """One array: its header is read here, its values when they are asked for."""
-    import numpy as np
-
-    label = member[:60]
-    head = io.BytesIO(_head(archive, member))
-    try:
-        version = np.lib.format.read_magic(head)
-        reader = {
-            (1, 0): np.lib.format.read_array_header_1_0,
-            (2, 0): np.lib.format.read_array_header_2_0,
-        }[version]
-        shape, fortran, dtype = reader(head, max_header_size=10_000)
-    except (ValueError, KeyError, EOFError, SyntaxError) as error:
-        raise DamagedFileError(f"its member {label!r} is no array of NumPy") from error
-    if dtype.hasobject:
-        raise UnsafeFileError(f"its array {label!r} holds Python objects, which only pickle reads")
-    if dtype.name not in ITEM_BYTES:
-        raise UnsafeFileError(f"its array {label!r} is of {dtype.name}, which no weights are")
-    size = int(np.prod(shape, dtype=object)) * dtype.itemsize
-    start = head.tell()
-    total = archive.members[member].file_size
+    label = quoted(member.removesuffix(".npy"))
+    head = archive.start(member, HEADER_LIMIT)
+    width = {b"\x01\x00": 2, b"\x02\x00": 4}.get(head[6:8])
+    if not head.startswith(b"\x93NUMPY") or width is None:
+        raise DamagedFileError(f"its member {label} is no array of NumPy")
+    start = 8 + width + int.from_bytes(head[8 : 8 + width], "little")
+    header = head[8 + width : start]
+    if b"'|O'" in header or b"'O'" in header:
+        raise UnsafeFileError(f"its array {label} holds Python objects, which only pickle reads")
+    found = _HEADER.fullmatch(header)
+    if found is None:
+        raise DamagedFileError(f"its array {label} has a header that describes no numbers")
+    order, kind, item, fortran, sides = found.groups()
+    dtype = "bool" if kind == b"b" else f"{_KINDS[kind]}{8 * int(item)}"
+    if dtype not in ITEM_BYTES:
+        raise UnsafeFileError(f"its array {label} is of {dtype}, which no weights are")
+    shape = tuple(int(side) for side in sides.replace(b",", b" ").split())
+    size = volume(shape) * ITEM_BYTES[dtype]
+    total = archive.members[member].size
     if start + size != total:
-        raise DamagedFileError(f"its array {label!r} has {total - start:,} bytes, not {size:,}")
+        raise DamagedFileError(f"its array {label} has {total - start:,} bytes, not {size:,}")
 
-    def values() -> Any:
+    def raw() -> Any:
+        import numpy as np
+
         found = archive.extract(member, start + size)
-        flat = np.frombuffer(found, dtype, offset=start)
-        return flat.reshape(shape, order="F" if fortran else "C")
+        kind = np.dtype(dtype).newbyteorder(">" if order == b">" else "<")
+        flat = np.frombuffer(found, kind, offset=start)
+        flat = flat.astype(dtype, copy=False)
+        return flat.reshape(shape, order="F" if fortran == b"True" else "C")
 
-    return Stored(tuple(shape), dtype.name, values)
-
-
-def _head(archive: Zipped, member: str) -> bytes:
-    """Returns the first bytes of a member, enough for the header of an array."""
-    info = archive.members[member]
-    begin, end = archive.place(info)
-    if info.compress_type == zipfile.ZIP_STORED:
-        return bytes(archive.data[begin : min(end, begin + 12_000)])
-    try:
-        return zlib.decompressobj(-zlib.MAX_WBITS).decompress(archive.data[begin:end], 12_000)
-    except zlib.error as error:
-        raise DamagedFileError(f"its member {member[:60]!r} cannot be unpacked") from error
+    return Stored(shape, dtype, raw, archive.members[member].held)

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any, BinaryIO
+from collections.abc import Callable
+from typing import Any
 
 from kerascnn.errors import DamagedFileError, UnsafeFileError
-from kerascnn.weights.checkpoint import ITEM_BYTES, Contents, Stored
-from kerascnn.weights.readers.torch_pickle import Machine, Storage, TensorRecord
+from kerascnn.reading import quoted
+from kerascnn.weights.checkpoint import Contents, Stored
+from kerascnn.weights.readers.torch_pickle import PICKLE_LIMIT, Machine, Storage, TensorRecord
 from kerascnn.weights.readers.zipped import Zipped
+from kerascnn.weights.region import ITEM_BYTES, Region, volume
 
 WRAPPERS = ("state_dict", "model", "model_state_dict", "model_state", "net", "weights")
 """Keys under which training scripts put the weights of a model, tried in this order."""
+PREFIXES = ("module.", "_orig_mod.", "model.")
+"""What DataParallel, torch.compile and Lightning put before the name of every tensor."""
 MAXIMUM_DEPTH = 4
+OLD_PROTOCOL = 1001
+MAXIMUM_GAPS = 2**24
+"""Bytes between the values of a tensor that is a slice of a larger one; they are read too."""
 
 
 def read_zip(archive: Zipped) -> Contents:
@@ -23,57 +31,69 @@ def read_zip(archive: Zipped) -> Contents:
         raise DamagedFileError("it has no single data.pkl; torch.save did not write it")
     prefix = pickles[0].removesuffix("data.pkl")
     if f"{prefix}constants.pkl" in archive.members:
-        raise UnsafeFileError("it is a TorchScript program; save model.state_dict() instead")
+        raise UnsafeFileError(
+            "it is a TorchScript program; save the weights alone: torch.save(model.state_dict(), "
+            "path)"
+        )
     order = f"{prefix}byteorder"
     if order in archive.members and archive.extract(order, 16) != b"little":
-        raise DamagedFileError("it was written on a big-endian machine; save it again")
-    found = Machine(memoryview(archive.extract(pickles[0], 2**28))).run()
+        raise DamagedFileError("it was written on a big-endian machine; save it on another")
+    found = Machine(memoryview(archive.extract(pickles[0], PICKLE_LIMIT))).run()
 
-    def place(storage: Storage) -> memoryview:
+    def place(storage: Storage) -> Region:
         name = f"{prefix}data/{storage.key}"
         if name not in archive.members:
-            raise DamagedFileError(f"its storage {storage.key[:40]!r} is missing")
+            raise DamagedFileError(f"its storage {quoted(storage.key)} is missing")
         return archive.view(name)
 
     return Contents("torch", {n: _stored(n, t, place) for n, t in _tensors(found).items()})
 
 
-def read(stream: BinaryIO, data: memoryview) -> Contents:
+def read(region: Region) -> Contents:
     """Returns the tensors of a file from before PyTorch 1.6."""
+    head = memoryview(region.read(0, min(region.size, PICKLE_LIMIT)))
     position = 0
     found: list[Any] = []
     storages: dict[str, Storage] = {}
     # Magic number, protocol version, the writer's machine, the object, the order of the storages.
     for _ in range(5):
-        machine = Machine(data, position)
+        machine = Machine(head, position)
         found.append(machine.run())
         position = machine.position
         storages.update(machine.storages)
-    tensors, keys = _tensors(found[3]), found[4]
-    if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
-        raise DamagedFileError("its list of storages makes no sense")
-    places: dict[str, memoryview] = {}
-    for key in keys:
-        storage = storages.get(key)
-        if storage is None:
-            raise DamagedFileError(f"its storage {key[:40]!r} belongs to nothing")
-        count = int.from_bytes(data[position : position + 8], "little")
-        if count != storage.count:
-            raise DamagedFileError(f"its storage {key[:40]!r} has two different sizes")
-        size = count * ITEM_BYTES[storage.dtype]
-        if position + 8 + size > len(data):
-            raise DamagedFileError("its tensors end early; the file is truncated")
-        places[key] = data[position + 8 : position + 8 + size]
-        position += 8 + size
-    if position != len(data):
-        raise DamagedFileError(f"it has {len(data) - position:,} bytes behind its tensors")
+    _, version, writer, weights, keys = found
+    if version != OLD_PROTOCOL or not isinstance(writer, dict) or not isinstance(keys, list):
+        raise DamagedFileError("its parts are not those of an old PyTorch file")
+    if writer.get("little_endian") is False:
+        raise DamagedFileError("it was written on a big-endian machine; save it on another")
+    places = _old_places(region, position, keys, storages)
 
-    def place(storage: Storage) -> memoryview:
+    def place(storage: Storage) -> Region:
         if storage.key not in places:
-            raise DamagedFileError(f"its storage {storage.key[:40]!r} is missing")
+            raise DamagedFileError(f"its storage {quoted(storage.key)} is missing")
         return places[storage.key]
 
-    return Contents("torch (before 1.6)", {n: _stored(n, t, place) for n, t in tensors.items()})
+    tensors = {name: _stored(name, one, place) for name, one in _tensors(weights).items()}
+    return Contents("torch before 1.6", tensors)
+
+
+def _old_places(
+    region: Region, position: int, keys: list[Any], storages: dict[str, Storage]
+) -> dict[str, Region]:
+    """Returns where the storages lie: each behind the last, its number of elements before it."""
+    places: dict[str, Region] = {}
+    for key in keys:
+        storage = storages.get(key) if isinstance(key, str) else None
+        if storage is None or key in places:
+            raise DamagedFileError("its list of storages makes no sense")
+        count = int.from_bytes(region.read(position, 8), "little")
+        if count != storage.count:
+            raise DamagedFileError(f"its storage {quoted(key)} has two different sizes")
+        places[key] = region.part(position + 8, count * ITEM_BYTES[storage.dtype])
+        position += 8 + places[key].size
+    if position != region.size:
+        raise DamagedFileError(f"it has {region.size - position:,} bytes behind its tensors")
+    return places
 
 
 def _tensors(found: Any) -> dict[str, TensorRecord]:
@@ -81,55 +101,53 @@ def _tensors(found: Any) -> dict[str, TensorRecord]:
     for _ in range(MAXIMUM_DEPTH):
         if not isinstance(found, dict):
             break
-        tensors = {k: v for k, v in found.items() if isinstance(v, TensorRecord)}
         inner = [key for key in WRAPPERS if isinstance(found.get(key), dict)]
-        if inner:
-            found = found[inner[0]]
-            continue
-        if tensors:
-            return _without_prefix({str(name): tensor for name, tensor in tensors.items()})
-        break
+        if not inner:
+            tensors = {str(k): v for k, v in found.items() if isinstance(v, TensorRecord)}
+            if tensors:
+                return _without_prefix(tensors)
+            break
+        found = found[inner[0]]
     raise DamagedFileError(
         "it holds no table of tensors; save it with torch.save(model.state_dict(), path)"
     )
 
 
 def _without_prefix(tensors: dict[str, TensorRecord]) -> dict[str, TensorRecord]:
-    for prefix in ("module.", "model."):
-        if all(name.startswith(prefix) for name in tensors):
-            tensors = {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
+    for _ in PREFIXES:
+        for prefix in PREFIXES:
+            if all(name.startswith(prefix) for name in tensors):
+                tensors = {name.removeprefix(prefix): one for name, one in tensors.items()}
     return tensors
 
 
-def _stored(name: str, tensor: TensorRecord, place: Any) -> Stored:
+def _stored(name: str, tensor: TensorRecord, place: Callable[[Storage], Region]) -> Stored:
     storage, shape, strides = tensor.storage, tensor.shape, tensor.strides
-    elements = 1
-    for side in shape:
-        elements *= side
+    elements = volume(shape)
+    width = ITEM_BYTES[storage.dtype]
+    region = place(storage)
+    if region.size != storage.count * width:
+        raise DamagedFileError(
+            f"its tensor {quoted(name)} should have {storage.count * width:,} bytes stored and has "
+            f"{region.size:,}"
+        )
     if elements > storage.count:
         raise UnsafeFileError(
-            f"its tensor {name[:60]!r} claims {elements:,} values and stores {storage.count:,}"
+            f"its tensor {quoted(name)} claims {elements:,} values and stores {storage.count:,}"
         )
-    last = tensor.offset + sum(
-        (side - 1) * step for side, step in zip(shape, strides, strict=True) if side
-    )
-    if elements and last >= storage.count:
-        raise DamagedFileError(f"its tensor {name[:60]!r} lies outside of its storage")
+    span = 0
+    if elements:
+        span = 1 + sum((side - 1) * step for side, step in zip(shape, strides, strict=True))
+    if tensor.offset + span > storage.count:
+        raise DamagedFileError(f"its tensor {quoted(name)} lies outside of its storage")
+    if (span - elements) * width > MAXIMUM_GAPS:
+        raise UnsafeFileError(f"its tensor {quoted(name)} is scattered over {span * width:,} bytes")
 
-    def values() -> Any:
+    def raw() -> Any:
         import numpy as np
 
-        held = place(storage)
-        width = ITEM_BYTES[storage.dtype]
-        if len(held) < storage.count * width:
-            raise DamagedFileError(f"its tensor {name[:60]!r} is truncated")
-        raw = "uint16" if storage.dtype == "bfloat16" else storage.dtype
-        flat = np.frombuffer(held, np.dtype(raw).newbyteorder("<"), storage.count)
-        view = np.lib.stride_tricks.as_strided(
-            flat[tensor.offset :], shape, [step * width for step in strides], writeable=False
-        )
-        if storage.dtype == "bfloat16":
-            return (np.ascontiguousarray(view).astype("<u4") << 16).view("<f4")
-        return view
+        flat = region.array(storage.dtype, span, tensor.offset * width)
+        steps = [step * flat.itemsize for step in strides] if elements else None
+        return np.lib.stride_tricks.as_strided(flat, shape, steps, writeable=False)
 
-    return Stored(shape, storage.dtype, values)
+    return Stored(shape, storage.dtype, raw, elements * width)

@@ -16,9 +16,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from kerascnn.errors import DamagedFileError, UnsafeFileError
+from kerascnn.reading import quoted
+from kerascnn.weights.checkpoint import MAXIMUM_RANK
 
-MAXIMUM_STEPS = 5_000_000
-"""Opcodes that are followed at most; a state dict of a thousand tensors takes about 40,000."""
+PICKLE_LIMIT = 16 * 2**20
+"""Bytes of a pickle; ResNet-50's state dict has 40,000."""
+MAXIMUM_STEPS = 1_000_000
+"""Opcodes that are followed at most; a state dict of a thousand tensors takes about 40,000, and a
+training script's file with optimizer and averaged weights four times that."""
 
 # Storage classes of torch, and the NumPy types of what they hold.
 STORAGES = {
@@ -72,26 +77,27 @@ def _tensor(arguments: tuple[Any, ...]) -> TensorRecord:
     storage, offset, shape, strides = (*arguments, None, None, None, None)[:4]
     good = isinstance(storage, Storage) and _whole(offset) and offset >= 0
     good = good and isinstance(shape, tuple) and isinstance(strides, tuple)
-    if not good or len(shape) != len(strides) or not _whole(*shape, *strides):
-        raise DamagedFileError("a tensor of the file is described by other things than numbers")
-    if len(shape) > 16 or min((*shape, *strides, 0)) < 0:
-        raise DamagedFileError(f"a tensor of the file has the shape {shape} and strides {strides}")
+    if not good or not len(shape) == len(strides) <= MAXIMUM_RANK:
+        raise DamagedFileError("one of its tensors is described by other things than numbers")
+    if not _whole(*shape, *strides) or min((*shape, *strides, 0)) < 0:
+        raise DamagedFileError("one of its tensors has an impossible shape")
     return TensorRecord(storage, offset, shape, strides)
 
 
 def _dictionary(arguments: tuple[Any, ...]) -> dict[Any, Any]:
     if arguments and not (len(arguments) == 1 and isinstance(arguments[0], list)):
-        raise DamagedFileError("an ordered dictionary of the file is made from unknown things")
+        raise DamagedFileError("one of its dictionaries is made from unknown things")
     made = {}
     for item in arguments[0] if arguments else []:
         if not isinstance(item, tuple | list) or len(item) != 2 or not _hashable(item[0]):
-            raise DamagedFileError("an ordered dictionary of the file has an entry that is no pair")
+            raise DamagedFileError("one of its dictionaries has an entry that is no pair")
         made[item[0]] = item[1]
     return made
 
 
 def _hashable(key: Any) -> bool:
-    return isinstance(key, str | int | float | bool | bytes | None)
+    """Python scrambles the hashes of texts; numbers could be chosen so that all collide."""
+    return isinstance(key, str | bytes | None) or (isinstance(key, int) and abs(key) < 2**31)
 
 
 def _first(arguments: tuple[Any, ...]) -> Any:
@@ -107,6 +113,7 @@ CALLS: dict[tuple[str, str], Callable[[tuple[Any, ...]], Any]] = {
     ("torch._utils", "_rebuild_tensor"): _tensor,
     ("torch._utils", "_rebuild_tensor_v2"): _tensor,
     ("torch._utils", "_rebuild_parameter"): _first,
+    ("torch._utils", "_rebuild_parameter_with_state"): _first,
     ("torch.nn.parameter", "Parameter"): _first,
     ("torch", "Size"): _first,
     ("torch", "device"): _opaque,
@@ -134,6 +141,7 @@ class Machine:
         self.stack: list[Any] = []
         self.memo: dict[int, Any] = {}
         self.storages: dict[str, Storage] = {}
+        self.steps = 0
 
     def run(self) -> Any:
         """Returns the object; `position` is then behind the pickle's end.
@@ -144,27 +152,26 @@ class Machine:
             DamagedFileError: it ends early or makes no sense.
         """
         try:
-            for _ in range(MAXIMUM_STEPS):
+            while self.steps < MAXIMUM_STEPS:
+                self.steps += 1
                 opcode = self._take(1)[0]
                 if opcode == 0x2E:  # STOP
                     return self.stack.pop()
                 action = _ACTIONS.get(opcode)
                 if action is None:
                     raise UnsafeFileError(
-                        f"the file's pickle has the opcode 0x{opcode:02x}, which no state dict "
+                        f"its pickle has the opcode 0x{opcode:02x}, which no state dict "
                         "needs; save the weights alone: torch.save(model.state_dict(), path)"
                     )
                 action(self)
         except (IndexError, KeyError, TypeError, ValueError, AttributeError, struct.error) as error:
-            raise DamagedFileError(
-                f"the file's pickle makes no sense at byte {self.position}"
-            ) from error
-        raise UnsafeFileError(f"the file's pickle has more than {MAXIMUM_STEPS:,} steps")
+            raise DamagedFileError(f"its pickle makes no sense at byte {self.position}") from error
+        raise UnsafeFileError(f"its pickle has more than {MAXIMUM_STEPS:,} steps")
 
     def _take(self, count: int) -> memoryview:
         end = self.position + count
         if count < 0 or end > len(self.data):
-            raise DamagedFileError("the file's pickle ends early; the file is truncated")
+            raise DamagedFileError("its pickle ends early; the file is truncated")
         piece = self.data[self.position : end]
         self.position = end
         return piece
@@ -199,7 +206,7 @@ class Machine:
     def _long(self, form: str) -> None:
         count = self._number(form)
         if count > 32:
-            raise UnsafeFileError(f"the file's pickle has a number of {count} bytes")
+            raise UnsafeFileError(f"its pickle has a number of {count} bytes")
         self._push(int.from_bytes(self._take(count), "little", signed=True))
 
     def _tuple(self, count: int | None) -> None:
@@ -211,11 +218,11 @@ class Machine:
 
     def _name(self, module: str, name: str) -> None:
         if not isinstance(module, str) or not isinstance(name, str):
-            raise DamagedFileError("the file's pickle names something that is no text")
+            raise DamagedFileError("its pickle names something that is no text")
         known = (module, name) in CALLS or (module == "torch" and name in STORAGES)
         if not known:
             raise UnsafeFileError(
-                f"the file asks to run {module[:60]}.{name[:60]}; only tensors are read. Save the "
+                f"it asks to run {quoted(f'{module}.{name}')}; only tensors are read. Save the "
                 "weights alone: torch.save(model.state_dict(), path)"
             )
         self._push(_Name(module, name))
@@ -226,11 +233,13 @@ class Machine:
 
     def _call(self) -> None:
         arguments, name = self.stack.pop(), self.stack.pop()
-        if not isinstance(name, _Name) or not isinstance(arguments, tuple):
-            raise DamagedFileError("the file's pickle calls something that is no name")
+        if not isinstance(name, _Name) or not isinstance(arguments, tuple) or len(arguments) > 16:
+            raise DamagedFileError("its pickle calls something that is no name")
+        if arguments and isinstance(arguments[0], list):
+            self.steps += len(arguments[0])  # the same list may be copied again and again
         call = CALLS.get((name.module, name.name))
         if call is None:
-            raise UnsafeFileError(f"the file asks to run {name.module}.{name.name}")
+            raise UnsafeFileError(f"it asks to run {quoted(f'{name.module}.{name.name}')}")
         self._push(call(arguments))
 
     def _build(self) -> None:
@@ -240,21 +249,17 @@ class Machine:
     def _persistent(self) -> None:
         identity = self.stack.pop()
         if not isinstance(identity, tuple) or len(identity) < 5 or identity[0] != "storage":
-            raise DamagedFileError("the file's pickle refers to something that is no storage")
+            raise DamagedFileError("its pickle refers to something that is no storage")
         kind, key, count = identity[1], identity[2], identity[4]
         if not isinstance(kind, _Name) or kind.name not in STORAGES or not isinstance(key, str):
-            raise DamagedFileError("the file's pickle refers to a storage of an unknown type")
+            raise DamagedFileError("its pickle refers to a storage of an unknown type")
         if not _whole(count) or count < 0:
-            raise DamagedFileError(
-                f"the storage {key[:40]!r} does not say how many elements it has"
-            )
+            raise DamagedFileError(f"its storage {quoted(key)} does not say how large it is")
         if len(identity) > 5 and identity[5] is not None:
-            raise UnsafeFileError(
-                "the file has storages that are views; save it with a newer torch"
-            )
+            raise UnsafeFileError("it has storages that are views; save it with a newer torch")
         storage = Storage(STORAGES[kind.name], key, count)
         if self.storages.setdefault(key, storage) != storage:
-            raise DamagedFileError(f"the storage {key[:40]!r} is described in two ways")
+            raise DamagedFileError(f"its storage {quoted(key)} is described in two ways")
         self._push(storage)
 
     def _set(self, pairs: list[Any]) -> None:
@@ -262,15 +267,15 @@ class Machine:
         if isinstance(target, _Opaque):
             return
         if not isinstance(target, dict):
-            raise DamagedFileError("the file's pickle fills something that is no dictionary")
+            raise DamagedFileError("its pickle fills something that is no dictionary")
         for key, value in zip(pairs[::2], pairs[1::2], strict=True):
             if not _hashable(key):
-                raise DamagedFileError("the file's pickle has a key that is no text or number")
+                raise DamagedFileError("its pickle has a key that is no text or number")
             target[key] = value
 
     def _extend(self, items: list[Any]) -> None:
         if not isinstance(self.stack[-1], list):
-            raise DamagedFileError("the file's pickle fills something that is no list")
+            raise DamagedFileError("its pickle fills something that is no list")
         self.stack[-1].extend(items)
 
     def _one_pair(self) -> None:
