@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import math
+import os
 import sys
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
@@ -27,7 +29,7 @@ class Request:
     """What a user asked of a builder; `create_model` explains the fields."""
 
     include_top: bool = True
-    weights: str | None = None
+    weights: str | os.PathLike[str] | None = None
     input_shape: ImageShape | None = None
     pooling: str | None = None
     classes: int | None = None
@@ -115,11 +117,6 @@ def resolve(variant: Variant, request: Request) -> Request:
     size = request.kernel_size
     if size is not None and (not isinstance(size, int) or size < 1 or size % 2 == 0 or size > 31):
         raise UsageError(f"kernel_size must be odd, from 1 to 31, or None, got {size!r}")
-    if request.weights is not None:
-        raise UsageError(
-            f"weights must be None, got {request.weights!r}; build the model, then load the file "
-            "with model.load_weights"
-        )
     stem = request.stem
     if stem == "auto":
         sides = [side for side in shape[:2] if side is not None]
@@ -200,7 +197,7 @@ def minimum_size(variant: Variant, request: Request) -> int:
 def assemble(
     variant: Variant, request: Request, input_tensor: Any = None, name: str | None = None
 ) -> keras_.Model:
-    """Builds the model that `request` asks for; errors as in `plan`.
+    """Builds the model that `request` asks for; errors as in `plan` and `load_weights`.
 
     Args:
         variant: the architecture's record.
@@ -211,6 +208,10 @@ def assemble(
     if input_tensor is not None and request.input_shape is None:
         request = replace(request, input_shape=tuple(input_tensor.shape[1:]))
     ledger = plan(variant, request)
+    weights = None
+    if request.weights is not None:  # at hand before anything is built
+        sources = importlib.import_module("kerascnn.weights.sources")
+        weights = sources.for_request(request.weights, variant, request)
     # Keras walks the graph by recursion, a frame for every layer of the longest path, here and
     # when a model is cloned or loaded, and Python allows 1,000.
     sys.setrecursionlimit(max(sys.getrecursionlimit(), 500 + len(ledger.entries)))
@@ -226,6 +227,10 @@ def assemble(
     outputs = _connect(variant, resolved, image)
     made = outputs if len(outputs) > 1 else next(iter(outputs.values()))
     model = keras.Model(inputs, made, name=name or variant.name)
-    recorded = replace(request, stem=resolved.stem)
+    # The graph does not depend on the weights, and so neither does the record of it.
+    recorded = replace(request, stem=resolved.stem, weights=None)
     model.kerascnn_provenance = Provenance(variant.name, recorded.arguments())
+    if weights is not None:
+        importlib.import_module("kerascnn.weights.loading").load_weights(model, weights.path)
+        weights.adopt(model)
     return model

@@ -73,16 +73,27 @@ def gives_logits(model: keras.Model) -> bool:
     return activation is keras.activations.linear
 
 
+def adopt_preprocessing(model: keras.Model, preprocessing: Preprocessing) -> None:
+    """Notes how images have to be prepared for the weights that a model has taken."""
+    model.kerascnn_preprocessing = preprocessing
+
+
+def adopted_preprocessing(model: keras.Model) -> Preprocessing | None:
+    """Returns how images have to be prepared for the model's weights, where these said it."""
+    found = getattr(model, "kerascnn_preprocessing", None)
+    return found if isinstance(found, Preprocessing) else None
+
+
 def preprocessing_for(model: keras.Model, data_shape: ImageShape) -> Preprocessing:
-    """Returns how images of `data_shape` get into the model.
+    """Returns how images of `data_shape` get into the model: as its weights, or else its row, need.
 
     Raises:
         MismatchError: the channels cannot be converted.
     """
     origin = provenance(model)
-    base = None
+    base = adopted_preprocessing(model)
     if origin is not None:
-        base = model_info(origin.name).preprocessing
+        base = base or model_info(origin.name).preprocessing
         if origin.arguments.get("include_preprocessing"):
             base = replace(base, scale=1.0, mean=(0.0,), std=(1.0,))  # the model does that itself
     return Preprocessing.for_data(data_shape, image_shape(model), base)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import fnmatch
 import importlib
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -145,6 +146,12 @@ class Variant:
     def family(self) -> str:
         return self.paper.family
 
+    @property
+    def weights(self) -> tuple[str, ...]:
+        """Tags of the published weights, the default first."""
+        catalogue = importlib.import_module("kerascnn.weights.catalogue")
+        return tuple(one.tag for one in catalogue.checkpoints(self.name))
+
     def columns(self, changes: dict[str, Any]) -> Any:
         """Returns the row with some columns changed; a name that is no column is refused."""
         allowed = [column.name for column in fields(self.row)]
@@ -161,7 +168,7 @@ class Variant:
     def __call__(
         self,
         include_top: bool = True,
-        weights: str | None = None,
+        weights: str | os.PathLike[str] | None = None,
         input_tensor: Any = None,
         input_shape: ImageShape | None = None,
         pooling: str | None = None,
@@ -284,7 +291,9 @@ def create_model(architecture: str, /, **arguments: Any) -> keras.Model:
     Args:
         architecture: one of `list_models()`.
         include_top: with the paper's classifier; without it the model ends in `features`.
-        weights: None for fresh weights.
+        weights: None for fresh weights; "imagenet" for the architecture's default among those that
+            are published, a tag of `kerascnn weights list`, an https address, or a path.
+            A classifier for other classes starts afresh; `load_weights` has more to say.
         input_tensor: a Keras tensor to build on, in place of a new input.
         input_shape: (height, width, channels); None for the paper's. Height and width may be None
             where the head allows it.
@@ -305,7 +314,9 @@ def create_model(architecture: str, /, **arguments: Any) -> keras.Model:
 
     Raises:
         UsageError: an argument is unknown or out of range.
-        MismatchError: the image is too small, or its size must be known.
+        MismatchError: the image is too small, or its size must be known; or the weights are of
+            another network.
+        DownloadError: the weights cannot be fetched.
     """
     return model_info(architecture)(**arguments)
 

@@ -95,7 +95,7 @@ def test_the_head_stays_float32_under_a_half_precision_policy():
         ({"kernel_size": 4}, "kernel_size must be odd"),
         ({"dropout": 1.5}, "dropout must be a number"),
         ({"stem": "big"}, "stem must be one of"),
-        ({"weights": "imagenet"}, "weights must be None"),
+        ({"weights": "imagenet"}, "no weights are published for lenet5"),
     ],
 )
 def test_refusals_say_what_is_allowed(arguments, message):
