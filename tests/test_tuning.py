@@ -99,6 +99,7 @@ def test_nan_fails_the_trial() -> None:
         SearchSpace("lenet5").fit(keras_tuner.HyperParameters(), model)
 
 
+@pytest.mark.filterwarnings("ignore:Skipping variable loading for optimizer")
 def test_any_stock_tuner_takes_the_space(tmp_path: Path) -> None:
     images = np.random.default_rng(0).random((16, 36, 36, 1), "float32")
     labels = np.arange(16) % 4
