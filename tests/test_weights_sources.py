@@ -25,7 +25,7 @@ from kerascnn.weights import catalogue, sources
 from kerascnn.weights.cache import home
 from kerascnn.weights.downloads import DownloadError
 from kerascnn.weights.loading import load_weights
-from kerascnn.weights.saving import save_weights
+from kerascnn.weights.saving import load_model, save_weights
 
 SHAPE = (33, 33, 3)
 SMALL = {"input_shape": SHAPE, "classifier_activation": None}
@@ -124,6 +124,19 @@ def test_a_path(shuffle: Path, shufflenet: keras.Model) -> None:
     for name, value in values(model).items():
         np.testing.assert_array_equal(value, expected[name])
     assert kerascnn.provenance(model).arguments == SMALL
+
+
+@pytest.mark.parametrize("suffix", [".weights.h5", ".safetensors", ".npz"])
+def test_a_saved_model_still_knows_its_preprocessing(
+    publish: str, tmp_path: Path, suffix: str
+) -> None:
+    model = kerascnn.create_model("shufflenet_v2_x0_5", weights="imagenet", **SMALL)
+    again = load_model(save_weights(model, tmp_path / f"saved{suffix}"))
+    assert preprocessing_for(again, SHAPE) == preprocessing_for(model, SHAPE)
+    assert preprocessing_for(again, SHAPE).std == (0.229, 0.224, 0.225)
+    other = kerascnn.create_model("shufflenet_v2_x0_5", include_top=False, **SMALL)
+    load_weights(other, tmp_path / f"saved{suffix}")
+    assert preprocessing_for(other, SHAPE).std == (0.229, 0.224, 0.225)
 
 
 @pytest.fixture

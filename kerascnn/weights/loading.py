@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from kerascnn.errors import UsageError
+from kerascnn.endpoints import adopt_preprocessing
+from kerascnn.errors import DamagedFileError, UsageError
+from kerascnn.preprocessing import Preprocessing
 from kerascnn.reading import named, quoted
 from kerascnn.weights import record
 from kerascnn.weights.assigning import assign, fresh_values
@@ -126,8 +128,21 @@ class _Loader:
         if head != "keep":
             arrays.update(fresh_values(self.target, fitter.replaced))
         del values, value
+        preprocessing = self._preprocessing()
         assign(self.target, arrays)
+        if preprocessing is not None:
+            adopt_preprocessing(self.target.model, preprocessing)
         return report
+
+    def _preprocessing(self) -> Preprocessing | None:
+        """Returns how images were prepared for the tensors of a file of ours."""
+        if "preprocessing" not in self.record:
+            return None
+        try:
+            return Preprocessing.from_json(self.record["preprocessing"])
+        except UsageError as error:
+            path = named(self.checkpoint.path)
+            raise DamagedFileError(f"{path}: its record is of another version: {error}") from error
 
     def _by_order(self) -> Match:
         found = match_order(self.checkpoint.contents, self.target.wanted)

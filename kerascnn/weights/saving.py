@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from kerascnn import __version__
 from kerascnn.assemble import Request, plan, provenance
+from kerascnn.endpoints import adopted_preprocessing
 from kerascnn.errors import DamagedFileError, MismatchError, UsageError
 from kerascnn.files import atomic_file
 from kerascnn.lazy import keras, np
@@ -57,7 +58,8 @@ def save_weights(
         path: ends in .weights.h5 (which Keras loads too), .safetensors or .npz. An older file is
             replaced when the new one is complete.
         class_names: one for each class, to be found again by `load_model`.
-        preprocessing: how images get into the model; the row's own when None.
+        preprocessing: how images get into the model; when None, what its weights came with, or else
+            the row's own.
 
     Returns:
         The path.
@@ -107,6 +109,7 @@ def _metadata(
         record.DIGESTS: {name: _digest(array) for name, array in arrays.items()},
     }
     origin = provenance(model)
+    preprocessing = preprocessing or adopted_preprocessing(model)
     if origin is not None:
         found["row"] = origin.name
         found["arguments"] = origin.arguments
@@ -167,7 +170,7 @@ def load_model(path: str | os.PathLike[str]) -> keras.Model:
         path: a file of `save_weights`.
 
     Returns:
-        The model, its weights loaded.
+        The model, its weights loaded; `predict` and `evaluate` prepare images as the file says.
 
     Raises:
         MismatchError: the file has no record of ours, or its tensors are of another network.
