@@ -21,6 +21,7 @@ from math import ceil
 from kerascnn.applications import blocks
 from kerascnn.applications.blocks import Norm, Tensor
 from kerascnn.applications.blocks_mobile import classifier, divisible, inverted_residual, pad_of
+from kerascnn.preprocessing import crop
 from kerascnn.registry import Paper, Scale, Variant, register
 
 PAPER = Paper(
@@ -117,5 +118,6 @@ for number, (row, side, params, macs) in enumerate(TABLE):
         Variant(
             f"efficientnet_b{number}", f"EfficientNetB{number}", PAPER, body, classifier, row,
             (side, side, 3), 1000, params, macs, small_stem=True,
+            preprocessing=crop(side, interpolation="bicubic"),
         )
     )  # fmt: skip

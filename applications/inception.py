@@ -15,7 +15,7 @@ from typing import Any
 from kerascnn.applications import blocks
 from kerascnn.applications.blocks import Norm, Tensor
 from kerascnn.plan import pair
-from kerascnn.preprocessing import Preprocessing
+from kerascnn.preprocessing import HALF, crop
 from kerascnn.registry import Paper, Scale, Top, Variant, register
 
 Steps = tuple[Any, ...]
@@ -170,9 +170,7 @@ def auxiliary(taps: dict[str, Tensor], row: Row, scale: Scale, top: Top) -> dict
 
 def enter(paper: Paper, name: str, builder: str, row: Row, params: int, macs: int) -> None:
     """Registers a row; all take pixels in [-1, 1], the centre 87.5 % of a photograph."""
-    pixels = Preprocessing(
-        size=(299, 299), fit="crop", resize=342, interpolation="bicubic", mean=(0.5,), std=(0.5,)
-    )
+    pixels = crop(299, interpolation="bicubic", mean=HALF, std=HALF)
     register(
         Variant(
             name, builder, paper, body, head, row, (299, 299, 3), 1000, params, macs,

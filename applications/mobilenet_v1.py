@@ -23,6 +23,7 @@ from kerascnn.applications import blocks
 from kerascnn.applications.blocks import Norm, Tensor
 from kerascnn.applications.blocks_mobile import depthwise_norm
 from kerascnn.errors import UsageError
+from kerascnn.preprocessing import HALF, crop
 from kerascnn.registry import Paper, Scale, Variant, register
 
 PAPER = Paper(
@@ -89,5 +90,6 @@ register(
     Variant(
         "mobilenet_v1", "MobileNetV1", PAPER, body, blocks.classifier, Row(32, STAGES),
         (224, 224, 3), 1000, 4_231_976, 568_740_352, small_stem=True,
+        preprocessing=crop(224, mean=HALF, std=HALF),
     )
 )  # fmt: skip

@@ -28,7 +28,7 @@ from kerascnn.registry import Paper, Scale, Top, Variant, register
 
 PAPER = Paper("mobilenet", "Searching for MobileNetV3", "arXiv:1905.02244", 2019)
 NORM = Norm(1e-3, 0.99)
-ACTIVATIONS = {"RE": "relu", "HS": "HardSwish"}
+ACTIVATIONS = {"RE": "relu", "HS": "hard_swish"}
 
 Line = tuple[int, int, int, bool, str, int]
 
@@ -89,7 +89,7 @@ def body(x: Tensor, row: Row, scale: Scale) -> Tensor:
     """A convolution, the table's blocks, a 1x1 convolution of 6 times the channels."""
     pad, stride = pad_of(row.padding), 1 if scale.stem == "small" else 2
     first = widened(16, scale)
-    x = blocks.conv_norm(x, first, 3, stride, name="conv1", norm=NORM, act="HardSwish", pad=pad)
+    x = blocks.conv_norm(x, first, 3, stride, name="conv1", norm=NORM, act="hard_swish", pad=pad)
     for stage, (_, group) in enumerate(groupby(row.lines, key=lambda line: line[2]), 2):
         lines = tuple(group)
         stage_stride = lines[0][-1]
@@ -109,14 +109,14 @@ def body(x: Tensor, row: Row, scale: Scale) -> Tensor:
                 gate=("relu", "HardSigmoid"),
                 pad=pad,
             )
-    return blocks.conv_norm(x, 6 * x.shape[-1], 1, name="conv_last", norm=NORM, act="HardSwish")
+    return blocks.conv_norm(x, 6 * x.shape[-1], 1, name="conv_last", norm=NORM, act="hard_swish")
 
 
 def head(x: Tensor, row: Row, scale: Scale, top: Top) -> Tensor:
     """Pool, a hidden layer with hard swish, dropout, classifier."""
     x = blocks.global_avg_pool(x, "avg_pool")
     x = blocks.dense(x, widened(row.hidden, scale), name="hidden")
-    x = blocks.activation(x, "HardSwish", "hidden_act")
+    x = blocks.activation(x, "hard_swish", "hidden_act")
     x = blocks.dropout(x, top.rate(row.dropout), "dropout")
     return blocks.predictions(x, top)
 

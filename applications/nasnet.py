@@ -23,7 +23,7 @@ from kerascnn.applications import blocks
 from kerascnn.applications.blocks import Tensor
 from kerascnn.applications.nasnet_cells import NORM, NORMAL, REDUCTION, State, cell
 from kerascnn.plan import FixedSizeError
-from kerascnn.preprocessing import Preprocessing
+from kerascnn.preprocessing import HALF, crop
 from kerascnn.registry import Paper, Scale, Top, Variant, register
 
 PAPER = Paper(
@@ -115,10 +115,7 @@ for name, builder, row, size, params, macs in (
     ("nasnet_mobile", "NASNetMobile", MOBILE, 224, 5_289_978, 563_638_816),
     ("nasnet_large", "NASNetLarge", LARGE, 331, 88_753_150, 23_783_414_658),
 ):
-    pixels = Preprocessing(
-        size=(size, size), fit="crop", resize=round(size / 0.875), interpolation="bicubic",
-        mean=(0.5,), std=(0.5,),
-    )  # fmt: skip
+    pixels = crop(size, interpolation="bicubic", mean=HALF, std=HALF)
     register(
         Variant(
             name, builder, PAPER, body, head, row, (size, size, 3), 1000, params, macs,

@@ -287,6 +287,34 @@ class Preprocessing:
         return replace(base, size=size, fit="resize", resize=None)
 
 
+HALF = (0.5, 0.5, 0.5)
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+def crop(
+    size: int,
+    resize: int | None = None,
+    interpolation: str = "bilinear",
+    mean: tuple[float, ...] = IMAGENET_MEAN,
+    std: tuple[float, ...] = IMAGENET_STD,
+) -> Preprocessing:
+    """Returns what photographs get before a network trained on ImageNet sees them.
+
+    The shorter side to `resize` (None for `size` / 0.875), the centre of `size`, then mean and
+    deviation of values in [0, 1].
+    """
+    resize = round(size / 0.875) if resize is None else resize
+    return Preprocessing(
+        size=(size, size),
+        fit="crop",
+        resize=resize,
+        interpolation=interpolation,
+        mean=mean,
+        std=std,
+    )
+
+
 def _positive(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 

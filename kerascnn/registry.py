@@ -15,12 +15,15 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from kerascnn.errors import UsageError
-from kerascnn.preprocessing import Preprocessing
+from kerascnn.preprocessing import Preprocessing, crop
 
 if TYPE_CHECKING:
     import keras
 
 ImageShape = tuple[int | None, int | None, int]
+
+PHOTOGRAPH = 200
+"""From this many pixels a side, a row in colour is taken to be for ImageNet's photographs."""
 Entry = TypeVar("Entry")
 
 
@@ -117,7 +120,9 @@ class Variant:
         auxiliary: auxiliary(taps, row, scale, top) -> {"aux1": tensor, …}, where a paper has them.
         small_stem: whether stem="small" differs from the paper's.
         skips: whether the head joins the body's taps: head(features, row, scale, top, taps).
-        preprocessing: how pixels get into the network; None for values in [0, 1] at `input_shape`.
+        preprocessing: how pixels get into the network. None for ImageNet's mean and deviation of
+            the centre of a photograph, as torchvision has them, and for small images for values in
+            [0, 1].
     """
 
     name: str
@@ -139,8 +144,10 @@ class Variant:
         if self.preprocessing is None:
             height, width, channels = self.input_shape
             kind = {1: "grey", 3: "rgb"}.get(channels, "any")
-            plain = Preprocessing(size=(height, width), channels=kind)
-            object.__setattr__(self, "preprocessing", plain)
+            usual = Preprocessing(size=(height, width), channels=kind)
+            if channels == 3 and height >= PHOTOGRAPH:
+                usual = crop(height)
+            object.__setattr__(self, "preprocessing", usual)
 
     @property
     def family(self) -> str:

@@ -66,3 +66,24 @@ def test_reading_the_tables_imports_neither_keras_nor_numpy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("name", "resize", "mean", "std"),
+    [
+        # torchvision's ImageClassification(crop_size=224): resize 256, these means and deviations.
+        ("resnet18", 256, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+        ("efficientnet_b0", 256, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+        # keras.applications' mode "tf": x / 127.5 - 1.
+        ("inception_v3", 342, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+        ("mobilenet_v1", 256, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+    ],
+)
+def test_photographs_are_cropped_and_scaled_as_where_the_row_comes_from(name, resize, mean, std):
+    found = model_info(name).preprocessing
+    assert (found.fit, found.resize, found.mean, found.std) == ("crop", resize, mean, std)
+
+
+def test_small_images_are_only_scaled():
+    found = model_info("resnet20_cifar").preprocessing
+    assert (found.fit, found.mean, found.std, found.scale) == ("resize", (0.0,), (1.0,), 1 / 255)

@@ -1,8 +1,7 @@
 """The layers that Keras does not have, registered for saving under the package "kerascnn"."""
 
-from kerascnn.applications.layers.activations import Gelu as Gelu
+from kerascnn.applications.layers.activations import ExactGelu as ExactGelu
 from kerascnn.applications.layers.activations import HardSigmoid as HardSigmoid
-from kerascnn.applications.layers.activations import HardSwish as HardSwish
 from kerascnn.applications.layers.board import PositionBias as PositionBias
 from kerascnn.applications.layers.channels import ChannelShuffle as ChannelShuffle
 from kerascnn.applications.layers.channels import ChannelSlice as ChannelSlice

@@ -7,11 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from kerascnn.preprocessing import HALF as HALF
 from kerascnn.preprocessing import Preprocessing
-
-HALF = (0.5, 0.5, 0.5)
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
+from kerascnn.preprocessing import crop as crop
 
 _HASH_IN_NAME = re.compile(r"-([0-9a-f]{8,})\.")
 
@@ -67,17 +65,3 @@ def hash_in_name(file: str) -> str | None:
     """Returns the beginning of a file's SHA-256 out of its name, as PyTorch's hub writes it."""
     found = _HASH_IN_NAME.search(file)
     return None if found is None else found[1]
-
-
-def crop(
-    size: int,
-    resize: int,
-    interpolation: str = "bilinear",
-    mean: tuple[float, ...] = IMAGENET_MEAN,
-    std: tuple[float, ...] = IMAGENET_STD,
-) -> Preprocessing:
-    """Returns: the shorter side to `resize`, the centre of `size`, then mean and deviation."""
-    return Preprocessing(
-        size=(size, size), fit="crop", resize=resize, interpolation=interpolation, mean=mean,
-        std=std,
-    )  # fmt: skip
