@@ -1,4 +1,4 @@
-"""Makes the package tests/reference importable as `reference`.
+"""Makes the packages tests/reference and tests/reliability importable by their names.
 
 pytest's importlib mode puts no test directory on sys.path, and this keeps it so.
 """
@@ -22,3 +22,4 @@ def _add_package(name: str, folder: Path) -> None:
 
 
 _add_package("reference", Path(__file__).parent / "reference")
+_add_package("reliability", Path(__file__).parent / "reliability")
