@@ -6,6 +6,8 @@ bottlenecks", arXiv:1801.04381.
 Departures: symmetric padding and a batch norm of epsilon 1e-5 and momentum 0.9, as in torchvision;
 padding="same" is the authors' and keras.applications'.
 
+Slips: the 6.9 M parameters of Table 4 for a width of 1.4 are 6.1 M.
+
 depth: n. width: all channels, to multiples of 8 as `blocks_mobile.divisible` does; the last
 convolution only grows (section 6.1 of the paper). kernel_size: the depthwise filters. stem="small":
 the first convolution has stride 1.

@@ -12,8 +12,10 @@ Slips: Table 2 ticks SE for the last 1x1 convolution of the small network; neith
 nor anyone's weights have one there.
 
 depth: the lines of equal output channels are a stage, see `Scale.stretch`. width: all channels, to
-multiples of 8 as `blocks_mobile.divisible` does. kernel_size: the depthwise filters, 3x3 and 5x5
-alike. stem="small": the first convolution has stride 1.
+multiples of 8 as `blocks_mobile.divisible` does; expansions keep their ratio to a block's input,
+and the hidden layer only grows, as in the authors' code and Table 3, not in torchvision.
+kernel_size: the depthwise filters, 3x3 and 5x5 alike. stem="small": the first convolution has
+stride 1.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from kerascnn.registry import Paper, Scale, Top, Variant, register
 
 PAPER = Paper("mobilenet", "Searching for MobileNetV3", "arXiv:1905.02244", 2019)
 NORM = Norm(1e-3, 0.99)
+FIRST = 16
 ACTIVATIONS = {"RE": "relu", "HS": "hard_swish"}
 
 Line = tuple[int, int, int, bool, str, int]
@@ -88,21 +91,23 @@ SMALL = (
 def body(x: Tensor, row: Row, scale: Scale) -> Tensor:
     """A convolution, the table's blocks, a 1x1 convolution of 6 times the channels."""
     pad, stride = pad_of(row.padding), 1 if scale.stem == "small" else 2
-    first = widened(16, scale)
+    first = widened(FIRST, scale)
     x = blocks.conv_norm(x, first, 3, stride, name="conv1", norm=NORM, act="hard_swish", pad=pad)
-    for stage, (_, group) in enumerate(groupby(row.lines, key=lambda line: line[2]), 2):
-        lines = tuple(group)
-        stage_stride = lines[0][-1]
-        for block, (line, _) in enumerate(scale.stretch(lines), 1):
+    incoming = (FIRST, *(line[2] for line in row.lines[:-1]))
+    lines = zip(incoming, row.lines, strict=True)
+    for number, (_, group) in enumerate(groupby(lines, key=lambda pair: pair[1][2]), 2):
+        stage = tuple(group)
+        stride = stage[0][1][-1]
+        for block, ((before, line), _) in enumerate(scale.stretch(stage), 1):
             kernel, expanded, out, squeeze, nl, _ = line
-            expanded = widened(expanded, scale)
+            expanded = divisible(x.shape[-1] * expanded / before)
             x = inverted_residual(
                 x,
                 widened(out, scale),
                 expanded,
                 scale.kernel(kernel),
-                stage_stride if block == 1 else 1,
-                name=f"bneck{stage}_{block}",
+                stride if block == 1 else 1,
+                name=f"bneck{number}_{block}",
                 norm=NORM,
                 act=ACTIVATIONS[nl],
                 squeezed=divisible(expanded // 4) if squeeze else 0,
@@ -115,7 +120,7 @@ def body(x: Tensor, row: Row, scale: Scale) -> Tensor:
 def head(x: Tensor, row: Row, scale: Scale, top: Top) -> Tensor:
     """Pool, a hidden layer with hard swish, dropout, classifier."""
     x = blocks.global_avg_pool(x, "avg_pool")
-    x = blocks.dense(x, widened(row.hidden, scale), name="hidden")
+    x = blocks.dense(x, max(row.hidden, widened(row.hidden, scale)), name="hidden")
     x = blocks.activation(x, "hard_swish", "hidden_act")
     x = blocks.dropout(x, top.rate(row.dropout), "dropout")
     return blocks.predictions(x, top)

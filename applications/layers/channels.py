@@ -1,9 +1,9 @@
 """Moving channels about: the shuffle and the split of ShuffleNet.
 
-Each has two forms with equal values. Training takes the one with the quick gradient: on a CPU that of
-a strided slice alone would cost ShuffleNetV2 half of its step again. Otherwise, and so in an export,
-stands the one that leaves an ONNX graph without Transposes, where a shuffle by reshaping leaves three
-and a split two.
+Each has two forms of equal values. Training takes the one with the quick gradient: on a CPU the
+strided slices' alone makes ShuffleNetV2's step half as long again. Otherwise, and so in an export,
+stands the one that leaves an ONNX graph without Transposes: a shuffle by reshaping would leave
+three, a split two.
 """
 
 from __future__ import annotations
