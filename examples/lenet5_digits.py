@@ -2,9 +2,9 @@
 
     python examples/lenet5_digits.py --out runs/demo
 
-15 s on two idle cores: 98.66 % of the 599 held-out digits, and exports within 4e-7 of Keras. `make demo`
-runs this. The digits come with scikit-learn: 1,797 images, a third of them held out; the accuracy
-is the best epoch's on that third.
+15 s on two idle cores: 98.66 % of the 599 held-out digits, and exports within 4e-7 of Keras.
+`make demo` runs this. The digits come with scikit-learn: 1,797 images, a third of them held out;
+the accuracy is the best epoch's on that third.
 """
 
 from __future__ import annotations
