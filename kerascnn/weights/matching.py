@@ -15,7 +15,7 @@ from kerascnn.weights.expected import Expected
 from kerascnn.weights.layouts import OURS, layouts
 from kerascnn.weights.tensors import fits, names
 
-KERAS_STYLE = (OURS, "keras")
+KERAS_STYLE = (OURS, "keras", "keras_files")
 """Sources whose tensors have Keras's names and order; all others have PyTorch's."""
 
 COUNTERS = ("num_batches_tracked",)

@@ -4,9 +4,12 @@ It publishes MD5s, no SHA-256; of MobileNet's file nothing at all. Top-1 and lic
 Keras's documentation. Neither says how images were cropped: 224 of 256, or the same share, is what
 is usual and what `preprocessing` says here.
 
+The files are older than Keras's code; `keras_files` knows where their names differ, as told by the
+sources of that time and by programs that read them (the files themselves were not at hand).
+
 Left out: MobileNetV2, MobileNetV3 and EfficientNet, whose graphs pad asymmetrically where ours,
-like torchvision's, do not: their weights would load and answer wrongly. DenseNet, whose files name
-the stem's layers "conv1/conv", which no layout here knows; torchvision has the same networks.
+like torchvision's, do not: their weights would load and answer wrongly. torchvision publishes
+weights for all of them.
 """
 
 from __future__ import annotations
@@ -31,13 +34,14 @@ def _tensorflow(size: int) -> Preprocessing:
     return crop(size, round(size / 0.875), mean=HALF, std=HALF)
 
 
-CAFFE = _caffe(224)
+CAFFE, TORCH = _caffe(224), crop(224, 256)
 TF, TF_299, TF_331 = _tensorflow(224), _tensorflow(299), _tensorflow(331)
 
 # Who trained them, and under which licence Keras publishes the port.
 OXFORD = "CC-BY-4.0", "ported from those of the VGG group, Oxford"
 HE = "MIT", "ported from Kaiming He's"
 META = "BSD", "ported from Facebook's"
+LIU = "BSD-3-Clause", "ported from the authors'"
 GOOGLE = "Apache-2.0", "ported from those of TensorFlow's models"
 
 # row, file (with SUFFIX where it has none), MD5, top-1, preprocessing, licence and origin
@@ -58,6 +62,9 @@ TABLE: tuple[tuple[str, str, str | None, float, Preprocessing, tuple[str, str]],
         "inception_resnet_v2", "inception_resnet_v2/inception_resnet_v2",
         "e693bd0210a403b3192acc6073ad2e96", 80.3, TF_299, GOOGLE,
     ),
+    ("densenet121", "densenet/densenet121", "9d60b8095a5708f2dcce2bca79d332c7", 75.0, TORCH, LIU),
+    ("densenet169", "densenet/densenet169", "d699b8f76981ab1b30698df4c175e90b", 76.2, TORCH, LIU),
+    ("densenet201", "densenet/densenet201", "1ceb130c1ea1b78c3bf6114dbdfd8807", 77.3, TORCH, LIU),
     ("mobilenet_v1", "mobilenet/mobilenet_1_0_224_tf.h5", None, 70.4, TF, GOOGLE),
     (
         "nasnet_mobile", "nasnet/NASNet-mobile.h5",
@@ -69,12 +76,14 @@ TABLE: tuple[tuple[str, str, str | None, float, Preprocessing, tuple[str, str]],
     ),
 )  # fmt: skip
 
+RENAMED = ("resnet", "densenet", "inception")
+
 CHECKPOINTS = tuple(
     Published(
         tag=f"keras/{row}",
         row=row,
         url=FILES + (file if file.endswith(".h5") else file + SUFFIX),
-        layout="keras",
+        layout="keras_files" if row.startswith(RENAMED) else "keras",
         preprocessing=preprocessing,
         top1=top1,
         licence=licence,

@@ -1,6 +1,7 @@
 """DenseNet's names elsewhere.
 
-torchvision's published files are older than its code: they write "norm.1" for "norm1".
+The published files of torchvision and of keras.applications are older than their code: the ones
+write "norm.1" for "norm1", the others "conv1/conv" and "fc1000" for the stem and the classifier.
 """
 
 from __future__ import annotations
@@ -53,9 +54,16 @@ def _keras(names: Sequence[str]) -> dict[str, str]:
     return {name: found[name] for name in names if name in found}
 
 
+def _keras_files(names: Sequence[str]) -> dict[str, str]:
+    found = {"conv0": "conv1/conv", "conv0_bn": "conv1/bn", "predictions": "fc1000"}
+    return {name: found.get(name, module) for name, module in _keras(names).items()}
+
+
 LAYOUTS = {
     "torchvision": _torchvision,
     "torchvision_files": _torchvision_files,
     "timm": _torchvision,
     "keras": _keras,
+    "keras_files": _keras_files,
 }
+EPSILONS = {"keras": 1.001e-5, "keras_files": 1.001e-5}

@@ -65,3 +65,4 @@ def _keras(names: Sequence[str]) -> dict[str, str]:
 
 
 LAYOUTS = {"torchvision": _torchvision, "timm": _timm, "keras": _keras}
+EPSILONS = {"keras": 1e-3}

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 BLOCKS = {"a": "block35", "b": "block17", "c": "block8"}
 
 
-def keras(names: Sequence[str]) -> dict[str, str]:
+def keras(names: Sequence[str], first: int = 0) -> dict[str, str]:
     """Numbers the layers as Keras does in a fresh session: conv2d, conv2d_1, …"""
-    found, counts = {}, {"conv2d": 0, "batch_normalization": 0}
+    found, counts = {}, {"conv2d": first, "batch_normalization": first}
     residuals = sum(re.fullmatch(r"c\d+_up", name) is not None for name in names)
     for name in names:
         up = re.fullmatch(r"([abc])(\d+)_up", name)
@@ -27,6 +27,11 @@ def keras(names: Sequence[str]) -> dict[str, str]:
             found[name] = f"{kind}_{counts[kind]}" if counts[kind] else kind
             counts[kind] += 1
     return found
+
+
+def keras_files(names: Sequence[str]) -> dict[str, str]:
+    """The published files are of a Keras that began with conv2d_1."""
+    return keras(names, 1)
 
 
 V3_STEM = {
@@ -123,4 +128,4 @@ def timm(names: Sequence[str]) -> dict[str, str]:
     return v4(names) if "stem_4_b2_1" in names else v3(names)
 
 
-LAYOUTS = {"keras": keras, "torchvision": v3, "timm": timm}
+LAYOUTS = {"keras": keras, "keras_files": keras_files, "torchvision": v3, "timm": timm}

@@ -127,3 +127,4 @@ LAYOUTS = {
         ),
     ),
 }
+EPSILONS = {"keras": 1e-3}

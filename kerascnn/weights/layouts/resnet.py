@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 # Ours: conv3_2_conv1_bn is in the second block of the second stage; stage 1 is the stem.
 _BLOCK = re.compile(r"conv([2-9])_(\d+)_(\w+)")
@@ -71,6 +71,9 @@ keras = Names(
     },
 )
 
+# Keras's published files are older than its code, where the classifier had another name.
+keras_files = replace(keras, others={**keras.others, "predictions": "probs"})
+
 # As in github.com/akamaster/pytorch_resnet_cifar10, whose zero channels lie where ours do.
 cifar = Names(
     TORCH_BLOCK,
@@ -78,5 +81,17 @@ cifar = Names(
     {**TORCH_STEM, "predictions": "linear"},
 )
 
-LAYOUTS = {"torchvision": torchvision, "timm": torchvision, "keras": keras, "cifar": cifar}
-EPSILONS = {"torchvision": 1e-5, "timm": 1e-5, "keras": 1.001e-5, "cifar": 1e-5}
+LAYOUTS = {
+    "torchvision": torchvision,
+    "timm": torchvision,
+    "keras": keras,
+    "keras_files": keras_files,
+    "cifar": cifar,
+}
+EPSILONS = {
+    "torchvision": 1e-5,
+    "timm": 1e-5,
+    "keras": 1.001e-5,
+    "keras_files": 1.001e-5,
+    "cifar": 1e-5,
+}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from kerascnn.errors import DamagedFileError, UnsafeFileError
@@ -90,7 +91,7 @@ def _add(tensors: dict[str, Stored], name: str, stored: Stored) -> None:
 
 
 def _legacy(file: Hdf5, root: Node) -> dict[str, Stored]:
-    """Keras 2: a group a layer, which lists its weights as "conv1/kernel:0".
+    """Keras 1 and 2: a group a layer, which lists its weights as "conv1/kernel:0".
 
     A layer that is a model lists those of the layers inside, whose names then count.
     """
@@ -102,9 +103,25 @@ def _legacy(file: Hdf5, root: Node) -> dict[str, Stored]:
         for weight in weights:
             module, _, variable = weight.rpartition("/")
             owner = layer if len(modules) == 1 else module.rpartition("/")[2]
-            name = f"{owner}/{variable.split(':')[0]}"
+            name = f"{owner}/{_today(variable.split(':')[0], layer)}"
             _add(tensors, name, _stored(_at(file, group, weight), name))
     return tensors
+
+
+_KERAS_1 = {
+    "W": "kernel",
+    "b": "bias",
+    "gamma": "gamma",
+    "beta": "beta",
+    "running_mean": "moving_mean",
+    "running_std": "moving_variance",  # which it is, in spite of its name
+}
+
+
+def _today(variable: str, layer: str) -> str:
+    """Returns today's name of a variable that Keras 1 called "conv1_W_1" or "conv1_W"."""
+    rest = variable.removeprefix(f"{layer}_")
+    return variable if rest == variable else _KERAS_1.get(re.sub(r"_\d+$", "", rest), variable)
 
 
 def _modern(file: Hdf5, root: Node) -> dict[str, Stored]:

@@ -1,0 +1,157 @@
+"""Names in published files that are older than the code of their publishers.
+
+The files are not here. What is tested is how they are known to be named: VGG's tensors as Keras 1
+wrote them, layers that keras.applications has renamed since, DenseNets of torchvision's first days.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+import kerascnn
+from kerascnn.assemble import Request, plan
+from kerascnn.registry import model_info
+from kerascnn.weights import catalogue
+from kerascnn.weights.checkpoint import Stored, open_checkpoint
+from kerascnn.weights.expected import Expected, expected
+from kerascnn.weights.layouts import source_epsilon
+from kerascnn.weights.loading import load_weights
+from kerascnn.weights.matching import best_match
+
+
+def stubs(names: list[str]) -> dict[str, Stored]:
+    """Tensors that have names and nothing else; matching reads none."""
+    return {name: Stored((1,), "float32", lambda: np.zeros(1, "float32"), 4) for name in names}
+
+
+def wanted(row: str) -> dict[str, Expected]:
+    return expected(plan(model_info(row), Request()))
+
+
+def test_resnets_of_keras_call_the_classifier_probs() -> None:
+    layers = wanted("resnet50")
+    names = ["conv1_conv/kernel", "conv1_conv/bias"]
+    names += [f"conv1_bn/{one}" for one in ("gamma", "beta", "moving_mean", "moving_variance")]
+    for stage, blocks in enumerate((3, 4, 6, 3), 2):
+        for block in range(1, blocks + 1):
+            for step in (0, 1, 2, 3) if block == 1 else (1, 2, 3):
+                place = f"conv{stage}_block{block}_{step}"
+                names += [f"{place}_conv/{one}" for one in ("kernel", "bias")]
+                norm = ("gamma", "beta", "moving_mean", "moving_variance")
+                names += [f"{place}_bn/{one}" for one in norm]
+    names += ["probs/kernel", "probs/bias"]
+    found = best_match(stubs(names), layers, "resnet")
+    assert (found.source, found.style) == ("keras_files", "keras")
+    assert (found.missing, found.unexpected) == ((), ())
+    assert found.keys["predictions/kernel"] == "probs/kernel"
+    assert found.keys["conv3_2_conv1/kernel"] == "conv3_block2_1_conv/kernel"
+    assert len(found.biases) == 53  # of every convolution, to be folded into the batch norms
+    assert source_epsilon("resnet", found.source, 1e-5) == 1.001e-5
+
+
+def test_densenets_of_keras_have_a_slash_in_the_stem() -> None:
+    layers = wanted("densenet121")
+    norm = ("gamma", "beta", "moving_mean", "moving_variance")
+    names = ["conv1/conv/kernel", *(f"conv1/bn/{one}" for one in norm)]
+    for stage, count in enumerate((6, 12, 24, 16), 2):
+        for layer in range(1, count + 1):
+            place = f"conv{stage}_block{layer}"
+            names += [f"{place}_{part}_bn/{one}" for part in (0, 1) for one in norm]
+            names += [f"{place}_{part}_conv/kernel" for part in (1, 2)]
+        if stage < 5:
+            names += [f"pool{stage}_conv/kernel", *(f"pool{stage}_bn/{one}" for one in norm)]
+    names += [*(f"bn/{one}" for one in norm), "fc1000/kernel", "fc1000/bias"]
+    found = best_match(stubs(names), layers, "densenet")
+    assert (found.source, found.missing, found.unexpected) == ("keras_files", (), ())
+    assert found.keys["conv0/kernel"] == "conv1/conv/kernel"
+    assert found.keys["predictions/bias"] == "fc1000/bias"
+    assert source_epsilon("densenet", found.source, 1e-5) == 1.001e-5
+
+
+@pytest.mark.parametrize(("first", "source"), [(0, "keras"), (1, "keras_files")])
+def test_inceptions_of_keras_are_numbered_from_0_or_1(first: int, source: str) -> None:
+    def called(kind: str, number: int) -> str:
+        return f"{kind}_{number}" if number else kind
+
+    names = []
+    for number in range(first, first + 94):  # Szegedy 2015: 94 convolutions
+        names.append(f"{called('conv2d', number)}/kernel")
+        place = called("batch_normalization", number)
+        names += [f"{place}/{one}" for one in ("beta", "moving_mean", "moving_variance")]
+    names += ["predictions/kernel", "predictions/bias"]
+    found = best_match(stubs(names), wanted("inception_v3"), "inception")
+    assert (found.source, found.missing, found.unexpected) == (source, (), ())
+    assert found.keys["stem_1/kernel"] == f"{called('conv2d', first)}/kernel"
+
+
+def test_densenets_of_torchvision_have_numbered_modules() -> None:
+    layers = wanted("densenet121")
+    norm = ("weight", "bias", "running_mean", "running_var")
+    names = ["features.conv0.weight", *(f"features.norm0.{one}" for one in norm)]
+    for block, count in enumerate((6, 12, 24, 16), 1):
+        for layer in range(1, count + 1):
+            place = f"features.denseblock{block}.denselayer{layer}"
+            names += [f"{place}.norm.{part}.{one}" for part in (1, 2) for one in norm]
+            names += [f"{place}.conv.{part}.weight" for part in (1, 2)]
+        if block < 4:
+            names.append(f"features.transition{block}.conv.weight")
+            names += [f"features.transition{block}.norm.{one}" for one in norm]
+    names += [*(f"features.norm5.{one}" for one in norm), "classifier.weight", "classifier.bias"]
+    found = best_match(stubs(names), layers, "densenet")
+    assert (found.source, found.missing, found.unexpected) == ("torchvision_files", (), ())
+
+
+@pytest.mark.parametrize("numbered", ["", "_1"])
+def test_vggs_of_keras_are_named_as_keras_1_did(tmp_path: Path, numbered: str) -> None:
+    model = kerascnn.create_model("vgg11", width=1 / 64, input_shape=(32, 32, 3), classes=5)
+    layers = [layer for layer in model.layers if layer.weights]
+    theirs = {"fc6": "fc1", "fc7": "fc2", "predictions": "predictions"}
+    rng = np.random.default_rng(0)
+    values = {}
+    with h5py.File(tmp_path / "vgg.h5", "w") as file:
+        names = []
+        for layer in layers:
+            stage, _, step = layer.name.removeprefix("conv").partition("_")
+            name = theirs.get(layer.name, f"block{stage}_conv{step}")
+            names.append(name.encode())
+            group = file.create_group(name)
+            weights = [f"{name}_{one}{numbered}:0" for one in ("W", "b")]
+            group.attrs["weight_names"] = [one.encode() for one in weights]
+            for weight, variable in zip(weights, layer.weights, strict=True):
+                value = rng.normal(size=variable.shape).astype("float32")
+                values[f"{layer.name}/{variable.name}"] = value
+                group.create_dataset(weight, data=value)
+        file.attrs["layer_names"] = names
+    report = load_weights(model, tmp_path / "vgg.h5")
+    assert (report.layout, report.fraction) == ("keras", 1.0)
+    for layer in layers:
+        for variable in layer.weights:
+            expected_value = values[f"{layer.name}/{variable.name}"]
+            np.testing.assert_array_equal(np.asarray(variable), expected_value)
+
+
+def test_batch_norms_of_keras_1_hold_the_variance_as_running_std(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "old.h5", "w") as file:
+        group = file.create_group("bn")
+        names = [f"bn_{one}_1:0" for one in ("gamma", "beta", "running_mean", "running_std")]
+        for number, name in enumerate(names):
+            group.create_dataset(name, data=np.full(2, number, "float32"))
+        group.attrs["weight_names"] = [name.encode() for name in names]
+        file.attrs["layer_names"] = [b"bn"]
+    with open_checkpoint(tmp_path / "old.h5") as checkpoint:
+        found = {name: float(checkpoint.raw(name)[0]) for name in checkpoint.tensors}
+    assert found == {
+        "bn/gamma": 0.0, "bn/beta": 1.0, "bn/moving_mean": 2.0, "bn/moving_variance": 3.0,
+    }  # fmt: skip
+
+
+def test_the_catalogue_says_which_files_are_old() -> None:
+    old = {one.tag for one in catalogue.CHECKPOINTS if one.layout.endswith("_files")}
+    assert "torchvision/densenet201.v1" in old
+    assert "keras/inception_resnet_v2" in old
+    assert "keras/resnet152_v2" in old
+    assert not {"keras/vgg16", "keras/nasnet_large", "torchvision/resnet18.v1"} & old
