@@ -213,14 +213,17 @@ def taps(ledger: Plan, wanted: dict[str, Expected], style: str) -> list[str]:
     """Returns three layers at a quarter, a half and nine tenths of the network.
 
     Convolutions where the twin is PyTorch's, whose batch norms may hold the activation; batch norms
-    where it is Keras's, whose convolutions may hold a bias that ours have not.
+    where it is Keras's and has any, since its convolutions may have a bias that ours lack.
     """
-    kinds = ("Conv2D", "GroupedConv2D") if style == "torch" else ("BatchNormalization",)
+    norms = [name for name, layer in wanted.items() if layer.kind == "BatchNormalization"]
     maps = [
         name
         for name, layer in wanted.items()
-        if layer.kind in kinds and ledger.entries[name].config.get("activation") in (None, "relu")
+        if layer.kind in ("Conv2D", "GroupedConv2D")
+        and ledger.entries[name].config.get("activation") in (None, "relu")
     ]
+    if style == "keras" and norms:
+        maps = norms
     return [maps[int(part * (len(maps) - 1))] for part in (0.25, 0.5, 0.9)]
 
 
