@@ -130,8 +130,8 @@ def _table(result: dict[str, Any]) -> str:
         "",
         f"Test error after exactly {result['epochs']} epochs on all {result['data']['train']:,} "
         f"training images, recipe `{result['recipe']}`; the last model is measured once on the "
-        f"{result['data']['test']:,} test images, which choose nothing. The default recipe was chosen "
-        "on the last 10,000 training images, with the other 50,000 trained on.",
+        f"{result['data']['test']:,} test images, which choose nothing. The default recipe was "
+        "chosen on the last 10,000 training images, with the other 50,000 trained on.",
         "",
         "| model | parameters | "
         + " | ".join(f"seed {seed}" for seed in seeds)

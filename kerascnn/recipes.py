@@ -50,7 +50,7 @@ class Recipe:
     schedule: str = "cosine"
     warmup: float = 0.05
     momentum: float = 0.9
-    weight_decay: float = 0.05
+    weight_decay: float = 0.0
     batch_size: int = 64
     epochs: int = 20
     translate: int = 0
@@ -90,10 +90,15 @@ def _whole(value: Any, least: int = 1) -> bool:
 RECIPES = {
     recipe.name: recipe
     for recipe in (
-        Recipe("default", "AdamW and a cosine, no distortions: small networks, any images"),
+        Recipe(
+            "default",
+            "AdamW and a cosine, no distortions: small networks, any images",
+            weight_decay=0.05,
+        ),
         Recipe(
             "distorted",
             "the default with small shifts, rotations and zooms, as LeCun 1998 distorted digits",
+            weight_decay=0.05,
             translate=2,
             rotate=10.0,
             zoom=0.1,
