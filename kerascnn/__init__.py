@@ -39,6 +39,10 @@ _HOMES = {
     "Run": "kerascnn.runs",
     "load_run": "kerascnn.runs",
     "summarize": "kerascnn.summary",
+    "load_weights": "kerascnn.weights.loading",
+    "LoadReport": "kerascnn.weights.report",
+    "save_weights": "kerascnn.weights.saving",
+    "load_model": "kerascnn.weights.saving",
 }
 
 if TYPE_CHECKING:
@@ -60,6 +64,10 @@ if TYPE_CHECKING:
     from kerascnn.summary import summarize as summarize
     from kerascnn.taps import features as features
     from kerascnn.training import train as train
+    from kerascnn.weights.loading import load_weights as load_weights
+    from kerascnn.weights.report import LoadReport as LoadReport
+    from kerascnn.weights.saving import load_model as load_model
+    from kerascnn.weights.saving import save_weights as save_weights
 
 
 def __getattr__(name: str) -> Any:

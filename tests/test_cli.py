@@ -17,7 +17,7 @@ from kerascnn.cli import main, parser
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMAND = [sys.executable, "-m", "kerascnn"]
-VERBS = ("list", "info", "summary", "train", "evaluate", "predict", "export")
+VERBS = ("list", "info", "summary", "train", "evaluate", "predict", "export", "weights")
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -14,11 +14,11 @@ import pytest
 
 import kerascnn
 from kerascnn.assemble import Request, plan
-from kerascnn.registry import model_info
+from kerascnn.registry import list_models, model_info
 from kerascnn.weights import catalogue
 from kerascnn.weights.checkpoint import Stored, open_checkpoint
 from kerascnn.weights.expected import Expected, expected
-from kerascnn.weights.layouts import source_epsilon
+from kerascnn.weights.layouts import layouts, source_epsilon
 from kerascnn.weights.loading import load_weights
 from kerascnn.weights.matching import best_match
 
@@ -155,3 +155,10 @@ def test_the_catalogue_says_which_files_are_old() -> None:
     assert "keras/inception_resnet_v2" in old
     assert "keras/resnet152_v2" in old
     assert not {"keras/vgg16", "keras/nasnet_large", "torchvision/resnet18.v1"} & old
+
+
+@pytest.mark.parametrize("row", list_models())
+def test_every_layout_of_a_family_takes_every_row_of_it(row: str) -> None:
+    names = list(wanted(row))
+    for source, layout in layouts(model_info(row).family).items():
+        assert set(layout(names)) <= set(names), source

@@ -14,7 +14,8 @@ import traceback
 from collections.abc import Sequence
 
 from kerascnn import __version__
-from kerascnn.cli import exporting, learning, models
+from kerascnn.cli import exporting, learning, models, weights
+from kerascnn.cli.output import add_shared_options
 from kerascnn.errors import Interrupted, KerasCNNError, OutputError
 
 BROKEN_PIPE = 141
@@ -42,14 +43,10 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"kerascnn {__version__}")
     verbs = top.add_subparsers(dest="verb", metavar="VERB", required=True)
-    for group in (models, learning, exporting):
+    for group in (models, learning, exporting, weights):
         group.add_verbs(verbs)
     for verb in verbs.choices.values():
-        verb.formatter_class = argparse.RawDescriptionHelpFormatter
-        verb.add_argument(
-            "--json", action="store_true", help="print the result as JSON, and all else on stderr"
-        )
-        verb.add_argument("--debug", action="store_true", help="show tracebacks and every log line")
+        add_shared_options(verb, False)
     return top
 
 

@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import json
 import os
 import sys
 from collections.abc import Sequence
 from typing import Any
+
+
+def add_shared_options(verb: argparse.ArgumentParser, default: object) -> None:
+    """Adds what every verb takes.
+
+    Args:
+        verb: its parser.
+        default: of the options; `argparse.SUPPRESS` for a verb inside a verb, which must not unsay
+            what came before it.
+    """
+    verb.formatter_class = argparse.RawDescriptionHelpFormatter
+    for name, text in (
+        ("--json", "print the result as JSON, and all else on stderr"),
+        ("--debug", "show tracebacks and every log line"),
+    ):
+        verb.add_argument(name, action="store_true", default=default, help=text)
 
 
 def print_json(value: Any) -> None:

@@ -43,6 +43,11 @@ class Source:
             adopt_preprocessing(model, self.published.preprocessing)
 
 
+def place(record: Published) -> Path:
+    """Returns where a published file lies once it has been fetched."""
+    return home() / "weights" / record.source / record.file
+
+
 def locate(source: SourceLike, row: str | None = None) -> Path:
     """Returns the file that a source means; what is published is fetched, once.
 
@@ -95,9 +100,8 @@ def _located(source: SourceLike, row: str | None) -> Source:
         )
     record = _record(source, row)
     if record is not None:
-        path = home() / "weights" / record.source / record.file
         digest = Digest(record.sha256, record.md5)
-        return Source(fetch(record.url, path, digest), record)
+        return Source(fetch(record.url, place(record), digest), record)
     text = os.fspath(source)
     if _URL.match(text):
         return Source(_fetched(text))

@@ -59,7 +59,9 @@ def _tensors(convolution: str, is_norm: bool) -> str:
 
 
 def v3(names: Sequence[str]) -> dict[str, str]:
-    """torchvision's and timm's Inception v3."""
+    """torchvision's and timm's Inception v3; empty for another Inception, told by its stem."""
+    if not {name.split("_")[1] for name in names if name.startswith("stem_")} <= set(V3_STEM):
+        return {}  # another Inception
     found = {"predictions": "fc"}
     for name in names:
         bare = name.removesuffix("_bn")
@@ -71,6 +73,8 @@ def v3(names: Sequence[str]) -> dict[str, str]:
             continue
         module = part["module"]
         if module.startswith("stem"):
+            if module.removeprefix("stem_") not in V3_STEM:
+                return {}
             target = V3_STEM[module.removeprefix("stem_")]
         else:
             stage = module.rstrip("0123456789")
