@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -73,15 +73,28 @@ def gives_logits(model: keras.Model) -> bool:
     return activation is keras.activations.linear
 
 
-def adopt_preprocessing(model: keras.Model, preprocessing: Preprocessing) -> None:
-    """Notes how images have to be prepared for the weights that a model has taken."""
-    model.kerascnn_preprocessing = preprocessing
+def adopt(
+    model: keras.Model,
+    preprocessing: Preprocessing | None = None,
+    class_names: Sequence[str] | None = None,
+) -> None:
+    """Notes what the weights that a model has taken say of its two ends."""
+    if preprocessing is not None:
+        model.kerascnn_preprocessing = preprocessing
+    if class_names is not None:
+        model.kerascnn_class_names = tuple(class_names)
 
 
 def adopted_preprocessing(model: keras.Model) -> Preprocessing | None:
     """Returns how images have to be prepared for the model's weights, where these said it."""
     found = getattr(model, "kerascnn_preprocessing", None)
     return found if isinstance(found, Preprocessing) else None
+
+
+def adopted_class_names(model: keras.Model) -> tuple[str, ...] | None:
+    """Returns the classes that the model's weights name, if it still tells just these apart."""
+    found = getattr(model, "kerascnn_class_names", None)
+    return found if isinstance(found, tuple) and len(found) == class_count(model) else None
 
 
 def preprocessing_for(model: keras.Model, data_shape: ImageShape) -> Preprocessing:

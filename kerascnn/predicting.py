@@ -11,7 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kerascnn.data import as_images
-from kerascnn.endpoints import class_count, forward, gives_logits, image_shape, preprocessing_for
+from kerascnn.endpoints import (
+    adopted_class_names,
+    class_count,
+    forward,
+    gives_logits,
+    image_shape,
+    preprocessing_for,
+)
 from kerascnn.errors import DataError, MismatchError, UsageError
 from kerascnn.images import load_image
 from kerascnn.lazy import np
@@ -65,7 +72,7 @@ def predict(
             images. Arrays hold values from 0 to 255, or floats from 0 to 1.
         top: number of classes to name, at least 1; at most all.
         preprocessing: the run's, or the architecture's, when None.
-        class_names: the run's when None.
+        class_names: the run's, or those that the model's weights name, when None.
 
     Returns:
         One `Prediction` an image, in order; [] for [].
@@ -100,7 +107,7 @@ def predict(
 def _names(model: keras.Model, names: Sequence[str] | None) -> tuple[str, ...]:
     count = class_count(model)
     if names is None:
-        return tuple(str(index) for index in range(count))
+        return adopted_class_names(model) or tuple(str(index) for index in range(count))
     if len(names) != count:
         raise MismatchError(
             f"{len(names)} class names for a model of {count} classes; give one for each output"

@@ -7,6 +7,7 @@ fetched from elsewhere.
 from __future__ import annotations
 
 import hashlib
+import json
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,11 +19,13 @@ import numpy as np
 import pytest
 
 import kerascnn
-from kerascnn.endpoints import preprocessing_for
+from kerascnn.endpoints import adopted_class_names, preprocessing_for
 from kerascnn.errors import MismatchError, UnsafeFileError, UsageError
-from kerascnn.preprocessing import Preprocessing
+from kerascnn.preprocessing import HALF, Preprocessing, crop
 from kerascnn.weights import catalogue, sources
 from kerascnn.weights.cache import home
+from kerascnn.weights.catalogue.imagenet import CLASS_NAMES
+from kerascnn.weights.checkpoint import open_checkpoint
 from kerascnn.weights.downloads import DownloadError
 from kerascnn.weights.loading import load_weights
 from kerascnn.weights.saving import load_model, save_weights
@@ -60,6 +63,7 @@ def publish(monkeypatch: pytest.MonkeyPatch, shuffle: Path) -> str:
         catalogue.BY_TAG[tag],
         sha256=digest[:10],
         url=f"https://weights.invalid/{shuffle.name}",
+        preprocessing=crop(224, 256, mean=HALF, std=HALF),  # not the row's
     )
     monkeypatch.setitem(catalogue.BY_TAG, tag, record)
     monkeypatch.setattr(catalogue, "CHECKPOINTS", (record, *catalogue.CHECKPOINTS))
@@ -81,11 +85,9 @@ def test_a_tag_brings_weights_and_their_preprocessing(
     # The record rebuilds the graph, which does not depend on the weights.
     assert kerascnn.provenance(model).arguments == SMALL
     got = preprocessing_for(model, (500, 400, 3))
-    assert got == Preprocessing(
-        size=(33, 33), fit="crop", resize=38, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)
-    )
+    assert got == Preprocessing(size=(33, 33), fit="crop", resize=38, mean=HALF, std=HALF)
     fresh = kerascnn.create_model("shufflenet_v2_x0_5", **SMALL)
-    assert preprocessing_for(fresh, (500, 400, 3)).mean == (0.0,)
+    assert preprocessing_for(fresh, (500, 400, 3)).mean == (0.485, 0.456, 0.406)
 
 
 def test_other_classes_get_a_fresh_head(publish: str, shufflenet: keras.Model) -> None:
@@ -103,18 +105,28 @@ def test_load_weights_takes_a_tag_and_reports(publish: str) -> None:
     report = load_weights(model, publish)
     assert report.fraction == 1.0
     assert report.ignored == ("predictions/kernel", "predictions/bias")
-    assert preprocessing_for(model, SHAPE).std == (0.229, 0.224, 0.225)
+    assert preprocessing_for(model, SHAPE).std == HALF
+
+
+def test_classes_of_the_same_name_are_copied(publish: str, shufflenet: keras.Model) -> None:
+    model = kerascnn.create_model("shufflenet_v2_x0_5", classes=3, **SMALL)
+    names = ["toilet tissue", "a class of our own", "tench"]
+    report = load_weights(model, publish, head="overlap", class_names=names)
+    ours, theirs = values(model), values(shufflenet)
+    for one in ("predictions/kernel", "predictions/bias"):
+        np.testing.assert_array_equal(ours[one][..., [0, 2]], theirs[one][..., [999, 0]])
+    assert len(report.adapted) == 2
 
 
 def test_predict_prepares_images_as_the_weights_need(publish: str) -> None:
     model = kerascnn.create_model("shufflenet_v2_x0_5", weights="imagenet", **SMALL)
     image = np.random.default_rng(0).integers(0, 256, SHAPE).astype(np.uint8)
-    mean, std = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
-    logits = np.asarray(model(((image / 255 - mean) / std)[None].astype("float32")))[0]
+    logits = np.asarray(model((image / 127.5 - 1)[None].astype("float32")))[0]
     exponentials = np.exp(logits.astype("float64") - logits.max())
     best = int(logits.argmax())
     (prediction,) = kerascnn.predict(model, [image], top=1)
     assert prediction.indices == (best,)
+    assert prediction.labels == (CLASS_NAMES[best],)
     assert prediction.scores[0] == pytest.approx(exponentials[best] / exponentials.sum(), rel=1e-4)
 
 
@@ -133,10 +145,14 @@ def test_a_saved_model_still_knows_its_preprocessing(
     model = kerascnn.create_model("shufflenet_v2_x0_5", weights="imagenet", **SMALL)
     again = load_model(save_weights(model, tmp_path / f"saved{suffix}"))
     assert preprocessing_for(again, SHAPE) == preprocessing_for(model, SHAPE)
-    assert preprocessing_for(again, SHAPE).std == (0.229, 0.224, 0.225)
+    assert preprocessing_for(again, SHAPE).std == HALF
+    assert adopted_class_names(again) is None, "none were saved"
+    save_weights(model, tmp_path / f"named{suffix}", class_names=CLASS_NAMES[::-1])
+    named = load_model(tmp_path / f"named{suffix}")
+    assert adopted_class_names(named) == CLASS_NAMES[::-1]
     other = kerascnn.create_model("shufflenet_v2_x0_5", include_top=False, **SMALL)
     load_weights(other, tmp_path / f"saved{suffix}")
-    assert preprocessing_for(other, SHAPE).std == (0.229, 0.224, 0.225)
+    assert preprocessing_for(other, SHAPE).std == HALF
 
 
 @pytest.fixture
@@ -210,7 +226,7 @@ def test_weights_of_another_network_are_refused_though_every_tensor_fits() -> No
     with pytest.raises(UsageError, match="no weights are published for zfnet"):
         kerascnn.create_model("zfnet", weights="imagenet")
     with pytest.raises(UsageError, match="include_preprocessing=True scales pixels as"):
-        kerascnn.create_model("resnet18", weights="imagenet", include_preprocessing=True)
+        kerascnn.create_model("resnet50", weights="imagenet", include_preprocessing=True)
 
 
 def test_without_a_network_the_message_says_what_to_bring(
@@ -237,6 +253,18 @@ def test_a_model_that_is_not_of_the_registry_takes_a_tag(
     foreign = keras.Model(shufflenet.inputs, shufflenet.outputs)
     assert kerascnn.provenance(foreign) is None
     load_weights(foreign, publish)
-    assert preprocessing_for(foreign, SHAPE).mean == (0.485, 0.456, 0.406)
+    assert preprocessing_for(foreign, SHAPE).mean == HALF
     with pytest.raises(UsageError, match="give a tag"):
         load_weights(foreign, "imagenet")
+
+
+@pytest.mark.parametrize("first", [0x80, 0x50])
+def test_safetensors_whose_header_has_any_length(tmp_path: Path, first: int) -> None:
+    # The file begins with the length of its header: 0x80 is also how a pickle begins, "PK" a zip.
+    entry = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
+    text = json.dumps({"w": entry}).encode()
+    length = first + (0x4B00 if first == 0x50 else 0)
+    path = tmp_path / "w.safetensors"
+    path.write_bytes(length.to_bytes(8, "little") + text.ljust(length) + b"\0\0\x80\x3f" * 2)
+    with open_checkpoint(path) as checkpoint:
+        np.testing.assert_array_equal(checkpoint.raw("w"), [1, 1])

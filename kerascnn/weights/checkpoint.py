@@ -151,7 +151,8 @@ _READERS = (
     (re.compile(rb"PK\x03\x04"), "archive"),
     # torch.save's magic number, pickled in a protocol of its own.
     (re.compile(rb"\x80[\x02-\x05](\x95.{8})?\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19", re.S), "torch_file"),
-    (re.compile(rb"(?!\x80|PK).{8}\{", re.S), "safetensors_file"),
+    # The length of a header, below 4 GiB; its first byte may be a pickle's, or spell a zip's "PK".
+    (re.compile(rb".{4}\0{4}\{", re.S), "safetensors_file"),
 )
 _FOREIGN = (
     (re.compile(rb"PK\x05\x06"), "an empty zip archive"),

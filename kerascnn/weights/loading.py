@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from kerascnn.endpoints import adopt_preprocessing
+from kerascnn.endpoints import adopt
 from kerascnn.errors import DamagedFileError, UsageError
 from kerascnn.preprocessing import Preprocessing
 from kerascnn.reading import named, quoted
@@ -60,7 +60,8 @@ def load_weights(
             to 1 is the part of the model's values that must load; False accepts anything.
         match: "name", or "order" for foreign names whose tensors follow the model's order.
         class_names: of the model, for head="overlap".
-        source_class_names: of the file, for head="overlap"; a file of `save_weights` has its own.
+        source_class_names: of the file, for head="overlap"; a file of `save_weights` may have its
+            own, and what is published has.
 
     Returns:
         The `LoadReport`.
@@ -76,7 +77,7 @@ def load_weights(
     found = for_model(source, model)
     with open_checkpoint(found.path) as checkpoint:
         loader = _Loader(checkpoint, Target.of(model), match, strict)
-        report = loader.load(head, class_names, source_class_names)
+        report = loader.load(head, class_names, source_class_names or found.class_names)
     found.adopt(model)
     return report
 
@@ -130,8 +131,7 @@ class _Loader:
         del values, value
         preprocessing = self._preprocessing()
         assign(self.target, arrays)
-        if preprocessing is not None:
-            adopt_preprocessing(self.target.model, preprocessing)
+        adopt(self.target.model, preprocessing, self.record.get("class_names"))
         return report
 
     def _preprocessing(self) -> Preprocessing | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kerascnn.assemble import Request, provenance
-from kerascnn.endpoints import adopt_preprocessing
+from kerascnn.endpoints import adopt
 from kerascnn.errors import MismatchError, UsageError
 from kerascnn.preprocessing import Preprocessing
 from kerascnn.registry import Variant, model_info
@@ -37,10 +37,15 @@ class Source:
     path: Path
     published: Published | None = None
 
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        """The classes of the file, if it is published."""
+        return None if self.published is None else self.published.class_names
+
     def adopt(self, model: keras.Model) -> None:
-        """Lets a model that has taken these weights know how images are to be prepared for them."""
+        """Lets a model that has taken these weights know its preprocessing and classes."""
         if self.published is not None:
-            adopt_preprocessing(model, self.published.preprocessing)
+            adopt(model, self.published.preprocessing, self.published.class_names)
 
 
 def place(record: Published) -> Path:

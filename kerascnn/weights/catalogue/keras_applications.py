@@ -14,8 +14,8 @@ weights for all of them.
 
 from __future__ import annotations
 
-from kerascnn.preprocessing import Preprocessing
-from kerascnn.weights.catalogue.record import HALF, Published, crop
+from kerascnn.preprocessing import HALF, Preprocessing, crop
+from kerascnn.weights.catalogue.record import Published
 
 FILES = "https://storage.googleapis.com/tensorflow/keras-applications/"
 SUFFIX = "_weights_tf_dim_ordering_tf_kernels.h5"

@@ -1,4 +1,4 @@
-"""The record of a published checkpoint, and the crops that its tables share."""
+"""The record of a published checkpoint."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kerascnn.preprocessing import HALF as HALF
 from kerascnn.preprocessing import Preprocessing
-from kerascnn.preprocessing import crop as crop
+from kerascnn.weights.catalogue.imagenet import CLASS_NAMES
 
 _HASH_IN_NAME = re.compile(r"-([0-9a-f]{8,})\.")
 
@@ -30,7 +29,7 @@ class Published:
         sha256: hexadecimal digits of the file's SHA-256, as many as are published; None for none.
         md5: where that is what is published.
         arguments: columns in which its network differs from the row, to be given to the builder.
-        classes: how many.
+        class_names: in the order of its outputs.
         note: recipe or origin.
     """
 
@@ -44,8 +43,13 @@ class Published:
     sha256: str | None = None
     md5: str | None = None
     arguments: Mapping[str, Any] = field(default_factory=dict, hash=False)
-    classes: int = 1000
+    class_names: tuple[str, ...] = field(default=CLASS_NAMES, repr=False)
     note: str = ""
+
+    @property
+    def classes(self) -> int:
+        """How many it tells apart."""
+        return len(self.class_names)
 
     @property
     def source(self) -> str:

@@ -10,7 +10,8 @@ published figures are of other image sizes; everything on other data or for othe
 
 from __future__ import annotations
 
-from kerascnn.weights.catalogue.record import HALF, Published, crop, hash_in_name
+from kerascnn.preprocessing import HALF, crop
+from kerascnn.weights.catalogue.record import Published, hash_in_name
 
 GITHUB = "https://github.com/rwightman/pytorch-image-models/releases/download/v0.1-"
 HUB = "https://huggingface.co/timm/"

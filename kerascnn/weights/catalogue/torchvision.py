@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from kerascnn.preprocessing import Preprocessing
-from kerascnn.weights.catalogue.record import HALF, Published, crop, hash_in_name
+from kerascnn.preprocessing import HALF, Preprocessing, crop
+from kerascnn.weights.catalogue.record import Published, hash_in_name
 
 FILES = "https://download.pytorch.org/models/"
 GITHUB = "https://github.com/pytorch/vision/"
