@@ -171,15 +171,12 @@ def test_classes_are_named_in_order() -> None:
     assert CLASS_NAMES[-1] == "toilet tissue"
 
 
-def _torchvision() -> ModuleType:
-    """Imports torchvision, also where its compiled operators do not load."""
-    pytest.importorskip("torch")
-    pytest.importorskip("torchvision", exc_type=ImportError)
-    return importlib.import_module("torchvision.models")
-
-
 def test_torchvision_says_the_same() -> None:
-    compare_with_torchvision(_torchvision())
+    try:
+        models = importlib.import_module("torchvision.models")
+    except (ImportError, RuntimeError) as error:  # the latter where its operators do not load
+        pytest.skip(f"torchvision is not usable here: {error}")
+    compare_with_torchvision(models)
 
 
 def compare_with_torchvision(models: ModuleType) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -414,6 +416,21 @@ def test_progress_is_one_line_where_there_is_no_terminal(
     fetch(url(server), place(), KNOWN)
     told = capsys.readouterr()
     assert (told.out, told.err) == ("", "fetching weights.pth (1.0 MB)\n")
+
+
+def test_progress_is_a_bar_on_a_terminal(
+    server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "100")
+    server.answers = [dropping, good]
+    fetch(url(server), place(), KNOWN)
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "weights.pth" in told.err
+    assert re.search(r"1\.0/1\.0 MB", told.err)
+    assert "fetching" not in told.err
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,7 @@ def _record(variant: Variant) -> dict[str, Any]:
         "params": variant.params,
         "macs": variant.macs,
         "row": dataclasses.asdict(variant.row),
+        "weights": list(variant.weights),
     }
 
 
@@ -108,6 +109,7 @@ def _info(arguments: argparse.Namespace) -> None:
         "parameters": f"{variant.params:,} trainable",
         "MACs": f"{variant.macs:,} for one image, 2 FLOPs each",
         "row": columns,
+        "weights": ", ".join(variant.weights) or "none are published",
     }
     for title, text in lines.items():
         print(f"{title:<12}{text}")
