@@ -192,7 +192,7 @@ class Fitter:
         if classes.head == "overlap":
             ours, theirs = self._names(shape[-1], count)
             self._afford(key, stored)
-            fresh = np.array(self.target.variables[name])
+            fresh = np.asarray(self.target.variables[name])
             return replace(plain, change=lambda made: surgery.overlap(made, fresh, theirs, ours))
         if classes.head != "keep" and (count, shape[-1]) == BACKGROUND:
             return replace(plain, change=surgery.without_background)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from kerascnn.assemble import Request, plan
 from kerascnn.registry import list_models, model_info
 from kerascnn.weights.checkpoint import Stored
-from kerascnn.weights.expected import expected
+from kerascnn.weights.expected import Expected, expected
 from kerascnn.weights.matching import best_match
+from kerascnn.weights.region import volume
+
+MAXIMUM_TENSORS = 5_000
+"""No row has more; larger files are not compared with them."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +26,11 @@ class Candidate:
     fraction: float
 
 
+@functools.cache
+def _wanted(row: str) -> dict[str, Expected]:
+    return expected(plan(model_info(row), Request()))
+
+
 def identify(tensors: Mapping[str, Stored], most: int = 5) -> list[Candidate]:
     """Returns the rows whose tensors the file has by name and number of values, likeliest first.
 
@@ -28,18 +38,16 @@ def identify(tensors: Mapping[str, Stored], most: int = 5) -> list[Candidate]:
         tensors: of the file; none is read.
         most: candidates to return at most.
     """
+    if len(tensors) > MAXIMUM_TENSORS:
+        return []
     found = []
     for name in list_models():
-        variant = model_info(name)
-        wanted = expected(plan(variant, Request()))
-        match = best_match(tensors, wanted, variant.family)
+        wanted = _wanted(name)
+        match = best_match(tensors, wanted, model_info(name).family)
         same = 0
         for variable, key in match.keys.items():
-            layer, kind = variable.rsplit("/", 1)
-            size = 1
-            for side in wanted[layer].variables[kind]:
-                size *= side
-            same += size == tensors[key].size
+            layer, _, kind = variable.rpartition("/")
+            same += volume(wanted[layer].variables[kind]) == tensors[key].size
         all_of_both = len(match.keys) + len(match.missing) + len(match.unexpected)
         fraction = same / all_of_both if all_of_both else 0.0
         if fraction > 0.3:

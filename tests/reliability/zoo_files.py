@@ -1,0 +1,86 @@
+"""A model's weights as another library would store them: its names, its order of axes."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from kerascnn.weights import tensors
+from kerascnn.weights.expected import Expected
+from kerascnn.weights.layouts import layouts
+from kerascnn.weights.target import Target
+from reference import seeded
+
+
+def scrambled(model: Any, salt: str = "") -> dict[str, np.ndarray]:
+    """Gives every variable other values, variances positive, and returns them by name."""
+    made = {}
+    for layer in model.layers:
+        for variable in layer.weights:
+            name = f"{layer.name}/{variable.name}"
+            values = seeded.uniform(f"{salt}{name}", tuple(variable.shape))
+            if variable.name == "moving_variance":
+                values = np.abs(values) + 0.5
+            variable.assign(values)
+            made[name] = np.asarray(variable)
+    return made
+
+
+def values(model: Any) -> dict[str, np.ndarray]:
+    """Returns the values of all variables by name."""
+    return {f"{one.name}/{v.name}": np.asarray(v) for one in model.layers for v in one.weights}
+
+
+def torch_shape(layer: Expected, variable: str) -> tuple[int, ...]:
+    """Returns the shape in which PyTorch holds one of our variables."""
+    shape = layer.variables[variable]
+    if variable != "kernel":
+        return shape
+    if layer.kind == "DepthwiseConv2D":
+        return shape[2] * shape[3], 1, *shape[:2]
+    if len(shape) == 4:
+        return shape[3], shape[2], *shape[:2]
+    return shape[1], prod(shape[:1])
+
+
+TORCH_NAMES = {
+    "kernel": "weight",
+    "gamma": "weight",
+    "bias": "bias",
+    "beta": "bias",
+    "moving_mean": "running_mean",
+    "moving_variance": "running_var",
+}
+
+
+def as_torch(model: Any, source: str) -> dict[str, np.ndarray]:
+    """Returns the state dict that the twin in `source` would have, counters of steps included."""
+    target = Target.of(model)
+    assert target.family is not None
+    modules = layouts(target.family)[source](list(target.wanted))
+    found: dict[str, np.ndarray] = {}
+    for name, layer in target.wanted.items():
+        for variable in layer.variables:
+            array = np.asarray(target.variables[f"{name}/{variable}"])
+            shape = torch_shape(layer, variable)
+            made = tensors.to_torch(array, layer.kind, variable, shape, layer.flattened)
+            found[f"{modules[name]}.{TORCH_NAMES[variable]}"] = np.ascontiguousarray(made)
+        if "moving_mean" in layer.variables:
+            found[f"{modules[name]}.num_batches_tracked"] = np.array(7)
+    return found
+
+
+def as_keras(model: Any) -> dict[str, dict[str, np.ndarray]]:
+    """Returns the layers of the twin in keras.applications, by "layer/variable"."""
+    target = Target.of(model)
+    assert target.family is not None
+    modules = layouts(target.family)["keras"](list(target.wanted))
+    return {
+        modules[name]: {
+            f"{modules[name]}/{variable}": np.asarray(target.variables[f"{name}/{variable}"])
+            for variable in layer.variables
+        }
+        for name, layer in target.wanted.items()
+    }

@@ -1,0 +1,207 @@
+"""What `load_weights` takes and refuses; a refusal changes nothing of the model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+import kerascnn
+from kerascnn.assemble import Request, plan
+from kerascnn.errors import UnsafeFileError, UsageError
+from kerascnn.files import sha256_file
+from kerascnn.registry import model_info
+from kerascnn.weights.expected import expected
+from kerascnn.weights.layouts import layouts
+from kerascnn.weights.loading import load_weights
+from kerascnn.weights.report import LoadError
+from kerascnn.weights.saving import load_model, save_weights
+from reliability.benign import safetensors
+from reliability.keras_files import keras2_layers, write_keras2
+from reliability.loads import changed, refused, resnet, same, stored, torch_file, wanted
+from reliability.zoo_files import TORCH_NAMES, scrambled, torch_shape, values
+
+
+@pytest.fixture
+def model() -> keras.Model:
+    return resnet()
+
+
+def test_a_file_of_torchvision_names(tmp_path: Path, model: keras.Model) -> None:
+    report = load_weights(model, torch_file(tmp_path / "x.pth", stored()))
+    assert same(values(model), wanted())
+    assert report.layout == "torchvision"
+    assert report.container == "torch"
+    assert set(report.loaded) == set(wanted())
+    assert report.adapted == report.missing == report.unexpected == report.skipped == ()
+    assert report.fraction == 1
+    assert not report.verified
+    text = str(report)
+    assert "torchvision layout (torch), no digests to verify" in text
+    assert report.sha256 in text
+    assert report.to_json()["fraction"] == 1
+
+
+def test_the_digest_is_of_the_file(tmp_path: Path, model: keras.Model) -> None:
+    path = torch_file(tmp_path / "x.pth", stored())
+    assert load_weights(model, path).sha256 == sha256_file(path)
+
+
+@pytest.mark.parametrize("suffix", [".weights.h5", ".safetensors", ".npz", ".h5", ".keras"])
+def test_twins_of_equal_shape_are_told_apart(tmp_path: Path, suffix: str) -> None:
+    """Keras's own loader goes by position: with the layers in another order it swaps them."""
+
+    def network(*order: str) -> keras.Model:
+        image = keras.Input((4,))
+        x = image
+        for name in order:
+            x = keras.layers.Dense(4, name=name)(x)
+        return keras.Model(image, x)
+
+    first, second = network("left", "right", "last"), network("right", "last", "left")
+    wanted = scrambled(first)
+    path = tmp_path / f"x{suffix}"
+    if suffix in (".h5", ".keras"):
+        first.save(path)
+    else:
+        save_weights(first, path)
+    load_weights(second, path)
+    assert {name: one.tobytes() for name, one in values(second).items()} == {
+        name: one.tobytes() for name, one in wanted.items()
+    }
+
+
+def test_the_order_in_a_file_does_not_matter(tmp_path: Path, model: keras.Model) -> None:
+    names = sorted(stored(), key=lambda name: hash(name) % 1000)
+    path = torch_file(tmp_path / "x.pth", {name: stored()[name] for name in names})
+    load_weights(model, path)
+    assert same(values(model), wanted())
+
+
+def test_missing_and_unexpected_tensors(tmp_path: Path, model: keras.Model) -> None:
+    error = refused(
+        model, changed(tmp_path, bn1__weight=None, layer1__0__conv1__weight=None, extra=np.ones(1))
+    )
+    assert isinstance(error, LoadError)
+    assert error.report is not None
+    assert error.report.missing == ("conv1_bn/gamma", "conv2_1_conv1/kernel")
+    assert error.report.unexpected == ("extra",)
+    assert error.report.sha256 == ""
+    assert "3 tensors differ: missing conv1_bn/gamma" in str(error)
+    assert "strict=False loads the rest" in str(error)
+
+
+def test_all_wrong_shapes_are_listed(tmp_path: Path, model: keras.Model) -> None:
+    """Flattened, transposed, a scalar for a vector, one value too many."""
+    kernel = stored()["layer1.0.conv1.weight"]
+    error = refused(
+        model,
+        changed(
+            tmp_path,
+            layer1__0__conv1__weight=kernel.ravel(),
+            layer2__0__conv2__weight=stored()["layer2.0.conv2.weight"].transpose(2, 3, 1, 0),
+            bn1__bias=np.array(1.0),
+            bn1__weight=np.ones(9),
+        ),
+    )
+    assert isinstance(error, LoadError)
+    assert error.report is not None
+    assert {one.name for one in error.report.mismatched} == {
+        "conv2_1_conv1/kernel",
+        "conv3_1_conv2/kernel",
+        "conv1_bn/beta",
+        "conv1_bn/gamma",
+    }
+    found = {one.name: (one.found, one.wanted) for one in error.report.mismatched}
+    assert found["conv1_bn/gamma"] == ((9,), (8,))
+    assert "4 tensors differ" in str(error)
+
+
+def test_partial_loads_must_be_asked_for(tmp_path: Path, model: keras.Model) -> None:
+    path = changed(tmp_path, bn1__weight=None)
+    before = values(model)["conv1_bn/gamma"]
+    report = load_weights(model, path, strict=False)
+    assert report.missing == ("conv1_bn/gamma",)
+    found = values(model)
+    assert found.pop("conv1_bn/gamma").tobytes() == before.tobytes()
+    assert same(found, {name: one for name, one in wanted().items() if name != "conv1_bn/gamma"})
+    total = sum(one.size for one in wanted().values())
+    assert report.fraction == pytest.approx((total - 8) / total)
+    scrambled(model)
+    assert load_weights(model, path, strict=0.99).fraction > 0.99
+    scrambled(model)
+    assert "asks for more" in str(refused(model, path, strict=1.0))
+
+
+@pytest.mark.parametrize("row", ["resnet34", "vgg11"])
+def test_the_wrong_network(tmp_path: Path, model: keras.Model, row: str) -> None:
+    """Of the same family or another: the row that the file is of is named."""
+    variant = model_info(row)
+    layers = expected(plan(variant, Request(input_shape=(32, 32, 3))))
+    modules = layouts(variant.family)["torchvision"](list(layers))
+    tensors = {
+        f"{modules[name]}.{TORCH_NAMES[v]}": np.zeros(torch_shape(layer, v), "f2")
+        for name, layer in layers.items()
+        for v in layer.variables
+    }
+    error = refused(model, torch_file(tmp_path / "x.pth", tensors))
+    assert isinstance(error, LoadError)
+    assert f"it looks like {row} (torchvision): build that instead" in str(error)
+
+
+def test_nothing_matches(tmp_path: Path, model: keras.Model) -> None:
+    path = tmp_path / "x.safetensors"
+    path.write_bytes(safetensors({f"x\n{i}\x1b[31m": np.ones(2, "f4") for i in range(9)}))
+    text = str(refused(model, path, strict=False))
+    assert "0 of 62 tensors of resnet18 found by name" in text
+    assert r"the file begins with 'x\n0\x1b[31m', 'x\n1" in text
+    assert "match='order'" in text
+
+
+def test_a_whole_model_of_keras_2(tmp_path: Path, model: keras.Model) -> None:
+    before = values(model)
+    config = {"class_name": "Functional", "config": {"layers": []}}
+    path = write_keras2(tmp_path / "x.h5", keras2_layers(model), config=config)
+    scrambled(model, "again ")
+    report = load_weights(model, path)
+    assert same(values(model), before)
+    assert (report.layout, report.container) == ("kerascnn", "keras h5")
+
+
+def test_arguments_are_checked_before_the_file(tmp_path: Path, model: keras.Model) -> None:
+    for options in ({"head": "new"}, {"match": "shape"}, {"strict": 2}, {"strict": "yes"}):
+        with pytest.raises(UsageError, match=next(iter(options))):
+            load_weights(model, tmp_path / "absent", **options)  # type: ignore[arg-type]
+
+
+def test_models_that_cannot_be_loaded_by_name(tmp_path: Path) -> None:
+    inner = keras.Sequential([keras.Input((4,)), keras.layers.Dense(4), keras.layers.Dense(4)])
+    outer = keras.Sequential([keras.Input((4,)), inner, keras.layers.Dense(2)])
+    with pytest.raises(UsageError, match="models inside it"):
+        load_weights(outer, changed(tmp_path))
+    with pytest.raises(UsageError, match="has no weights; build it first"):
+        load_weights(keras.Sequential([keras.layers.Dense(2)]), changed(tmp_path))
+
+
+def test_a_compressed_tensor_of_another_shape_that_swells(tmp_path: Path) -> None:
+    """A first convolution may have more channels in the file, but not from nothing."""
+    model = kerascnn.create_model("lenet5")
+    tensors = values(model)
+    tensors["c1/kernel"] = np.zeros((5, 5, 2**18, 6), "f4")
+    path = tmp_path / "x.npz"
+    np.savez_compressed(path, **tensors)
+    assert path.stat().st_size < 2**20
+    error = refused(model, path)
+    assert isinstance(error, UnsafeFileError)
+    assert "expand" in str(error) or "swell" in str(error)
+
+
+def test_load_model_builds_what_was_saved(tmp_path: Path, model: keras.Model) -> None:
+    for suffix in (".weights.h5", ".safetensors", ".npz"):
+        path = save_weights(model, tmp_path / f"x{suffix}")
+        found = load_model(path)
+        assert same(values(found), values(model))
+        assert found.name == "resnet18"
+        assert found.input_shape == (None, 32, 32, 3)
