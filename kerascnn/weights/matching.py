@@ -48,13 +48,22 @@ class Match:
         return len(self.keys) / total if total else 0.0
 
 
-def _spellings(style: str, module: str, layer: Expected, variable: str) -> list[str]:
-    """Returns what the file may call a variable, likeliest first."""
+def _spellings(style: str, module: str, layer: Expected, variable: str, before: int) -> list[str]:
+    """Returns what the file may call a variable, likeliest first.
+
+    Args:
+        style: "torch" or "keras".
+        module: the source's.
+        layer: ours.
+        variable: its name.
+        before: variables of the module that other layers of ours have: Keras's separable
+            convolution is two of them.
+    """
     spelled = names(layer.kind, variable, style)
     if style == "torch":
         return [f"{module}.{one}" for one in spelled]
     # Keras 3 numbers a layer's variables in their order, Keras 2 names them.
-    index = list(layer.variables).index(variable)
+    index = before + list(layer.variables).index(variable)
     return [*(f"{module}/{one}" for one in spelled), f"{module}/{variable}", f"{module}/{index}"]
 
 
@@ -70,10 +79,13 @@ def match_layout(
     keys: dict[str, str] = {}
     biases: dict[str, str] = {}
     missing: list[str] = []
+    taken: dict[str | None, int] = {}
     for name, layer in wanted.items():
         module = modules.get(name)
+        before = taken.get(module, 0)
+        taken[module] = before + len(layer.variables)
         for variable in layer.variables:
-            spelled = [] if module is None else _spellings(style, module, layer, variable)
+            spelled = [] if module is None else _spellings(style, module, layer, variable, before)
             key = next((one for one in spelled if one in left), None)
             if key is None:
                 missing.append(f"{name}/{variable}")

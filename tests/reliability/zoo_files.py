@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from math import prod
 from typing import Any
 
@@ -73,14 +74,22 @@ def as_torch(model: Any, source: str) -> dict[str, np.ndarray]:
 
 
 def as_keras(model: Any) -> dict[str, dict[str, np.ndarray]]:
-    """Returns the layers of the twin in keras.applications, by "layer/variable"."""
+    """Returns the layers of the twin in keras.applications, by "layer/variable".
+
+    A separable convolution there is two of our layers.
+    """
     target = Target.of(model)
     assert target.family is not None
     modules = layouts(target.family)["keras"](list(target.wanted))
-    return {
-        modules[name]: {
-            f"{modules[name]}/{variable}": np.asarray(target.variables[f"{name}/{variable}"])
-            for variable in layer.variables
-        }
-        for name, layer in target.wanted.items()
-    }
+    shared = {one for one, count in Counter(modules.values()).items() if count > 1}
+    found: dict[str, dict[str, np.ndarray]] = {}
+    for name, layer in target.wanted.items():
+        module = modules[name]
+        for variable in layer.variables:
+            spelled = variable
+            if module in shared and variable == "kernel":
+                part = "depthwise" if layer.kind == "DepthwiseConv2D" else "pointwise"
+                spelled = f"{part}_kernel"
+            array = np.asarray(target.variables[f"{name}/{variable}"])
+            found.setdefault(module, {})[f"{module}/{spelled}"] = array
+    return found

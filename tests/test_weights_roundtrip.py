@@ -1,0 +1,175 @@
+"""Weights of every row through every format and back: equal to the bit.
+
+The row of the fewest layers in each family runs by default, the others in the long run; all are
+narrow, on small images.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+import kerascnn
+from kerascnn.assemble import Request, minimum_size, plan
+from kerascnn.registry import list_models, model_info
+from kerascnn.weights.expected import expected
+from kerascnn.weights.layouts import layouts
+from kerascnn.weights.loading import load_weights
+from kerascnn.weights.matching import KERAS_STYLE
+from kerascnn.weights.saving import SUFFIXES, load_model, save_weights
+from reliability.keras_files import keras2_layers, write_keras2
+from reliability.loads import same, torch_file
+from reliability.torch_files import state_dict, write_old
+from reliability.zoo_files import as_keras, as_torch, scrambled, values
+
+
+@functools.cache
+def depth(row: str) -> int:
+    return len(plan(model_info(row), Request()).entries)
+
+
+def rows() -> list[Any]:
+    smallest: dict[str, str] = {}
+    for row in sorted(list_models(), key=depth):
+        smallest.setdefault(model_info(row).family, row)
+    return [
+        pytest.param(row, marks=() if row in smallest.values() else pytest.mark.long)
+        for row in list_models()
+    ]
+
+
+def arguments(row: str) -> dict[str, Any]:
+    """Returns what makes a row small: a quarter of its channels, the least image it can take."""
+    variant = model_info(row)
+    width: dict[str, Any] = {} if variant.family == "lenet" else {"width": 0.25}
+    side = max(minimum_size(variant, Request.of(width)), 32)
+    return {**width, "input_shape": (side, side, variant.input_shape[2])}
+
+
+@pytest.fixture(scope="module")
+def model(request: pytest.FixtureRequest) -> keras.Model:
+    keras.utils.clear_session()
+    return kerascnn.create_model(request.param, **arguments(request.param))
+
+
+@pytest.mark.parametrize("model", rows(), indirect=True)
+def test_our_formats(tmp_path: Path, model: keras.Model) -> None:
+    """A fresh model, built from the record alone, and the same model with other values."""
+    wanted = scrambled(model)
+    fresh = load_model(save_weights(model, tmp_path / "x.safetensors"))
+    assert same(values(fresh), wanted)
+    for suffix in SUFFIXES:
+        scrambled(model)
+        path = save_weights(model, tmp_path / f"x{suffix}")
+        scrambled(fresh, "other ")
+        report = load_weights(fresh, path)
+        assert same(values(fresh), wanted)
+        assert report.verified
+        assert report.layout == "kerascnn"
+        assert set(report.loaded) == set(wanted)
+    scrambled(model, "other ")
+    model.load_weights(tmp_path / "x.weights.h5")  # Keras takes it too
+    assert same(values(model), wanted)
+
+
+@pytest.mark.parametrize("model", rows(), indirect=True)
+def test_formats_of_others_with_our_names(tmp_path: Path, model: keras.Model) -> None:
+    """Keras 2's .h5, weights and whole models; a .keras file; PyTorch's two containers."""
+    wanted = scrambled(model)
+    layers = keras2_layers(model)
+    config = {"class_name": "Functional", "config": {"layers": []}}
+    files = [
+        write_keras2(tmp_path / "weights.h5", layers),
+        write_keras2(tmp_path / "whole.h5", layers, config=config),
+        torch_file(tmp_path / "new.pth", wanted),
+        write_old(tmp_path / "old.pth", state_dict(wanted)),
+    ]
+    model.save(tmp_path / "x.keras")
+    for path in [*files, tmp_path / "x.keras"]:
+        scrambled(model, "other ")
+        load_weights(model, path)
+        assert same(values(model), wanted), path.name
+
+
+@pytest.mark.parametrize("model", rows(), indirect=True)
+def test_names_of_other_libraries(tmp_path: Path, model: keras.Model) -> None:
+    """What a twin would have saved, by each naming that the family has."""
+    origin = kerascnn.provenance(model)
+    assert origin is not None
+    family = model_info(origin.name).family
+    layers = expected(plan(model_info(origin.name), Request.of(origin.arguments)))
+    for source, layout in layouts(family).items():
+        modules = layout(list(layers))
+        if set(modules) != set(layers):  # a library that does not have this row
+            continue
+        wanted = scrambled(model)
+        if source in KERAS_STYLE:
+            path = write_keras2(tmp_path / f"{source}.h5", as_keras(model))
+        else:
+            path = torch_file(tmp_path / f"{source}.pth", as_torch(model, source))
+        scrambled(model, "other ")
+        report = load_weights(model, path)
+        found = values(model)
+        folded = {one.name for one in report.adapted if "epsilon" in one.how}
+        assert set(report.loaded) | folded == set(wanted)
+        assert same(
+            {name: one for name, one in found.items() if name not in folded},
+            {name: one for name, one in wanted.items() if name not in folded},
+        )
+
+
+def test_every_layout_takes_every_row_of_its_family() -> None:
+    """An unknown file is compared with all rows, in every naming of their families."""
+    for row in list_models():
+        variant = model_info(row)
+        layers = expected(plan(variant, Request()))
+        for source, layout in layouts(variant.family).items():
+            modules = layout(list(layers))
+            assert set(modules) <= set(layers), (row, source)
+            # A separable convolution is two of our layers, and one of Keras.
+            parts = [(layers[name].kind, module) for name, module in modules.items()]
+            assert len(set(parts)) == len(parts), (row, source)
+
+
+def test_the_record(tmp_path: Path) -> None:
+    """Row, arguments, classes and preprocessing are beside the tensors, each as JSON."""
+    model = kerascnn.create_model("lenet5", classes=3)
+    path = save_weights(model, tmp_path / "x.safetensors", class_names=["a", "b", "é"])
+    data = path.read_bytes()
+    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+    found = {key: json.loads(v) for key, v in header["__metadata__"].items() if key != "seal"}
+    assert found["row"] == "lenet5"
+    assert found["arguments"] == {"classes": 3}
+    assert found["class_names"] == ["a", "b", "é"]
+    assert found["preprocessing"] == model_info("lenet5").preprocessing.to_json()
+    assert set(found["digests"]) == set(values(model))
+    assert (8 + int.from_bytes(data[:8], "little")) % 8 == 0
+
+
+def test_the_official_library_reads_ours(tmp_path: Path) -> None:
+    official = pytest.importorskip("safetensors.numpy")
+    model = kerascnn.create_model("lenet5")
+    wanted = scrambled(model)
+    found = official.load_file(save_weights(model, tmp_path / "x.safetensors"))
+    assert same({name: found[name] for name in wanted}, wanted)
+    with np.load(save_weights(model, tmp_path / "x.npz")) as file:
+        assert same({name: file[name] for name in wanted}, wanted)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_half_precision_variables(tmp_path: Path, suffix: str) -> None:
+    image = keras.Input((3,))
+    for dtype in ("float16", "bfloat16", "float64"):
+        layer = keras.layers.Dense(2, name="fc", dtype=dtype)
+        model = keras.Model(image, layer(image))
+        wanted = scrambled(model)
+        path = save_weights(model, tmp_path / f"x{suffix}")
+        scrambled(model, "other ")
+        assert load_weights(model, path).verified
+        assert same(values(model), wanted)
