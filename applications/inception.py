@@ -76,17 +76,18 @@ class Row:
 
 def conv(x: Tensor, step: Conv, name: str, row: Row, scale: Scale) -> Tensor:
     """A convolution with batch norm and ReLU, its 3s replaced by `kernel_size`."""
-    kernel = tuple(scale.kernel(3) if size == 3 else size for size in pair(step.kernel))
+    height, width = pair(step.kernel)
+    new = {3: scale.kernel(3)}
+    pads = {3: scale.pad(3, 0)}
     same = step.padded and step.stride == 1
-    pads = tuple(scale.pad(3, 0) if size == 3 else 0 for size in pair(step.kernel))
     return blocks.conv_norm(
         x,
         scale.channels(step.filters),
-        kernel,
+        (new.get(height, height), new.get(width, width)),
         step.stride,
         name=name,
         norm=Norm(1e-3, row.momentum, row.gamma),
-        pad=None if same else pads,
+        pad=None if same else (pads.get(height, 0), pads.get(width, 0)),
     )
 
 

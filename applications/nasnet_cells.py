@@ -135,8 +135,8 @@ def cell(
 
     for number, pair in enumerate(kind.pairs, 1):
         sides = [
-            operate(*one, f"{name}_{side}{number}")
-            for one, side in zip(pair, ("left", "right"), strict=True)
+            operate(operation, of, f"{name}_{side}{number}")
+            for (operation, of), side in zip(pair, ("left", "right"), strict=True)
         ]
         states[number] = blocks.add(sides, f"{name}_add{number}")
     x = blocks.concat([states[one] for one in kind.stacked], name)
