@@ -13,7 +13,8 @@ stem: see `inception`.
 
 from __future__ import annotations
 
-from kerascnn.applications.inception import AVG, MAX, Conv, Row, Steps, enter
+from kerascnn.applications.inception import enter
+from kerascnn.applications.inception_steps import AVG, MAX, Conv, Row, Steps
 from kerascnn.registry import Paper
 
 PAPER = Paper(

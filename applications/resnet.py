@@ -14,14 +14,15 @@ has a bias (the paper's network has 25,549,352 parameters). The batch norms' mom
 the authors' code, not that library's 0.99.
 
 `plain18` and `plain34` are Figure 3's network without shortcuts. depth, width, kernel_size and
-stem: see `residual`, whose `Row` explains the columns.
+stem: see `residual`, and `residual_row` for the columns.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from kerascnn.applications.residual import Row, enter
+from kerascnn.applications.residual import enter
+from kerascnn.applications.residual_row import Row
 from kerascnn.registry import Paper
 
 SOURCE = "arXiv:1512.03385"

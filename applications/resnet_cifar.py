@@ -7,15 +7,16 @@ front, half behind, as in the checkpoints that people share.
 
 ResNet-1202 is `create_model("resnet110_cifar", repeats=(200, 200, 200))`; ResNet-1001 of
 arXiv:1603.05027 is the same call with `repeats=(111, 111, 111), block="bottleneck",
-pre_activation=True, shortcut="B"`. depth, width and kernel_size: see `residual`, whose `Row`
-explains the columns. The stem is the small one already.
+pre_activation=True, shortcut="B"`. depth, width and kernel_size: see `residual`, and
+`residual_row` for the columns. The stem is the small one already.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from kerascnn.applications.residual import Row, enter
+from kerascnn.applications.residual import enter
+from kerascnn.applications.residual_row import Row
 from kerascnn.applications.resnet import PAPER
 
 # Section 4.2 (Table 6 has the parameters in millions): n blocks in every stage.

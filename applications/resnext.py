@@ -4,14 +4,15 @@ Xie, Girshick, Dollár, Tu, He 2016, "Aggregated residual transformations for de
 arXiv:1611.05431. 32x4d is 32 groups (the cardinality) of 4 channels in conv2_x, doubled with every
 stage. The blocks are Figure 3(c)'s, and the 3x3 strides, in torchvision as in the authors' code.
 
-depth, width, kernel_size and stem: see `residual`, whose `Row` explains the columns; the number of
-groups stays. Table 1 gives ResNet-50 4.1 GFLOPs, since its stride is in the 3x3 here, too; the
+depth, width, kernel_size and stem: see `residual`, and `residual_row` for the columns; the groups
+keep their number. Table 1 gives ResNet-50 4.1 GFLOPs, since its stride is in the 3x3 here, too; the
 paper of 2015 has 3.8.
 """
 
 from __future__ import annotations
 
-from kerascnn.applications.residual import Row, enter
+from kerascnn.applications.residual import enter
+from kerascnn.applications.residual_row import Row
 from kerascnn.registry import Paper
 
 TITLE = "Aggregated residual transformations for deep neural networks"

@@ -14,14 +14,15 @@ where no gate squeezes to fewer than 8 channels.
 SENet-154 (the paper's appendix): a deep stem, 3x3 shortcuts where it strides, half the channels in
 the first 1x1 of every block, and dropout of 0.2.
 
-depth, width, kernel_size and stem: see `residual`, whose `Row` explains the columns.
+depth, width, kernel_size and stem: see `residual`, and `residual_row` for the columns.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from kerascnn.applications.residual import Row, enter
+from kerascnn.applications.residual import enter
+from kerascnn.applications.residual_row import Row
 from kerascnn.registry import Paper
 
 PAPER = Paper("senet", "Squeeze-and-excitation networks", "arXiv:1709.01507", 2017)

@@ -7,13 +7,14 @@ code. `block_dropout` is the paper's dropout between a block's convolutions (0.3
 
 `wide_resnet50_2` and `wide_resnet101_2` are torchvision's: bottlenecks whose 3x3 is twice as wide.
 
-depth, width, kernel_size and stem: see `residual`, whose `Row` explains the columns. The paper's k
-leaves the 16 channels of conv1 alone; `width` multiplies them, too.
+depth, width, kernel_size and stem: see `residual`, and `residual_row` for the columns. The paper's
+k leaves the 16 channels of conv1 alone; `width` multiplies them, too.
 """
 
 from __future__ import annotations
 
-from kerascnn.applications.residual import Row, enter
+from kerascnn.applications.residual import enter
+from kerascnn.applications.residual_row import Row
 from kerascnn.registry import Paper
 
 PAPER = Paper("wide_resnet", "Wide residual networks", "arXiv:1605.07146", 2016)
