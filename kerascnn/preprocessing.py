@@ -253,7 +253,8 @@ class Preprocessing:
         """Chooses how the images of a data set get into a model.
 
         An image up to 1/8 smaller than the input is padded, as LeCun et al. (1998) put the 28 x 28
-        digits into 32 x 32; any other size is resized, or cropped where `base` crops.
+        digits into 32 x 32; any other size is resized, or cropped where `base` crops and the image
+        is larger.
 
         Args:
             image_shape: height, width, channels of the data; None where they vary.
@@ -281,8 +282,13 @@ class Preprocessing:
             if gaps != (0, 0) and all(0 <= gap <= s / 8 for gap, s in zip(gaps, size, strict=True)):
                 return replace(base, size=size, fit="pad", resize=max(height, width))
         if base.fit == "crop" and base.size is not None and base.resize is not None:
-            # Prepared images are used whole, and the margin keeps its share at any other size.
-            margin = 1.0 if (height, width) == size else base.resize / min(base.size)
+            # Images no larger than the input have been prepared: they are used whole. The margin of
+            # others keeps its share at any size.
+            whole = all(
+                have is not None and have <= want
+                for have, want in zip((height, width), size, strict=True)
+            )
+            margin = 1.0 if whole else base.resize / min(base.size)
             return replace(base, size=size, resize=round(margin * min(size)))
         return replace(base, size=size, fit="resize", resize=None)
 

@@ -320,6 +320,8 @@ def test_for_data_keeps_what_the_weights_ask_for():
     prepared = Preprocessing.for_data((224, 224, 3), (224, 224, 3), base)
     assert prepared.leaves((224, 224, 3))
     assert (prepared.mean, prepared.std) == (base.mean, base.std)
+    enlarged = Preprocessing.for_data((8, 8, 3), (32, 32, 3), base)
+    assert (enlarged.size, enlarged.resize) == ((32, 32), 32)
     grey = Preprocessing.for_data((9, 9, 3), (64, 64, 1), base)
     assert grey.mean == (pytest.approx(0.449),)
     assert grey.std == (pytest.approx(0.226),)

@@ -92,6 +92,7 @@ def test_the_configuration_is_resolved(run, data):
     config = run.config
     assert config["model"] == {
         "name": "small", "arguments": None, "parameters": 9 * 4 + 4 + 6 * 6 * 4 * 3 + 3,
+        "input_shape": [8, 8, 1], "stem": None,
     }  # fmt: skip
     assert config["data"] == {
         "name": "halves", "fingerprint": "f" * 64, "split": "by hand", "image_shape": [8, 8, 1],
