@@ -31,8 +31,8 @@ from kerascnn.weights.expected import Expected, expected  # noqa: E402
 from kerascnn.weights.layouts import layouts  # noqa: E402
 from reference import parity, seeded  # noqa: E402
 
-GAINS = (0.9, 1.0, 1.1, 1.2)
-"""Tried in turn until the logits are no longer small, that is, until the image decides them."""
+SMALL, LARGE = 1.0, 100.0
+"""Where the largest logit is wanted: the image decides it, and no sum over shortcuts runs away."""
 
 
 class Network(Protocol):
@@ -227,6 +227,29 @@ def taps(ledger: Plan, wanted: dict[str, Expected], style: str) -> list[str]:
     return [maps[int(part * (len(maps) - 1))] for part in (0.25, 0.5, 0.9)]
 
 
+def balanced(
+    network: Network,
+    wanted: dict[str, Expected],
+    modules: dict[str, str],
+    images: np.ndarray,
+    names: list[str],
+) -> tuple[float, np.ndarray, list[np.ndarray]]:
+    """Returns a gain that keeps the logits between `SMALL` and `LARGE`, and what it leads to.
+
+    Where no batch norm has a gamma, a gain changes nothing and the first is taken.
+    """
+    scales = any("gamma" in layer.variables for layer in wanted.values())
+    low, high = 0.6, 1.4
+    while True:
+        gain = (low + high) / 2
+        fill(network, wanted, modules, gain)
+        logits, maps = network.run(images, [modules[name] for name in names])
+        largest = float(np.abs(logits).max())
+        if not scales or SMALL <= largest <= LARGE or high - low < 0.01:
+            return gain, logits, maps
+        low, high = (gain, high) if largest < SMALL else (low, gain)
+
+
 def make(key: str) -> None:
     """Writes one fixture."""
     twin, variant = parity.TWINS[key], model_info(parity.row_of(key))
@@ -239,11 +262,7 @@ def make(key: str) -> None:
     else:
         network = TorchNetwork(twin.library, twin.name)
     names = taps(ledger, wanted, network.style)
-    for gain in GAINS:
-        fill(network, wanted, modules, gain)
-        logits, maps = network.run(parity.images(shape), [modules[name] for name in names])
-        if np.abs(logits).max() > 1:
-            break
+    gain, logits, maps = balanced(network, wanted, modules, parity.images(shape), names)
     rectified = [
         np.maximum(one, 0) if ledger.entries[name].config.get("activation") == "relu" else one
         for name, one in zip(names, maps, strict=True)
@@ -257,8 +276,8 @@ def make(key: str) -> None:
         np.asarray([one.mean(dtype=np.float64) for one in rectified]),
         np.asarray([one.std(dtype=np.float64) for one in rectified]),
     ).save(key)
-    apart = np.abs(logits[0] - logits[1]).max() / np.abs(logits).max()
     largest = np.abs(logits).max()
+    apart = np.abs(logits[0] - logits[1]).max() / largest
     print(f"{key}: gain {gain}, logits up to {largest:.3g}, images {apart:.2f} apart", flush=True)
 
 
