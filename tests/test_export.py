@@ -366,6 +366,16 @@ def test_a_run_brings_names_preprocessing_and_real_images(tmp_path):
     assert np.abs(got - model.predict(image, verbose=0)).max() < 1e-5
 
 
+def test_a_run_of_a_foreign_model_exports_too(tmp_path):
+    path, _ = run_directory(tmp_path / "run")
+    config = json.loads((path / "config.json").read_text())
+    config["model"] = {"name": "mine", "arguments": None}  # as `train` writes it
+    (path / "config.json").write_text(json.dumps(config))
+    (report,) = export(path, tmp_path / "out", ["savedmodel"])
+    stored = json.loads((Path(report.path) / "assets.extra" / "kerascnn.json").read_text())
+    assert stored["model"] == {"name": "mine", "arguments": {}}
+
+
 def test_data_that_is_not_at_hand_stops_no_export(tmp_path):
     path, _ = run_directory(tmp_path / "run")
     config = json.loads((path / "config.json").read_text())

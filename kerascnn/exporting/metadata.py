@@ -39,7 +39,7 @@ class Source:
         """Returns `name` and `arguments` that build the model again with `create_model`."""
         if self.run is not None:
             found = self.run.config["model"]
-            name, arguments = found["name"], found["arguments"]
+            name, arguments = found["name"], found["arguments"] or {}  # None for a foreign model
         else:
             record = provenance(self.model)
             name, arguments = (
