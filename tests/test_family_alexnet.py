@@ -67,10 +67,10 @@ def test_the_start_of_section_5_is_an_option():
     for layer in ("conv1", "conv5", "fc7", "predictions"):
         assert made[layer].config["kernel_initializer"]["config"]["stddev"] == 0.01
     assert entries("alexnet")["fc6"].config == {
-        "units": 4096, "activation": "relu", "kernel_initializer": "he_normal",
+        "units": 4096, "activation": "relu", "kernel_initializer": blocks.HE,
         "bias_initializer": "zeros",
     }  # fmt: skip
-    for stddev, kernel in (None, "he_normal"), (0.01, blocks.normal(0.01)):
+    for stddev, kernel in (None, blocks.HE), (0.01, blocks.normal(0.01)):
         made = entries("zfnet", columns={"stddev": stddev})
         assert made["conv3"].config["kernel_initializer"] == kernel
         assert made["fc7"].config["kernel_initializer"] == kernel
