@@ -123,8 +123,8 @@ def resolve_recipe(recipe: str | Recipe, **changes: Any) -> Recipe:
             near = difflib.get_close_matches(recipe, RECIPES, 1)
             raise UsageError(
                 f"no recipe is called {recipe!r}; "
-                + (f"did you mean {near[0]!r}? " if near else "")
-                + f"There are: {', '.join(RECIPES)}"
+                + (f"did you mean {near[0]!r}? There" if near else "there")
+                + f" are: {', '.join(RECIPES)}"
             )
         recipe = RECIPES[recipe]
     return replace(

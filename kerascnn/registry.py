@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import fnmatch
 import importlib
+import inspect
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
@@ -148,6 +149,30 @@ class Variant:
             if channels == 3 and height >= PHOTOGRAPH:
                 usual = crop(height)
             object.__setattr__(self, "preprocessing", usual)
+        object.__setattr__(self, "__doc__", self._explained())
+
+    def _explained(self) -> str:
+        """Returns what `help` shows of this builder."""
+        height, width, channels = self.input_shape
+        own = [
+            f"    {column.name}={getattr(self.row, column.name)!r}"
+            for column in fields(self.row)
+            if column.name not in ARGUMENTS  # the builder's own argument scales this one
+        ]
+        lines = [
+            f'{self.builder}, by name `create_model("{self.name}")`: returns a `keras.Model`.',
+            "",
+            f"{self.paper.title} ({self.paper.source}, {self.paper.year}).",
+            f"{height} x {width} x {channels} pixels, {self.classes:,} classes,",
+            f"{self.params:,} trainable parameters, {self.macs:,} multiply-accumulates.",
+            "",
+            "Args, which `kerascnn.create_model` explains:",
+            *(f"    {', '.join(part)}" for part in (ARGUMENTS[:8], ARGUMENTS[8:])),
+        ]
+        if own:
+            lines += ["", "and, by keyword, the columns of its table:", *own]
+            lines += ["", inspect.cleandoc(type(self.row).__doc__ or "")]
+        return "\n".join(lines)
 
     @property
     def family(self) -> str:

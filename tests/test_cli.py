@@ -138,7 +138,8 @@ def test_wrong_usage_is_code_2(arguments: str, capsys: pytest.CaptureFixture[str
     assert main(arguments.split()) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert "error:" in captured.err.splitlines()[-1]
+    (line,) = captured.err.splitlines()
+    assert re.fullmatch(r"kerascnn: error: .+; `kerascnn.* --help` shows the usage", line)
 
 
 def test_debug_shows_the_traceback_and_keeps_the_code(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import subprocess
 import sys
 
@@ -10,6 +11,7 @@ import pytest
 import kerascnn
 import kerascnn.applications
 from kerascnn.registry import (
+    ARGUMENTS,
     Scale,
     UnknownModelError,
     builders,
@@ -26,6 +28,34 @@ def test_names_and_builders_are_the_same_records():
         assert getattr(kerascnn.applications, variant.builder) is variant
         assert model_info(variant.builder) is variant
     assert set(kerascnn.applications.__all__) == set(builders())
+
+
+def test_help_tells_what_a_builder_is(capsys):
+    help(kerascnn.applications.ResNet50)
+    text = capsys.readouterr().out
+    for part in (
+        'ResNet50, by name `create_model("resnet50")`: returns a `keras.Model`.',
+        "Deep residual learning for image recognition (arXiv:1512.03385, 2015).",
+        "224 x 224 x 3 pixels, 1,000 classes,",
+        "25,557,032 trainable parameters, 3,857,973,248 multiply-accumulates.",
+        "include_top, weights, input_tensor, input_shape, pooling, classes, classifier_activation",
+        "repeats=(3, 4, 6, 3)",
+        "zero_gamma: the last batch norm of every branch starts at zero",
+    ):
+        assert part in text, part
+
+
+@pytest.mark.parametrize("name", ["ResNet50", "VGG16", "EfficientNetB0", "DenseNet121", "AlexNet"])
+def test_arguments_come_in_the_order_of_keras_applications(name):
+    # keras.applications.ResNet50; older families of that library have orders of their own.
+    parameters = inspect.signature(getattr(kerascnn.applications, name)).parameters.values()
+    positional = [one.name for one in parameters if one.kind is one.POSITIONAL_OR_KEYWORD]
+    keyword = [one.name for one in parameters if one.kind is one.KEYWORD_ONLY]
+    assert positional == [
+        "include_top", "weights", "input_tensor", "input_shape", "pooling", "classes",
+        "classifier_activation", "name",
+    ]  # fmt: skip
+    assert [*positional, *keyword] == list(ARGUMENTS)
 
 
 def test_patterns_and_families():

@@ -12,6 +12,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from typing import NoReturn
 
 from kerascnn import __version__
 from kerascnn.cli import exporting, learning, models, weights
@@ -33,9 +34,16 @@ exit codes: 0 done, 1 unexpected, 2 wrong usage, 3 unsafe file refused, 4 damage
 not fit each other, 6 bad data, 7 training diverged, 8 cannot write, 75 interrupted"""
 
 
+class _OneLineParser(argparse.ArgumentParser):
+    """Tells what is wrong in one line; argparse prints the whole usage before it."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"kerascnn: error: {message}; `{self.prog} --help` shows the usage\n")
+
+
 def parser() -> argparse.ArgumentParser:
     """Returns the parser of the whole command."""
-    top = argparse.ArgumentParser(
+    top = _OneLineParser(
         prog="kerascnn",
         description=_DESCRIPTION,
         epilog=_EXIT_CODES,
