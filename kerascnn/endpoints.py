@@ -47,9 +47,12 @@ def class_count(model: keras.Model) -> int:
     outputs = getattr(model, "outputs", None) or []
     if len(outputs) != 1 or len(outputs[0].shape) != 2 or outputs[0].shape[-1] is None:
         shapes = [tuple(tensor.shape) for tensor in outputs]
+        advice = "build it with its classifier (include_top=True)"
+        if len(outputs) > 1:
+            advice = "build it without auxiliary classifiers, or call its own fit with them"
         raise MismatchError(
             f"{model.name} gives outputs of shape {shapes}; it must give one row of class scores "
-            "(None, classes): build it with its classifier (include_top=True)"
+            f"(None, classes): {advice}"
         )
     return int(outputs[0].shape[-1])
 

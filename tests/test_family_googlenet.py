@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+import kerascnn
+from kerascnn.applications import GoogLeNet
 from kerascnn.applications.googlenet import Row, module
 from kerascnn.assemble import Request, minimum_size, plan
-from kerascnn.errors import UsageError
+from kerascnn.errors import MismatchError, UsageError
 from kerascnn.plan import Plan
 from kerascnn.registry import Scale, model_info
 from kerascnn.weights.layouts import layouts
@@ -113,6 +116,22 @@ def test_auxiliary_outputs_follow_the_predictions():
     model = model_info("googlenet")(auxiliary=True, width=0.25, input_shape=(80, 80, 3), classes=5)
     assert [output.shape for output in model.outputs] == [(None, 5)] * 3
     assert list(model.output) == ["predictions", "aux1", "aux2"]
+
+
+def test_a_network_with_auxiliary_heads_trains_with_kerass_own_fit(tmp_path):
+    """Section 5 of the paper: their losses are weighted by 0.3 and added."""
+    shape = (48, 48, 3)
+    model = GoogLeNet(auxiliary=True, stem="small", width=0.125, input_shape=shape, classes=3)
+    loss = "sparse_categorical_crossentropy"
+    weights = {"predictions": 1.0, "aux1": 0.3, "aux2": 0.3}
+    model.compile("sgd", dict.fromkeys(weights, loss), loss_weights=weights)
+    images = np.random.default_rng(0).random((6, *shape), "float32")
+    labels = np.arange(6) % 3
+    log = model.fit(images, dict.fromkeys(weights, labels), batch_size=6, verbose=0).history
+    parts = sum(weight * log[f"{name}_loss"][0] for name, weight in weights.items())
+    assert log["loss"][0] == pytest.approx(parts, rel=1e-5)
+    with pytest.raises(MismatchError, match="build it without auxiliary classifiers"):
+        kerascnn.train(model, (images, labels), run_dir=tmp_path / "run", verbose=False)
 
 
 @pytest.mark.parametrize("kernel", [3, 5, 7])

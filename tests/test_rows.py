@@ -6,6 +6,7 @@ The figures are the papers' and other libraries'; the file's last column says wh
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -15,6 +16,7 @@ import pytest
 import kerascnn
 from kerascnn.assemble import Request, minimum_size, plan
 from kerascnn.errors import KerasCNNError, UsageError
+from kerascnn.plan import FixedSizeError
 from kerascnn.registry import list_models, model_info
 from kerascnn.weights.expected import expected
 
@@ -194,3 +196,33 @@ def test_a_very_deep_network_is_planned_in_linear_time():
 def test_without_the_top_the_features_are_the_output(name):
     model = kerascnn.create_model(name, include_top=False, width=0.25, input_shape=(64, 64, 3))
     assert model.output is model.get_layer("features").output
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_pooled_features_of_every_row(name):
+    variant = model_info(name)
+    height, width, channels = (
+        plan(variant, Request(include_top=False)).entries["features"].cost.shape[1:]
+    )
+    for pooling, count in (
+        ("avg", channels),
+        ("max", channels),
+        ("flatten", height * width * channels),
+    ):
+        entries = plan(variant, Request(include_top=False, pooling=pooling)).entries
+        assert [*entries][-2:] == ["features", "pool"]
+        assert entries["pool"].cost.shape == (None, count)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_open_sizes_wherever_the_head_allows(name):
+    variant = model_info(name)
+    features = Request(input_shape=(None, None, variant.input_shape[2]), include_top=False)
+    assert plan(variant, features).trainable > 0
+    whole = replace(features, include_top=True)
+    if variant.family in ("alexnet", "alphago", "convnet", "lenet", "vgg", "zfnet"):
+        # Fully connected layers over the whole map, or a bias for each of its points.
+        with pytest.raises(FixedSizeError, match=r"needs? .*height and width"):
+            plan(variant, whole)
+    else:
+        assert plan(variant, whole).trainable == variant.params
