@@ -13,6 +13,7 @@ from kerascnn.applications import blocks
 from kerascnn.errors import MismatchError, UsageError
 from kerascnn.lazy import keras
 from kerascnn.plan import Plan, TooSmallError
+from kerascnn.preprocessing import Preprocessing
 from kerascnn.registry import ImageShape, Scale, Top, Variant
 
 if TYPE_CHECKING:
@@ -222,7 +223,9 @@ def assemble(
         image = input_tensor
         inputs = keras.utils.get_source_inputs(input_tensor)
     if request.include_preprocessing:
-        factor, offset = variant.preprocessing.affine()
+        # Sizes do not matter here; channels other than the row's share the mean of its values.
+        shape = (1, 1, image.shape[-1])
+        factor, offset = Preprocessing.for_data(shape, shape, variant.preprocessing).affine()
         image = keras.layers.Rescaling(factor, offset, name="preprocessing")(image)
     outputs = _connect(variant, resolved, image)
     made = outputs if len(outputs) > 1 else next(iter(outputs.values()))

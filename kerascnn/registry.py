@@ -186,13 +186,13 @@ class Variant:
 
     def columns(self, changes: dict[str, Any]) -> Any:
         """Returns the row with some columns changed; a name that is no column is refused."""
-        allowed = [column.name for column in fields(self.row)]
+        allowed = [one.name for one in fields(self.row) if one.name not in ARGUMENTS]
         for key in changes:
             if key not in allowed:
                 near = difflib.get_close_matches(key, [*allowed, *ARGUMENTS], 1)
                 raise UsageError(
                     f"{self.name} has no argument {key!r}"
-                    + (f"; did you mean {near[0]!r}?" if near else "")
+                    + (f"; did you mean {near[0]!r}?" if near else ".")
                     + f" Its own columns are: {', '.join(allowed) or 'none'}"
                 )
         return replace(self.row, **changes)

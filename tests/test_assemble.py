@@ -115,6 +115,22 @@ def test_preprocessing_inside_is_preprocessing_outside():
     )
 
 
+@pytest.mark.parametrize(("channels", "mean", "std"), [(1, 0.449, 0.226), (5, 0.449, 0.226)])
+def test_preprocessing_inside_for_other_channels_than_the_rows(channels, mean, std):
+    """The averages of ImageNet's means and deviations, 0.485, 0.456, 0.406 and 0.229, …."""
+    model = kerascnn.create_model(
+        "shufflenet_v2_x0_5",
+        include_preprocessing=True,
+        input_shape=(32, 32, channels),
+        stem="auto",
+    )
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 32, 32, channels)).astype("float32")
+    inside = keras.Model(model.input, model.get_layer("preprocessing").output)
+    assert inside.output_shape == (None, 32, 32, channels)
+    np.testing.assert_allclose(inside(pixels), (pixels / 255 - mean) / std, rtol=1e-5, atol=1e-5)
+    assert model(pixels).shape == (2, 1000)
+
+
 @pytest.mark.parametrize("name", ["lenet5", "lenet5_1998"])
 def test_saved_and_loaded_models_agree(name, tmp_path):
     model = kerascnn.create_model(name)
