@@ -6,13 +6,17 @@ import keras
 import numpy as np
 import pytest
 
-from kerascnn.registry import model_info
+from kerascnn.registry import list_models, model_info
 
 # Row -> (builder's arguments, steps, learning rate). Images as small as the network takes them.
 TINY = {
+    # Its classes are the points of the board.
+    "alphago_policy": ({"width": 0.125, "classes": None, "input_shape": (5, 5, 48)}, 60, 3e-3),
     "alexnet_owt": ({"width": 0.25, "input_shape": (64, 64, 3)}, 60, 1e-3),
     "convnet": ({}, 60, 1e-3),
     "densenet_bc100_12": ({"depth": 0.2}, 60, 3e-3),
+    # A class for every pixel, here the same one all over an image.
+    "fcn8s": ({"width": 0.0625, "input_shape": (32, 32, 3)}, 60, 1e-3),
     "lenet5": ({"input_shape": (32, 32, 3)}, 80, 3e-3),
     "lenet5_1998": ({"input_shape": (32, 32, 3)}, 80, 3e-3),
     "mobilenet_v1": (
@@ -53,13 +57,20 @@ SLOW = {
 def learned(name, arguments, steps, rate):
     """The cross-entropy in training mode before and after `steps` full-batch steps."""
     keras.utils.set_random_seed(3)
-    model = model_info(name)(classes=4, dropout=0, **arguments)
+    model = model_info(name)(**{"classes": 4, "dropout": 0, **arguments})
     generator = np.random.default_rng(3)
     images = generator.normal(size=(32, *model.input_shape[1:])).astype("float32")
     labels = np.arange(32) % 4
+    pixels = model.output_shape[1:-1]
+    labels = np.broadcast_to(labels.reshape(-1, *(1 for _ in pixels)), (32, *pixels))
     model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy")
     losses = [float(model.train_on_batch(images, labels)) for _ in range(steps)]
     return losses[0], losses[-1]
+
+
+def test_every_family_is_here():
+    families = {model_info(name).family for name in (*TINY, *SLOW)}
+    assert families == {model_info(name).family for name in list_models()}
 
 
 @pytest.mark.parametrize("name", TINY)
