@@ -16,7 +16,10 @@ from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any
 
-from kerascnn.errors import MismatchError
+from kerascnn.errors import MismatchError, UsageError
+
+MAXIMUM_LAYERS = 50_000
+"""The deepest row here has 1,500; what a file or a search asks for may have no end."""
 
 Shape = tuple[int | None, ...]
 
@@ -83,6 +86,8 @@ class Plan:
         given = (inputs,) if isinstance(inputs, Planned) else tuple(inputs)
         if name in self.entries:
             raise ValueError(f"two layers are called {name!r}")
+        if len(self.entries) == MAXIMUM_LAYERS:
+            raise UsageError(f"a network of more than {MAXIMUM_LAYERS:,} layers is not built")
         cost = layer_cost(kind, [one.shape for one in given], config)
         self.entries[name] = Entry(name, kind, config, given, cost)
         return Planned(cost.shape, self, name)

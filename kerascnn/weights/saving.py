@@ -65,7 +65,8 @@ def save_weights(
         The path.
 
     Raises:
-        UsageError: another suffix, or the number of names is not the number of classes.
+        UsageError: another suffix, the number of names is not the number of classes, or the model
+            has models inside.
         OutputError: the file cannot be written.
     """
     path = Path(path)
@@ -75,11 +76,7 @@ def save_weights(
     classes = model.output_shape[-1] if not isinstance(model.output_shape, dict) else None
     if class_names is not None and classes is not None and len(class_names) != classes:
         raise UsageError(f"{len(class_names)} class names for a model of {classes} classes")
-    arrays = {
-        f"{layer.name}/{variable.name}": np.asarray(variable)
-        for layer in model.layers
-        for variable in layer.weights
-    }
+    arrays = _arrays(model)
     if suffix == ".npz":  # whose format has no bfloat16
         arrays = {name: _plain(array) for name, array in arrays.items()}
     metadata = _metadata(model, arrays, class_names, preprocessing)
@@ -91,6 +88,22 @@ def save_weights(
         else:
             _write_safetensors(arrays, temporary, metadata)
     return path
+
+
+def _arrays(model: keras.Model) -> dict[str, np.ndarray]:
+    found: dict[str, np.ndarray] = {}
+    for layer in model.layers:
+        for variable in layer.weights:
+            name = f"{layer.name}/{variable.name}"
+            if name in found:
+                raise UsageError(
+                    f"{model.name!r} has two variables called {name!r}: models inside a model are "
+                    "saved one by one"
+                )
+            found[name] = np.asarray(variable)
+            if found[name].dtype.name not in SAFETENSORS_TYPES:
+                raise UsageError(f"{name!r} is of {found[name].dtype}, which is not written here")
+    return found
 
 
 def _plain(array: np.ndarray) -> np.ndarray:
@@ -203,12 +216,17 @@ def _architecture(checkpoint: Checkpoint) -> tuple[str, dict[str, Any]]:
     allowed = {*ARGUMENTS, *columns} - set(NOT_RECORDED)
     if not allowed.issuperset(arguments):
         raise DamagedFileError(f"its record has arguments that {row} does not have")
-    return row, {name: _tuples(value) for name, value in arguments.items()}
+    return row, {name: _plain_value(value) for name, value in arguments.items()}
 
 
-def _tuples(value: Any) -> Any:
-    """JSON knows lists alone; the tables have tuples."""
-    return tuple(_tuples(one) for one in value) if isinstance(value, list) else value
+def _plain_value(value: Any) -> Any:
+    """Returns a value with tuples, as the tables have them, for JSON's lists.
+
+    A table of JSON is refused: Keras builds an object of any class from one.
+    """
+    if isinstance(value, dict):
+        raise DamagedFileError("its record has arguments that are no numbers and texts")
+    return tuple(_plain_value(one) for one in value) if isinstance(value, list) else value
 
 
 def _check_tensors(checkpoint: Checkpoint, row: str, arguments: dict[str, Any]) -> None:
