@@ -91,8 +91,13 @@ def test_info(capsys: pytest.CaptureFixture[str]) -> None:
     text = capsys.readouterr().out
     assert "Gradient-based learning applied to document recognition" in text
     assert "61,706 trainable" in text
+    assert "32 x 32 pixels" in text
+    assert "none are published" in text
     assert main(["info", "lenet5", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["builder"] == "LeNet5"
+    record = json.loads(capsys.readouterr().out)
+    assert (record["builder"], record["smallest_side"]) == ("LeNet5", 32)
+    assert main(["info", "vgg16", "--json"]) == 0
+    assert "keras/vgg16" in json.loads(capsys.readouterr().out)["weights"]
 
 
 def test_summary_adds_up(capsys: pytest.CaptureFixture[str]) -> None:

@@ -60,6 +60,7 @@ def _record(variant: Variant) -> dict[str, Any]:
         "classes": variant.classes,
         "params": variant.params,
         "macs": variant.macs,
+        "weights": list(variant.weights),
         "row": dataclasses.asdict(variant.row),
         "weights": list(variant.weights),
     }
@@ -92,11 +93,13 @@ def _list(arguments: argparse.Namespace) -> None:
 
 
 def _info(arguments: argparse.Namespace) -> None:
+    from kerascnn.assemble import Request, minimum_size
     from kerascnn.registry import model_info
 
     variant = model_info(arguments.name)
+    least = minimum_size(variant, Request())
     if arguments.json:
-        print_json(_record(variant))
+        print_json({**_record(variant), "smallest_side": least})
         return
     columns = ", ".join(f"{key}={value}" for key, value in dataclasses.asdict(variant.row).items())
     lines = {
@@ -105,9 +108,11 @@ def _info(arguments: argparse.Namespace) -> None:
         "family": variant.family,
         "paper": f"{variant.paper.title} ({variant.paper.source})",
         "input": f"{shape_text(variant.input_shape)} (height x width x channels)",
+        "smallest": f"{least} x {least} pixels",
         "classes": str(variant.classes),
         "parameters": f"{variant.params:,} trainable",
         "MACs": f"{variant.macs:,} for one image, 2 FLOPs each",
+        "weights": ", ".join(variant.weights) or "none are published",
         "row": columns,
         "weights": ", ".join(variant.weights) or "none are published",
     }
