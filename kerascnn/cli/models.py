@@ -60,7 +60,6 @@ def _record(variant: Variant) -> dict[str, Any]:
         "classes": variant.classes,
         "params": variant.params,
         "macs": variant.macs,
-        "weights": list(variant.weights),
         "row": dataclasses.asdict(variant.row),
         "weights": list(variant.weights),
     }
@@ -112,7 +111,6 @@ def _info(arguments: argparse.Namespace) -> None:
         "classes": str(variant.classes),
         "parameters": f"{variant.params:,} trainable",
         "MACs": f"{variant.macs:,} for one image, 2 FLOPs each",
-        "weights": ", ".join(variant.weights) or "none are published",
         "row": columns,
         "weights": ", ".join(variant.weights) or "none are published",
     }
