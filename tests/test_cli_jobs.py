@@ -138,6 +138,12 @@ def test_export_of_a_run(run_dir: Path, tmp_path: Path, capsys: pytest.CaptureFi
 def test_export_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["export", "lenet5", str(tmp_path / "out"), "--formats", "onnx"]) == 0
     assert capsys.readouterr().out.startswith("onnx ")
+    # No export can be so near, and a larger tolerance is what the error proposes.
+    strict = ["export", "lenet5", str(tmp_path / "two"), "--formats", "onnx", "--tolerance"]
+    assert main([*strict, "1e-15"]) == 5
+    assert "larger tolerance" in capsys.readouterr().err
+    assert main([*strict, "0"]) == 2
+    capsys.readouterr()
     assert main(["export", "lenet5", str(tmp_path / "two"), "--formats", "onnx,pdf"]) == 2
     assert "pdf" in capsys.readouterr().err
     assert not (tmp_path / "two").exists()

@@ -34,6 +34,13 @@ def add_verbs(verbs: Any) -> None:
         metavar="F,F",
         help="comma-separated (savedmodel,onnx)",
     )
+    export.add_argument(
+        "--tolerance",
+        type=float,
+        default=1e-5,
+        metavar="X",
+        help="largest difference from Keras, for scores up to 1 (1e-5)",
+    )
     export.add_argument("--overwrite", action="store_true", help="replace what the directory holds")
     export.set_defaults(run=_export)
 
@@ -61,6 +68,7 @@ def _export(arguments: argparse.Namespace) -> None:
             arguments.out,
             formats=tuple(filter(None, arguments.formats.split(","))),
             overwrite=arguments.overwrite,
+            tolerance=arguments.tolerance,
         )
     if arguments.json:
         print_json({"out": arguments.out, "reports": [report.to_json() for report in reports]})
