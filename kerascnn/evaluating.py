@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 TOP = 5
 SMALLEST = 1e-7
-"""Probabilities below count as this in the loss. Keras's own loss, which looks behind a softmax at its
-logits, can therefore be higher for a network that is wrong and very sure."""
+"""Probabilities below count as this in the loss. Keras's own loss, which looks behind a softmax at
+its logits, can therefore be higher for a network that is wrong and very sure."""
 
 
 def evaluate(
