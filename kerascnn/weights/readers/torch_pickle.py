@@ -21,7 +21,7 @@ from kerascnn.weights.checkpoint import MAXIMUM_RANK
 
 PICKLE_LIMIT = 16 * 2**20
 """Bytes of a pickle; ResNet-50's state dict has 40,000."""
-MAXIMUM_STEPS = 400_000
+MAXIMUM_STEPS = 600_000
 """Opcodes that are followed at most; a state dict of a thousand tensors takes about 40,000, and a
 training script's file with optimizer and averaged weights four times that."""
 
