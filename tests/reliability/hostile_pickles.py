@@ -81,7 +81,7 @@ SMALL: dict[str, tuple[bytes, tuple[str, ...]]] = {
     "list_key": (ops(b"}]K\x01s"), (DAMAGED,)),
     "self_list": (ops(b"]q\x00h\x00a"), (DAMAGED,)),
     "self_table": (ops(b"}q\x00", text("state_dict"), b"h\x00s"), (DAMAGED,)),
-    "deep": (ops(b"N" + b"\x85" * 600_000), (DAMAGED,)),
+    "deep": (ops(b"N" + b"\x85" * 400_000), (DAMAGED,)),
     "wide": (ops(b"]" * 2_000_000), (UNSAFE,)),
     "memoized": (ops(b"]\x94" * 900_000), (UNSAFE,)),
     "sixteen_megabytes": (ops(b"0" * (17 * 2**20)), (UNSAFE,)),
