@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from kerascnn.lazy import keras, np
-from kerascnn.weights.memory import as_tensor
+from kerascnn.lazy import np
+from kerascnn.weights.memory import as_tensor, value_of
 from kerascnn.weights.target import Target
 
 if TYPE_CHECKING:
-    import keras
     import numpy as np
 
 
@@ -39,8 +38,7 @@ def assign(target: Target, arrays: dict[str, np.ndarray]) -> None:
     try:
         for name in list(arrays):
             variable = target.variables[name]
-            # On TensorFlow this takes no memory: the variable gets a new buffer.
-            old[name] = keras.ops.copy(variable)
+            old[name] = value_of(variable)
             variable.assign(as_tensor(arrays.pop(name)))
     except BaseException:
         for name, value in old.items():

@@ -11,14 +11,16 @@ import contextlib
 import importlib
 import os
 import re
+import threading
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kerascnn.errors import DamagedFileError, UnsafeFileError
 from kerascnn.reading import named, open_regular, quoted, reading
-from kerascnn.weights.region import ITEM_BYTES, Region, volume
+from kerascnn.weights.region import ITEM_BYTES, Region, Scratch, volume
 
 if TYPE_CHECKING:
     import numpy
@@ -36,14 +38,29 @@ class Stored:
     Args:
         shape: as the file declares it.
         dtype: a key of `ITEM_BYTES`.
-        raw: returns the values as they are stored, bfloat16 as uint16; any strides.
+        source: where the values lie end to end, of the machine's byte order; or, where they do not,
+            what returns them, of any strides, bfloat16 as uint16.
         held: bytes that the tensor takes in the file, less than its size when it is packed.
     """
 
     shape: tuple[int, ...]
     dtype: str
-    raw: Callable[[], numpy.ndarray]
+    source: Region | Callable[[], numpy.ndarray]
     held: int
+
+    def rows(self, start: int, stop: int, scratch: Scratch | None = None) -> numpy.ndarray:
+        """Returns a part of the values along the first axis; `source` must be a region."""
+        assert isinstance(self.source, Region)
+        size = volume(self.shape[1:])
+        offset = start * size * ITEM_BYTES[self.dtype]
+        flat = self.source.array(self.dtype, (stop - start) * size, offset, scratch=scratch)
+        return flat.reshape(stop - start, *self.shape[1:])
+
+    def raw(self) -> numpy.ndarray:
+        """Returns the values as they are stored, bfloat16 as uint16."""
+        if isinstance(self.source, Region):
+            return self.source.array(self.dtype, self.size).reshape(self.shape)
+        return self.source()
 
     @property
     def size(self) -> int:
@@ -101,13 +118,46 @@ class Checkpoint:
 
     def raw(self, name: str) -> numpy.ndarray:
         """Returns a tensor's values as they are stored, bfloat16 as uint16."""
-        with naming(self.path), reading(f"its tensor {quoted(name)} makes no sense"):
-            return self.tensors[name].raw()
+        return self._read(name, self.tensors[name].raw)
+
+    def rows(self, name: str, start: int, stop: int, scratch: Scratch) -> numpy.ndarray:
+        """Returns rows of a tensor as they are stored, until `scratch` is used again."""
+        return self._read(name, self.tensors[name].rows, start, stop, scratch)
+
+    def _read(self, name: str, read: Callable[..., numpy.ndarray], *given: Any) -> numpy.ndarray:
+        try:
+            return read(*given)
+        except Exception:
+            with naming(self.path), reading(f"its tensor {quoted(name)} makes no sense"):
+                raise
 
     def sha256(self) -> str:
         """Returns the digest of the whole file, 64 hexadecimal digits."""
         with naming(self.path):
             return self._region.sha256()
+
+    def digest(self) -> Callable[[], str]:
+        """Starts to work out the file's SHA-256 in another thread; returns what waits for it.
+
+        That takes about as long as a load, and the file may be closed before; what waits raises
+        DamagedFileError when the file was written to meanwhile.
+        """
+        region, state, path = self._region.duplicate(), self._state, named(self.path)
+        result: Future[str] = Future()
+
+        def work() -> None:
+            try:
+                found = region.sha256()
+                if region.state() != state:
+                    raise DamagedFileError(f"{path} changed after it was read")
+                result.set_result(found)
+            except BaseException as error:  # whoever waits has to know
+                result.set_exception(error)
+            finally:
+                region.close()
+
+        threading.Thread(target=work, name="sha256", daemon=True).start()
+        return result.result
 
     def unchanged(self) -> None:
         """Raises DamagedFileError when the file was written to since it was opened."""

@@ -1,12 +1,13 @@
 """Fitting a file's tensors to a network's variables.
 
 First every tensor is judged by its declared shape and type (`Fitter.steps`); only when all is well
-are values read, checked and brought into the variables' order (`Fitter.value`).
+are values read, checked and brought into the variables' order (`Fitter.values`).
 """
 
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -19,8 +20,8 @@ from kerascnn.weights.checkpoint import Checkpoint, Stored
 from kerascnn.weights.expected import Expected
 from kerascnn.weights.layouts import OURS, source_epsilon
 from kerascnn.weights.matching import Match
-from kerascnn.weights.memory import is_finite, packed
-from kerascnn.weights.region import as_floats, volume
+from kerascnn.weights.memory import BLOCK, is_finite, packed
+from kerascnn.weights.region import Region, Scratch, aligned, as_floats, volume
 from kerascnn.weights.report import LoadError, Mismatch
 from kerascnn.weights.target import CLASSIFIERS, Target
 
@@ -33,6 +34,11 @@ BACKGROUND = (1001, 1000)
 SWELLING = 16
 """How many times more than in the file a tensor may take in memory when its shape is not ours;
 floating-point weights hardly compress."""
+
+FILTERED = ("Conv2D", "GroupedConv2D", "Dense")
+"""Layers whose kernels' last axis is PyTorch's first."""
+PIECE = 2**20
+"""Bytes of a kernel that are brought into another order at once."""
 
 Change = Callable[["np.ndarray"], "tuple[np.ndarray, str]"]
 
@@ -89,6 +95,7 @@ class Fitter:
         self.digests = digests if match.source == OURS else {}
         self.mismatched: list[Mismatch] = []
         self.replaced: list[str] = []
+        self._threads = threading.local()
 
     def steps(self) -> list[Step]:
         """Returns what is to be read; fills `mismatched` and `replaced`. Nothing is read yet."""
@@ -223,11 +230,17 @@ class Fitter:
                 f"{stored.held:,} to {stored.nbytes:,} bytes"
             )
 
-    def value(self, step: Step) -> tuple[np.ndarray, list[str]]:
-        """Returns a variable's new value, and what was done to the file's tensor."""
+    def values(self, steps: Sequence[Step]) -> list[tuple[np.ndarray, list[str]]]:
+        """Returns each variable's new value, and what was done to the file's tensor."""
+        return [self._value(step) for step in steps]
+
+    def _value(self, step: Step) -> tuple[np.ndarray, list[str]]:
         layer_name, _, variable = step.name.rpartition("/")
         layer = self.target.wanted[layer_name]
-        array = self._read(step.name, step.key)
+        dtype = _numpy_type(self.target.variables[step.name].dtype)
+        if variable == "kernel" and self._by_filters(step, layer):
+            return self._turned(step, layer, dtype), []
+        array = self._read(step.key, step.name)
         if variable == "moving_variance" and array.size and array.min() < 0:
             raise DamagedFileError(
                 f"{named(self.checkpoint.path)}: {quoted(step.key)} has a negative variance"
@@ -242,26 +255,50 @@ class Fitter:
             notes.append(how)
         bias = self._bias(layer, variable)
         if bias is not None:
-            array = tensors.without_bias(array, self._read(bias, bias))
+            array = tensors.without_bias(array, self._read(bias))
             notes.append("the convolution's bias folded in")
         if variable == "moving_variance" and layer.epsilon is not None:
             theirs = source_epsilon(self.target.family, self.match.source, layer.epsilon)
             if theirs != layer.epsilon:
                 array = self._with_epsilon(array, theirs, layer.epsilon, step)
                 notes.append(f"epsilon {theirs:g} -> {layer.epsilon:g} folded in")
-        dtype = _numpy_type(self.target.variables[step.name].dtype)
         with np.errstate(over="ignore"):
             made = packed(array, dtype)
         if not is_finite(made):
-            raise self._not_finite(step, bias, made, str(dtype))
+            raise self._not_finite(step, bias, made)
         return made, notes
 
-    def _read(self, name: str, key: str) -> np.ndarray:
+    def _by_filters(self, step: Step, layer: Expected) -> bool:
+        """Returns whether a kernel is large, and PyTorch's filters are our last axis."""
+        stored = self.checkpoint.tensors[step.key]
+        plain = isinstance(stored.source, Region) and step.change is None
+        return self._torch and plain and layer.kind in FILTERED and stored.nbytes > PIECE
+
+    def _turned(self, step: Step, layer: Expected, dtype: np.dtype) -> np.ndarray:
+        """Brings a kernel into our order some filters at a time, which stay in the cache."""
+        stored = self.checkpoint.tensors[step.key]
+        made = aligned(step.shape, dtype)
+        count = max(BLOCK, PIECE * stored.shape[0] // stored.nbytes // BLOCK * BLOCK)
+        finite = True
+        for start in range(0, stored.shape[0], count):
+            stop = min(start + count, stored.shape[0])
+            raw = self.checkpoint.rows(step.key, start, stop, self._scratch())
+            part = as_floats(raw, stored.dtype)
+            finite = finite and is_finite(part)
+            shape = (*step.shape[:-1], stop - start)
+            moved = tensors.from_torch(part, layer.kind, "kernel", shape, step.flattened)
+            with np.errstate(over="ignore"):
+                np.copyto(made[..., start:stop], moved, casting="unsafe")
+        if not finite or (dtype != np.float32 and not is_finite(made)):
+            raise self._not_finite(step, None, made)
+        return made
+
+    def _read(self, key: str, name: str = "") -> np.ndarray:
         """Returns a tensor's values as float32, or float64 where they are that; its digest right.
 
         Args:
-            name: our variable, for its digest.
             key: the file's tensor.
+            name: our variable, for its digest.
         """
         raw = self.checkpoint.raw(key)
         if name in self.digests:
@@ -274,6 +311,12 @@ class Fitter:
         array = as_floats(raw, self.checkpoint.tensors[key].dtype)
         return array if array.dtype == np.float64 else array.astype(np.float32, copy=False)
 
+    def _scratch(self) -> Scratch:
+        if not hasattr(self._threads, "scratch"):
+            self._threads.scratch = Scratch()
+        scratch: Scratch = self._threads.scratch
+        return scratch
+
     def _with_epsilon(self, array: np.ndarray, theirs: float, ours: float, step: Step) -> Any:
         try:
             return tensors.with_epsilon(array, theirs, ours)
@@ -282,10 +325,10 @@ class Fitter:
                 f"{named(self.checkpoint.path)}: {quoted(step.key)}: {error}"
             ) from error
 
-    def _not_finite(self, step: Step, bias: str | None, made: np.ndarray, dtype: str) -> Exception:
+    def _not_finite(self, step: Step, bias: str | None, made: np.ndarray) -> Exception:
         path = named(self.checkpoint.path)
         for key in [step.key] if bias is None else [step.key, bias]:
-            bad = np.flatnonzero(~np.isfinite(self._read("", key)))
+            bad = np.flatnonzero(~np.isfinite(self._read(key)))
             if bad.size:
                 return DamagedFileError(
                     f"{path}: {quoted(key)} has {bad.size:,} values that are not finite, the first "
@@ -294,8 +337,8 @@ class Fitter:
                 )
         bad = np.flatnonzero(~np.isfinite(made.astype(np.float32)))
         return LoadError(
-            f"{path}: {quoted(step.key)} has {bad.size:,} values that are too large for {dtype}, "
-            f"the first at index {bad[0]}"
+            f"{path}: {quoted(step.key)} has {bad.size:,} values that are too large for "
+            f"{made.dtype}, the first at index {bad[0]}"
         )
 
 

@@ -25,6 +25,7 @@ from kerascnn.weights.target import AUXILIARY, Target
 
 if TYPE_CHECKING:
     import keras
+    import numpy
 
 HEADS = ("auto", "keep", "overlap", "strict")
 MATCHES = ("name", "order")
@@ -33,6 +34,7 @@ RECOGNISED = 0.5
 LIKELY = 0.9
 """Part of a row's and a file's tensors that have to agree before the file is said to be of it."""
 WORKERS = min(4, os.cpu_count() or 1)
+PART = 2**20
 
 
 def load_weights(
@@ -117,22 +119,39 @@ class _Loader:
         headless = [] if head == "strict" else _without_head(self.target, self.match.missing)
         fitter.replaced += headless
         self._check(fitter, steps, headless)
-        with _pool() as start:
-            sha256 = start(self.checkpoint.sha256)
-            values = [start(fitter.value, step) for step in steps]
-            arrays, notes = {}, {}
-            for step, value in zip(steps, values, strict=True):
-                arrays[step.name], notes[step.name] = value.result()
-            digest = sha256.result()
+        arrays, notes = self._values(fitter, steps)
         self.checkpoint.unchanged()
-        report = self._report(fitter, steps, headless, notes, digest)
         if head != "keep":
             arrays.update(fresh_values(self.target, fitter.replaced))
-        del values, value
         preprocessing = self._preprocessing()
+        report = self._report(fitter, steps, headless, notes, self.checkpoint.digest())
         assign(self.target, arrays)
         adopt(self.target.model, preprocessing, self.record.get("class_names"))
         return report
+
+    def _values(
+        self, fitter: Fitter, steps: list[Step]
+    ) -> tuple[dict[str, numpy.ndarray], dict[str, list[str]]]:
+        """Returns new values by name, and what was done to each."""
+        arrays, notes = {}, {}
+        with _pool() as start:
+            parts = [(part, start(fitter.values, part)) for part in self._parts(steps)]
+            for part, made in parts:
+                for step, (array, how) in zip(part, made.result(), strict=True):
+                    arrays[step.name], notes[step.name] = array, how
+        return arrays, notes
+
+    def _parts(self, steps: list[Step]) -> list[list[Step]]:
+        """Returns the steps in runs of at least `PART` bytes: a thread takes one at a time."""
+        parts: list[list[Step]] = []
+        room = 0
+        for step in steps:
+            if room <= 0:
+                parts.append([])
+                room = PART
+            parts[-1].append(step)
+            room -= self.checkpoint.tensors[step.key].nbytes
+        return parts
 
     def _preprocessing(self) -> Preprocessing | None:
         """Returns how images were prepared for the tensors of a file of ours."""
@@ -164,7 +183,7 @@ class _Loader:
 
     def _check(self, fitter: Fitter, steps: list[Step], headless: list[str]) -> None:
         """Raises LoadError where the file is not all that `strict` asks for."""
-        report = self._report(fitter, steps, headless, {}, "")
+        report = self._report(fitter, steps, headless, {}, None)
         name = self.target.model.name
         if report.mismatched:
             raise self._differing(report, [str(one) for one in report.mismatched])
@@ -201,7 +220,7 @@ class _Loader:
         steps: list[Step],
         headless: list[str],
         notes: dict[str, list[str]],
-        sha256: str,
+        digest: Callable[[], str] | None,
     ) -> LoadReport:
         variables, match, path = self.target.variables, self.match, self.checkpoint.path
         changed = {name: "; ".join(how) for name, how in notes.items() if how}
@@ -216,7 +235,7 @@ class _Loader:
             source=str(path),
             layout=match.source,
             container=self.checkpoint.contents.kind,
-            sha256=sha256,
+            digest=digest,
             verified=bool(notes) and all(step.name in fitter.digests for step in steps),
             loaded=tuple(name for name in notes if name not in changed),
             adapted=tuple(adapted),

@@ -6,28 +6,17 @@ TensorFlow takes over a NumPy array without a copy when it is contiguous and lie
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from kerascnn.lazy import keras, np
-from kerascnn.weights.region import volume
+from kerascnn.weights.region import ALIGNMENT, aligned
 
 if TYPE_CHECKING:
     import keras
     import numpy as np
 
-ALIGNMENT = 64
 BLOCK = 64
 """Columns that are moved at once when the last axis becomes the first: they stay in the cache."""
-
-
-def aligned(shape: Sequence[int], dtype: Any) -> np.ndarray:
-    """Returns an array, not filled, that begins at a multiple of 64 bytes."""
-    kind = np.dtype(dtype)
-    size = volume(shape) * kind.itemsize
-    room = np.empty(size + ALIGNMENT, np.uint8)
-    start = -room.ctypes.data % ALIGNMENT
-    return room[start : start + size].view(kind).reshape(shape)
 
 
 def packed(array: np.ndarray, dtype: Any) -> np.ndarray:
@@ -64,3 +53,13 @@ def as_tensor(array: np.ndarray) -> Any:
         return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
     except (TypeError, BufferError):  # a type that the exchange does not know, such as bfloat16
         return array
+
+
+def value_of(variable: keras.Variable) -> Any:
+    """Returns a variable's value, which stays when the variable is assigned another.
+
+    On TensorFlow it is no copy: a variable that is assigned takes over another buffer.
+    """
+    if keras.backend.backend() == "tensorflow":
+        return variable.value.value()
+    return keras.ops.copy(variable)

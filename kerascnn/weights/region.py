@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 BLOCK = 2**22
 """Bytes that are read at once."""
 
+ALIGNMENT = 64
+"""Bytes; what TensorFlow takes over without a copy begins at a multiple of it."""
+
 ITEM_BYTES = {
     "float64": 8,
     "float32": 4,
@@ -43,6 +46,34 @@ def volume(shape: Sequence[int]) -> int:
     for side in shape:
         total *= side
     return total
+
+
+def aligned(shape: Sequence[int], dtype: Any) -> numpy.ndarray:
+    """Returns an array, not filled, that begins at a multiple of `ALIGNMENT` bytes."""
+    import numpy as np
+
+    kind = np.dtype(dtype)
+    size = volume(shape) * kind.itemsize
+    room = np.empty(size + ALIGNMENT, np.uint8)
+    start = -room.ctypes.data % ALIGNMENT
+    return room[start : start + size].view(kind).reshape(shape)
+
+
+class Scratch:
+    """Memory that is used again for one array after another.
+
+    What the system gives a process anew, it fills with zeros first, page by page.
+    """
+
+    def __init__(self) -> None:
+        self._room: numpy.ndarray | None = None
+
+    def array(self, count: int, dtype: numpy.dtype) -> numpy.ndarray:
+        """Returns an array, not filled; the last one that was returned is gone."""
+        size = count * dtype.itemsize
+        if self._room is None or self._room.nbytes < size:
+            self._room = aligned((size,), "u1")
+        return self._room[:size].view(dtype)
 
 
 class Region:
@@ -75,7 +106,12 @@ class Region:
         return bytes(whole)
 
     def array(
-        self, dtype: str, count: int, offset: int = 0, order: Literal["<", ">"] = "<"
+        self,
+        dtype: str,
+        count: int,
+        offset: int = 0,
+        order: Literal["<", ">"] = "<",
+        scratch: Scratch | None = None,
     ) -> numpy.ndarray:
         """Returns `count` elements from `offset` on, of the machine's byte order.
 
@@ -84,14 +120,18 @@ class Region:
             count: number of elements.
             offset: of the first, in bytes.
             order: "<" when the file is little-endian, ">" when it is big-endian.
+            scratch: where the values may lie; they are read-only then, and gone when it is used
+                for the next array.
         """
         import numpy as np
 
         kind = np.dtype("uint16" if dtype == "bfloat16" else dtype).newbyteorder(order)
         part = self.part(offset, count * kind.itemsize)
-        made = np.empty(count, kind)
+        made = aligned((count,), kind) if scratch is None else scratch.array(count, kind)
         if count:
             part._fill(made.view("u1").data, 0)
+        if scratch is not None:
+            made.flags.writeable = False
         return made.astype(kind.newbyteorder("="), copy=False)
 
     def sha256(self) -> str:
@@ -103,6 +143,14 @@ class Region:
             self._fill(piece, offset)
             digest.update(piece)
         return digest.hexdigest()
+
+    def duplicate(self) -> Region:
+        """Returns the same bytes through a descriptor of its own, to be closed with `close`."""
+        return Region(os.dup(self._descriptor), self._begin, self.size)
+
+    def close(self) -> None:
+        """Closes the descriptor of a region that `duplicate` made."""
+        os.close(self._descriptor)
 
     def state(self) -> tuple[int, int]:
         """Returns what changes when somebody writes to the file: its size, the time of writing."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from kerascnn.errors import MismatchError
@@ -43,7 +44,7 @@ class LoadReport:
         source: the file.
         layout: whose names it has: "kerascnn", "torchvision", "timm", "keras", "order" …
         container: its format.
-        sha256: of the file; empty when nothing was loaded.
+        digest: waits for the file's SHA-256; None when nothing was loaded.
         verified: whether every loaded tensor had a SHA-256 in the file, and that was right.
         loaded: our variables that took a tensor as it is, but for the order of its axes.
         adapted: those whose tensor was changed to fit.
@@ -58,7 +59,7 @@ class LoadReport:
     source: str
     layout: str
     container: str
-    sha256: str
+    digest: Callable[[], str] | None = field(repr=False, compare=False)
     verified: bool
     loaded: tuple[str, ...]
     adapted: tuple[Adaptation, ...]
@@ -69,9 +70,22 @@ class LoadReport:
     mismatched: tuple[Mismatch, ...]
     fraction: float
 
+    @property
+    def sha256(self) -> str:
+        """Of the file, 64 hexadecimal digits; empty when nothing was loaded.
+
+        It is worked out in another thread, and waited for when it is asked for.
+
+        Raises:
+            DamagedFileError: the file was written to after it was loaded.
+        """
+        return "" if self.digest is None else self.digest()
+
     def to_json(self) -> dict[str, Any]:
         """Returns the report as plain lists, dicts and numbers."""
-        return asdict(self)
+        made = asdict(replace(self, digest=None))
+        made["digest"] = self.sha256
+        return {"sha256" if key == "digest" else key: value for key, value in made.items()}
 
     def __str__(self) -> str:
         digests = "each tensor's digest is right" if self.verified else "no digests to verify"

@@ -87,7 +87,7 @@ def _npy(archive: Zipped, member: str) -> Stored:
     if start + size != total:
         raise DamagedFileError(f"its array {label} has {total - start:,} bytes, not {size:,}")
 
-    def raw() -> Any:
+    def unpacked() -> Any:
         import numpy as np
 
         found = archive.extract(member, start + size)
@@ -96,4 +96,4 @@ def _npy(archive: Zipped, member: str) -> Stored:
         flat = flat.astype(dtype, copy=False)
         return flat.reshape(shape, order="F" if fortran == b"True" else "C")
 
-    return Stored(shape, dtype, raw, archive.members[member].held)
+    return Stored(shape, dtype, unpacked, archive.members[member].held)

@@ -75,11 +75,13 @@ def _stored(node: Node, name: str) -> Stored:
     if dtype not in ITEM_BYTES:
         raise UnsafeFileError(f"its tensor {quoted(name)} is of {dtype}, which no weights are")
 
-    def raw() -> Any:
-        flat = array.place.array(dtype, volume(array.shape), 0, array.type.order)
-        return flat.reshape(array.shape)
+    if array.type.order == "<":
+        return Stored(array.shape, dtype, array.place, array.place.size)
 
-    return Stored(array.shape, dtype, raw, array.place.size)
+    def turned() -> Any:
+        return array.place.array(dtype, volume(array.shape), order=">").reshape(array.shape)
+
+    return Stored(array.shape, dtype, turned, array.place.size)
 
 
 def _add(tensors: dict[str, Stored], name: str, stored: Stored) -> None:

@@ -156,16 +156,13 @@ def _stored(tensor: _Tensor) -> Stored:
     if tensor.kind not in ("", dtype) or place.size != count * ITEM_BYTES[dtype]:
         raise DamagedFileError(f"its tensor {label} has {place.size:,} bytes for {count:,} values")
 
-    def raw() -> Any:
-        return place.array(dtype, count).reshape(shape)
-
-    return Stored(shape, dtype, raw, place.size)
+    return Stored(shape, dtype, place, place.size)
 
 
 def _unreadable(label: str) -> Callable[[], Any]:
     """Whole numbers may be stored one by one, as exporters store shapes; weights are not."""
 
-    def raw() -> Any:
+    def refuse() -> Any:
         raise UnsafeFileError(f"its tensor {label} is stored number by number; export it again")
 
-    return raw
+    return refuse

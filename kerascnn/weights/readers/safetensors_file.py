@@ -53,7 +53,7 @@ def read(region: Region) -> Contents:
     for name, entry in header.items():
         dtype, shape, begin, end = _entry(name, entry)
         ranges.append((begin, end))
-        tensors[name] = _stored(region, start + begin, dtype, shape)
+        tensors[name] = Stored(shape, dtype, region.part(start + begin, end - begin), end - begin)
     position = 0
     for begin, end in sorted(ranges):
         if begin != position:
@@ -84,12 +84,3 @@ def _entry(name: str, entry: Any) -> tuple[str, tuple[int, ...], int, int]:
     if end - begin != size:
         raise DamagedFileError(f"its tensor {label} has {end - begin:,} bytes, not {size:,}")
     return DTYPES[kind], tuple(shape), begin, end
-
-
-def _stored(region: Region, offset: int, dtype: str, shape: tuple[int, ...]) -> Stored:
-    count = volume(shape)
-
-    def raw() -> Any:
-        return region.array(dtype, count, offset).reshape(shape)
-
-    return Stored(shape, dtype, raw, count * ITEM_BYTES[dtype])

@@ -143,11 +143,20 @@ def _stored(name: str, tensor: TensorRecord, place: Callable[[Storage], Region])
     if (span - elements) * width > MAXIMUM_GAPS:
         raise UnsafeFileError(f"its tensor {quoted(name)} is scattered over {span * width:,} bytes")
 
-    def raw() -> Any:
+    if strides == _contiguous(shape) or not elements:
+        held = region.part(tensor.offset * width if elements else 0, elements * width)
+        return Stored(shape, storage.dtype, held, held.size)
+
+    def strided() -> Any:
         import numpy as np
 
         flat = region.array(storage.dtype, span, tensor.offset * width)
-        steps = [step * flat.itemsize for step in strides] if elements else None
+        steps = [step * flat.itemsize for step in strides]
         return np.lib.stride_tricks.as_strided(flat, shape, steps, writeable=False)
 
-    return Stored(shape, storage.dtype, raw, elements * width)
+    return Stored(shape, storage.dtype, strided, elements * width)
+
+
+def _contiguous(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Returns the strides of values that lie end to end, in elements."""
+    return tuple(volume(shape[axis + 1 :]) for axis in range(len(shape)))

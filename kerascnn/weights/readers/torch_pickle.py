@@ -154,7 +154,10 @@ class Machine:
         try:
             while self.steps < MAXIMUM_STEPS:
                 self.steps += 1
-                opcode = self._take(1)[0]
+                if self.position >= len(self.data):
+                    raise DamagedFileError("its pickle ends early; the file is truncated")
+                opcode = self.data[self.position]
+                self.position += 1
                 if opcode == 0x2E:  # STOP
                     return self.stack.pop()
                 action = _ACTIONS.get(opcode)
@@ -176,8 +179,8 @@ class Machine:
         self.position = end
         return piece
 
-    def _number(self, form: str) -> int:
-        value: int = struct.unpack(form, self._take(struct.calcsize(form)))[0]
+    def _number(self, form: struct.Struct) -> int:
+        value: int = form.unpack(self._take(form.size))[0]
         return value
 
     def _line(self) -> str:
@@ -197,13 +200,13 @@ class Machine:
     def _push(self, value: Any) -> None:
         self.stack.append(value)
 
-    def _text(self, form: str) -> None:
+    def _text(self, form: struct.Struct) -> None:
         self._push(bytes(self._take(self._number(form))).decode("utf-8"))
 
-    def _octets(self, form: str) -> None:
+    def _octets(self, form: struct.Struct) -> None:
         self._push(bytes(self._take(self._number(form))))
 
-    def _long(self, form: str) -> None:
+    def _long(self, form: struct.Struct) -> None:
         count = self._number(form)
         if count > 32:
             raise UnsafeFileError(f"its pickle has a number of {count} bytes")
@@ -289,25 +292,28 @@ class Machine:
         self._push(self.memo[index])
 
 
+_U8, _U16, _U32, _U64 = (struct.Struct(form) for form in ("<B", "<H", "<I", "<Q"))
+_I32, _F64 = struct.Struct("<i"), struct.Struct(">d")
+
 _ACTIONS: dict[int, Callable[[Machine], Any]] = {
     ord("("): lambda m: m._push(_MARK),
     ord("0"): lambda m: m.stack.pop(),
     ord("N"): lambda m: m._push(None),
     0x88: lambda m: m._push(True),
     0x89: lambda m: m._push(False),
-    ord("J"): lambda m: m._push(m._number("<i")),
-    ord("K"): lambda m: m._push(m._number("<B")),
-    ord("M"): lambda m: m._push(m._number("<H")),
-    0x8A: lambda m: m._long("<B"),
-    0x8B: lambda m: m._long("<i"),
-    ord("G"): lambda m: m._push(struct.unpack(">d", m._take(8))[0]),
-    ord("U"): lambda m: m._octets("<B"),
-    ord("T"): lambda m: m._octets("<i"),
-    ord("C"): lambda m: m._octets("<B"),
-    ord("B"): lambda m: m._octets("<I"),
-    0x8C: lambda m: m._text("<B"),
-    ord("X"): lambda m: m._text("<I"),
-    0x8D: lambda m: m._text("<Q"),
+    ord("J"): lambda m: m._push(m._number(_I32)),
+    ord("K"): lambda m: m._push(m._number(_U8)),
+    ord("M"): lambda m: m._push(m._number(_U16)),
+    0x8A: lambda m: m._long(_U8),
+    0x8B: lambda m: m._long(_I32),
+    ord("G"): lambda m: m._push(m._number(_F64)),
+    ord("U"): lambda m: m._octets(_U8),
+    ord("T"): lambda m: m._octets(_I32),
+    ord("C"): lambda m: m._octets(_U8),
+    ord("B"): lambda m: m._octets(_U32),
+    0x8C: lambda m: m._text(_U8),
+    ord("X"): lambda m: m._text(_U32),
+    0x8D: lambda m: m._text(_U64),
     ord("}"): lambda m: m._push({}),
     ord("]"): lambda m: m._push([]),
     ord(")"): lambda m: m._push(()),
@@ -327,12 +333,12 @@ _ACTIONS: dict[int, Callable[[Machine], Any]] = {
     0x81: lambda m: m._call(),
     ord("b"): lambda m: m._build(),
     ord("Q"): lambda m: m._persistent(),
-    ord("q"): lambda m: m._remember(m._number("<B")),
-    ord("r"): lambda m: m._remember(m._number("<I")),
+    ord("q"): lambda m: m._remember(m._number(_U8)),
+    ord("r"): lambda m: m._remember(m._number(_U32)),
     0x94: lambda m: m._remember(len(m.memo)),
-    ord("h"): lambda m: m._recall(m._number("<B")),
-    ord("j"): lambda m: m._recall(m._number("<I")),
-    0x80: lambda m: m._number("<B"),
-    0x95: lambda m: m._number("<Q"),
+    ord("h"): lambda m: m._recall(m._number(_U8)),
+    ord("j"): lambda m: m._recall(m._number(_U32)),
+    0x80: lambda m: m._number(_U8),
+    0x95: lambda m: m._number(_U64),
 }
 """Opcode -> what it does to the machine (names in pickletools: MARK, POP, NONE, NEWTRUE …)."""

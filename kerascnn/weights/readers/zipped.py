@@ -170,14 +170,14 @@ class Zipped:
 
     def _check_header(self, place: int, raw: bytes, fixed: tuple[int, ...], label: str) -> int:
         """Returns where the bytes behind a member's own header begin; it must agree."""
-        header = self.region.read(place, 30)
+        header = self.region.read(place, 30 + len(raw))
         if not header.startswith(b"PK\x03\x04"):
             raise DamagedFileError(f"its member {label} has no header")
-        flags, method, checksum, _, _, length, extra = struct.unpack("<4x2xHH4xIIIHH", header)
+        flags, method, checksum, _, _, length, extra = struct.unpack("<4x2xHH4xIIIHH", header[:30])
         same = flags & _ENCRYPTED == 0 and method == fixed[1]
         # With bit 3 the checksum follows the data instead.
         same = same and (checksum == fixed[2] or flags & 0x8 != 0)
-        if not same or self.region.read(place + 30, length) != raw:
+        if not same or length != len(raw) or header[30:] != raw:
             raise UnsafeFileError(f"its member {label} is described in two ways")
         return place + 30 + length + extra
 

@@ -1,0 +1,125 @@
+"""Loading ResNet-50 from a .pth: kerascnn against torch.load + load_state_dict into torchvision's.
+
+    python benchmarks/load.py --torch-python PYTHON_WITH_TORCH_AND_TORCHVISION
+
+torch writes the file, and then the two load it in turn, each in a process of its own, the file
+being in the system's cache; the ratio is of the medians. Ours includes what torch does not do: the
+file's SHA-256, the search for NaN, and matching by name. Memory is the largest that a process had
+during a load, over what it had before. Results go to benchmarks/results/load.json and .md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
+
+from machine import machine, save  # noqa: E402
+
+import kerascnn  # noqa: E402
+from kerascnn.cli.startup import start_keras  # noqa: E402
+
+ROW = "resnet50_v1_5"
+
+
+class Torch:
+    """PyTorch, in a process of its own."""
+
+    def __init__(self, python: str) -> None:
+        script = ROOT / "benchmarks" / "torch_load.py"
+        self.process = subprocess.Popen(
+            [python, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def ask(self, line: str) -> dict[str, Any]:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        print(line, file=self.process.stdin, flush=True)
+        answer: dict[str, Any] = json.loads(self.process.stdout.readline())
+        return answer
+
+
+def resident(field: str) -> int:
+    """Returns a field of /proc/self/status in bytes: VmRSS now, VmHWM at most."""
+    return int(Path("/proc/self/status").read_text().split(f"{field}:")[1].split()[0]) * 1024
+
+
+def load(model: Any, path: Path) -> dict[str, float]:
+    gc.collect()
+    Path("/proc/self/clear_refs").write_text("5")  # VmHWM counts from here
+    before, start = resident("VmRSS"), time.perf_counter()
+    report = kerascnn.load_weights(model, path)
+    seconds = time.perf_counter() - start
+    assert len(report.sha256) == 64  # waits for it
+    digest = time.perf_counter() - start
+    assert report.fraction == 1
+    assert report.layout == "torchvision"
+    return {"seconds": seconds, "digest": digest, "memory": resident("VmHWM") - before}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--torch-python", required=True)
+    parser.add_argument("--rounds", type=int, default=21)
+    arguments = parser.parse_args()
+    start_keras()
+    model = kerascnn.create_model(ROW)
+    torch = Torch(arguments.torch_python)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "resnet50.pth"
+        version = torch.ask(f"write {path}")["torch"]
+        size = path.stat().st_size
+        first = load(model, path)
+        torch.ask(str(path))
+        ours, theirs = [], []
+        for _ in range(arguments.rounds):
+            ours.append(load(model, path))
+            theirs.append(torch.ask(str(path)))
+    one, other = (
+        {
+            "median": statistics.median(run["seconds"] for run in runs),
+            "fastest": min(run["seconds"] for run in runs),
+            "memory": max(run["memory"] for run in runs) / size,
+            "runs": [run["seconds"] for run in runs],
+        }
+        for runs in (ours, theirs)
+    )
+    one["memory_first"] = first["memory"] / size
+    result = {
+        "machine": machine(),
+        "torch": version,
+        "load_average": os.getloadavg()[0],
+        "bytes": size,
+        "ours": one,
+        "torch_runs": other,
+        "ratio": other["median"] / one["median"],
+    }
+    table = [
+        "| | median, s | fastest, s | peak memory, times the file |",
+        "|---|---:|---:|---:|",
+        f"| kerascnn.load_weights | {one['median']:.3f} | {one['fastest']:.3f} "
+        f"| {max(one['memory'], one['memory_first']):.2f} |",
+        f"| torch.load + load_state_dict (torch {version}) | {other['median']:.3f} "
+        f"| {other['fastest']:.3f} | {other['memory']:.2f} |",
+        "",
+        f"ResNet-50, {size / 1e6:.0f} MB, {arguments.rounds} loads each in turn; ratio of the "
+        f"medians {result['ratio']:.2f}. The system's load average was "
+        f"{result['load_average']:.1f} at the end.",
+    ]
+    print("\n".join(table))
+    save("load", result, "\n".join(table))
+
+
+if __name__ == "__main__":
+    main()
