@@ -52,7 +52,7 @@ def layer(kind: str, x: Tensor | Sequence[Tensor], name: str, **config: Any) -> 
     """Adds one layer, stock or our own, to whatever `x` belongs to.
 
     Args:
-        kind: class name of a Keras layer, or of one in `kerascnn.applications.layers`.
+        kind: class name of a layer in `kerascnn.applications.layers`, or of a Keras layer.
         x: the input, or a list of inputs.
         name: the layer's name, paper-derived and stable.
         **config: what the layer's class takes.
@@ -61,7 +61,7 @@ def layer(kind: str, x: Tensor | Sequence[Tensor], name: str, **config: Any) -> 
     if isinstance(first, Planned):
         return first.plan.layer(kind, x, name, config)
     own = importlib.import_module(OWN_LAYERS)  # registers our initialisers too
-    made = getattr(keras.layers, kind, None) or getattr(own, kind)
+    made = getattr(own, kind, None) or getattr(keras.layers, kind)
     return made(name=name, **config)(x)
 
 

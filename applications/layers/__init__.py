@@ -10,6 +10,7 @@ from kerascnn.applications.layers.lenet import RadialBasis as RadialBasis
 from kerascnn.applications.layers.lenet import ScaledTanh as ScaledTanh
 from kerascnn.applications.layers.lenet import TableConv2D as TableConv2D
 from kerascnn.applications.layers.lenet import TrainableSubsampling as TrainableSubsampling
+from kerascnn.applications.layers.normalization import BatchNormalization as BatchNormalization
 from kerascnn.applications.layers.normalization import (
     LocalResponseNormalization as LocalResponseNormalization,
 )

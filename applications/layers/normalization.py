@@ -1,4 +1,4 @@
-"""Local response normalisation."""
+"""Batch normalisation on TensorFlow's fused operator, and local response normalisation."""
 
 from __future__ import annotations
 
@@ -7,6 +7,56 @@ from typing import Any
 import keras
 
 from kerascnn.lazy import tf
+
+
+class BatchNormalization(keras.layers.BatchNormalization):
+    """`keras.layers.BatchNormalization` that trains on TensorFlow's fused operator.
+
+    Keras composes the training step of a dozen operators, each a pass over the memory, and in
+    float32 also under a half-precision policy. The fused one makes a training step of ResNet-50 on
+    a CPU 1.3 times as fast, in bfloat16 1.7 times (benchmarks/results/batch_norm.md), with the same
+    values, gradients and moving statistics.
+
+    A model with this layer is saved as one with Keras's own, and so loads without this package.
+    Takes the arguments of Keras's; synchronised over replicas, on other backends, and for anything
+    but images with the channels last it is Keras's.
+    """
+
+    # What saves and clones asks an object for its class by this name.
+    __class__ = property(lambda self: keras.layers.BatchNormalization)  # type: ignore[assignment]
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        fused = (
+            training
+            and self.trainable
+            and not self.synchronized
+            and not self.renorm
+            and mask is None
+            and len(inputs.shape) == 4
+            and self.axis in (-1, 3)
+            and keras.config.backend() == "tensorflow"
+        )
+        if not fused:
+            return keras.layers.BatchNormalization.call(self, inputs, training, mask)
+        inputs = tf.cast(inputs, self.compute_dtype)
+        channels = inputs.shape[-1]
+        outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+            x=inputs,
+            scale=self.gamma.value if self.scale else tf.ones(channels),
+            offset=self.beta.value if self.center else tf.zeros(channels),
+            mean=[],
+            variance=[],
+            epsilon=self.epsilon,
+            is_training=True,
+        )
+        # The operator divides the squares by one less than their number, Keras by the number.
+        count = tf.cast(tf.size(inputs) // channels, variance.dtype)
+        for moving, new in (
+            (self.moving_mean, mean),
+            (self.moving_variance, variance * ((count - 1) / count)),
+        ):
+            moving.assign(moving * self.momentum + new * (1 - self.momentum))
+        return outputs
 
 
 @keras.saving.register_keras_serializable("kerascnn")
