@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from kerascnn.applications import blocks
 from kerascnn.errors import MismatchError, UsageError
 from kerascnn.lazy import keras
-from kerascnn.plan import Plan, TooSmallError
+from kerascnn.plan import Plan, Planned, TooSmallError
 from kerascnn.preprocessing import Preprocessing
 from kerascnn.registry import ImageShape, Scale, Top, Variant
 
@@ -157,19 +157,31 @@ def plan(variant: Variant, request: Request) -> Plan:
         MismatchError: the image is too small (the message names the smallest that fits), or the
             head needs a fixed size.
     """
-    request = resolve(variant, request)
-    shape = request.input_shape
-    assert shape is not None  # resolved
     ledger = Plan()
     try:
-        _connect(variant, request, ledger.image(shape))
+        plan_into(ledger, variant, request)
     except TooSmallError:
+        shape = resolve(variant, request).input_shape
+        assert shape is not None  # resolved
         least = minimum_size(variant, request)
         raise MismatchError(
             f"{variant.name} with these arguments needs an image of at least {least} x {least} "
             f"pixels, got {shape[0]} x {shape[1]}; resize the images or take a smaller network"
         ) from None
     return ledger
+
+
+def plan_into(ledger: Plan, variant: Variant, request: Request) -> dict[str, Planned]:
+    """Writes the network into a ledger of any kind and returns its outputs by name.
+
+    Raises:
+        UsageError: an argument is out of range.
+        TooSmallError: the image is too small; nobody looks for the smallest that fits.
+        FixedSizeError: the head needs a fixed size.
+    """
+    request = resolve(variant, request)
+    assert request.input_shape is not None  # resolved
+    return _connect(variant, request, ledger.image(request.input_shape))
 
 
 def minimum_size(variant: Variant, request: Request) -> int:
