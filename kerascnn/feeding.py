@@ -93,8 +93,12 @@ def training_pipelines(
     recipe: Recipe,
     replicas: int,
     seed: int,
+    start: tuple[int, int] = (0, 0),
 ) -> tuple[tf.data.Dataset, tf.data.Dataset]:
-    """Returns the endless dataset to train on and the finite one to evaluate on."""
+    """Returns the endless dataset to train on and the finite one to evaluate on.
+
+    The first begins at `start`: an epoch, and the steps of it that are done.
+    """
     training = pipeline(
         data.train,
         preprocessing,
@@ -106,6 +110,8 @@ def training_pipelines(
         zoom=recipe.zoom,
         flip=recipe.flip,
         drop_remainder=True,
+        start_epoch=start[0],
+        start_step=start[1],
     )
     # Training keeps every layer's result for the way back, so twice its batch fits here.
     batch = validation_batch(len(data.test), replicas, 2 * recipe.batch_size)

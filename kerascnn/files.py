@@ -112,8 +112,8 @@ def atomic_directory(target: str | os.PathLike[str], *, overwrite: bool = False)
     old: Path | None = None
     try:
         yield temporary
-        for path in temporary.rglob("*"):
-            if path.is_file():
+        for path in (*temporary.rglob("*"), temporary):
+            if path.is_dir() or path.is_file():
                 _flush(path)
         if target.exists():
             old = Path(tempfile.mkdtemp(prefix=f".{target.name}.old.", dir=parent))

@@ -45,6 +45,7 @@ def pipeline(
     zoom: float = 0.0,
     drop_remainder: bool = False,
     start_epoch: int = 0,
+    start_step: int = 0,
 ) -> tensorflow.data.Dataset:
     """Makes batches of (image float32 [B, H, W, C], label int32 [B]), or of images without labels.
 
@@ -59,7 +60,8 @@ def pipeline(
             training. What comes in at the edges has the value `preprocessing.pad_value`.
         drop_remainder: leave out the smaller last batch of every epoch (in training, each epoch
             leaves out other samples).
-        start_epoch: the epoch that comes first, counted from 0.
+        start_epoch, start_step: the epoch that comes first and the batches of it that are left
+            out, both counted from 0; where an interrupted training goes on.
 
     Raises:
         UsageError: an argument is out of range, or distortions are asked for without training.
@@ -67,8 +69,11 @@ def pipeline(
         MismatchError: the images do not fit the preprocessing.
     """
     affine = Affine(translate, flip, rotate, zoom)
-    if batch_size < 1 or start_epoch < 0:
-        raise UsageError(f"batch_size={batch_size}, start_epoch={start_epoch}: at least 1 and 0")
+    if batch_size < 1 or start_epoch < 0 or start_step < 0:
+        raise UsageError(
+            f"batch_size={batch_size}, start_epoch={start_epoch}, start_step={start_step}: at "
+            "least 1, 0 and 0"
+        )
     if affine.active and not training:
         raise UsageError("translate, flip, rotate and zoom are for training=True")
     count = len(split)
@@ -76,7 +81,8 @@ def pipeline(
         raise DataError("the split holds no samples; at least one is needed")
     if drop_remainder and count < batch_size:
         raise DataError(f"{count} samples are less than one batch of {batch_size}; make it smaller")
-    order = _Order(count, batch_size, training, seed, drop_remainder, start_epoch, affine.active)
+    start = (start_epoch, start_step)
+    order = _Order(count, batch_size, training, seed, drop_remainder, start, affine.active)
     if isinstance(split.images, tf.data.Dataset):
         batches = _dataset_batches(split.images, preprocessing, order)
     else:
@@ -103,6 +109,23 @@ def pipeline(
     # In-memory sets cannot be sharded by file.
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
     return batches.prefetch(tf.data.AUTOTUNE).with_options(options)
+
+
+def batch_indices(
+    split: Split, *, batch_size: int, seed: int, epoch: int, step: int
+) -> numpy.ndarray:
+    """Returns which samples `pipeline` puts into a batch for training with drop_remainder.
+
+    Args:
+        split: the samples. For a `tf.data.Dataset` the result counts in its own order.
+        batch_size, seed: as given to `pipeline`.
+        epoch, step: of the batch, counted from 0.
+    """
+    if isinstance(split.images, tf.data.Dataset):
+        return np.arange(step * batch_size, (step + 1) * batch_size)
+    order = _Order(len(split), batch_size, True, seed, True, (epoch, step), draws=False)
+    ((indices, _),) = order.batches().take(1)
+    return indices.numpy()
 
 
 @contextlib.contextmanager
@@ -133,7 +156,7 @@ class _Order:
         training: bool,
         seed: int,
         drop_remainder: bool,
-        start_epoch: int,
+        start: tuple[int, int],
         draws: bool,
     ) -> None:
         self.count = count
@@ -141,7 +164,7 @@ class _Order:
         self.drop_remainder = drop_remainder
         self._training = training
         self._seed = seed
-        self._start_epoch = start_epoch
+        self._start_epoch, self._start_step = start
         self._columns = DRAWS if draws else 0
 
     def batches(self) -> tensorflow.data.Dataset:
@@ -155,6 +178,7 @@ class _Order:
         if not self._training:
             return epoch_of(tf.constant(0, tf.int64))
         epochs = tf.data.Dataset.range(self._start_epoch, _LAST_EPOCH).flat_map(epoch_of)
+        epochs = epochs.skip(self._start_step)
         return epochs.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
 
     def epoch(self, epoch: Any, *, shuffled: bool) -> tensorflow.data.Dataset:

@@ -30,6 +30,7 @@ from kerascnn.weights.expected import expected
 from kerascnn.weights.layouts import OURS
 from kerascnn.weights.loading import load_open
 from kerascnn.weights.matching import match_layout
+from kerascnn.weights.readers import safetensors_file
 from kerascnn.weights.readers.archive import METADATA_MEMBER
 from kerascnn.weights.readers.hdf5_file import METADATA_NAME
 from kerascnn.weights.tensors import fits
@@ -39,7 +40,9 @@ if TYPE_CHECKING:
     import numpy as np
 
 SUFFIXES = (".weights.h5", ".safetensors", ".npz")
-SAFETENSORS_TYPES = {"float32": "F32", "float16": "F16", "float64": "F64", "bfloat16": "BF16"}
+SAFETENSORS_TYPES = {dtype: name for name, dtype in safetensors_file.DTYPES.items()}
+WRITTEN = ("float32", "float16", "float64", "bfloat16")
+"""What the weights of a network are; other arrays have other types too."""
 NOT_RECORDED = ("weights", "input_tensor", "name")
 """Arguments of a builder that no file may choose."""
 
@@ -86,7 +89,7 @@ def save_weights(
         elif suffix == ".npz":
             _write_npz(arrays, temporary, metadata)
         else:
-            _write_safetensors(arrays, temporary, metadata)
+            write_safetensors(arrays, temporary, metadata)
     return path
 
 
@@ -101,7 +104,7 @@ def _arrays(model: keras.Model) -> dict[str, np.ndarray]:
                     "saved one by one"
                 )
             found[name] = np.asarray(variable)
-            if found[name].dtype.name not in SAFETENSORS_TYPES:
+            if found[name].dtype.name not in WRITTEN:
                 raise UsageError(f"{name!r} is of {found[name].dtype}, which is not written here")
     return found
 
@@ -155,9 +158,10 @@ def _write_npz(arrays: Mapping[str, Any], path: Path, metadata: dict[str, str]) 
         archive.writestr(METADATA_MEMBER, json.dumps(metadata))
 
 
-def _write_safetensors(
+def write_safetensors(
     arrays: Mapping[str, np.ndarray], path: Path, metadata: dict[str, str]
 ) -> None:
+    """Writes arrays and texts in the safetensors format; `path` is written in place."""
     header: dict[str, Any] = {"__metadata__": metadata}
     position = 0
     for name, array in arrays.items():
