@@ -48,7 +48,7 @@ def test_size_and_stem(name, given, shape, stem):
 def test_every_network_for_photographs_takes_the_least_image():
     from kerascnn.assemble import SMALL_IMAGE, Request, minimum_size
     from kerascnn.registry import list_models, model_info
-    from kerascnn.training import LEAST_IMAGE
+    from kerascnn.sizing import LEAST_IMAGE
 
     for name in list_models():
         variant = model_info(name)
