@@ -1,0 +1,337 @@
+"""The training step: one that counts every image once, on one replica and on many.
+
+Keras's own is right on one device. Under `tf.distribute` it clips before the gradients of the
+replicas are added up, looks for overflow on the first replica only, and fails where it should
+accumulate; on any device it lets a NaN into weights and moving statistics
+(tensorflow#33929, keras#20582). Here the gradients are added up first, and everything after that
+sees the same numbers on every replica: whether they are finite, their norm, the update.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from kerascnn.errors import DivergedError, UsageError
+
+STATISTICS = ("moving_mean", "moving_variance")
+MOST_SKIPPED = 50
+"""Steps without a finite gradient, one after the other, that end a float16 training."""
+
+
+class Engine(keras.Model):
+    """A model in training: shares layers, weights and optimizer with the network that it trains.
+
+    A step whose gradients are not finite changes neither weights nor moving statistics. Under
+    loss scaling the scale is halved and training goes on; without it the step's `loss` is NaN,
+    which ends the run (`DivergenceGuard`) with the weights of the step before.
+
+    Args:
+        network: any model with one output or several; it stays the one to save.
+        accumulate: parts into which each replica's share of a batch is cut, one in memory at a
+            time; the weights change once a batch. Batch norm sees the parts one by one.
+        batch_norm: on several replicas, "synchronized" takes the moments over all of them, as on
+            one device with the whole batch; "replica" over each one's own images, which is faster.
+            The moving statistics are then the means of the replicas'.
+    """
+
+    def __init__(
+        self, network: keras.Model, accumulate: int = 1, batch_norm: str = "synchronized"
+    ) -> None:
+        super().__init__(network.inputs, network.outputs, name=network.name)
+        self._network = (network,)  # a layer of its own would be tracked and saved twice
+        self.accumulate = accumulate
+        self._apart = batch_norm == "replica"
+
+    @property
+    def network(self) -> keras.Model:
+        """The model that is trained."""
+        return self._network[0]
+
+    def save(self, *arguments: Any, **keywords: Any) -> None:
+        """Saves the network as the plain Keras model that it is."""
+        with _synchronized(self.network, False):
+            self.network.save(*arguments, **keywords)
+
+    def compile(self, optimizer: Any, loss: Any, metrics: Any, **options: Any) -> None:  # type: ignore[override]
+        """Compiles the network and this model with one optimizer; arguments as Keras's.
+
+        Raises:
+            UsageError: an option that Keras cannot do under a strategy.
+        """
+        if self.distribute_strategy.num_replicas_in_sync > 1:
+            refuse_broken(optimizer, options)
+        half = any(layer.compute_dtype == "float16" for layer in self.layers)
+        if half and not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+            optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+        self.network.compile(optimizer, loss, metrics=metrics, **options)
+        # Images that only fill up a batch weigh nothing in the metrics either.
+        super().compile(self.network.optimizer, loss, weighted_metrics=metrics, **options)
+
+    def fit(self, *arguments: Any, **keywords: Any) -> keras.callbacks.History:
+        """Trains; arguments as Keras's."""
+        several = self.distribute_strategy.num_replicas_in_sync > 1
+        with (
+            _summed_already(self.optimizer),
+            _synchronized(self.network, several and not self._apart),
+        ):
+            return super().fit(*arguments, **keywords)
+
+    def train_step(self, data: Any) -> dict[str, Any]:
+        x, y, weights = keras.utils.unpack_x_y_sample_weight(data)
+        moving = [v for v in self.non_trainable_variables if v.name in STATISTICS]
+        before = [tf.convert_to_tensor(v) for v in moving]
+        variables = self.trainable_weights
+        if not variables:
+            raise UsageError(f"{self.name} has no trainable weights; unfreeze some of its layers")
+        loss, gradients, scores = self._gradients(x, y, weights, variables)
+        pairs = [
+            (tf.convert_to_tensor(gradient), variable)
+            for gradient, variable in zip(gradients, variables, strict=True)
+            if gradient is not None
+        ]
+        gradients, variables = zip(*pairs, strict=True)
+        replicas = self.distribute_strategy.num_replicas_in_sync
+        scaling = isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer)
+        gradients = self._summed(gradients, moving)
+        finite = _finite([*gradients, *map(tf.convert_to_tensor, moving)])
+
+        def update(gradients: Any, _: Any) -> None:
+            self.optimizer.apply(gradients, variables)
+
+        def restore(_: Any, before: Any) -> None:
+            for variable, value in zip(moving, before, strict=True):
+                variable.assign(value)
+
+        if scaling:  # has its own condition, and halves its scale where the gradients overflowed
+            self.optimizer.apply(gradients, variables)
+            _either(finite, lambda *_: None, restore, (), before)
+        else:
+            _either(finite, update, restore, gradients, before)
+        loss *= replicas  # Keras divides it, so that the sum over the replicas is the mean
+        count = tf.cast(tf.shape(x)[0], tf.float32)
+        if scaling:
+            sound = tf.math.is_finite(loss) | ~tf.math.is_finite(tf.reduce_sum(x))
+            self._loss().update_state(tf.where(sound, loss, 0.0), tf.where(sound, count, 0.0))
+        else:
+            self._loss().update_state(tf.where(finite, loss, math.nan), count)
+        shown = None if weights is None else tf.cast(weights > 0, tf.float32)
+        return self.compute_metrics(x, y, scores, shown)
+
+    def test_step(self, data: Any) -> dict[str, Any]:
+        x, y, weights = keras.utils.unpack_x_y_sample_weight(data)
+        scores = self(x, training=False)
+        loss = self.compute_loss(x, y, scores, weights, training=False)
+        loss *= self.distribute_strategy.num_replicas_in_sync
+        count = tf.cast(tf.shape(x)[0], tf.float32)
+        if weights is not None:
+            # Keras divides by all images of the batch, also by those that weigh nothing.
+            penalty = tf.add_n([tf.reduce_sum(one) for one in self.losses]) if self.losses else 0.0
+            total = tf.reduce_sum(tf.cast(weights, tf.float32))
+            loss = tf.math.divide_no_nan((loss - penalty) * count, total) + penalty
+            count = total
+        self._loss().update_state(loss, count)
+        return self.compute_metrics(x, y, scores, weights)
+
+    def _loss(self) -> keras.metrics.Metric:
+        return next(metric for metric in self.metrics if metric.name == "loss")
+
+    def _gradients(self, x: Any, y: Any, weights: Any, variables: Any) -> tuple[Any, Any, Any]:
+        """Returns loss, gradients of the scaled loss and scores, a part of the batch at a time."""
+        parts = self.accumulate
+        if parts == 1:
+            return self._part(x, y, weights, variables, 1)
+        loss, total, scores = 0.0, [None] * len(variables), []
+        for part in range(parts):
+
+            def cut(tensor: Any, part: int = part) -> Any:
+                return tf.split(tensor, parts)[part]
+
+            # The next part waits for this one's gradients, or all would be in memory at once.
+            with tf.control_dependencies([one for one in total if one is not None]):
+                given = [
+                    None if one is None else tf.nest.map_structure(cut, one)
+                    for one in (x, y, weights)
+                ]
+                part_loss, new, part_scores = self._part(*given, variables, parts)
+            loss += part_loss / parts
+            total = new if part == 0 else [_sum(*pair) for pair in zip(total, new, strict=True)]
+            scores.append(part_scores)
+        return loss, total, tf.nest.map_structure(lambda *one: tf.concat(one, 0), *scores)
+
+    def _part(self, x: Any, y: Any, weights: Any, variables: Any, parts: int) -> Any:
+        with tf.GradientTape() as tape:
+            scores = self(x, training=True)
+            loss = self.compute_loss(x, y, scores, weights, training=True)
+            scaled = self.optimizer.scale_loss(loss if parts == 1 else loss / parts)
+        return loss, tape.gradient(scaled, variables), scores
+
+    def _summed(self, gradients: Sequence[Any], moving: Sequence[Any]) -> list[Any]:
+        """Returns the sums over the replicas; moving statistics become the mean of theirs."""
+        replicas = self.distribute_strategy.num_replicas_in_sync
+        if replicas == 1:
+            return list(gradients)
+        context = tf.distribute.get_replica_context()
+        if self._apart and moving:
+            values = [tf.convert_to_tensor(variable) for variable in moving]
+            means = context.all_reduce(tf.distribute.ReduceOp.MEAN, values)
+            for variable, mean in zip(moving, means, strict=True):
+                variable.assign(mean)
+        return context.all_reduce(tf.distribute.ReduceOp.SUM, list(gradients))
+
+
+def _finite(tensors: Sequence[Any]) -> Any:
+    """Returns whether all values are; a sum tells, in one pass that makes no other tensor."""
+    small = [tensor for tensor in tensors if tensor.shape.rank < 2]  # by far the most of them
+    large = [tf.reduce_sum(tensor) for tensor in tensors if tensor.shape.rank >= 2]
+    rows = [tf.reduce_sum(tf.concat([tf.reshape(one, [-1]) for one in small], 0))] if small else []
+    return tf.math.is_finite(tf.add_n(large + rows))
+
+
+def _sum(one: Any, other: Any) -> Any:
+    return one if other is None else one + other
+
+
+def _either(
+    finite: Any,
+    update: Callable[[Any, Any], None],
+    restore: Callable[[Any, Any], None],
+    gradients: Sequence[Any],
+    before: Sequence[Any],
+) -> None:
+    """Runs one of two functions of (gradients, before), on every replica the same."""
+    arguments = (list(gradients), list(before))
+    if not tf.distribute.has_strategy():
+        tf.cond(finite, lambda: update(*arguments), lambda: restore(*arguments))
+        return
+
+    def everywhere(strategy: Any, finite: Any, *arguments: Any) -> None:
+        # An optimizer merges the replicas itself, which no branch within a replica may do.
+        def run(function: Callable[[Any, Any], None]) -> None:
+            strategy.extended.call_for_each_replica(function, args=arguments)
+
+        first = strategy.experimental_local_results(finite)[0]
+        tf.cond(first, lambda: run(update), lambda: run(restore))
+
+    tf.distribute.get_replica_context().merge_call(everywhere, args=(finite, *arguments))
+
+
+@contextmanager
+def _summed_already(optimizer: keras.optimizers.Optimizer) -> Iterator[None]:
+    """Keeps an optimizer from adding up the replicas' gradients, which the step has done.
+
+    Keras 3.15 does that after clipping and after the search for overflow, in a private method.
+    """
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    if not hasattr(inner, "_all_reduce_sum_gradients"):
+        raise UsageError(
+            f"Keras {keras.__version__} adds up gradients in another way than 3.15, for which this "
+            "version of kerascnn was made; install keras 3.15, or a newer kerascnn"
+        )
+    inner._all_reduce_sum_gradients = list
+    try:
+        yield
+    finally:
+        del inner._all_reduce_sum_gradients
+
+
+@contextmanager
+def _synchronized(network: keras.Model, wanted: bool) -> Iterator[None]:
+    """Lets batch norm take its moments over all replicas while the step is traced.
+
+    The layers are saved without that, since Keras loads them on TensorFlow alone with it.
+    """
+    layers = list(_batch_norms(network))
+    old = [layer.synchronized for layer in layers]
+    for layer in layers:
+        layer.synchronized = wanted
+    try:
+        yield
+    finally:
+        for layer, value in zip(layers, old, strict=True):
+            layer.synchronized = value
+
+
+def refuse_broken(optimizer: Any, options: dict[str, Any]) -> None:
+    """Raises UsageError for what fails or is silently wrong under a strategy in Keras 3.15."""
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+    for wrong, what, advice in (
+        (
+            options.get("jit_compile", "auto") is True,
+            "jit_compile=True (keras#21366)",
+            'leave it at "auto"',
+        ),
+        (
+            options.get("steps_per_execution", 1) != 1,
+            "steps_per_execution above 1 (keras#19246)",
+            "leave it at 1",
+        ),
+        (
+            getattr(optimizer, "ema_overwrite_frequency", None) is not None,
+            "ema_overwrite_frequency",
+            "keep the average beside the weights until the end: None",
+        ),
+        (
+            getattr(optimizer, "gradient_accumulation_steps", None) is not None,
+            "the optimizer's gradient_accumulation_steps (keras#20582)",
+            "accumulate within the step instead: Engine(network, accumulate=...)",
+        ),
+    ):
+        if wrong:
+            raise UsageError(f"{what} does not work on several replicas; {advice}")
+
+
+def _batch_norms(network: keras.Model) -> Iterator[keras.layers.BatchNormalization]:
+    for layer in network.layers:
+        if isinstance(layer, keras.Model):
+            yield from _batch_norms(layer)
+        elif isinstance(layer, keras.layers.BatchNormalization):
+            yield layer
+
+
+class SkippedSteps(keras.callbacks.Callback):
+    """Counts the steps that loss scaling skipped, as `skipped_steps` of each epoch's logs.
+
+    Raises:
+        DivergedError: from `fit`, after `MOST_SKIPPED` of them one after the other.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.skipped = self.in_a_row = self.applied = 0
+
+    def state(self) -> dict[str, int]:
+        """Returns the counts so far."""
+        return {"skipped": self.skipped, "in_a_row": self.in_a_row}
+
+    def restore(self, state: dict[str, int]) -> None:
+        """Counts on from there."""
+        self.skipped, self.in_a_row = state["skipped"], state["in_a_row"]
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self.applied = self._iterations()
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        applied = self._iterations()
+        skips = applied == self.applied
+        self.applied = applied
+        self.skipped += skips
+        self.in_a_row = self.in_a_row + 1 if skips else 0
+        if self.in_a_row >= MOST_SKIPPED:
+            raise DivergedError(
+                f"the gradients of {MOST_SKIPPED} steps in a row were not finite in float16; lower "
+                "the learning rate, look for broken values in the data, or take mixed_bfloat16"
+            )
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        if logs is not None:
+            logs["skipped_steps"] = self.skipped
+        self.skipped = 0
+
+    def _iterations(self) -> int:
+        return int(keras.ops.convert_to_numpy(self.model.optimizer.iterations))
