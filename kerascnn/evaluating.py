@@ -1,118 +1,214 @@
-"""Evaluating: loss and accuracy of a model or run on held-out images."""
+"""Evaluating: loss, accuracy and calibration of networks on held-out images."""
 
 from __future__ import annotations
 
 import os
+import re
 import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from kerascnn.data import data_errors, load_data, pipeline
-from kerascnn.endpoints import check_classes, forward, gives_logits, preprocessing_for
-from kerascnn.errors import DataError, MismatchError
+from kerascnn.classifiers import Classifier, mean_log_probabilities, open_classifier
+from kerascnn.data import Data, data_errors, load_data, pipeline
+from kerascnn.errors import DataError, DivergedError, UsageError
 from kerascnn.lazy import np
-from kerascnn.runs import Run, as_run, write_metrics
+from kerascnn.outcomes import Outcomes
+from kerascnn.runs import CONFIG, Run, load_run, write_metrics
+from kerascnn.views import Views, answers
 
 if TYPE_CHECKING:
-    import keras
     import numpy as np
 
     from kerascnn.preprocessing import Preprocessing
 
-TOP = 5
-SMALLEST = 1e-7
-"""Probabilities below count as this in the loss. Keras's own loss, which looks behind a softmax at
-its logits, can therefore be higher for a network that is wrong and very sure."""
+
+class Evaluation(dict[str, float]):
+    """The figures of an evaluation, and what is behind them.
+
+    As a dictionary: loss (mean cross-entropy, natural logarithm), accuracy, top5 (with more than 5
+    classes) and ece (expected calibration error, 15 bins), the last three in [0, 1];
+    images_per_second, reading included; count.
+
+    Attributes:
+        outcomes: the answer to each image, with the tables and curves that are made of it.
+        data: what was measured on.
+        views: what was shown of each image.
+        members: the figures of each network alone, by its name.
+    """
+
+    def __init__(
+        self,
+        figures: dict[str, float],
+        outcomes: Outcomes,
+        data: Data,
+        views: Views,
+        members: dict[str, dict[str, float]],
+    ) -> None:
+        super().__init__(figures)
+        self.outcomes = outcomes
+        self.data = data
+        self.views = views
+        self.members = members
 
 
 def evaluate(
-    model_or_run: keras.Model | Run | str | os.PathLike[str],
+    model_or_run: Any,
     data: Any,
     *,
     batch_size: int = 256,
     preprocessing: Preprocessing | None = None,
-) -> dict[str, float]:
-    """Measures a model on the test split of some data.
+    views: Views | None = None,
+    trust: bool = False,
+) -> Evaluation:
+    """Measures a network, or several whose probabilities are averaged, on held-out images.
+
+    Averaging is what won AlexNet, VGG, GoogLeNet and ResNet their competitions: the networks may
+    differ in architecture, size and preprocessing, as long as their classes are the same.
 
     Args:
-        model_or_run: a model, a `Run` (its best model), or a run directory.
+        model_or_run: a model, a `Run` (its best model), the path of a run directory, .keras file,
+            file of `save_weights`, ONNX file, SavedModel or export; or a list of these.
         data: whatever `load_data` takes. A split that has to be made is made with the run's seed,
             so that no image of the run's training is among the held-out ones.
         batch_size: images at a time.
-        preprocessing: the run's, or the architecture's, when None.
+        preprocessing: of every network; each one's own, or its architecture's, when None.
+        views: show crops, reflections or several sizes of each image, and average.
+        trust: open SavedModels, which are programs.
 
     Returns:
-        loss (mean cross-entropy, natural logarithm), accuracy and, with more than 5 classes, top5,
-        both in [0, 1]; images_per_second, reading included; count. Those of a run are also kept in
-        its metrics.json.
+        The `Evaluation`, a dictionary of figures. Those of one run with plain views are also kept
+        in its metrics.json. The loss is of the exact probabilities, as Keras's own in training,
+        where the end of the network is a softmax; else a probability of 0 counts as 1e-38.
 
     Raises:
+        UsageError: there is no model, or the runs' splits differ.
         DataError: there are no held-out images, or they have no labels.
-        MismatchError: classes or image shape of model and data do not fit.
+        MismatchError: classes or image shape of a model and the data do not fit.
+        DivergedError: a model gives scores that are not finite.
+        UnsafeFileError, DamagedFileError: a file cannot be used.
     """
-    run = as_run(model_or_run)
-    data = load_data(data, seed=run.config["seed"] if run else 0)
+    sources = list(model_or_run) if isinstance(model_or_run, list | tuple) else [model_or_run]
+    if not sources:
+        raise UsageError("there is no model to evaluate; give at least one")
+    runs = [run_of(source) for source in sources]
+    data = held_out_of(data, [run for run in runs if run is not None])
+    networks = [
+        open_classifier(run or source, trust=trust)
+        for run, source in zip(runs, sources, strict=True)
+    ]
+    for network in networks:
+        network.check_classes(data.class_names, data.name)
+    members = [_Member(network, data, preprocessing) for network in networks]
+    views = views or Views()
+    result = _measure(members, data, views, batch_size)
+    if len(sources) == 1 and runs[0] is not None and views.plain:
+        write_metrics(runs[0], data.name, result)
+    return result
+
+
+def run_of(source: Any) -> Run | None:
+    """Returns the run that a source is or names; None for anything else."""
+    if isinstance(source, Run):
+        return source
+    if isinstance(source, str | os.PathLike) and os.path.exists(os.path.join(source, CONFIG)):
+        return load_run(source)
+    return None
+
+
+def held_out_of(data: Any, runs: Sequence[Run]) -> Data:
+    """Returns the data with a split, if one has to be made, of which no run has seen the test part.
+
+    Raises:
+        UsageError: the runs drew their splits with different seeds.
+        DataError: there are no held-out images, or they have no labels.
+    """
+    seeds = {_split_seed(run): run.path for run in runs}
+    if len(seeds) > 1 and not isinstance(data, Data):
+        loaded = [load_data(data, seed=seed) for seed in seeds]
+        if len({one.fingerprint for one in loaded}) > 1:
+            (first, one), (second, other) = list(seeds.items())[:2]
+            raise UsageError(
+                f"{one} held out other images (seed {first}) than {other} (seed {second}), so each "
+                "was trained on some of the other's; give data with a test set of its own"
+            )
+        data = loaded[0]
+    data = load_data(data, seed=next(iter(seeds), 0))
     if len(data.test) == 0:
         raise DataError(f"{data.name} has no held-out images to evaluate on; {data.split}")
     if data.test.labels is None:
         raise DataError(f"the held-out images of {data.name} have no labels; use predict")
-    if run is not None and run.class_names != data.class_names:
-        raise MismatchError(
-            f"{run.path} was trained on the classes {_some(run.class_names)}, but {data.name} has "
-            f"{_some(data.class_names)}; names and order must be the same"
-        )
-    model = run.load() if run is not None else model_or_run
-    check_classes(model, data.class_names, data.name)
-    if preprocessing is None:
-        preprocessing = (
-            run.preprocessing if run is not None else preprocessing_for(model, data.image_shape)
-        )
+    return data
+
+
+def _split_seed(run: Run) -> int:
+    """Returns the seed that drew a run's held-out images, which may not be that of its training."""
+    config = run.config
+    drawn = re.search(r"drawn with seed (\d+)", config["data"].get("split", ""))
+    return int(drawn[1]) if drawn else int(config["seed"])
+
+
+@dataclass(frozen=True)
+class _Member:
+    """A network of an ensemble, and how images get into it."""
+
+    network: Classifier
+    data: Data
+    given: Preprocessing | None
+
+    def batches(self, views: Views, size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yields ln p and labels of `size` images after the other, the last batch smaller."""
+        preprocessing = self.given or self.network.preprocessing_for(self.data.image_shape)
+        if not views.plain:
+            yield from answers(self.network, self.data.test, preprocessing, views, size)
+            return
+        for images, labels in pipeline(
+            self.data.test, preprocessing, batch_size=size, training=False
+        ):
+            yield self.network.log_probabilities(images), labels.numpy()
+
+
+def _measure(members: list[_Member], data: Data, views: Views, batch_size: int) -> Evaluation:
+    parts: list[list[Outcomes]] = [[] for _ in (*members, "all")]
+    started, first, count = time.perf_counter(), 0, 0
     with data_errors():
-        batches = pipeline(data.test, preprocessing, batch_size=batch_size, training=False)
-        metrics = measure(model, batches)
-    if run is not None:
-        write_metrics(run, data.name, metrics)
-    return metrics
-
-
-def measure(model: keras.Model, batches: Any) -> dict[str, float]:
-    """Returns `evaluate`'s figures over batches of (images, labels)."""
-    scores_of, logits = forward(model), gives_logits(model)
-    losses, ranks = [], []
-    started, first = time.perf_counter(), 0
-    for images, labels in batches:
-        scores, true = scores_of(images), np.asarray(labels)
-        losses.append(cross_entropy(scores, true, logits=logits))
-        ranks.append(rank(scores, true))
-        if len(losses) == 1:
-            compiled, first = time.perf_counter(), len(true)
-    loss, order = np.concatenate(losses), np.concatenate(ranks)
-    count = len(order)
+        for batch in zip(*(one.batches(views, batch_size) for one in members), strict=True):
+            rows, labels = [row for row, _ in batch], batch[0][1]
+            if any(not np.array_equal(labels, other) for _, other in batch):
+                raise DataError(f"the images of {data.name} come in another order at every pass")
+            for member, row in zip(members, rows, strict=True):
+                _check_finite(member.network.name, row, count)
+            for outcomes, row in zip(parts, [*rows, mean_log_probabilities(rows)], strict=True):
+                outcomes.append(Outcomes.of(row, labels))
+            count += len(labels)
+            if not first:
+                compiled, first = time.perf_counter(), count
+    *alone, together = [Outcomes.joined(some) for some in parts]
     # The first batch includes compiling the model, unless there is no other.
     begin, timed = (compiled, count - first) if count > first else (started, count)
-    result = {"loss": float(loss.mean()), "accuracy": float((order == 0).mean())}
-    if scores.shape[1] > TOP:
-        result["top5"] = float((order < TOP).mean())
-    result["images_per_second"] = round(timed / (time.perf_counter() - begin), 1)
-    result["count"] = count
-    return result
+    figures = together.figures()
+    figures["images_per_second"] = round(timed / (time.perf_counter() - begin), 1)
+    figures["count"] = count
+    names = [member.network.name for member in members]
+    singles = [one.figures() for one in alone]
+    return Evaluation(
+        figures, together, data, views, dict(zip(_distinct(names), singles, strict=True))
+    )
 
 
-def cross_entropy(scores: np.ndarray, labels: np.ndarray, *, logits: bool) -> np.ndarray:
-    """Returns -ln p(label) for each row, in double precision."""
-    scores = scores.astype(np.float64)
-    chosen = scores[np.arange(len(labels)), labels]
-    if not logits:
-        return -np.log(np.clip(chosen, SMALLEST, 1 - SMALLEST))
-    highest = scores.max(axis=1)
-    return np.log(np.exp(scores - highest[:, None]).sum(axis=1)) + highest - chosen
+def _check_finite(name: str, log_probabilities: np.ndarray, before: int) -> None:
+    finite = np.isfinite(log_probabilities).all(axis=1)
+    if not finite.all():
+        image = before + int(np.argmin(finite))
+        raise DivergedError(
+            f"{name} gives scores that are not finite for image {image}; its weights or that image "
+            "hold NaN or infinity"
+        )
 
 
-def rank(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Returns how many classes come before the label in each row; the first of equals leads."""
-    chosen = scores[np.arange(len(labels)), labels][:, None]
-    earlier = np.arange(scores.shape[1]) < labels[:, None]
-    return ((scores > chosen) | ((scores == chosen) & earlier)).sum(axis=1)
-
-
-def _some(names: tuple[str, ...]) -> str:
-    return ", ".join(names[:5]) + (f", … ({len(names)})" if len(names) > 5 else "")
+def _distinct(names: list[str]) -> list[str]:
+    """Returns the names, those that repeat with their place."""
+    return [
+        name if names.count(name) == 1 else f"{name} ({place})"
+        for place, name in enumerate(names, 1)
+    ]

@@ -10,19 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kerascnn.classifiers import Classifier, open_classifier
 from kerascnn.data import as_images
-from kerascnn.endpoints import (
-    adopted_class_names,
-    class_count,
-    forward,
-    gives_logits,
-    image_shape,
-    preprocessing_for,
-)
+from kerascnn.endpoints import adopted_class_names
 from kerascnn.errors import DataError, MismatchError, UsageError
 from kerascnn.images import load_image
 from kerascnn.lazy import np
-from kerascnn.runs import Run, as_run
+from kerascnn.runs import Run
 
 if TYPE_CHECKING:
     import keras
@@ -60,19 +54,22 @@ def predict(
     top: int = 5,
     preprocessing: Preprocessing | None = None,
     class_names: Sequence[str] | None = None,
+    trust: bool = False,
 ) -> list[Prediction]:
     """Names the likeliest classes of images.
 
     A model is compiled at its first use here: keep it, or the `Run`, for one image after another.
 
     Args:
-        model_or_run: a model, a `Run` (its best model), or a run directory.
+        model_or_run: a model, a `Run` (its best model), or the path of a run directory, .keras
+            file, file of `save_weights`, ONNX file, SavedModel or export.
         images: paths, encoded bytes, Pillow images or arrays, one or a list of them; a folder
             (its image files, subfolders included, in sorted order); or an array of N x H x W x C
             images. Arrays hold values from 0 to 255, or floats from 0 to 1.
         top: number of classes to name, at least 1; at most all.
-        preprocessing: the run's, or the architecture's, when None.
-        class_names: the run's, or those that the model's weights name, when None.
+        preprocessing: the run's or artifact's, or else the architecture's, when None.
+        class_names: the run's or artifact's, or those that the model's weights name, when None.
+        trust: open a SavedModel, which is a program.
 
     Returns:
         One `Prediction` an image, in order; [] for [].
@@ -81,36 +78,32 @@ def predict(
         DataError: a file is missing, or a folder holds no images.
         DamagedFileError: a file is no image that can be read.
         MismatchError: the number of names is not the model's, or an array does not fit.
+        UnsafeFileError: a SavedModel without `trust`, or a file with code in it.
     """
     if isinstance(top, bool) or not isinstance(top, int) or top < 1:
         raise UsageError(f"top={top!r}; it must be a whole number from 1")
-    run = as_run(model_or_run)
-    model = run.best_model if run is not None else model_or_run
-    if run is not None:
-        preprocessing = preprocessing or run.preprocessing
-        class_names = run.class_names if class_names is None else class_names
-    names = _names(model, class_names)
-    scores_of, logits = forward(model), gives_logits(model)
+    network = open_classifier(model_or_run, trust=trust)
+    names = _names(network, class_names)
     predictions: list[Prediction] = []
     for chunk in _chunks(_sources(images), CHUNK):
-        ready = [(name, _prepared(model, pixels, preprocessing)) for name, pixels in chunk]
+        ready = [(name, _prepared(network, pixels, preprocessing)) for name, pixels in chunk]
         for _, group in itertools.groupby(ready, key=lambda pair: pair[1].shape):
             sources, arrays = zip(*group, strict=True)
-            scores = scores_of(np.stack(arrays))
-            probabilities = _softmax(scores) if logits else scores
+            probabilities = np.exp(network.log_probabilities(np.stack(arrays)))
             predictions += [
                 _best(*pair, names, top) for pair in zip(sources, probabilities, strict=True)
             ]
     return predictions
 
 
-def _names(model: keras.Model, names: Sequence[str] | None) -> tuple[str, ...]:
-    count = class_count(model)
+def _names(network: Classifier, names: Sequence[str] | None) -> tuple[str, ...]:
     if names is None:
-        return adopted_class_names(model) or tuple(str(index) for index in range(count))
-    if len(names) != count:
+        adopted = None if network.model is None else adopted_class_names(network.model)
+        return network.class_names or adopted or tuple(map(str, range(network.classes)))
+    if len(names) != network.classes:
         raise MismatchError(
-            f"{len(names)} class names for a model of {count} classes; give one for each output"
+            f"{len(names)} class names for a model of {network.classes} classes; give one for each "
+            "output"
         )
     return tuple(names)
 
@@ -175,17 +168,17 @@ def _encoded(image: PIL.Image.Image) -> bytes:
 
 
 def _prepared(
-    model: keras.Model, pixels: np.ndarray, preprocessing: Preprocessing | None
+    network: Classifier, pixels: np.ndarray, preprocessing: Preprocessing | None
 ) -> np.ndarray:
     if preprocessing is None:
         shape = (*pixels.shape, 1)[:3] if pixels.ndim in (2, 3) else pixels.shape
-        preprocessing = preprocessing_for(model, shape)
+        preprocessing = network.preprocessing_for(shape)
     ready = preprocessing(pixels)
-    for wanted, got in zip(image_shape(model), ready.shape, strict=True):
+    for wanted, got in zip(network.image_shape, ready.shape, strict=True):
         if wanted not in (None, got):
             raise MismatchError(
-                f"an image comes out of the preprocessing as {ready.shape}, but {model.name} takes "
-                f"{image_shape(model)}; give a preprocessing of that size"
+                f"an image comes out of the preprocessing as {ready.shape}, but {network.name} "
+                f"takes {network.image_shape}; give a preprocessing of that size"
             )
     return ready
 
@@ -194,11 +187,6 @@ def _chunks(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
     iterator = iter(items)
     while chunk := list(itertools.islice(iterator, size)):
         yield chunk
-
-
-def _softmax(scores: np.ndarray) -> np.ndarray:
-    powers = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)
 
 
 def _best(source: str, scores: np.ndarray, names: tuple[str, ...], top: int) -> Prediction:

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 import kerascnn
+from kerascnn.classifiers import log_probabilities
 from kerascnn.data import Data, Split
 from kerascnn.errors import DataError, MismatchError
-from kerascnn.evaluating import cross_entropy, rank
+from kerascnn.outcomes import Outcomes
 from kerascnn.preprocessing import Preprocessing
 
 PLAIN = Preprocessing(size=(2, 4), fit="none", channels="grey", scale=1.0)
@@ -83,15 +84,29 @@ def test_top5_is_left_out_for_up_to_five_classes(scores, labels):
 
 def test_of_equal_scores_the_first_class_leads():
     scores = np.array([[0.5, 0.5, 0.0], [0.5, 0.5, 0.0], [1.0, 1.0, 1.0]])
-    np.testing.assert_array_equal(rank(scores, np.array([0, 1, 2])), [0, 1, 2])
+    outcomes = Outcomes.of(log_probabilities(scores, logits=True), np.array([0, 1, 2]))
+    np.testing.assert_array_equal(outcomes.ranks, [0, 1, 2])
+    np.testing.assert_array_equal(outcomes.answers, [0, 0, 0])
 
 
-def test_the_loss_of_a_certain_mistake_is_finite():
-    probabilities = np.array([[1.0, 0.0]], "float32")
-    wrong = cross_entropy(probabilities, np.array([1]), logits=False)
-    assert wrong == pytest.approx(-np.log(1e-7))
-    huge = cross_entropy(np.array([[1e4, -1e4]]), np.array([1]), logits=True)
-    assert huge == pytest.approx(2e4)
+def test_the_loss_of_a_certain_mistake_is_exact_from_logits_and_finite_without():
+    huge = log_probabilities(np.array([[1e4, -1e4]]), logits=True)
+    assert huge[0, 1] == pytest.approx(-2e4)
+    wrong = log_probabilities(np.array([[1.0, 0.0]], "float32"), logits=False)
+    assert wrong[0, 1] == pytest.approx(-126 * np.log(2))  # the least normal number of float32
+
+
+def test_the_loss_of_a_sure_network_is_keras_s(scores, labels):
+    """Probabilities alone, rounded to float32, would end at 103."""
+    model = direct(8, "softmax")
+    model.compile(loss="sparse_categorical_crossentropy")
+    images = (scores * 100).reshape(-1, 2, 4, 1)
+    loss = model.evaluate(images, labels, verbose=0)
+    got = kerascnn.evaluate(model, toy(scores * 100, labels), preprocessing=PLAIN)["loss"]
+    exact = 100 * (scores.max(axis=1) - scores[np.arange(37), labels]).mean()
+    assert got == pytest.approx(loss, rel=1e-6) == pytest.approx(exact, rel=1e-3)
+    assert got > 200
+    assert model.layers[-1].activation is keras.activations.softmax  # put back
 
 
 def test_what_does_not_fit_is_refused(scores, labels):

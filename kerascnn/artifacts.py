@@ -1,0 +1,212 @@
+"""ONNX files and SavedModels as classifiers, whoever wrote them.
+
+What `export` wrote carries class names and preprocessing; of others the input's shape is all that
+is known.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kerascnn.classifiers import Classifier
+from kerascnn.endpoints import ImageShape
+from kerascnn.errors import DamagedFileError, MismatchError, UnsafeFileError
+from kerascnn.exporting.network import OUTPUT
+from kerascnn.lazy import np, tf
+from kerascnn.preprocessing import Preprocessing
+from kerascnn.reading import named, open_regular, reading
+
+if TYPE_CHECKING:
+    import numpy as np
+    import tensorflow as tf
+
+LARGEST = 2**31
+"""Bytes of an ONNX file: what its format can hold."""
+_PASSING = ("Identity", "Cast")
+_ANY_SIZE = 224
+
+
+def open_onnx(path: Path) -> Classifier:
+    """Opens an ONNX file in onnxruntime, on the CPU.
+
+    A softmax at its end is left out, so that losses are exact.
+
+    Raises:
+        UnsafeFileError: its weights lie in other files.
+        DamagedFileError: it is truncated or corrupt.
+        MismatchError: it does not map one batch of images to one row of scores each.
+    """
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # read when onnxruntime is imported
+    import onnx
+    import onnxruntime
+
+    with open_regular(path, limit=LARGEST) as stream:
+        content = stream.read()
+    with reading(f"{named(path)} is no complete ONNX file"):
+        model = onnx.load_model_from_string(content)
+        metadata = {one.key: json.loads(one.value) for one in _ours(model.metadata_props)}
+    _refuse_other_files(model, path)
+    before = _before_softmax(model.graph)
+    if before is not None:
+        model.graph.output.append(onnx.ValueInfoProto(name=before))
+        content = model.SerializeToString()
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    with reading(f"{named(path)} cannot be run by onnxruntime"):
+        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    inputs = session.get_inputs()
+    if len(inputs) != 1 or len(inputs[0].shape) != 4 or inputs[0].type not in _TYPES:
+        found = [(one.name, one.type, one.shape) for one in inputs]
+        raise MismatchError(f"{named(path)} takes {found}; it must take one batch of float images")
+    sizes = [size if isinstance(size, int) else None for size in inputs[0].shape[1:]]
+    # Images have few channels and many columns, which tells the two layouts apart.
+    first = sizes[0] in (1, 3) and sizes[2] not in (1, 3)
+    height, width, channels = (*sizes[1:], sizes[0]) if first else sizes
+    kind = _TYPES[inputs[0].type]
+
+    def run(batch: np.ndarray, output: str) -> np.ndarray:
+        batch = np.asarray(batch)
+        batch = np.moveaxis(batch, -1, 1) if first else batch
+        batch = np.ascontiguousarray(batch, kind)
+        return np.asarray(session.run([output], {inputs[0].name: batch})[0], np.float32)
+
+    output = before or session.get_outputs()[0].name
+    return _classifier(
+        path, lambda batch: run(batch, output), (height, width, channels), metadata,
+        logits=True if before else None,
+    )  # fmt: skip
+
+
+_TYPES = {"tensor(float)": "float32", "tensor(float16)": "float16"}
+
+
+def _ours(properties: Any) -> list[Any]:
+    return [one for one in properties if one.key in ("class_names", "preprocessing")]
+
+
+def _refuse_other_files(model: Any, path: Path) -> None:
+    """Raises UnsafeFileError when a tensor is kept in another file, which may be any file."""
+    import onnx
+
+    for tensor in _tensors(model.graph):
+        if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data:
+            raise UnsafeFileError(
+                f"{named(path)} keeps its weights in other files, which is refused; store them "
+                "inside: onnx.save(onnx.load(path), new_path)"
+            )
+
+
+def _tensors(graph: Any) -> Iterator[Any]:
+    yield from graph.initializer
+    for sparse in graph.sparse_initializer:
+        yield from (sparse.values, sparse.indices)
+    for node in graph.node:
+        for attribute in node.attribute:
+            yield from (attribute.t, *attribute.tensors)
+            for inner in (attribute.g, *attribute.graphs):
+                yield from _tensors(inner) if inner.node or inner.initializer else ()
+
+
+def _before_softmax(graph: Any) -> str | None:
+    """Returns the name of what the softmax at a graph's end is taken of, if there is one."""
+    makers = {output: node for node in graph.node for output in node.output}
+    node = makers.get(graph.output[0].name) if graph.output else None
+    while node is not None and node.op_type in _PASSING:
+        node = makers.get(node.input[0])
+    if node is None or node.op_type != "Softmax" or node.domain not in ("", "ai.onnx"):
+        return None
+    return str(node.input[0])
+
+
+def open_savedmodel(path: Path, *, trust: bool) -> Classifier:
+    """Opens a SavedModel's serving signature.
+
+    Its probabilities are those of float32, so that the loss of an answer that is wrong and very
+    sure is at most 87.
+
+    Raises:
+        UnsafeFileError: `trust` is false.
+        DamagedFileError: it is truncated or corrupt.
+        MismatchError: it does not map one batch of images to one row of scores each.
+    """
+    from kerascnn.exporting.savedmodel import METADATA, SIGNATURE
+
+    if not trust:
+        raise UnsafeFileError(
+            f"{named(path)} is a SavedModel: a program, which may do anything that you may. If you "
+            "trust whoever made it, say so with --trust (trust=True), or take the ONNX file"
+        )
+    with reading(f"{named(path)} is no complete SavedModel"):
+        loaded = tf.saved_model.load(str(path))
+        signature = loaded.signatures[SIGNATURE]
+        metadata = {}
+        if (path / METADATA).exists():
+            with open_regular(path / METADATA, limit=2**24) as stream:
+                metadata = json.load(stream)
+    specs = signature.structured_input_signature[1]
+    outputs = signature.structured_outputs
+    if len(specs) != 1 or next(iter(specs.values())).shape.rank != 4:
+        raise MismatchError(f"{named(path)} takes {specs}; it must take one batch of images"[:400])
+    ((key, spec),) = specs.items()
+    output = OUTPUT if OUTPUT in outputs else next(iter(outputs))
+
+    def scores(batch: np.ndarray) -> np.ndarray:
+        # `loaded` is kept alive by this line: its variables die with it.
+        answer = loaded.signatures[SIGNATURE](**{key: tf.cast(batch, spec.dtype)})[output]
+        return tf.cast(answer, tf.float32).numpy()
+
+    height, width, channels = spec.shape[1:].as_list()
+    return _classifier(path, scores, (height, width, channels), metadata, logits=None)
+
+
+def _classifier(
+    path: Path,
+    scores: Callable[[np.ndarray], np.ndarray],
+    image_shape: tuple[int | None, int | None, int | None],
+    metadata: Mapping[str, Any],
+    *,
+    logits: bool | None,
+) -> Classifier:
+    """Makes the classifier after a look at its answer to one image.
+
+    Args:
+        logits: None where the answer has to tell: scores that are probabilities add up to 1.
+    """
+    height, width, channels = image_shape
+    if channels is None:
+        raise MismatchError(f"{named(path)} does not say how many channels its images have")
+    shape: ImageShape = (height, width, channels)
+    with reading(f"the metadata of {named(path)} is damaged"):
+        names = metadata.get("class_names")
+        names = None if names is None else tuple(map(str, names))
+        record = metadata.get("preprocessing")
+        preprocessing = None if record is None else Preprocessing.from_json(record)
+    default = preprocessing.size if preprocessing is not None else None
+    sides = default or (_ANY_SIZE, _ANY_SIZE)
+    image = np.zeros((1, height or sides[0], width or sides[1], channels), np.float32)
+    answer = scores(image)
+    if answer.ndim != 2:
+        raise MismatchError(
+            f"{named(path)} gives an output of shape {answer.shape} for one image; it must give "
+            "one row of class scores (batch, classes)"
+        )
+    if names is not None and len(names) != answer.shape[1]:
+        raise DamagedFileError(
+            f"{named(path)} names {len(names)} classes and gives {answer.shape[1]} scores"
+        )
+    if logits is None:
+        likely = bool((answer >= 0).all()) and abs(float(answer.sum()) - 1) < 1e-3
+        logits = not likely
+    return Classifier(
+        name=named(path),
+        scores=scores,
+        logits=logits,
+        image_shape=shape,
+        classes=answer.shape[1],
+        class_names=names,
+        preprocessing=preprocessing,
+    )
