@@ -1,18 +1,17 @@
-"""What happens between the steps of a training run: guards, records and saved models.
+"""What happens between the steps of a training run: time, records, saved models, signals.
 
-The order of the callbacks matters: `Measurements` adds to the epoch's logs what those after it
-write down, and `DivergenceGuard` comes before everything that saves.
+A callback that remembers something has `state()`, which gives it as JSON, and `restore(state)`, and
+so goes into every checkpoint. `kerascnn.recording` puts the callbacks into their order.
 """
 
 from __future__ import annotations
 
 import csv
-import math
 import shutil
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,60 +20,61 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerascnn.errors import DivergedError, Interrupted
-from kerascnn.files import atomic_file
-from kerascnn.runs import EVENTS, HISTORY, MODELS, kept_files, score
+from kerascnn.checkpoints import Position, restore_metrics
+from kerascnn.errors import Interrupted
+from kerascnn.files import atomic_file, sha256_file
+from kerascnn.objectives import served
+from kerascnn.runs import EVENTS, HISTORY, MODELS, score
 
 Logs = dict[str, float] | None
 COLUMNS = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy")
 """The columns of history.csv that come first."""
 
 
-class DivergenceGuard(keras.callbacks.Callback):
-    """Stops at the first step whose loss is not finite, before anything else is saved.
+class Clock(keras.callbacks.Callback):
+    """Knows where the run is, and ends the epoch in time that a resumed run begins in the middle.
 
-    Keras would train on with NaN weights and write them over the good files.
+    The others read it instead of the `batch` that Keras gives them, which counts from the resume.
 
-    Raises:
-        DivergedError: from `fit`, naming the step and the files that are kept.
+    Args:
+        steps: in an epoch.
+        start: where this process begins.
+        arrays: of the checkpoint it begins with, for the metrics of the epoch so far.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(
+        self, steps: int, start: Position, arrays: Mapping[str, np.ndarray] | None = None
+    ) -> None:
         super().__init__()
-        self.directory = directory
-        self.epoch = 0
+        self.steps, self.start, self.arrays = steps, start, arrays
+        self.epoch, self.step = start
+        self.short = False
+
+    @property
+    def position(self) -> Position:
+        return Position(self.epoch, self.step)
+
+    @property
+    def total(self) -> int:
+        """Steps since the beginning of the run."""
+        return self.epoch * self.steps + self.step
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         self.epoch = epoch
+        self.step = self.start.step if epoch == self.start.epoch else 0
+        if self.step and self.arrays is not None:
+            restore_metrics(self.model, self.arrays)
+        self.arrays = None
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
-        # Keras reports the epoch's running mean, which stays non-finite from that step on.
-        loss = (logs or {}).get("loss", 0.0)
-        if not math.isfinite(loss):
-            self._stop(f"the loss became {loss} in step {batch + 1}")
+        self.step += 1
+        # Keras's epochs are all of one length. Told to stop, it validates and asks again.
+        if self.step == self.steps and batch + 1 < self.steps:
+            self.model.stop_training = self.short = True
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        loss = (logs or {}).get("val_loss", 0.0)
-        if not math.isfinite(loss):
-            self._stop(f"the validation loss became {loss} at the end")
-        variable = not_finite(self.model)
-        if variable is not None:
-            self._stop(f"{variable} holds values that are not finite at the end")
-
-    def _stop(self, what: str) -> None:
-        raise DivergedError(
-            f"{what} of epoch {self.epoch + 1}; {kept_files(self.directory)}; "
-            "lower the learning rate, or look for broken values in the data"
-        )
-
-
-def not_finite(model: keras.Model) -> str | None:
-    """Returns the path of the first weight that holds NaN or infinity; None when all are finite."""
-    for variable in model.weights:
-        values = keras.ops.convert_to_numpy(variable)
-        if not np.isfinite(values.astype(np.float32)).all():
-            return variable.path
-    return None
+        if self.short:
+            self.model.stop_training = self.short = False
 
 
 class Measurements(keras.callbacks.Callback):
@@ -83,9 +83,24 @@ class Measurements(keras.callbacks.Callback):
     def __init__(self, batch_size: int) -> None:
         super().__init__()
         self.batch_size = batch_size
+        self.earlier = 0.0
+        self.started = self.trained = self.first = time.perf_counter()
+        self.steps = -1
+
+    def state(self) -> dict[str, Any]:
+        """Returns the seconds of the epoch so far."""
+        return {"seconds": self.earlier + time.perf_counter() - self.started}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Counts on from there."""
+        self.earlier = state["seconds"]
+
+    def on_train_begin(self, logs: Logs = None) -> None:
+        self.started = time.perf_counter()
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         self.started = time.perf_counter()
+        self.steps = -1
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
         self.trained = time.perf_counter()
@@ -97,10 +112,17 @@ class Measurements(keras.callbacks.Callback):
         assert logs is not None
         rate = self.model.optimizer.learning_rate
         logs["learning_rate"] = float(keras.ops.convert_to_numpy(rate))
-        logs["seconds"] = round(time.perf_counter() - self.started, 3)
+        now = time.perf_counter()
+        logs["seconds"] = round(self.earlier + now - self.started, 3)
         # The first step, which compiles the model, counts only where there is no other.
-        steps, since = (self.steps, self.first) if self.steps else (1, self.started)
-        logs["images_per_second"] = round(steps * self.batch_size / (self.trained - since), 1)
+        steps, since = (self.steps, self.first) if self.steps > 0 else (1, self.started)
+        taken = max(self.trained - since, 1e-9)
+        # No step at all where a run was resumed for the rest of a validation.
+        logs["images_per_second"] = (
+            round(steps * self.batch_size / taken, 1) if self.steps >= 0 else 0.0
+        )
+        # What begins now belongs to the next epoch, also in a checkpoint between the two.
+        self.earlier, self.started = 0.0, now
 
 
 class HistoryFile(keras.callbacks.Callback):
@@ -111,10 +133,25 @@ class HistoryFile(keras.callbacks.Callback):
         self.path = directory / HISTORY
         self.rows: list[dict[str, float]] = []
 
+    def state(self) -> dict[str, Any]:
+        """Returns the rows."""
+        return {"rows": self.rows}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Takes back rows, and from the file those of epochs that will be repeated."""
+        self.rows = state["rows"]
+        if self.rows:
+            self._write()
+        else:
+            self.path.unlink(missing_ok=True)
+
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         row = {"epoch": epoch + 1, **(logs or {})}
         order = {name: place for place, name in enumerate(COLUMNS)}
         self.rows.append(dict(sorted(row.items(), key=lambda cell: order.get(cell[0], len(order)))))
+        self._write()
+
+    def _write(self) -> None:
         with (
             atomic_file(self.path) as temporary,
             temporary.open("w", newline="", encoding="utf-8") as stream,
@@ -131,6 +168,21 @@ class ModelFiles(keras.callbacks.Callback):
         super().__init__()
         self.directory = directory
         self.best = score({})
+        self.digest: str | None = None
+
+    def state(self) -> dict[str, Any]:
+        """Returns the highest score and the SHA-256 of its file."""
+        return {"best": list(self.best), "digest": self.digest}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Goes on where `state` was taken."""
+        first, second = state["best"]
+        self.best, self.digest = (first, second), state["digest"]
+
+    @property
+    def best_file(self) -> Path | None:
+        """The file of the best model, if there is one yet."""
+        return self.directory / MODELS["best"] if self.digest else None
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         last = self.save_last()
@@ -138,12 +190,13 @@ class ModelFiles(keras.callbacks.Callback):
             with atomic_file(self.directory / MODELS["best"]) as temporary:
                 shutil.copyfile(last, temporary)
             self.best = score(logs or {})
+            self.digest = sha256_file(last)
 
     def save_last(self) -> Path:
         """Writes the model as it is now."""
         path = self.directory / MODELS["last"]
         with atomic_file(path) as temporary:
-            self.model.save(temporary)
+            served(self.model).save(temporary)
         return path
 
 

@@ -135,12 +135,21 @@ def atomic_directory(target: str | os.PathLike[str], *, overwrite: bool = False)
             shutil.rmtree(old, ignore_errors=True)
 
 
-def refuse_occupied(target: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-    """Raises OutputError when `target` is a file, or a directory whose entries must stay."""
+def refuse_occupied(
+    target: str | os.PathLike[str], *, overwrite: bool = False, besides: str | None = None
+) -> None:
+    """Raises OutputError when `target` is a file, or a directory whose entries must stay.
+
+    Args:
+        target: the directory to write.
+        overwrite: its entries may go.
+        besides: the name of an entry that does not count.
+    """
     target = Path(target)
     if target.exists() and not target.is_dir():
         raise OutputError(f"{target} is a file, not a directory; choose another name")
-    if target.is_dir() and any(target.iterdir()) and not overwrite:
+    occupied = target.is_dir() and any(path.name != besides for path in target.iterdir())
+    if occupied and not overwrite:
         raise OutputError(
             f"{target} is not empty; choose another directory or ask for it with --overwrite"
         )

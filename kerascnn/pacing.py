@@ -39,7 +39,7 @@ def pacers(recipe: Recipe, steps: int) -> list[keras.callbacks.Callback]:
     if recipe.early_stopping:
         made.append(EarlyStop(recipe.early_stopping))
     if recipe.ema:
-        made.append(keras.callbacks.SwapEMAWeights(swap_on_epoch=True))
+        made.append(AveragedWeights(swap_on_epoch=True))
     return made
 
 
@@ -105,6 +105,21 @@ class EarlyStop(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         if self.plateau.update(score(logs or {})[0]):
             self.model.stop_training = True
+
+
+class AveragedWeights(keras.callbacks.SwapEMAWeights):
+    """Has the average in the model while it is evaluated and saved, and then the weights again.
+
+    Keras 3.15 exchanges the two by adding and subtracting, which changes both in their last bits,
+    and leaves the weights in the model where a run ends early.
+    """
+
+    def _tf_swap_variables(self, optimizer: keras.optimizers.Optimizer) -> None:
+        self._backend_swap_variables(optimizer)
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        last = self.params["epochs"] - 1
+        super().on_epoch_end(last if self.model.stop_training else epoch, logs)
 
 
 class PlainNames(keras.callbacks.Callback):

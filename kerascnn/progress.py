@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
+from kerascnn.callbacks import Clock
+
 Logs = dict[str, float] | None
 
 
@@ -17,19 +19,21 @@ class ProgressDisplay(keras.callbacks.Callback):
 
     Args:
         epochs: of the whole run.
-        steps: in an epoch.
         batch_size: images in a step.
+        clock: tells the step, and the steps of an epoch.
         console: where to show it; standard output by default.
     """
 
     def __init__(
-        self, epochs: int, steps: int, batch_size: int, console: Console | None = None
+        self, epochs: int, batch_size: int, clock: Clock, console: Console | None = None
     ) -> None:
         super().__init__()
-        self.epochs, self.steps, self.batch_size = epochs, steps, batch_size
+        self.epochs, self.steps, self.batch_size = epochs, clock.steps, batch_size
+        self.clock = clock
         self.console = console or Console(highlight=False)
         self.bars: Progress | None = None
         self.first = 0.0
+        self.begun = self.done = clock.total
 
     def on_train_begin(self, logs: Logs = None) -> None:
         if self.console.is_terminal:
@@ -46,22 +50,23 @@ class ProgressDisplay(keras.callbacks.Callback):
             self.bars.start()
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
-        self.epoch = epoch
         self.epoch_started = time.perf_counter()
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
-        self.done = self.epoch * self.steps + batch + 1
-        if self.done == 1:
+        self.done = self.clock.total
+        first = self.done == self.begun + 1
+        if first:
             self.first = time.perf_counter()  # the first step compiles the model: no measure
         if self.bars is None:
             return
-        step = batch + 1
-        timed, since = (batch, self.first) if self.epoch == 0 else (step, self.epoch_started)
+        compiled = self.done - self.begun == batch + 1  # in this epoch
+        timed, since = (batch, self.first) if compiled else (batch + 1, self.epoch_started)
         rate = timed * self.batch_size / (time.perf_counter() - since)
+        step = self.clock.step
         self.bars.update(
             self.whole,
             completed=self.done,
-            description=f"epoch {self.epoch + 1}/{self.epochs}",
+            description=f"epoch {self.clock.epoch + 1}/{self.epochs}",
             figures=self._left(),
         )
         self.bars.update(
@@ -94,9 +99,10 @@ class ProgressDisplay(keras.callbacks.Callback):
             self.bars.stop()
 
     def _left(self) -> str:
-        if self.done < 2:
+        timed = self.done - self.begun - 1
+        if timed < 1:
             return ""
-        pace = (time.perf_counter() - self.first) / (self.done - 1)
+        pace = (time.perf_counter() - self.first) / timed
         return f"{clock(pace * (self.epochs * self.steps - self.done))} left"
 
 

@@ -32,6 +32,9 @@ MODELS = {"best": "best.keras", "last": "last.keras"}
 CURVES = "curves.png"
 EVENTS = "tensorboard"
 METRICS = "metrics.json"
+CHECKPOINTS = "checkpoints"
+RESULT = "result.json"
+DIVERGED = "diverged.json"
 
 
 def score(metrics: Mapping[str, float]) -> tuple[float, float]:
@@ -104,6 +107,16 @@ class Run:
         return {"epoch": best["epoch"], "metrics": {k: v for k, v in best.items() if k != "epoch"}}
 
     @property
+    def result(self) -> dict[str, Any]:
+        """When the run finished, its steps and its weights' digest; {} until it has finished."""
+        try:
+            return json.loads((self.path / RESULT).read_text("utf-8"))
+        except FileNotFoundError:
+            return {}
+        except ValueError as error:
+            raise DamagedFileError(f"{self.path / RESULT} is not JSON: {error}") from error
+
+    @property
     def class_names(self) -> tuple[str, ...]:
         return tuple(self.config["data"]["class_names"])
 
@@ -154,6 +167,7 @@ def read_model(path: Path) -> keras.Model:
 
     with contextlib.suppress(ImportError):  # nothing to register in a checkout without families
         importlib.import_module("kerascnn.applications.layers")
+    importlib.import_module("kerascnn.optimizers")  # registers those that are our own
     try:
         with zipfile.ZipFile(path) as archive:
             broken = archive.testzip()
@@ -193,8 +207,7 @@ def write_metrics(run: Run, data_name: str, metrics: Mapping[str, float]) -> Non
     """Keeps the figures of the best model in metrics.json, where the directory can be written."""
     if os.access(run.path, os.W_OK):
         record = {"model": MODELS["best"], "data": data_name, "metrics": dict(metrics)}
-        with atomic_file(run.path / METRICS) as temporary:
-            temporary.write_text(json.dumps(record, indent=2) + "\n", "utf-8")
+        write_json(run.path / METRICS, record)
 
 
 def as_run(source: Any) -> Run | None:
@@ -245,15 +258,28 @@ def start_directory(directory: Path, config: Mapping[str, Any]) -> Run:
 
     Only what a run writes is removed; other files in the directory stay.
     """
-    for name in (HISTORY, *MODELS.values(), CURVES, METRICS, CONFIG):
+    # The result first: a run without one is not taken for a finished one.
+    for name in (RESULT, HISTORY, *MODELS.values(), CURVES, METRICS, DIVERGED, CONFIG):
         (directory / name).unlink(missing_ok=True)
-    shutil.rmtree(directory / EVENTS, ignore_errors=True)
-    with atomic_file(directory / CONFIG) as temporary:
-        temporary.write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", "utf-8")
-    return Run(directory)
+    for name in (CHECKPOINTS, EVENTS):
+        shutil.rmtree(directory / name, ignore_errors=True)
+    run = Run(directory)
+    write_config(run, config)
+    return run
+
+
+def write_config(run: Run, config: Mapping[str, Any]) -> None:
+    """Writes config.json."""
+    write_json(run.path / CONFIG, config)
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Writes a table as JSON, atomically."""
+    with atomic_file(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", "utf-8")
 
 
 def kept_files(directory: Path) -> str:
     """Returns a clause that names the models on the disk, for messages."""
-    names = [str(directory / name) for name in MODELS.values() if (directory / name).is_file()]
-    return f"kept: {', '.join(names)}" if names else "no model was saved yet"
+    names = [name for name in MODELS.values() if (directory / name).is_file()]
+    return f"kept: {' and '.join(names)} in {directory}" if names else "no model was saved yet"

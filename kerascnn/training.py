@@ -5,31 +5,35 @@ from __future__ import annotations
 import os
 import platform
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from kerascnn import __version__
-from kerascnn.assemble import SMALL_IMAGE, provenance
+from kerascnn.assemble import provenance
 from kerascnn.data import Data, data_errors, load_data
-from kerascnn.devices import policy_scope, resolve_precision, resolve_strategy, strategy_name
-from kerascnn.endpoints import check_classes, gives_logits, preprocessing_for
-from kerascnn.errors import DataError, Interrupted
+from kerascnn.devices import (
+    check_batch_norm,
+    policy_scope,
+    resolve_precision,
+    resolve_strategy,
+    strategy_name,
+)
+from kerascnn.endpoints import check_classes, preprocessing_for
+from kerascnn.errors import DataError
 from kerascnn.feeding import fit_batch, standardized, training_pipelines
 from kerascnn.lazy import keras, tf
-from kerascnn.recipes import Recipe, make_optimizer, resolve_recipe
+from kerascnn.objectives import compile_arguments, listed, served, with_targets
+from kerascnn.recipes import Recipe, resolve_recipe
 from kerascnn.registry import create_model, model_info
-from kerascnn.runs import Run, choose_directory, kept_files, start_directory
+from kerascnn.resuming import opened_run, recorded_config
+from kerascnn.runs import Run, choose_directory
+from kerascnn.sizing import input_shape_for
 
 if TYPE_CHECKING:
     import keras
     import tensorflow as tf
 
     from kerascnn.preprocessing import Preprocessing
-
-LEAST_IMAGE = 32
-"""CIFAR's size, which every network for photographs can take; smaller images are enlarged to it."""
 
 
 def train(
@@ -42,8 +46,11 @@ def train(
     learning_rate: float | None = None,
     precision: str = "auto",
     strategy: str | tf.distribute.Strategy = "auto",
+    batch_norm: str = "synchronized",
     run_dir: str | os.PathLike[str] | None = None,
     overwrite: bool = False,
+    resume: str = "auto",
+    checkpoint_every: int | None = None,
     seed: int = 0,
     verbose: bool = True,
 ) -> Run:
@@ -68,8 +75,16 @@ def train(
         learning_rate: the highest one; the recipe's when None.
         precision: "auto", "float32", "mixed_float16" or "mixed_bfloat16".
         strategy: "auto", "none", "mirrored" or a `tf.distribute.Strategy`.
+        batch_norm: on several replicas, "synchronized" normalises over the images of all of them,
+            as one device would; "replica" over each one's own, which is faster.
         run_dir: the directory to write; runs/<model>-<time> when None.
         overwrite: replace an earlier run in that directory.
+        resume: what to do where `run_dir` holds a run that was interrupted: "auto" goes on with it
+            to the same end, to the bit on a CPU, and returns one that is finished; "must" fails
+            where there is none; "never" refuses the directory. All three refuse a run of another
+            configuration or other data; "force" goes on in spite of that.
+        checkpoint_every: steps between two checkpoints, of which there is one at the end of each
+            epoch and at a signal anyway.
         seed: of weights, order, distortions, and of the split where the source has none.
         verbose: show progress.
 
@@ -80,45 +95,63 @@ def train(
         UsageError: an argument is unknown or out of range.
         MismatchError: image shape or class count of model and data do not fit.
         DataError: there is nothing to train on or to evaluate.
-        DivergedError: the loss became NaN or infinite; the files of the epoch before are kept.
+        DivergedError: the loss became NaN or infinite; the weights of the last step or checkpoint
+            before are in the model again, and the files of the epoch before are kept.
+        DamagedFileError: there are checkpoints to go on from, but none of them is whole.
         OutputError: the directory is occupied or cannot be written.
-        Interrupted: Ctrl-C or SIGTERM; the models so far are kept and named.
+        Interrupted: Ctrl-C or SIGTERM; a checkpoint of that very step is written first.
     """
+    from kerascnn.gradients import Engine
+    from kerascnn.optimizers import make_optimizer
+    from kerascnn.recording import recorded, say_finished
+
     wish = resolve_recipe(recipe, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate)
     given = None if isinstance(model, str) else model
     name = model_info(model).name if isinstance(model, str) else model.name
-    directory = choose_directory(run_dir, name, overwrite=overwrite)
+    earlier = recorded_config(run_dir, resume=resume, overwrite=overwrite)
+    directory = choose_directory(run_dir, name, overwrite=overwrite or earlier is not None)
     where = resolve_strategy(strategy, given)
-    policy = resolve_precision(precision, given, where)
+    # A run goes on in what was measured to be the best when it began.
+    wanted = earlier["precision"] if earlier and precision == "auto" else precision
+    policy = resolve_precision(wanted, given)
+    check_batch_norm(batch_norm)
     data = _checked(load_data(data, seed=seed))
     replicas = where.num_replicas_in_sync
     fitted = fit_batch(wish, len(data.train), replicas)
     steps = len(data.train) // fitted.batch_size
     keras.utils.set_random_seed(seed)
     with policy_scope(policy), where.scope(), data_errors():
-        network = given if given is not None else _build(name, data)
-        check_classes(network, data.class_names, data.name)
+        network = listed(given if given is not None else _build(name, data, fitted))
+        check_classes(served(network), data.class_names, data.name)
         preprocessing = preprocessing_for(network, data.image_shape)
         preprocessing = standardized(preprocessing, data.train)
-        network.compile(
-            optimizer=make_optimizer(fitted, steps * fitted.epochs),
-            loss=keras.losses.SparseCategoricalCrossentropy(from_logits=gives_logits(network)),
-            metrics=["accuracy"],
+        engine = Engine(network, batch_norm=batch_norm)
+        engine.compile(
+            optimizer=make_optimizer(fitted, network), **compile_arguments(fitted, network)
         )
         config = _config(network, data, preprocessing, fitted, policy, where, seed)
-        run = start_directory(directory, config)
-        training, validation = training_pipelines(data, preprocessing, fitted, replicas, seed)
-        with _recorded(run, network, fitted, steps, verbose) as callbacks:
-            network.fit(
-                training,
-                validation_data=validation,
-                epochs=fitted.epochs,
-                steps_per_epoch=steps,
-                callbacks=callbacks,
-                shuffle=False,
-                verbose=0,
+        with opened_run(directory, config, resume=resume, overwrite=overwrite) as start:
+            if start.finished:
+                return say_finished(start.run, verbose=verbose)
+            training, validation = training_pipelines(
+                data, preprocessing, fitted, replicas, seed, start.position
             )
-    return run
+            training = with_targets(training, fitted, network, data, training=True)
+            validation = with_targets(validation, fitted, network, data, training=False)
+            with recorded(
+                start, engine, data, fitted, seed=seed, every=checkpoint_every, verbose=verbose
+            ) as recording:
+                engine.fit(
+                    training,
+                    validation_data=validation,
+                    initial_epoch=recording.begin(validation),
+                    epochs=fitted.epochs,
+                    steps_per_epoch=steps,
+                    callbacks=recording.callbacks,
+                    shuffle=False,
+                    verbose=0,
+                )
+    return start.run
 
 
 def _checked(data: Data) -> Data:
@@ -128,15 +161,14 @@ def _checked(data: Data) -> Data:
     return data
 
 
-def _build(name: str, data: Data) -> keras.Model:
-    height, width, channels = model_info(name).input_shape
-    sides = [side for side in data.image_shape[:2] if side is not None]
-    if len(sides) == 2 and max(sides) <= SMALL_IMAGE < min(height, width):
-        height, width = (max(side, LEAST_IMAGE) for side in sides)
-    if data.image_shape[2] not in (1, 3):  # grey and colour are converted; others have to fit
-        channels = data.image_shape[2]
-    shape = (height, width, channels)
-    return create_model(name, input_shape=shape, classes=len(data.class_names), stem="auto")
+def _build(name: str, data: Data, recipe: Recipe) -> keras.Model:
+    arguments: dict[str, Any] = {} if recipe.dropout is None else {"dropout": recipe.dropout}
+    if recipe.auxiliary and model_info(name).auxiliary is not None:
+        arguments["auxiliary"] = True
+    shape = input_shape_for(model_info(name), data.image_shape)
+    return create_model(
+        name, input_shape=shape, classes=len(data.class_names), stem="auto", **arguments
+    )
 
 
 def _config(
@@ -185,59 +217,3 @@ def _config(
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": sys.argv,
     }
-
-
-@contextmanager
-def _recorded(
-    run: Run, network: keras.Model, recipe: Recipe, steps: int, verbose: bool
-) -> Iterator[list[keras.callbacks.Callback]]:
-    """Yields the callbacks; whatever ends the run, its files are closed and its curves drawn."""
-    from kerascnn import callbacks
-    from kerascnn.curves import draw_curves
-    from kerascnn.progress import ProgressDisplay, figures
-
-    models = callbacks.ModelFiles(run.path)
-    models.set_model(network)
-    events = callbacks.EventWriter(run.path)
-    stop = callbacks.StopRequest()
-    active = [
-        callbacks.DivergenceGuard(run.path),
-        stop,
-        callbacks.Measurements(recipe.batch_size),
-        models,
-        callbacks.HistoryFile(run.path),
-        events,
-    ]
-    display = ProgressDisplay(recipe.epochs, steps, recipe.batch_size) if verbose else None
-    if display is not None:
-        active.append(display)
-        display.say(_headline(run.config))
-    try:
-        with stop.listening():
-            yield active
-        if display is not None:
-            best = run.best
-            display.say(f"best epoch {best['epoch']}: {figures(best['metrics'])}; see {run.path}")
-    except (KeyboardInterrupt, Interrupted) as error:
-        if callbacks.not_finite(network) is None:
-            models.save_last()
-        raise Interrupted(f"stopped by {str(error) or 'Ctrl-C'}; {kept_files(run.path)}") from None
-    finally:
-        if display is not None:
-            display.close()
-        events.close()
-        draw_curves(run)
-
-
-def _headline(config: dict[str, Any]) -> str:
-    model, data, strategy = config["model"], config["data"], config["strategy"]
-    devices = "" if strategy["replicas"] == 1 else f" on {strategy['replicas']} replicas"
-    size = ""
-    if model["stem"] == "small":
-        height, width, _ = model["input_shape"]
-        size = f", stem for small images, {height} x {width} pixels"
-    return (
-        f"{model['name']} ({model['parameters']:,} parameters{size}) on {data['name']}: "
-        f"{data['train']:,} training and {data['test']:,} held-out images of "
-        f"{len(data['class_names'])} classes, {config['precision']}{devices}"
-    )
