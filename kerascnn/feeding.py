@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from kerascnn.data import Data, Split, pipeline
-from kerascnn.errors import DataError, UsageError
+from kerascnn.data import Data, Distortion, Split, pipeline
+from kerascnn.errors import UsageError
 from kerascnn.lazy import np, tf
 from kerascnn.recipes import Recipe
 
@@ -52,39 +52,28 @@ def _spread(split: Split) -> Split:
 
 
 def fit_batch(recipe: Recipe, images: int, replicas: int) -> Recipe:
-    """Returns the recipe with a batch no larger than the data and shared evenly by the replicas.
+    """Returns the recipe with a batch no larger than the data.
 
-    Every step has this many images; an epoch leaves out the rest of its own order.
+    Every step has this many images; an epoch leaves out the rest of its own order. Where the set is
+    too small for an even share, `gradients.Engine` fills the batch up with images of no weight.
 
     Raises:
-        UsageError: the batch size is no multiple of the replicas.
-        DataError: there are fewer images than replicas.
+        UsageError: the batch size is no multiple of the replicas, and of the parts of each.
     """
-    if recipe.batch_size % replicas:
-        near = max(recipe.batch_size // replicas, 1) * replicas
+    parts = replicas * recipe.accumulate
+    if recipe.batch_size % parts:
+        near = max(recipe.batch_size // parts, 1) * parts
+        cut = "" if recipe.accumulate == 1 else f" in {recipe.accumulate} parts each"
         raise UsageError(
-            f"batch_size={recipe.batch_size} cannot be shared by {replicas} replicas; take {near}"
+            f"batch_size={recipe.batch_size} cannot be shared by {replicas} replicas{cut}; "
+            f"take {near}"
         )
-    if images < replicas:
-        raise DataError(f"{images} training images are too few for {replicas} replicas")
-    return replace(recipe, batch_size=min(recipe.batch_size, images // replicas * replicas))
+    return replace(recipe, batch_size=min(recipe.batch_size, images))
 
 
 def validation_batch(images: int, replicas: int, limit: int) -> int:
-    """Returns the largest batch up to `limit` that the replicas can share, and the last one too.
-
-    The first batch must be even, since Keras averages it over the replicas to build its metrics. In
-    the last one no replica may be left without an image: TensorFlow's reductions would fail, and
-    with them every later run in the process.
-
-    Raises:
-        DataError: no batch does.
-    """
-    for share in range(max(min(limit, images) // replicas, 1), 0, -1):
-        batch = share * replicas
-        if images >= batch and (images % batch or batch) > (replicas - 1) * share:
-            return batch
-    raise DataError(f"{images} held-out images cannot be shared by {replicas} replicas; add some")
+    """Returns the batch to evaluate in: up to `limit`, and an even share for the replicas."""
+    return max(min(limit, images) // replicas, 1) * replicas
 
 
 def training_pipelines(
@@ -105,10 +94,8 @@ def training_pipelines(
         batch_size=recipe.batch_size,
         training=True,
         seed=seed,
-        translate=recipe.translate,
-        rotate=recipe.rotate,
-        zoom=recipe.zoom,
-        flip=recipe.flip,
+        distortion=Distortion.of(recipe),
+        classes=len(data.class_names),
         drop_remainder=True,
         start_epoch=start[0],
         start_step=start[1],

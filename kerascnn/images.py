@@ -69,16 +69,29 @@ def load_image(source: str | os.PathLike[str] | bytes, mode: str = "rgb") -> num
         DamagedFileError: truncated, corrupt, or none of the formats of `FORMATS`.
         UsageError: `mode` is neither "rgb" nor "grey".
     """
+    picture = load_picture(source, mode)
+    # Pillow lends read-only memory; a caller may want to write into what it asked for.
+    pixels = np.asarray(picture).copy()
+    return pixels[:, :, np.newaxis] if mode == "grey" else pixels
+
+
+def load_picture(source: str | os.PathLike[str] | bytes, mode: str = "rgb") -> Image.Image:
+    """Decodes one image file as `load_image` does, into Pillow's own memory.
+
+    What is resized next need not be copied into an array and back.
+
+    Returns:
+        An image of mode "RGB" or "L".
+
+    Raises:
+        As `load_image`.
+    """
     if mode not in ("rgb", "grey"):
         raise UsageError(f"mode is {mode!r}; it can be 'rgb' or 'grey'")
     with _opened(source) as (image, name), reading(f"{name} is truncated or corrupt"):
         image.load()
         image = _eight_bits(_upright(image), name)
-        wanted = "L" if mode == "grey" else "RGB"
-        pixels = np.asarray(_converted(image, wanted))
-    # Pillow lends read-only memory; a caller may want to write into what it asked for.
-    pixels = pixels.copy()
-    return pixels[:, :, np.newaxis] if mode == "grey" else pixels
+        return _converted(image, "L" if mode == "grey" else "RGB")
 
 
 def read_header(source: str | os.PathLike[str] | bytes) -> ImageHeader:

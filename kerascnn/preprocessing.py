@@ -134,7 +134,7 @@ class Preprocessing:
         image = with_channels(image, self.channels)
         if self.size is None:
             return image
-        image = resized(image, self._size_before_cut(*image.shape[:2]), self.interpolation)
+        image = resized(image, self.size_before_cut(*image.shape[:2]), self.interpolation)
         return centred(image, self.size, self.pad_value)
 
     def spatial_batch(self, images: numpy.ndarray) -> numpy.ndarray:
@@ -146,7 +146,7 @@ class Preprocessing:
         if self._keeps_channels(channels):
             if self.size is None:
                 return images
-            if self._size_before_cut(height, width) == (height, width):
+            if self.size_before_cut(height, width) == (height, width):
                 return centred(images, self.size, self.pad_value)
         result = np.empty((len(images), *first.shape), first.dtype)
 
@@ -160,7 +160,7 @@ class Preprocessing:
             list(pool.map(fill, np.array_split(np.arange(len(images)), workers)))
         return result
 
-    def _size_before_cut(self, height: int, width: int) -> tuple[int, int]:
+    def size_before_cut(self, height: int, width: int) -> tuple[int, int]:
         """Returns the height and width that an image is resized to before it is cut or padded."""
         size = self.size
         if size is None or (self.fit == "none" and (height, width) == size):
@@ -218,7 +218,7 @@ class Preprocessing:
         """Tells whether `spatial` does nothing to images of this height, width and channels."""
         height, width, channels = shape
         return self._keeps_channels(channels) and (
-            self.size is None or ((height, width) == self.size == self._size_before_cut(*self.size))
+            self.size is None or ((height, width) == self.size == self.size_before_cut(*self.size))
         )
 
     def to_json(self) -> dict[str, Any]:

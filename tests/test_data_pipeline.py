@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kerascnn.data import Split, data_errors, load_data, pipeline, pipelines
+from kerascnn.data import Distortion, Split, data_errors, fetching, load_data, pipeline
 from kerascnn.data.augment import DRAWS, Affine
 from kerascnn.errors import DamagedFileError, DataError, MismatchError, UsageError
-from kerascnn.images import load_image
+from kerascnn.images import load_image, load_picture
 from kerascnn.preprocessing import Preprocessing
 
 tf = pytest.importorskip("tensorflow")
 
+TURNED = Distortion(rotate=20.0, translate=1)
 PLAIN = Preprocessing(None, channels="any", scale=1.0)
 
 
@@ -108,17 +109,18 @@ def test_without_labels_there_are_images_only():
     [
         ({"batch_size": 0}, UsageError),
         ({"start_epoch": -1}, UsageError),
-        ({"translate": -1}, UsageError),
-        ({"translate": 0.5}, UsageError),
-        ({"rotate": 181}, UsageError),
-        ({"rotate": math.nan}, UsageError),
-        ({"zoom": 1.0}, UsageError),
-        ({"flip": True, "training": False}, UsageError),
+        ({"distortion": {"translate": -1}}, UsageError),
+        ({"distortion": {"translate": 0.5}}, UsageError),
+        ({"distortion": {"rotate": 181}}, UsageError),
+        ({"distortion": {"rotate": math.nan}}, UsageError),
+        ({"distortion": {"zoom": 1.0}}, UsageError),
+        ({"distortion": {"flip": True}, "training": False}, UsageError),
         ({"batch_size": 11, "drop_remainder": True}, DataError),
     ],
 )
 def test_wrong_arguments(options, error):
     with pytest.raises(error):
+        options = {**options, "distortion": Distortion(**options.get("distortion", {}))}
         pipeline(numbered(10), PLAIN, **{"batch_size": 4, "training": True, **options})
 
 
@@ -143,7 +145,7 @@ def test_empty_split():
 @pytest.mark.parametrize("limit", [2**31, 0])
 @pytest.mark.parametrize("training", [False, True])
 def test_batches_are_what_preprocessing_gives(preprocessing, limit, training, monkeypatch):
-    monkeypatch.setattr(pipelines, "CACHE_LIMIT", limit)
+    monkeypatch.setattr(fetching, "CACHE_LIMIT", limit)
     images = np.random.default_rng(0).integers(0, 256, (9, 28, 28, 1), np.uint8)
     before = images.copy()
     split = Split(images, np.arange(9))
@@ -256,7 +258,8 @@ def distorted(dataset, steps: int) -> dict[int, np.ndarray]:
 def test_distortion_is_a_function_of_seed_epoch_and_sample():
     images = np.random.default_rng(0).integers(0, 256, (20, 8, 8, 1), np.uint8)
     split = Split(images, np.arange(20))
-    options = {"translate": 2, "rotate": 10.0, "zoom": 0.1, "flip": True, "training": True}
+    distortion = Distortion(translate=2, rotate=10.0, zoom=0.1, flip=True)
+    options = {"distortion": distortion, "training": True}
 
     def epoch(batch_size: int, number: int, seed: int = 0) -> dict[int, np.ndarray]:
         dataset = pipeline(
@@ -279,9 +282,9 @@ def test_threads_change_nothing(threads):
     split = Split(images, np.arange(60))
     options = tf.data.Options()
     options.threading.private_threadpool_size = threads
-    dataset = pipeline(split, PLAIN, batch_size=4, training=True, rotate=20.0, translate=1)
+    dataset = pipeline(split, PLAIN, batch_size=4, training=True, distortion=TURNED)
     got = list(dataset.with_options(options).take(30))
-    again = pipeline(split, PLAIN, batch_size=4, training=True, rotate=20.0, translate=1)
+    again = pipeline(split, PLAIN, batch_size=4, training=True, distortion=TURNED)
     for (x, y), (x2, y2) in zip(got, again.take(30), strict=True):
         assert np.array_equal(x, x2)
         assert np.array_equal(y, y2)
@@ -290,7 +293,9 @@ def test_threads_change_nothing(threads):
 def test_background_of_distortions_is_the_padding():
     split = Split(np.full((4, 8, 8, 1), 200, np.uint8), np.arange(4))
     preprocessing = Preprocessing(None, channels="grey", pad_value=255)
-    dataset = pipeline(split, preprocessing, batch_size=4, training=True, translate=3)
+    dataset = pipeline(
+        split, preprocessing, batch_size=4, training=True, distortion=Distortion(translate=3)
+    )
     images = np.concatenate([x for x, _ in dataset.take(8)])
     assert set(np.unique(images * 255).round().astype(int).tolist()) == {200, 255}
 
@@ -314,7 +319,7 @@ def photos(tmp_path) -> Path:
 def test_files_come_as_the_decoder_and_preprocessing_give_them(
     photos, limit, channels, monkeypatch
 ):
-    monkeypatch.setattr(pipelines, "CACHE_LIMIT", limit)
+    monkeypatch.setattr(fetching, "CACHE_LIMIT", limit)
     data = load_data(f"folder:{photos}")
     preprocessing = Preprocessing((16, 18), fit="crop", resize=17, channels=channels)
     expected = np.stack([preprocessing(load_image(path)) for path in data.train.images])
@@ -330,9 +335,9 @@ def test_prepared_files_are_decoded_once(photos, monkeypatch):
 
     def counting(path: Path, mode: str) -> np.ndarray:
         reads.append(path)
-        return load_image(path, mode)
+        return load_picture(path, mode)
 
-    monkeypatch.setattr(pipelines, "load_image", counting)
+    monkeypatch.setattr(fetching, "load_picture", counting)
     data = load_data(f"folder:{photos}")
     dataset = pipeline(data.train, Preprocessing((8, 8)), batch_size=3, training=False)
     for _ in range(3):

@@ -31,7 +31,14 @@ def add_verbs(verbs: Any) -> None:
     )
     train.add_argument("name", metavar="NAME", help="as `kerascnn list` prints it")
     train.add_argument("data", metavar="DATA", help=DATA_HELP)
-    train.add_argument("--recipe", default="default", help="a named set of training settings")
+    train.add_argument("--recipe", default="default", help="as `kerascnn recipes` lists them")
+    train.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="FIELD=VALUE",
+        help="another value for a field of the recipe; may be given several times",
+    )
     train.add_argument("--epochs", type=int, metavar="N", help="instead of the recipe's")
     train.add_argument("--batch-size", type=int, metavar="N", help="instead of the recipe's")
     train.add_argument("--learning-rate", type=float, metavar="X", help="instead of the recipe's")
@@ -70,9 +77,12 @@ def add_verbs(verbs: Any) -> None:
 
 
 def _train(arguments: argparse.Namespace) -> None:
+    from kerascnn.recipes import resolve_recipe
     from kerascnn.registry import model_info
 
-    model_info(arguments.name)  # a wrong name is told before TensorFlow starts
+    # A wrong name is told before TensorFlow starts.
+    model_info(arguments.name)
+    recipe = resolve_recipe(arguments.recipe, arguments.set)
     start_keras(debug=arguments.debug)
     from kerascnn.training import train
 
@@ -80,7 +90,7 @@ def _train(arguments: argparse.Namespace) -> None:
         run = train(
             arguments.name,
             arguments.data,
-            recipe=arguments.recipe,
+            recipe=recipe,
             epochs=arguments.epochs,
             precision=arguments.precision,
             strategy=arguments.strategy,

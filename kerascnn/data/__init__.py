@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kerascnn.data.distortion import Distortion as Distortion
 from kerascnn.data.folder import find_images as find_images
 from kerascnn.data.pipelines import batch_indices as batch_indices
 from kerascnn.data.pipelines import data_errors as data_errors

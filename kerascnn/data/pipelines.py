@@ -8,18 +8,19 @@ used for the order: measured, its permutations of 60,000 correlate by up to 0.9 
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kerascnn import errors
-from kerascnn.data.augment import DRAWS, Affine
+from kerascnn.data.augment import DRAWS
+from kerascnn.data.colour import NORMAL, UNIFORM, recoloured
 from kerascnn.data.datasets import is_batched
+from kerascnn.data.distortion import Distortion
+from kerascnn.data.fetching import Maker, gathering, on_host
+from kerascnn.data.mixing import mixed
 from kerascnn.data.records import Split
-from kerascnn.errors import DataError, KerasCNNError, MismatchError, UsageError
-from kerascnn.images import load_image
+from kerascnn.errors import DataError, KerasCNNError, UsageError
 from kerascnn.lazy import np, tf
 from kerascnn.preprocessing import Preprocessing
 
@@ -27,9 +28,9 @@ if TYPE_CHECKING:
     import numpy
     import tensorflow
 
-# Spatially prepared images up to this size together stay in memory, as bytes.
-CACHE_LIMIT = 2 * 2**30
+UNDISTORTED = Distortion()
 _LAST_EPOCH = 2**62
+_MIXING = 16  # streams of random numbers below this belong to samples
 
 
 def pipeline(
@@ -39,10 +40,8 @@ def pipeline(
     batch_size: int,
     training: bool,
     seed: int = 0,
-    translate: int = 0,
-    flip: bool = False,
-    rotate: float = 0.0,
-    zoom: float = 0.0,
+    distortion: Distortion = UNDISTORTED,
+    classes: int | None = None,
     drop_remainder: bool = False,
     start_epoch: int = 0,
     start_step: int = 0,
@@ -56,8 +55,10 @@ def pipeline(
         training: an endless dataset in another order every epoch, distorted if asked for; otherwise
             one pass in order.
         seed: of the order and the distortions.
-        translate, flip, rotate, zoom: see `Affine`; pixels, yes or no, degrees, fraction. Only for
-            training. What comes in at the edges has the value `preprocessing.pad_value`.
+        distortion: only for training. What comes in at the edges has the value
+            `preprocessing.pad_value`.
+        classes: how many there are; needed where images are mixed, whose labels then are float32
+            rows [B, classes].
         drop_remainder: leave out the smaller last batch of every epoch (in training, each epoch
             leaves out other samples).
         start_epoch, start_step: the epoch that comes first and the batches of it that are left
@@ -68,39 +69,54 @@ def pipeline(
         DataError: the split is empty, or holds less than one batch with drop_remainder.
         MismatchError: the images do not fit the preprocessing.
     """
-    affine = Affine(translate, flip, rotate, zoom)
     if batch_size < 1 or start_epoch < 0 or start_step < 0:
         raise UsageError(
             f"batch_size={batch_size}, start_epoch={start_epoch}, start_step={start_step}: at "
             "least 1, 0 and 0"
         )
-    if affine.active and not training:
-        raise UsageError("translate, flip, rotate and zoom are for training=True")
+    if distortion.active and not training:
+        raise UsageError("distortions are for training=True")
+    if distortion.mixes and (classes is None or split.labels is None):
+        raise UsageError("mixing images needs labels and the number of classes")
     count = len(split)
     if not count:
         raise DataError("the split holds no samples; at least one is needed")
     if drop_remainder and count < batch_size:
         raise DataError(f"{count} samples are less than one batch of {batch_size}; make it smaller")
     start = (start_epoch, start_step)
-    order = _Order(count, batch_size, training, seed, drop_remainder, start, affine.active)
+    order = _Order(count, batch_size, training, seed, drop_remainder, start, distortion)
     if isinstance(split.images, tf.data.Dataset):
         batches = _dataset_batches(split.images, preprocessing, order)
     else:
-        images = _gathering(split.images, preprocessing)
-        labels = None if split.labels is None else _on_host(split.labels.astype(np.int32))
+        images = gathering(split.images, preprocessing, distortion, seed)
+        labels = None if split.labels is None else on_host(split.labels.astype(np.int32))
 
-        def gathered(indices: Any, draws: Any) -> tuple[Any, ...]:
-            marks = () if labels is None else (tf.gather(labels, indices),)
-            return (images(indices), draws, *marks)
+        def gathered(place: _Place) -> tuple[Any, ...]:
+            marks = () if labels is None else (tf.gather(labels, place.indices),)
+            return (images(place.indices, place.epoch), place, *marks)
 
         batches = order.batches().map(gathered, num_parallel_calls=tf.data.AUTOTUNE)
-    affine_values = _values(preprocessing)
+    affine, affine_values = distortion.affine, _values(preprocessing)
 
-    def finished(images: Any, draws: Any, *labels: Any) -> Any:
+    def finished(images: Any, place: Any, *labels: Any) -> Any:
+        place = _Place(*place)
         images = tf.cast(images, tf.float32)
         if affine.active:
-            images = affine(images, draws, float(preprocessing.pad_value))
+            images = affine(images, place.affine, float(preprocessing.pad_value))
+        if distortion.colours:
+            images = recoloured(
+                images,
+                place.uniform,
+                place.normal,
+                jitter=distortion.jitter,
+                lighting=distortion.lighting,
+                bgr=preprocessing.channels == "bgr",
+            )
         images = affine_values(images)
+        if distortion.mixes:
+            rows = tf.one_hot(labels[0], classes)
+            mixup, cutmix = distortion.mixup, distortion.cutmix
+            return mixed(images, rows, place.seed, mixup=mixup, cutmix=cutmix)
         return (images, *labels) if labels else images
 
     batches = batches.map(finished, num_parallel_calls=tf.data.AUTOTUNE)
@@ -123,9 +139,9 @@ def batch_indices(
     """
     if isinstance(split.images, tf.data.Dataset):
         return np.arange(step * batch_size, (step + 1) * batch_size)
-    order = _Order(len(split), batch_size, True, seed, True, (epoch, step), draws=False)
-    ((indices, _),) = order.batches().take(1)
-    return indices.numpy()
+    order = _Order(len(split), batch_size, True, seed, True, (epoch, step), UNDISTORTED)
+    (place,) = order.batches().take(1)
+    return place.indices.numpy()
 
 
 @contextlib.contextmanager
@@ -146,6 +162,17 @@ def data_errors() -> Iterator[None]:
         raise
 
 
+class _Place(NamedTuple):
+    """Where a batch is, and the random numbers that belong to it and to its samples."""
+
+    epoch: Any
+    indices: Any
+    affine: Any
+    uniform: Any
+    normal: Any
+    seed: Any
+
+
 class _Order:
     """Which samples make each batch, and the random numbers that belong to them."""
 
@@ -157,18 +184,21 @@ class _Order:
         seed: int,
         drop_remainder: bool,
         start: tuple[int, int],
-        draws: bool,
+        distortion: Distortion,
     ) -> None:
         self.count = count
         self.batch_size = batch_size
         self.drop_remainder = drop_remainder
+        self.distortion = distortion
+        self.seed = seed
         self._training = training
-        self._seed = seed
         self._start_epoch, self._start_step = start
-        self._columns = DRAWS if draws else 0
+        self._affine = DRAWS if distortion.affine.active else 0
+        self._uniform = UNIFORM if distortion.jitter else 0
+        self._normal = NORMAL if distortion.lighting else 0
 
     def batches(self) -> tensorflow.data.Dataset:
-        """Returns (indices, draws), shuffled for training and in order otherwise."""
+        """Returns every batch's place, shuffled for training and in order otherwise."""
         return self.repeated(lambda epoch: self.epoch(epoch, shuffled=self._training))
 
     def repeated(
@@ -182,24 +212,29 @@ class _Order:
         return epochs.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
 
     def epoch(self, epoch: Any, *, shuffled: bool) -> tensorflow.data.Dataset:
-        """Returns (indices, draws) of one epoch."""
-        key = tf.stack([tf.constant(self._seed, tf.int64), epoch])
+        """Returns the places of the batches of one epoch."""
+        key = tf.stack([tf.constant(self.seed, tf.int64), epoch])
         order = tf.range(self.count, dtype=tf.int64)
         if shuffled:
             order = tf.random.experimental.stateless_shuffle(order, seed=key, alg="philox")
+
+        def seed(number: Any) -> Any:
+            return tf.random.experimental.stateless_fold_in(key, number, alg="philox")
+
         # One table for the epoch: a row depends on its sample, not on when its batch is made.
-        table = tf.random.stateless_uniform(
-            [self.count, self._columns],
-            seed=tf.random.experimental.stateless_fold_in(key, 1, alg="philox"),
-            alg="philox",
+        affine, uniform = (
+            tf.random.stateless_uniform([self.count, columns], seed(stream), alg="philox")
+            for stream, columns in ((1, self._affine), (2, self._uniform))
         )
+        normal = tf.random.stateless_normal([self.count, self._normal], seed(3), alg="philox")
         size = self.batch_size
         stop = self.count - self.count % size if self.drop_remainder else self.count
 
-        def batch(start: Any) -> tuple[Any, Any]:
+        def batch(start: Any) -> _Place:
             indices = order[start : tf.minimum(start + size, stop)]
             indices.set_shape([size if self.drop_remainder or not self.count % size else None])
-            return indices, tf.gather(table, indices)
+            rows = (tf.gather(table, indices) for table in (affine, uniform, normal))
+            return _Place(epoch, indices, *rows, seed(start + _MIXING))
 
         return tf.data.Dataset.range(0, stop, size).map(batch)
 
@@ -207,93 +242,38 @@ class _Order:
 def _dataset_batches(
     dataset: tensorflow.data.Dataset, preprocessing: Preprocessing, order: _Order
 ) -> tensorflow.data.Dataset:
-    """Returns (images, draws, labels) of a dataset that keeps its own order."""
+    """Returns (images, place, labels) of a dataset that keeps its own order."""
     spec = dataset.element_spec[0]
     height, width, channels = spec.shape[-3:].as_list()
-    if not preprocessing.leaves((height, width, channels)) or None in (height, width):
+    leaves = preprocessing.leaves((height, width, channels)) and None not in (height, width)
+    single = order.distortion.single or not leaves
+    if single:
         # Images of different sizes cannot share a batch before they are brought to one.
         dataset = dataset.unbatch() if is_batched(dataset) else dataset
         shape = (*(preprocessing.size or (None, None)), preprocessing.output_channels(channels))
+        make = Maker(preprocessing, order.distortion, order.seed)
 
-        def spatial(image: Any, label: Any) -> tuple[Any, Any]:
-            image = tf.numpy_function(preprocessing.spatial, [image], spec.dtype, stateful=False)
-            return tf.ensure_shape(image, shape), label
-
-        dataset = dataset.map(spatial, num_parallel_calls=tf.data.AUTOTUNE)
+        def spatial(epoch: Any, index: Any, image: Any) -> Any:
+            image = tf.numpy_function(make, [image, epoch, index], spec.dtype, stateful=False)
+            return tf.ensure_shape(image, shape)
 
     def one_epoch(epoch: Any) -> tensorflow.data.Dataset:
-        if is_batched(dataset):
-            batches = dataset.rebatch(order.batch_size, drop_remainder=order.drop_remainder)
+        images = dataset
+        if single:
+            images = images.enumerate().map(
+                lambda index, sample: (spatial(epoch, index, sample[0]), sample[1]),
+                num_parallel_calls=tf.data.AUTOTUNE,
+            )
+        if is_batched(images):
+            batches = images.rebatch(order.batch_size, drop_remainder=order.drop_remainder)
         else:
-            batches = dataset.batch(order.batch_size, drop_remainder=order.drop_remainder)
-        positions = order.epoch(epoch, shuffled=False)
-        return tf.data.Dataset.zip(batches, positions).map(
-            lambda batch, position: (batch[0], position[1], tf.cast(batch[1], tf.int32))
+            batches = images.batch(order.batch_size, drop_remainder=order.drop_remainder)
+        places = order.epoch(epoch, shuffled=False)
+        return tf.data.Dataset.zip(batches, places).map(
+            lambda batch, place: (batch[0], place, tf.cast(batch[1], tf.int32))
         )
 
     return order.repeated(one_epoch)
-
-
-def _gathering(
-    images: numpy.ndarray | tuple[Any, ...], preprocessing: Preprocessing
-) -> Callable[[Any], Any]:
-    """Returns the TensorFlow function from indices to a batch of spatially prepared images."""
-    if isinstance(images, tuple):
-        mode = "grey" if preprocessing.channels == "grey" else "rgb"
-
-        def load(index: int) -> numpy.ndarray:
-            return preprocessing.spatial(load_image(images[index], mode))
-    else:
-
-        def load(index: int) -> numpy.ndarray:
-            return preprocessing.spatial(images[index])
-
-    first = load(0)
-    fits = first.nbytes * len(images) <= CACHE_LIMIT
-    if fits and not isinstance(images, tuple):
-        prepared = _on_host(preprocessing.spatial_batch(images))
-        return lambda indices: tf.gather(prepared, indices)
-    fetcher = _Fetcher(load, first, len(images), keep=fits)
-
-    def fetched(indices: Any) -> Any:
-        # Stateless for TensorFlow: the same indices always give the same images.
-        batch = tf.numpy_function(fetcher, [indices], first.dtype, stateful=False)
-        batch.set_shape([indices.shape[0], *first.shape])
-        return batch
-
-    return fetched
-
-
-class _Fetcher:
-    """Loads batches of images in parallel, and keeps each one where memory allows."""
-
-    def __init__(
-        self, load: Callable[[int], numpy.ndarray], first: numpy.ndarray, count: int, *, keep: bool
-    ) -> None:
-        self._load = load
-        self._shape = first.shape
-        self._pool = ThreadPoolExecutor(os.cpu_count() or 1)
-        # Memory that is not written to is not taken, so this grows with what was read.
-        self._kept = np.empty((count, *first.shape), first.dtype) if keep else None
-        self._has = np.zeros(count, bool)
-
-    def __call__(self, indices: numpy.ndarray) -> numpy.ndarray:
-        if self._kept is None:
-            return np.stack(list(self._pool.map(self._checked, indices.tolist())))
-        missing = indices[~self._has[indices]].tolist()
-        for index, image in zip(missing, self._pool.map(self._checked, missing), strict=True):
-            self._kept[index] = image
-            self._has[index] = True
-        return self._kept[indices]
-
-    def _checked(self, index: int) -> numpy.ndarray:
-        image = self._load(index)
-        if image.shape != self._shape:
-            raise MismatchError(
-                f"image {index} is {image.shape} and the first one {self._shape}; give the "
-                "preprocessing a size"
-            )
-        return image
 
 
 def _values(preprocessing: Preprocessing) -> Callable[[Any], Any]:
@@ -310,9 +290,3 @@ def _values(preprocessing: Preprocessing) -> Callable[[Any], Any]:
         return tf.ensure_shape(tf.reshape(rows, shape), images.shape)
 
     return values
-
-
-def _on_host(array: numpy.ndarray) -> tensorflow.Tensor:
-    # tf.data runs on the CPU; on a GPU the whole set would be copied back for every batch.
-    with tf.device("/CPU:0"):
-        return tf.constant(array)

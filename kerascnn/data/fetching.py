@@ -1,0 +1,158 @@
+"""From indices to batches of images: decoding, sizes and single-image distortions, in threads.
+
+Decoding and resampling happen outside the interpreter's lock, in Pillow's memory: an image becomes
+an array once, at its last size.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kerascnn.data.distortion import Distortion, as_array, as_picture, generator
+from kerascnn.errors import MismatchError
+from kerascnn.geometry import centred, with_channels
+from kerascnn.images import load_picture
+from kerascnn.lazy import np, tf
+from kerascnn.preprocessing import Preprocessing
+
+if TYPE_CHECKING:
+    import numpy
+    import tensorflow
+
+# Spatially prepared images up to this size together stay in memory, as bytes.
+CACHE_LIMIT = 2 * 2**30
+
+
+class Maker:
+    """Makes one spatially prepared image: from a file, its bytes or an array; distorted or not.
+
+    Args:
+        preprocessing: for size and channels.
+        distortion: its windows, mirrors and RandAugment are done here.
+        seed: of the draws.
+    """
+
+    def __init__(self, preprocessing: Preprocessing, distortion: Distortion, seed: int) -> None:
+        self.preprocessing = preprocessing
+        self.distortion = distortion
+        self.seed = seed
+        self.mode = "grey" if preprocessing.channels == "grey" else "rgb"
+
+    def __call__(self, image: Any, epoch: int, index: int) -> numpy.ndarray:
+        """Returns height x width x channels.
+
+        Args:
+            image: a path, bytes, or an array.
+            epoch, index: which the draws are a function of.
+        """
+        if isinstance(image, np.ndarray):
+            if not self.distortion.single:
+                return self.preprocessing.spatial(image)
+            picture = as_picture(with_channels(image, _upright(self.preprocessing.channels)))
+        else:
+            picture = load_picture(image, self.mode)
+        return self._finished(picture, int(epoch), int(index))
+
+    def _finished(self, picture: Any, epoch: int, index: int) -> numpy.ndarray:
+        """Does to a picture what `Preprocessing.spatial` does to an array, to the last bit."""
+        from PIL import Image
+
+        rule, size = self.preprocessing, self.preprocessing.size
+        method = Image.Resampling[rule.interpolation.upper()]
+        cropped = self.distortion.crop != "none"
+        if size is None and cropped:
+            raise MismatchError("windows of images need a size; give the preprocessing a size")
+        if size is not None and not cropped:
+            before = rule.size_before_cut(picture.height, picture.width)
+            if before != (picture.height, picture.width):
+                picture = picture.resize(before[::-1], method)
+            if before != size:
+                array = as_array(picture)
+                if not self.distortion.single:
+                    return with_channels(centred(array, size, rule.pad_value), rule.channels)
+                picture = as_picture(centred(array, size, rule.pad_value))
+        if self.distortion.single:
+            draw = generator(self.seed, epoch, index)
+            picture = self.distortion.picture(draw, picture, size or (0, 0), rule.interpolation)
+        return with_channels(as_array(picture), rule.channels)
+
+
+def _upright(channels: str) -> str:
+    """Returns the order in which pictures hold the channels that are asked for."""
+    return "rgb" if channels == "bgr" else channels
+
+
+def gathering(
+    images: numpy.ndarray | Sequence[Path | bytes],
+    preprocessing: Preprocessing,
+    distortion: Distortion,
+    seed: int,
+) -> Callable[[Any, Any], Any]:
+    """Returns the TensorFlow function from indices and epoch to a batch of prepared images."""
+    make = Maker(preprocessing, distortion, seed)
+    first = make(images[0], 0, 0)
+    fits = first.nbytes * len(images) <= CACHE_LIMIT and not distortion.single
+    if fits and isinstance(images, np.ndarray):
+        prepared = on_host(preprocessing.spatial_batch(images))
+        return lambda indices, epoch: tf.gather(prepared, indices)
+    fetcher = _Fetcher(images, make, first, keep=fits)
+
+    def fetched(indices: Any, epoch: Any) -> Any:
+        # Stateless for TensorFlow: the same indices always give the same images.
+        batch = tf.numpy_function(fetcher, [indices, epoch], first.dtype, stateful=False)
+        batch.set_shape([indices.shape[0], *first.shape])
+        return batch
+
+    return fetched
+
+
+@functools.cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(os.cpu_count() or 1, "kerascnn-images")
+
+
+class _Fetcher:
+    """Makes batches of images in parallel, and keeps each image where memory allows."""
+
+    def __init__(self, images: Any, make: Maker, first: numpy.ndarray, *, keep: bool) -> None:
+        self._images = images
+        self._make = make
+        self._shape, self._dtype = first.shape, first.dtype
+        # Memory that is not written to is not taken, so this grows with what was read.
+        self._kept = np.empty((len(images), *first.shape), first.dtype) if keep else None
+        self._has = np.zeros(len(images), bool)
+
+    def __call__(self, indices: numpy.ndarray, epoch: int) -> numpy.ndarray:
+        if self._kept is None:
+            result = np.empty((len(indices), *self._shape), self._dtype)
+            self._fill(result, range(len(indices)), indices, epoch)
+            return result
+        missing = indices[~self._has[indices]]
+        if len(missing):
+            self._fill(self._kept, missing.tolist(), missing, epoch)
+            self._has[missing] = True
+        return self._kept[indices]
+
+    def _fill(self, target: numpy.ndarray, places: Any, indices: Any, epoch: int) -> None:
+        def one(place: int, index: int) -> None:
+            image = self._make(self._images[index], epoch, index)
+            if image.shape != self._shape:
+                raise MismatchError(
+                    f"image {index} is {image.shape} and the first one {self._shape}; give the "
+                    "preprocessing a size"
+                )
+            target[place] = image
+
+        list(_pool().map(one, places, indices.tolist()))
+
+
+def on_host(array: numpy.ndarray) -> tensorflow.Tensor:
+    """Returns a tensor in the machine's own memory, wherever the network is."""
+    # tf.data runs on the CPU; on a GPU the whole set would be copied back for every batch.
+    with tf.device("/CPU:0"):
+        return tf.constant(array)
