@@ -91,40 +91,45 @@ def capture(model: keras.Model) -> dict[str, np.ndarray]:
 
 
 def restore(model: keras.Model, arrays: Mapping[str, np.ndarray]) -> None:
-    """Assigns what `capture` returned, all or nothing.
+    """Assigns what `capture` returned, metrics aside, all or nothing.
 
-    The optimizer must be built. Metrics that the model has not built yet are left out: Keras builds
-    them in the first step and clears them before each epoch.
+    The optimizer must be built.
 
     Raises:
         MismatchError: the model has other variables.
     """
+    _assign(_variables(model, with_metrics=False), arrays)
+
+
+def restore_metrics(model: keras.Model, arrays: Mapping[str, np.ndarray]) -> None:
+    """Assigns the metrics alone, which Keras clears before each epoch; they must be built.
+
+    Raises:
+        MismatchError: the model has other metrics.
+    """
     variables = _variables(model)
-    built = any(name.startswith(METRICS) for name in variables)
-    given = {name: array for name, array in arrays.items() if built or not name.startswith(METRICS)}
-    names = sorted(variables.keys() ^ given.keys())
-    names += [
+    _assign({name: one for name, one in variables.items() if name.startswith(METRICS)}, arrays)
+
+
+def _assign(variables: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
+    kinds = {name.split("/")[0] for name in variables}
+    given = {name: array for name, array in arrays.items() if name.split("/")[0] in kinds}
+    wrong = sorted(variables.keys() ^ given.keys())
+    wrong += [
         name
         for name, array in given.items()
         if name in variables
         and (tuple(array.shape), array.dtype.name)
         != (tuple(variables[name].shape), keras.backend.standardize_dtype(variables[name].dtype))
     ]
-    if names:
-        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    if wrong:
+        more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
         raise MismatchError(
-            f"the checkpoint is of another network or optimizer: {', '.join(names[:3])}{more} "
+            f"the checkpoint is of another network or optimizer: {', '.join(wrong[:3])}{more} "
             "differ; train with the run's own configuration"
         )
     for name, array in given.items():
         variables[name].assign(array)
-
-
-def restore_metrics(model: keras.Model, arrays: Mapping[str, np.ndarray]) -> None:
-    """Assigns the metrics alone, which Keras has just cleared."""
-    for name, variable in _variables(model).items():
-        if name.startswith(METRICS):
-            variable.assign(arrays[name])
 
 
 def not_finite(arrays: Mapping[str, np.ndarray]) -> str | None:
@@ -147,13 +152,11 @@ def weights_digest(model: keras.Model) -> str:
     return digest.hexdigest()
 
 
-def _variables(model: keras.Model) -> dict[str, Any]:
+def _variables(model: keras.Model, *, with_metrics: bool = True) -> dict[str, Any]:
     """Returns all variables by kind, place and path; the place makes the names unique."""
-    kinds = {
-        "model": model.variables,
-        "optimizer": model.optimizer.variables,
-        METRICS: [variable for metric in model.metrics for variable in metric.variables],
-    }
+    kinds = {"model": model.variables, "optimizer": model.optimizer.variables}
+    if with_metrics:
+        kinds[METRICS] = [one for metric in model.metrics for one in metric.variables]
     return {
         f"{kind}/{place:04}/{variable.path}": variable
         for kind, variables in kinds.items()
