@@ -15,7 +15,10 @@ class LazyModule(ModuleType):
     """Stands for a module and imports it when an attribute is first asked for."""
 
     def __getattr__(self, attribute: str) -> Any:
-        return getattr(importlib.import_module(self.__name__), attribute)
+        module = self.__dict__.get("module")
+        if module is None:  # asking importlib each time would take longer than most NumPy calls
+            module = self.__dict__["module"] = importlib.import_module(self.__name__)
+        return getattr(module, attribute)
 
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from kerascnn.lazy import np
-from kerascnn.weights.memory import as_tensor, value_of
+from kerascnn.weights.memory import put, value_of
 from kerascnn.weights.target import Target
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def assign(target: Target, arrays: dict[str, np.ndarray]) -> None:
         for name in list(arrays):
             variable = target.variables[name]
             old[name] = value_of(variable)
-            variable.assign(as_tensor(arrays.pop(name)))
+            put(variable, arrays.pop(name))
     except BaseException:
         for name, value in old.items():
             target.variables[name].assign(value)

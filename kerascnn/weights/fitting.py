@@ -20,8 +20,8 @@ from kerascnn.weights.checkpoint import Checkpoint, Stored
 from kerascnn.weights.expected import Expected
 from kerascnn.weights.layouts import OURS, source_epsilon
 from kerascnn.weights.matching import Match
-from kerascnn.weights.memory import BLOCK, is_finite, packed
-from kerascnn.weights.region import Region, Scratch, aligned, as_floats, volume
+from kerascnn.weights.memory import BLOCK, fill, is_finite, packed
+from kerascnn.weights.region import Arena, Region, Scratch, as_floats, volume
 from kerascnn.weights.report import LoadError, Mismatch
 from kerascnn.weights.target import CLASSIFIERS, Target
 
@@ -39,6 +39,8 @@ FILTERED = ("Conv2D", "GroupedConv2D", "Dense")
 """Layers whose kernels' last axis is PyTorch's first."""
 PIECE = 2**20
 """Bytes of a kernel that are brought into another order at once."""
+SMALL = 2**16
+"""Bytes of a kernel for which that is not worth the while."""
 
 Change = Callable[["np.ndarray"], "tuple[np.ndarray, str]"]
 
@@ -232,14 +234,19 @@ class Fitter:
 
     def values(self, steps: Sequence[Step]) -> list[tuple[np.ndarray, list[str]]]:
         """Returns each variable's new value, and what was done to the file's tensor."""
-        return [self._value(step) for step in steps]
+        turned = [step for step in steps if self._by_filters(step)]
+        arena = Arena(volume(step.shape) * self._type(step).itemsize for step in turned)
+        return [
+            (self._turned(step, arena), []) if step in turned else self._value(step)
+            for step in steps
+        ]
+
+    def _type(self, step: Step) -> np.dtype:
+        return _numpy_type(self.target.variables[step.name].dtype)
 
     def _value(self, step: Step) -> tuple[np.ndarray, list[str]]:
         layer_name, _, variable = step.name.rpartition("/")
         layer = self.target.wanted[layer_name]
-        dtype = _numpy_type(self.target.variables[step.name].dtype)
-        if variable == "kernel" and self._by_filters(step, layer):
-            return self._turned(step, layer, dtype), []
         array = self._read(step.key, step.name)
         if variable == "moving_variance" and array.size and array.min() < 0:
             raise DamagedFileError(
@@ -263,21 +270,24 @@ class Fitter:
                 array = self._with_epsilon(array, theirs, layer.epsilon, step)
                 notes.append(f"epsilon {theirs:g} -> {layer.epsilon:g} folded in")
         with np.errstate(over="ignore"):
-            made = packed(array, dtype)
+            made = packed(array, self._type(step))
         if not is_finite(made):
             raise self._not_finite(step, bias, made)
         return made, notes
 
-    def _by_filters(self, step: Step, layer: Expected) -> bool:
+    def _by_filters(self, step: Step) -> bool:
         """Returns whether a kernel is large, and PyTorch's filters are our last axis."""
-        stored = self.checkpoint.tensors[step.key]
+        layer_name, _, variable = step.name.rpartition("/")
+        layer, stored = self.target.wanted[layer_name], self.checkpoint.tensors[step.key]
         plain = isinstance(stored.source, Region) and step.change is None
-        return self._torch and plain and layer.kind in FILTERED and stored.nbytes > PIECE
+        plain = plain and variable == "kernel" and layer.kind in FILTERED
+        return self._torch and plain and stored.nbytes > SMALL
 
-    def _turned(self, step: Step, layer: Expected, dtype: np.dtype) -> np.ndarray:
+    def _turned(self, step: Step, arena: Arena) -> np.ndarray:
         """Brings a kernel into our order some filters at a time, which stay in the cache."""
+        layer = self.target.wanted[step.name.rpartition("/")[0]]
         stored = self.checkpoint.tensors[step.key]
-        made = aligned(step.shape, dtype)
+        made = arena.array(step.shape, self._type(step))
         count = max(BLOCK, PIECE * stored.shape[0] // stored.nbytes // BLOCK * BLOCK)
         finite = True
         for start in range(0, stored.shape[0], count):
@@ -288,8 +298,8 @@ class Fitter:
             shape = (*step.shape[:-1], stop - start)
             moved = tensors.from_torch(part, layer.kind, "kernel", shape, step.flattened)
             with np.errstate(over="ignore"):
-                np.copyto(made[..., start:stop], moved, casting="unsafe")
-        if not finite or (dtype != np.float32 and not is_finite(made)):
+                fill(made[..., start:stop], moved)
+        if not finite or (made.dtype != np.float32 and not is_finite(made)):
             raise self._not_finite(step, None, made)
         return made
 

@@ -6,6 +6,8 @@ TensorFlow takes over a NumPy array without a copy when it is contiguous and lie
 
 from __future__ import annotations
 
+import contextlib
+import math
 from typing import TYPE_CHECKING, Any
 
 from kerascnn.lazy import keras, np
@@ -28,31 +30,39 @@ def packed(array: np.ndarray, dtype: Any) -> np.ndarray:
     made = aligned(array.shape, kind)
     if array.flags.c_contiguous or array.ndim < 2:
         np.copyto(made, array, casting="unsafe")
-        return made
+    else:
+        fill(made, array)
+    return made
+
+
+def fill(made: np.ndarray, array: np.ndarray) -> None:
+    """Copies values whose last axis was the first where they come from, cast as needed."""
     for start in range(0, array.shape[-1], BLOCK):
         part = (..., slice(start, start + BLOCK))
         np.copyto(made[part], array[part], casting="unsafe")
-    return made
 
 
 def is_finite(array: np.ndarray) -> bool:
     """Returns whether no value is NaN or infinite."""
     # A sum with such a value is never finite; a sum of finite values may be, if they are huge.
     with np.errstate(over="ignore", invalid="ignore"):
-        total = array.sum()
-    return bool(np.isfinite(total)) or bool(np.isfinite(array).all())
+        total = float(np.add.reduce(array, axis=None))
+    return math.isfinite(total) or bool(np.isfinite(array).all())
 
 
-def as_tensor(array: np.ndarray) -> Any:
-    """Returns what `Variable.assign` takes without copying an array of `packed` where it can."""
+def put(variable: keras.Variable, array: np.ndarray) -> None:
+    """Sets a variable to an array of its shape and type, without a copy where it can."""
     if keras.backend.backend() != "tensorflow" or not array.size:
-        return array
+        variable.assign(array)
+        return
     import tensorflow as tf
 
-    try:
-        return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
-    except (TypeError, BufferError):  # a type that the exchange does not know, such as bfloat16
-        return array
+    value = array
+    # A type that the exchange does not know, such as bfloat16, is copied.
+    with contextlib.suppress(TypeError, BufferError):
+        value = tf.experimental.dlpack.from_dlpack(array.__dlpack__())
+    # Keras's own `assign` reads the variable again, which takes longer than to set it.
+    variable.value.assign(value, read_value=False)
 
 
 def value_of(variable: keras.Variable) -> Any:

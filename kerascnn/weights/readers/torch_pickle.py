@@ -180,7 +180,11 @@ class Machine:
         return piece
 
     def _number(self, form: struct.Struct) -> int:
-        value: int = form.unpack(self._take(form.size))[0]
+        start = self.position
+        self.position += form.size
+        if self.position > len(self.data):
+            raise DamagedFileError("its pickle ends early; the file is truncated")
+        value: int = form.unpack_from(self.data, start)[0]
         return value
 
     def _line(self) -> str:
