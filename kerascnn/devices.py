@@ -15,41 +15,36 @@ if TYPE_CHECKING:
 
 PRECISIONS = ("auto", "float32", "mixed_float16", "mixed_bfloat16")
 STRATEGIES = ("auto", "none", "mirrored")
+BATCH_NORMS = ("synchronized", "replica")
 
 
-def resolve_precision(
-    wanted: str, model: keras.Model | None, strategy: tf.distribute.Strategy
-) -> str:
-    """Returns the name of the dtype policy to train in.
+def resolve_precision(wanted: str, model: keras.Model | None) -> str:
+    """Returns the name of the dtype policy to train in, or "auto" where it is still to be chosen.
 
     Args:
-        wanted: one of `PRECISIONS`. "auto" is float32 on a CPU and, on a GPU, bfloat16 where its
-            tensor cores have it (compute capability 8.0), float16 where they have that (7.0).
+        wanted: one of `PRECISIONS`.
         model: a network that is built already keeps its precision; None for one still to be built.
-        strategy: where it will train.
 
     Raises:
-        UsageError: unknown, not the built model's, or float16 on several replicas, where Keras
-            looks for overflow on the first one only.
+        UsageError: unknown, not the built model's, or the model's scores are of half precision.
     """
     if wanted not in PRECISIONS:
         raise UsageError(f"precision={wanted!r}; it must be one of {', '.join(PRECISIONS)}")
-    several = strategy.num_replicas_in_sync > 1
-    if model is not None:
-        built = _built_precision(model)
-        if wanted not in ("auto", built):
-            raise UsageError(
-                f"precision={wanted!r}, but the model was built in {built}; give its name instead "
-                "of the model, or build it under that policy"
-            )
-        wanted = built
-    if wanted == "auto":
-        wanted = _best_precision(several)
-    if wanted == "mixed_float16" and several:
+    if model is None:
+        return wanted
+    built = _built_precision(model)
+    if wanted not in ("auto", built):
         raise UsageError(
-            "mixed_float16 overflows unseen on several replicas; use mixed_bfloat16 or float32"
+            f"precision={wanted!r}, but the model was built in {built}; give its name instead "
+            "of the model, or build it under that policy"
         )
-    return wanted
+    halves = [str(one.dtype) for one in model.outputs if one.dtype != "float32"]
+    if halves:
+        raise UsageError(
+            f"the scores of {model.name} are {halves[0]}, too coarse for a loss; build its last "
+            'layer with dtype="float32"'
+        )
+    return built
 
 
 def _built_precision(model: keras.Model) -> str:
@@ -57,20 +52,6 @@ def _built_precision(model: keras.Model) -> str:
     for short in ("float16", "bfloat16"):
         if short in computes:
             return f"mixed_{short}"
-    return "float32"
-
-
-def _best_precision(several: bool) -> str:
-    capabilities = [
-        tf.config.experimental.get_device_details(gpu).get("compute_capability", (0, 0))
-        for gpu in tf.config.list_physical_devices("GPU")
-    ]
-    if not capabilities:
-        return "float32"
-    if min(capabilities) >= (8, 0):
-        return "mixed_bfloat16"
-    if min(capabilities) >= (7, 0) and not several:
-        return "mixed_float16"
     return "float32"
 
 
@@ -123,6 +104,12 @@ def resolve_strategy(
             "name instead of the model, or build it inside `with strategy.scope():`"
         )
     return strategy
+
+
+def check_batch_norm(wanted: str) -> None:
+    """Raises UsageError unless `wanted` is one of `BATCH_NORMS`."""
+    if wanted not in BATCH_NORMS:
+        raise UsageError(f"batch_norm={wanted!r}; it must be one of {', '.join(BATCH_NORMS)}")
 
 
 def strategy_name(strategy: tf.distribute.Strategy) -> str:

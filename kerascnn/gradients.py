@@ -73,14 +73,23 @@ class Engine(keras.Model):
         # Images that only fill up a batch weigh nothing in the metrics either.
         super().compile(self.network.optimizer, loss, weighted_metrics=metrics, **options)
 
-    def fit(self, *arguments: Any, **keywords: Any) -> keras.callbacks.History:
-        """Trains; arguments as Keras's."""
-        several = self.distribute_strategy.num_replicas_in_sync > 1
+    def fit(
+        self, x: tf.data.Dataset, *, validation_data: tf.data.Dataset | None = None, **options: Any
+    ) -> keras.callbacks.History:  # type: ignore[override]
+        """Trains; arguments as Keras's, but for data in datasets only."""
+        replicas = self.distribute_strategy.num_replicas_in_sync
+        training = filled(x, replicas * self.accumulate, training=True)
+        if validation_data is not None:
+            validation_data = filled(validation_data, replicas)
         with (
             _summed_already(self.optimizer),
-            _synchronized(self.network, several and not self._apart),
+            _synchronized(self.network, replicas > 1 and not self._apart),
         ):
-            return super().fit(*arguments, **keywords)
+            return super().fit(training, validation_data=validation_data, **options)
+
+    def evaluate(self, x: tf.data.Dataset, **options: Any) -> Any:  # type: ignore[override]
+        """Evaluates; arguments as Keras's, but for data in a dataset only."""
+        return super().evaluate(filled(x, self.distribute_strategy.num_replicas_in_sync), **options)
 
     def train_step(self, data: Any) -> dict[str, Any]:
         x, y, weights = keras.utils.unpack_x_y_sample_weight(data)
@@ -183,6 +192,42 @@ class Engine(keras.Model):
             for variable, mean in zip(moving, means, strict=True):
                 variable.assign(mean)
         return context.all_reduce(tf.distribute.ReduceOp.SUM, list(gradients))
+
+
+def filled(dataset: tf.data.Dataset, parts: int, *, training: bool = False) -> tf.data.Dataset:
+    """Returns (images, labels, weights) batches that can be cut into equal parts.
+
+    A batch that cannot is filled up with its first images again, which weigh nothing. They are real
+    ones, since they do enter the moments of batch norm.
+
+    Args:
+        dataset: of (images, labels) or (images, labels, weights); returned as it is where all of
+            its batches can be cut.
+        parts: how many.
+        training: weights are to make the mean over the whole batch that of the real images.
+    """
+    static = dataset.element_spec[0].shape[0]
+    if parts == 1 or (static is not None and static % parts == 0):
+        return dataset
+
+    def fill(images: Any, labels: Any, weights: Any = None) -> tuple[Any, Any, Any]:
+        count = tf.shape(images)[0]
+        size = -(-count // parts) * parts
+        if weights is None:
+            weights = tf.ones([count])
+        if training:
+            weights *= tf.cast(size / count, weights.dtype)
+        weights = tf.concat([weights, tf.zeros([size - count], weights.dtype)], 0)
+        again = tf.range(size) % count
+        images, labels = tf.nest.map_structure(lambda one: tf.gather(one, again), (images, labels))
+        if static is not None:
+            images, labels, weights = tf.nest.map_structure(
+                lambda one: tf.ensure_shape(one, [-(-static // parts) * parts, *one.shape[1:]]),
+                (images, labels, weights),
+            )
+        return images, labels, weights
+
+    return dataset.map(fill, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
 
 
 def _finite(tensors: Sequence[Any]) -> Any:

@@ -175,8 +175,10 @@ def headline(config: dict[str, Any]) -> str:
     if model["stem"] == "small":
         height, width, _ = model["input_shape"]
         size = f", stem for small images, {height} x {width} pixels"
+    why = config.get("precision_choice", {}).get("reason", "")
     return (
         f"{model['name']} ({model['parameters']:,} parameters{size}) on {data['name']}: "
         f"{data['train']:,} training and {data['test']:,} held-out images of "
         f"{len(data['class_names'])} classes, {config['precision']}{devices}"
+        + (f" ({why})" if why else "")
     )

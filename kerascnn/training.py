@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from kerascnn import __version__
-from kerascnn.assemble import provenance
+from kerascnn.assemble import Request, plan, provenance
 from kerascnn.data import Data, data_errors, load_data
 from kerascnn.devices import (
     check_batch_norm,
@@ -23,6 +23,7 @@ from kerascnn.errors import DataError
 from kerascnn.feeding import fit_batch, standardized, training_pipelines
 from kerascnn.lazy import keras, tf
 from kerascnn.objectives import compile_arguments, listed, served, with_targets
+from kerascnn.precision import Choice, choose
 from kerascnn.recipes import Recipe, resolve_recipe
 from kerascnn.registry import create_model, model_info
 from kerascnn.resuming import opened_run, recorded_config
@@ -113,23 +114,26 @@ def train(
     where = resolve_strategy(strategy, given)
     # A run goes on in what was measured to be the best when it began.
     wanted = earlier["precision"] if earlier and precision == "auto" else precision
-    policy = resolve_precision(wanted, given)
+    wanted = resolve_precision(wanted, given)
     check_batch_norm(batch_norm)
     data = _checked(load_data(data, seed=seed))
     replicas = where.num_replicas_in_sync
     fitted = fit_batch(wish, len(data.train), replicas)
     steps = len(data.train) // fitted.batch_size
+    choice = _precision(wanted, name, data, fitted, replicas)
     keras.utils.set_random_seed(seed)
-    with policy_scope(policy), where.scope(), data_errors():
+    with policy_scope(choice.policy), where.scope(), data_errors():
         network = listed(given if given is not None else _build(name, data, fitted))
         check_classes(served(network), data.class_names, data.name)
         preprocessing = preprocessing_for(network, data.image_shape)
         preprocessing = standardized(preprocessing, data.train)
-        engine = Engine(network, batch_norm=batch_norm)
+        engine = Engine(network, fitted.accumulate, batch_norm)
         engine.compile(
             optimizer=make_optimizer(fitted, network), **compile_arguments(fitted, network)
         )
-        config = _config(network, data, preprocessing, fitted, policy, where, seed)
+        config = _config(network, data, preprocessing, fitted, choice, where, seed)
+        if replicas > 1:
+            config["strategy"]["batch_norm"] = batch_norm
         with opened_run(directory, config, resume=resume, overwrite=overwrite) as start:
             if start.finished:
                 return say_finished(start.run, verbose=verbose)
@@ -161,13 +165,30 @@ def _checked(data: Data) -> Data:
     return data
 
 
-def _build(name: str, data: Data, recipe: Recipe) -> keras.Model:
+def _arguments(name: str, data: Data, recipe: Recipe) -> dict[str, Any]:
     arguments: dict[str, Any] = {} if recipe.dropout is None else {"dropout": recipe.dropout}
     if recipe.auxiliary and model_info(name).auxiliary is not None:
         arguments["auxiliary"] = True
     shape = input_shape_for(model_info(name), data.image_shape)
-    return create_model(
-        name, input_shape=shape, classes=len(data.class_names), stem="auto", **arguments
+    return {"input_shape": shape, "classes": len(data.class_names), "stem": "auto", **arguments}
+
+
+def _build(name: str, data: Data, recipe: Recipe) -> keras.Model:
+    return create_model(name, **_arguments(name, data, recipe))
+
+
+def _precision(wanted: str, name: str, data: Data, recipe: Recipe, replicas: int) -> Choice:
+    """Returns the precision to train in, measured where "auto" is wanted for a network by name."""
+    if wanted != "auto":
+        return Choice(wanted, "")
+    arguments = _arguments(name, data, recipe)
+    macs = plan(model_info(name), Request.of(arguments)).macs or 0
+    return choose(
+        lambda: listed(_build(name, data, recipe)),
+        {"name": name, **arguments},
+        recipe,
+        work=3.0 * macs * len(data.train) * recipe.epochs,  # a step is forward and twice back
+        batch=-(-recipe.batch_size // replicas),
     )
 
 
@@ -176,7 +197,7 @@ def _config(
     data: Data,
     preprocessing: Preprocessing,
     recipe: Recipe,
-    policy: str,
+    choice: Choice,
     where: tf.distribute.Strategy,
     seed: int,
 ) -> dict[str, Any]:
@@ -212,7 +233,8 @@ def _config(
         "preprocessing": preprocessing.to_json(),
         "recipe": recipe.to_json(),
         "epochs": recipe.epochs,
-        "precision": policy,
+        "precision": choice.policy,
+        "precision_choice": choice.to_json(),
         "strategy": {"name": strategy_name(where), "replicas": where.num_replicas_in_sync},
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": sys.argv,

@@ -290,31 +290,17 @@ def test_wrong_arguments_are_told(data, tmp_path):
     assert not path.exists()
 
 
-def test_a_batch_is_no_larger_than_the_data_and_even():
+def test_a_batch_is_no_larger_than_the_data_and_cut_evenly():
     assert fit_batch(RECIPE, 100, 1).batch_size == 16
     assert fit_batch(RECIPE, 10, 1).batch_size == 10
-    assert fit_batch(RECIPE, 11, 4).batch_size == 8
+    assert fit_batch(RECIPE, 11, 4).batch_size == 11  # filled up with images of no weight
     with pytest.raises(UsageError, match="cannot be shared by 3 replicas; take 15"):
         fit_batch(RECIPE, 100, 3)
-    with pytest.raises(DataError, match="3 training images are too few for 4 replicas"):
-        fit_batch(RECIPE, 3, 4)
-
-
-def test_no_replica_is_left_without_an_image():
-    for replicas in (1, 2, 3, 4):
-        for images in range(replicas, 300):
-            try:
-                batch = validation_batch(images, replicas, limit=64)
-            except DataError:
-                assert images % replicas
-                continue
-            share, rest = divmod(batch, replicas)
-            assert rest == 0
-            last = images % batch or batch
-            # TensorFlow gives each replica `share` images and the last ones what is left.
-            assert 0 < last - (replicas - 1) * share <= share
-            assert batch <= max(64, replicas)
+    with pytest.raises(UsageError, match="by 2 replicas in 5 parts each; take 10"):
+        fit_batch(replace(RECIPE, accumulate=5), 100, 2)
     assert validation_batch(10_000, 1, limit=256) == 256
+    assert validation_batch(10, 4, limit=256) == 8
+    assert validation_batch(3, 4, limit=256) == 4
 
 
 # ---------------------------------------------------------------------- precision
@@ -346,25 +332,22 @@ def test_the_policy_returns_after_an_error(data, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("capabilities", "several", "expected"),
+    ("capabilities", "expected"),
     [
-        ([], False, "float32"),
-        ([(9, 0)], False, "mixed_bfloat16"),
-        ([(8, 0), (8, 6)], True, "mixed_bfloat16"),
-        ([(7, 5)], False, "mixed_float16"),
-        ([(7, 5), (7, 5)], True, "float32"),  # Keras would overlook overflow on the second one
-        ([(8, 0), (6, 1)], True, "float32"),
-        ([(6, 1)], False, "float32"),
+        ([], ["float32", "mixed_bfloat16"]),
+        ([(9, 0)], ["mixed_bfloat16", "mixed_float16", "float32"]),
+        ([(8, 0), (7, 5)], ["mixed_float16", "float32"]),
+        ([(8, 0), (6, 1)], ["float32"]),
     ],
 )
-def test_precision_by_the_gpu_s_capability(monkeypatch, capabilities, several, expected):
-    from kerascnn import devices
+def test_candidates_by_the_gpu_s_capability(monkeypatch, capabilities, expected):
+    from kerascnn import precision
 
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: capabilities)
     monkeypatch.setattr(
         tf.config.experimental, "get_device_details", lambda gpu: {"compute_capability": gpu}
     )
-    assert devices._best_precision(several) == expected
+    assert precision.candidates() == expected
 
 
 # ---------------------------------------------------------------------- divergence
