@@ -83,10 +83,12 @@ def training_pipelines(
     replicas: int,
     seed: int,
     start: tuple[int, int] = (0, 0),
+    max_bad: int | str = 0,
 ) -> tuple[tf.data.Dataset, tf.data.Dataset]:
     """Returns the endless dataset to train on and the finite one to evaluate on.
 
-    The first begins at `start`: an epoch, and the steps of it that are done.
+    The first begins at `start`: an epoch, and the steps of it that are done. `max_bad`: see
+    `pipeline`.
     """
     training = pipeline(
         data.train,
@@ -99,7 +101,11 @@ def training_pipelines(
         drop_remainder=True,
         start_epoch=start[0],
         start_step=start[1],
+        max_bad=max_bad,
     )
     # Training keeps every layer's result for the way back, so twice its batch fits here.
     batch = validation_batch(len(data.test), replicas, 2 * recipe.batch_size)
-    return training, pipeline(data.test, preprocessing, batch_size=batch, training=False)
+    validation = pipeline(
+        data.test, preprocessing, batch_size=batch, training=False, max_bad=max_bad
+    )
+    return training, validation

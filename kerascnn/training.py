@@ -26,7 +26,7 @@ from kerascnn.objectives import compile_arguments, listed, served, with_targets
 from kerascnn.precision import Choice, choose
 from kerascnn.recipes import Recipe, resolve_recipe
 from kerascnn.registry import create_model, model_info
-from kerascnn.resuming import opened_run, recorded_config
+from kerascnn.resuming import recorded_config
 from kerascnn.runs import Run, choose_directory
 from kerascnn.sizing import input_shape_for
 
@@ -52,6 +52,7 @@ def train(
     overwrite: bool = False,
     resume: str = "auto",
     checkpoint_every: int | None = None,
+    max_bad: int | str = "1%",
     seed: int = 0,
     verbose: bool = True,
 ) -> Run:
@@ -75,7 +76,9 @@ def train(
         batch_size: images in a step over all replicas; the recipe's when None.
         learning_rate: the highest one; the recipe's when None.
         precision: "auto", "float32", "mixed_float16" or "mixed_bfloat16".
-        strategy: "auto", "none", "mirrored" or a `tf.distribute.Strategy`.
+        strategy: "auto", "none", "mirrored", "multiworker" or a `tf.distribute.Strategy`.
+            "multiworker" is the cluster of TF_CONFIG, each worker of which runs this same call on
+            a run_dir that they share; it must be the first use of TensorFlow in the process.
         batch_norm: on several replicas, "synchronized" normalises over the images of all of them,
             as one device would; "replica" over each one's own, which is faster.
         run_dir: the directory to write; runs/<model>-<time> when None.
@@ -86,6 +89,9 @@ def train(
             configuration or other data; "force" goes on in spite of that.
         checkpoint_every: steps between two checkpoints, of which there is one at the end of each
             epoch and at a signal anyway.
+        max_bad: image files of a folder that may be unreadable, as a number or a share: all are
+            decoded before the first epoch, these are left out and listed, and more end the run. As
+            many may become unreadable later; others of their class take their place.
         seed: of weights, order, distortions, and of the split where the source has none.
         verbose: show progress.
 
@@ -102,7 +108,7 @@ def train(
         OutputError: the directory is occupied or cannot be written.
         Interrupted: Ctrl-C or SIGTERM; a checkpoint of that very step is written first.
     """
-    from kerascnn.gradients import Engine
+    from kerascnn.multiworker import check_directory, engine_for, shared_run
     from kerascnn.optimizers import make_optimizer
     from kerascnn.recording import recorded, say_finished
 
@@ -111,12 +117,13 @@ def train(
     name = model_info(model).name if isinstance(model, str) else model.name
     earlier = recorded_config(run_dir, resume=resume, overwrite=overwrite)
     directory = choose_directory(run_dir, name, overwrite=overwrite or earlier is not None)
+    check_directory(run_dir, strategy)
     where = resolve_strategy(strategy, given)
     # A run goes on in what was measured to be the best when it began.
     wanted = earlier["precision"] if earlier and precision == "auto" else precision
     wanted = resolve_precision(wanted, given)
     check_batch_norm(batch_norm)
-    data = _checked(load_data(data, seed=seed))
+    data = _checked(load_data(data, seed=seed, max_bad=max_bad))
     replicas = where.num_replicas_in_sync
     fitted = fit_batch(wish, len(data.train), replicas)
     steps = len(data.train) // fitted.batch_size
@@ -127,18 +134,20 @@ def train(
         check_classes(served(network), data.class_names, data.name)
         preprocessing = preprocessing_for(network, data.image_shape)
         preprocessing = standardized(preprocessing, data.train)
-        engine = Engine(network, fitted.accumulate, batch_norm)
+        engine = engine_for(network, fitted.accumulate, batch_norm)
         engine.compile(
             optimizer=make_optimizer(fitted, network), **compile_arguments(fitted, network)
         )
         config = _config(network, data, preprocessing, fitted, choice, where, seed)
         if replicas > 1:
             config["strategy"]["batch_norm"] = batch_norm
-        with opened_run(directory, config, resume=resume, overwrite=overwrite) as start:
+        with shared_run(
+            where, directory, config, earlier, resume=resume, overwrite=overwrite
+        ) as start:
             if start.finished:
                 return say_finished(start.run, verbose=verbose)
             training, validation = training_pipelines(
-                data, preprocessing, fitted, replicas, seed, start.position
+                data, preprocessing, fitted, replicas, seed, start.position, max_bad
             )
             training = with_targets(training, fitted, network, data, training=True)
             validation = with_targets(validation, fitted, network, data, training=False)
@@ -229,6 +238,11 @@ def _config(
             "image_shape": list(data.image_shape),
             "train": len(data.train),
             "test": len(data.test),
+            **(
+                {"skipped": [f"{path}: {why}" for path, why in data.skipped]}
+                if data.skipped
+                else {}
+            ),
         },
         "preprocessing": preprocessing.to_json(),
         "recipe": recipe.to_json(),

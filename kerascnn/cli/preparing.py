@@ -16,8 +16,8 @@ def add_verbs(verbs: Any) -> None:
     recipes = verbs.add_parser(
         "recipes",
         help="how the papers trained: the recipes of `train`, field by field",
-        description="Lists the recipes that `train --recipe` takes, or the fields of one, with the\n"
-        "paper's words.",
+        description="Lists the recipes that `train --recipe` takes, or the fields of one with\n"
+        "the paper's words.",
         epilog="example:\n  kerascnn recipes resnet_2015",
     )
     recipes.add_argument("name", metavar="NAME", nargs="?", help="of a recipe; none lists all")

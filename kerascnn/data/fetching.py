@@ -6,15 +6,17 @@ an array once, at its last size.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
+import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kerascnn.data.distortion import Distortion, as_array, as_picture, generator
-from kerascnn.errors import MismatchError
+from kerascnn.errors import DamagedFileError, DataError, KerasCNNError, MismatchError
 from kerascnn.geometry import centred, with_channels
 from kerascnn.images import load_picture
 from kerascnn.lazy import np, tf
@@ -89,18 +91,28 @@ def _upright(channels: str) -> str:
 
 def gathering(
     images: numpy.ndarray | Sequence[Path | bytes],
-    preprocessing: Preprocessing,
-    distortion: Distortion,
-    seed: int,
+    make: Maker,
+    substitutes: Substitutes | None = None,
 ) -> Callable[[Any, Any], Any]:
-    """Returns the TensorFlow function from indices and epoch to a batch of prepared images."""
-    make = Maker(preprocessing, distortion, seed)
-    first = make(images[0], 0, 0)
+    """Returns the TensorFlow function from indices and epoch to a batch of prepared images.
+
+    Args:
+        images: files, their contents, or an array.
+        make: prepares one of them.
+        substitutes: for images that cannot be read; None lets them raise.
+    """
+    preprocessing, distortion = make.preprocessing, make.distortion
+    try:
+        first = make(images[0], 0, 0)
+    except (DataError, DamagedFileError) as error:
+        if substitutes is None:
+            raise
+        first = substitutes.find(images, make, 0, 0, error)
     fits = first.nbytes * len(images) <= CACHE_LIMIT and not distortion.single
     if fits and isinstance(images, np.ndarray):
         prepared = on_host(preprocessing.spatial_batch(images))
         return lambda indices, epoch: tf.gather(prepared, indices)
-    fetcher = _Fetcher(images, make, first, keep=fits)
+    fetcher = _Fetcher(images, make, first, substitutes, keep=fits)
 
     def fetched(indices: Any, epoch: Any) -> Any:
         # Stateless for TensorFlow: the same indices always give the same images.
@@ -116,12 +128,61 @@ def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(os.cpu_count() or 1, "kerascnn-images")
 
 
+class Substitutes:
+    """Gives another image of the same class for one that cannot be read any more.
+
+    Which one is a function of the labels, so a repeated or resumed run takes the same.
+
+    Args:
+        labels: of all images.
+        allowed: how many may be replaced; one more raises.
+    """
+
+    def __init__(self, labels: numpy.ndarray, allowed: int) -> None:
+        self._labels, self._allowed = labels, allowed
+        self._faults: dict[int, str] = {}
+
+    def find(
+        self, images: Any, make: Maker, epoch: int, index: int, error: KerasCNNError
+    ) -> numpy.ndarray:
+        """Returns the image that takes the place of `index`; tells so once for each.
+
+        Raises:
+            KerasCNNError: `error` itself, where too many are bad, or all of the class.
+        """
+        if index not in self._faults:
+            self._faults[index] = str(error)
+            if len(self._faults) > self._allowed:
+                raise error
+            warnings.warn(
+                f"{error}; another image of its class takes its place "
+                f"({len(self._faults)} of at most {self._allowed})",
+                stacklevel=2,
+            )
+        alike = np.flatnonzero(self._labels == self._labels[index])
+        for other in np.roll(alike, -int(np.searchsorted(alike, index)) - 1):
+            if int(other) in self._faults:
+                continue
+            with contextlib.suppress(DataError, DamagedFileError):
+                return make(images[int(other)], epoch, index)
+        raise error
+
+
 class _Fetcher:
     """Makes batches of images in parallel, and keeps each image where memory allows."""
 
-    def __init__(self, images: Any, make: Maker, first: numpy.ndarray, *, keep: bool) -> None:
+    def __init__(
+        self,
+        images: Any,
+        make: Maker,
+        first: numpy.ndarray,
+        substitutes: Substitutes | None,
+        *,
+        keep: bool,
+    ) -> None:
         self._images = images
         self._make = make
+        self._substitutes = substitutes
         self._shape, self._dtype = first.shape, first.dtype
         # Memory that is not written to is not taken, so this grows with what was read.
         self._kept = np.empty((len(images), *first.shape), first.dtype) if keep else None
@@ -140,7 +201,12 @@ class _Fetcher:
 
     def _fill(self, target: numpy.ndarray, places: Any, indices: Any, epoch: int) -> None:
         def one(place: int, index: int) -> None:
-            image = self._make(self._images[index], epoch, index)
+            try:
+                image = self._make(self._images[index], epoch, index)
+            except (DataError, DamagedFileError) as error:
+                if self._substitutes is None:
+                    raise
+                image = self._substitutes.find(self._images, self._make, epoch, index, error)
             if image.shape != self._shape:
                 raise MismatchError(
                     f"image {index} is {image.shape} and the first one {self._shape}; give the "

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kerascnn.data.checking import allowed_bad, look_at_all, refuse_bad
 from kerascnn.data.records import Data, Split, check_classes, held_out
 from kerascnn.errors import DataError
 from kerascnn.images import EXTENSIONS, FILE_LIMIT, ImageHeader, read_header
 from kerascnn.lazy import np
-from kerascnn.reading import open_regular
+from kerascnn.reading import named, open_regular
 
 if TYPE_CHECKING:
     import numpy
@@ -34,42 +35,47 @@ class _Part:
     classes: tuple[str, ...]
 
 
-def load_folder(root: Path, name: str, seed: int, test_fraction: float | None) -> Data:
+def load_folder(
+    root: Path,
+    name: str,
+    seed: int,
+    test_fraction: float | None,
+    max_bad: int | str | None = None,
+) -> Data:
     """Reads a folder per class; classes are numbered in the order of their names.
 
-    Every file is read once, for the fingerprint and for its header; none is decoded yet.
+    Every file is read once, for the fingerprint and for its header; none is decoded yet, unless
+    `max_bad` asks for it.
 
     Args:
         root: holds a folder per class, or train/ and one of test/, val/ and validation/ that do.
             Names that start with a dot are ignored, and so are files of other extensions.
         name: for `Data.name`.
         seed, test_fraction: for the split, where there is no test folder.
+        max_bad: decode every image, and skip up to so many that cannot be (see `allowed_bad`).
 
     Raises:
-        DataError: the folder is missing or holds no class, a class holds no image, a test class is
-            unknown in training, or there is only one class.
+        DataError: more are bad; the folder is missing or holds no class, a class holds no image, a
+            test class is unknown in training, or there is only one class.
         DamagedFileError: a file is no image, by its header; it is named.
     """
-    if not root.is_dir():
-        reason = "is a file, not a folder" if root.exists() else "does not exist"
-        raise DataError(f"{root} {reason}; folder: needs a folder that holds one folder per class")
-    parts = _subfolders(root)
-    lower = {part.name.lower(): part for part in parts}
-    if "train" in lower and set(lower) <= {"train", *_TEST_NAMES}:
-        train = _read_part(lower["train"])
-        test_folder = next((lower[n] for n in _TEST_NAMES if n in lower), None)
-    else:
-        train, test_folder = _read_part(root), None
+    found = find_parts(root)
+    train = _read_part(found.get("train", root))
+    test_folder = found.get("test")
     if test_folder is not None:
         test = _with_classes(_read_part(test_folder), train.classes, test_folder)
-        unused = sorted(p.name for p in parts if p not in (lower["train"], test_folder))
+        used = (found["train"], test_folder)
+        unused = sorted(path.name for path in _subfolders(root) if path not in used)
         sentence = (
-            f"as the folder has it: {len(train.paths):,} samples in {lower['train'].name}/ and "
+            f"as the folder has it: {len(train.paths):,} samples in {found['train'].name}/ and "
             f"{len(test.paths):,} in {test_folder.name}/"
         ) + (f"; {unused[0]}/ is not used" if unused else "")
     else:
         kept, taken, sentence = held_out(train.labels, test_fraction, seed)
         train, test = _subset(train, kept), _subset(train, taken)
+    skipped: tuple[tuple[str, str], ...] = ()
+    if max_bad is not None:
+        train, test, skipped = _readable(train, test, max_bad)
     headers, fingerprint = _survey(root, train, test)
     sizes = {(header.height, header.width) for header in headers}
     height, width = next(iter(sizes)) if len(sizes) == 1 else (None, None)
@@ -81,9 +87,76 @@ def load_folder(root: Path, name: str, seed: int, test_fraction: float | None) -
             class_names=train.classes,
             image_shape=(height, width, 1 if all(header.grey for header in headers) else 3),
             fingerprint=fingerprint,
-            split=sentence,
+            split=sentence + (f"; {len(skipped):,} bad images skipped" if skipped else ""),
+            skipped=skipped,
         )
     )
+
+
+def find_parts(root: Path) -> dict[str, Path]:
+    """Returns the folders that hold the folders of the classes: "train" and "test", or "all".
+
+    Raises:
+        DataError: the folder is missing or no folder.
+    """
+    if not root.is_dir():
+        reason = "is a file, not a folder" if root.exists() else "does not exist"
+        raise DataError(f"{root} {reason}; folder: needs a folder that holds one folder per class")
+    lower = {part.name.lower(): part for part in _subfolders(root)}
+    if "train" not in lower or not set(lower) <= {"train", *_TEST_NAMES}:
+        return {"all": root}
+    test = next((lower[name] for name in _TEST_NAMES if name in lower), None)
+    return {"train": lower["train"], **({} if test is None else {"test": test})}
+
+
+def class_folders(folder: Path) -> list[Path]:
+    """Returns the folders of the classes, in the order of their names.
+
+    Raises:
+        DataError: there is none.
+    """
+    classes = _subfolders(folder)
+    if not classes:
+        here = len([path for path in folder.iterdir() if path.suffix.lower() in EXTENSIONS])
+        raise DataError(
+            f"{folder} holds no folder of a class"
+            + (f" ({here} images lie in it directly)" if here else "")
+            + "; put the images of each class into a folder of its own"
+        )
+    return classes
+
+
+def find_files(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Returns all files below a folder, and the hidden files and folders that are left out."""
+    hidden: list[Path] = []
+    return list(_walk(folder, (), hidden)), hidden
+
+
+def _readable(
+    train: _Part, test: _Part, max_bad: int | str
+) -> tuple[_Part, _Part, tuple[tuple[str, str], ...]]:
+    """Decodes everything; returns the parts without the bad images, and these with their faults."""
+    seen = look_at_all((*train.paths, *test.paths))
+    allowed = allowed_bad(max_bad, len(seen))
+    bad = [
+        (path, one.fault)
+        for path, one in zip((*train.paths, *test.paths), seen, strict=True)
+        if one.fault
+    ]
+    refuse_bad(bad, allowed, len(seen))
+    if not bad:
+        return train, test, ()
+    good = np.array([not one.fault for one in seen])
+    parts = []
+    for part, keep in ((train, good[: len(train.paths)]), (test, good[len(train.paths) :])):
+        kept = _subset(part, np.flatnonzero(keep))
+        if part is train and len(lost := set(part.labels.tolist()) - set(kept.labels.tolist())):
+            raise DataError(
+                f"no training image of class {part.classes[min(lost)]!r} can be read; "
+                f"{named(bad[0][0])} {bad[0][1]}"[:400]
+            )
+        parts.append(kept)
+    return parts[0], parts[1], tuple((str(path), fault) for path, fault in bad)
 
 
 def find_images(folder: str | os.PathLike[str]) -> list[Path]:
@@ -95,7 +168,9 @@ def find_images(folder: str | os.PathLike[str]) -> list[Path]:
     return [path for path in _walk(Path(folder), ()) if path.suffix.lower() in EXTENSIONS]
 
 
-def _walk(folder: Path, above: tuple[tuple[int, int], ...]) -> Iterator[Path]:
+def _walk(
+    folder: Path, above: tuple[tuple[int, int], ...], hidden: list[Path] | None = None
+) -> Iterator[Path]:
     status = folder.stat()
     here = (status.st_dev, status.st_ino)
     if here in above:
@@ -106,9 +181,11 @@ def _walk(folder: Path, above: tuple[tuple[int, int], ...]) -> Iterator[Path]:
         raise DataError(f"{folder} cannot be read: {error.strerror}") from error
     for entry in entries:
         if entry.name.startswith(".") or entry.name == "__MACOSX":
+            if hidden is not None:
+                hidden.append(folder / entry.name)
             continue
         if entry.is_dir():
-            yield from _walk(folder / entry.name, (*above, here))
+            yield from _walk(folder / entry.name, (*above, here), hidden)
         else:
             yield folder / entry.name
 
@@ -126,14 +203,7 @@ def _subfolders(folder: Path) -> list[Path]:
 
 
 def _read_part(folder: Path) -> _Part:
-    classes = _subfolders(folder)
-    if not classes:
-        here = len([path for path in folder.iterdir() if path.suffix.lower() in EXTENSIONS])
-        raise DataError(
-            f"{folder} holds no folder of a class"
-            + (f" ({here} images lie in it directly)" if here else "")
-            + "; put the images of each class into a folder of its own"
-        )
+    classes = class_folders(folder)
     paths: list[Path] = []
     labels: list[int] = []
     for label, folder_of_class in enumerate(classes):

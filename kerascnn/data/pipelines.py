@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kerascnn import errors
 from kerascnn.data.augment import DRAWS
+from kerascnn.data.checking import allowed_bad
 from kerascnn.data.colour import NORMAL, UNIFORM, recoloured
 from kerascnn.data.datasets import is_batched
 from kerascnn.data.distortion import Distortion
-from kerascnn.data.fetching import Maker, gathering, on_host
+from kerascnn.data.fetching import Maker, Substitutes, gathering, on_host
 from kerascnn.data.mixing import mixed
 from kerascnn.data.records import Split
 from kerascnn.errors import DataError, KerasCNNError, UsageError
@@ -45,6 +46,7 @@ def pipeline(
     drop_remainder: bool = False,
     start_epoch: int = 0,
     start_step: int = 0,
+    max_bad: int | str = 0,
 ) -> tensorflow.data.Dataset:
     """Makes batches of (image float32 [B, H, W, C], label int32 [B]), or of images without labels.
 
@@ -63,6 +65,8 @@ def pipeline(
             leaves out other samples).
         start_epoch, start_step: the epoch that comes first and the batches of it that are left
             out, both counted from 0; where an interrupted training goes on.
+        max_bad: so many images that cannot be read (a number, or a share as "1%") are replaced by
+            others of their class, with a warning; more raise.
 
     Raises:
         UsageError: an argument is out of range, or distortions are asked for without training.
@@ -88,7 +92,10 @@ def pipeline(
     if isinstance(split.images, tf.data.Dataset):
         batches = _dataset_batches(split.images, preprocessing, order)
     else:
-        images = gathering(split.images, preprocessing, distortion, seed)
+        substitutes = None
+        if max_bad and split.labels is not None:
+            substitutes = Substitutes(split.labels, allowed_bad(max_bad, count))
+        images = gathering(split.images, Maker(preprocessing, distortion, seed), substitutes)
         labels = None if split.labels is None else on_host(split.labels.astype(np.int32))
 
         def gathered(place: _Place) -> tuple[Any, ...]:

@@ -55,6 +55,7 @@ class Data:
         fingerprint: SHA-256 over all images and labels, split by split, as 64 hexadecimal digits
             (of a `tf.data.Dataset`: over its element types and the number of samples per class).
         split: one sentence that says how the two splits were made.
+        skipped: files of images that could not be read and were left out, with the reason.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Data:
     image_shape: tuple[int | None, int | None, int]
     fingerprint: str
     split: str
+    skipped: tuple[tuple[str, str], ...] = ()
 
 
 def as_images(images: Any, where: str = "the images") -> numpy.ndarray:

@@ -42,6 +42,7 @@ def load_data(
     *,
     seed: int = 0,
     test_fraction: float | None = None,
+    max_bad: int | str | None = None,
 ) -> Data:
     """Loads a data set with its training and test splits; the network is never touched.
 
@@ -55,6 +56,8 @@ def load_data(
         seed: draws the split where the source has no test set.
         test_fraction: the share of every class that is held out there, above 0 and at most 1
             (everything is for testing); None means a third.
+        max_bad: of a folder, decode every image now and skip up to so many that cannot be: a
+            number, or a share as "1%". None decodes nothing yet, and a bad image is an error.
 
     Raises:
         UsageError: the source is none of these.
@@ -64,7 +67,7 @@ def load_data(
     if isinstance(source, Data):
         return source
     if isinstance(source, str):
-        return _from_text(source, seed, test_fraction)
+        return _from_text(source, seed, test_fraction, max_bad)
     if isinstance(source, os.PathLike):
         raise UsageError(f"{os.fspath(source)!r} is a path; write folder:, npz: or idx: before it")
     if isinstance(source, Mapping):
@@ -89,12 +92,14 @@ def load_data(
     )
 
 
-def _from_text(text: str, seed: int, test_fraction: float | None) -> Data:
+def _from_text(
+    text: str, seed: int, test_fraction: float | None, max_bad: int | str | None
+) -> Data:
     scheme, colon, rest = text.partition(":")
     loaders: dict[str, Callable[[], Data]] = {
         "idx": lambda: _from_pairs(text, load_idx(given_path(rest)), None, seed, test_fraction),
         "npz": lambda: _from_npz(text, rest, seed, test_fraction),
-        "folder": lambda: load_folder(given_path(rest), text, seed, test_fraction),
+        "folder": lambda: load_folder(given_path(rest), text, seed, test_fraction, max_bad),
     }
     if text == "digits":
         return _digits(seed, test_fraction)
