@@ -282,6 +282,15 @@ def dropout(x: Tensor, rate: float | None, name: str) -> Tensor:
     return layer("Dropout", x, name, rate=rate) if rate else x
 
 
+def stochastic_depth(x: Tensor, rate: float, name: str) -> Tensor:
+    """Leaves a branch out for a share `rate` of the samples while training; nothing when it is 0.
+
+    The others' values are raised by 1 / (1 - rate), so that nothing changes for prediction (Huang
+    2016, arXiv:1603.09382, lowers them there instead).
+    """
+    return layer("Dropout", x, name, rate=rate, noise_shape=(None, 1, 1, 1)) if rate else x
+
+
 def add(tensors: Sequence[Tensor], name: str) -> Tensor:
     """The sum, element by element."""
     return layer("Add", list(tensors), name)

@@ -87,8 +87,7 @@ def inverted_residual(
         squeezed: channels inside the squeeze-and-excitation (Hu 2017), 0 for none.
         gate: activations of the squeeze-and-excitation's two layers.
         pad: None for symmetric, "same" for TensorFlow's.
-        drop: share of the samples that skip the block while training (stochastic depth, Huang 2016,
-            arXiv:1603.09382).
+        drop: share of the samples that skip the block while training.
     """
     shortcut = x
     if expanded != x.shape[-1]:
@@ -99,8 +98,7 @@ def inverted_residual(
     x = blocks.conv_norm(x, filters, 1, name=f"{name}_project", norm=norm, act=None)
     if stride != 1 or shortcut.shape[-1] != filters:
         return x
-    if drop:
-        x = blocks.layer("Dropout", x, f"{name}_drop", rate=drop, noise_shape=(None, 1, 1, 1))
+    x = blocks.stochastic_depth(x, drop, f"{name}_drop")
     return blocks.add([shortcut, x], f"{name}_add")
 
 

@@ -87,8 +87,13 @@ def shortcut(
     return x
 
 
-def block(x: Tensor, convs: list[Conv], stride: int, row: Row, norm: Norm, name: str) -> Tensor:
-    """A branch, its squeeze-and-excitation, and the sum with the shortcut."""
+def block(
+    x: Tensor, convs: list[Conv], stride: int, row: Row, norm: Norm, drop: float, name: str
+) -> Tensor:
+    """A branch, its squeeze-and-excitation, and the sum with the shortcut.
+
+    `drop` is the share of the samples that skip the branch while training.
+    """
     y = entry = x
     for number, conv in enumerate(convs, 1):
         inner, last = f"{name}_conv{number}", number == len(convs)
@@ -110,6 +115,7 @@ def block(x: Tensor, convs: list[Conv], stride: int, row: Row, norm: Norm, name:
     if row.reduction:
         y = blocks.squeeze_excite(y, max(8, filters // row.reduction), name=f"{name}_se")
     if row.shortcut != "none":
+        y = blocks.stochastic_depth(y, drop, f"{name}_drop")
         y = blocks.add([shortcut(x, entry, filters, stride, row, norm, name), y], f"{name}_add")
     return y if row.pre_activation else blocks.activation(y, "relu", f"{name}_out")
 
@@ -118,6 +124,7 @@ def body(x: Tensor, row: Row, scale: Scale) -> Tensor:
     """The stem and the stages; the image is halved before every stage but the first."""
     norm = Norm(row.epsilon)
     x = stem(x, row, scale, norm)
+    done, total = 0, sum(map(scale.repeats, row.repeats))
     for stage, (repeats, channels) in enumerate(zip(row.repeats, row.channels, strict=True)):
         count = scale.repeats(repeats)
         if row.stride_at == "first":
@@ -127,7 +134,9 @@ def body(x: Tensor, row: Row, scale: Scale) -> Tensor:
         for index in range(count):
             stride = 2 if index == strides else 1
             convs = branch(row, channels, stride, scale)
-            x = block(x, convs, stride, row, norm, f"conv{stage + 2}_{index + 1}")
+            done += 1
+            drop = row.stochastic_depth * done / total
+            x = block(x, convs, stride, row, norm, drop, f"conv{stage + 2}_{index + 1}")
     if row.pre_activation:
         x = blocks.activation(blocks.batch_norm(x, "post_bn", norm), "relu", "post_act")
     return x

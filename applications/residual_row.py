@@ -38,6 +38,8 @@ class Row:
         reduction: squeeze-and-excitation with channels / reduction units, at least 8; None without.
         zero_gamma: the last batch norm of every branch starts at zero (Goyal 2017).
         block_dropout: rate before the last convolution of every branch.
+        stochastic_depth: share of the samples that skip the last block while training, [0, 1); it
+            grows in proportion from block to block (Huang 2016, arXiv:1603.09382).
         head_dropout: rate before the classifier where the builder's `dropout` is None.
         biases: convolutions that no batch norm follows have one.
         ceil_pool: the stem's pool starts at the edge and hangs over the far one, as in Caffe.
@@ -60,6 +62,7 @@ class Row:
     reduction: int | None = None
     zero_gamma: bool = False
     block_dropout: float = 0.0
+    stochastic_depth: float = 0.0
     head_dropout: float = 0.0
     biases: bool = False
     ceil_pool: bool = False
@@ -78,6 +81,12 @@ class Row:
                 "repeats and channels need one whole number of at least 1 for every stage, as do "
                 "stem_channels, groups, group_width and shortcut_kernel; got "
                 f"repeats={self.repeats!r}, channels={self.channels!r} and {counts}"
+            )
+        most = 0 if self.shortcut == "none" else 1
+        if not (self.stochastic_depth == 0 or 0 < self.stochastic_depth < most):
+            raise UsageError(
+                f"stochastic_depth={self.stochastic_depth!r}; it must lie in [0, 1), and be 0 in a "
+                "plain network, which has no shortcut around a block"
             )
         inner = (self.groups, self.group_width, self.half_first)
         if self.block == "basic" and inner != (1, 64, False):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from kerascnn.assemble import Request, minimum_size, plan
 from kerascnn.errors import UsageError
-from kerascnn.registry import model_info
+from kerascnn.registry import create_model, model_info
 from kerascnn.weights.layouts import layouts
 
 # Table 1: output of conv1 and conv2_x to conv5_x, blocks, channels of a block's convolutions.
@@ -229,3 +230,23 @@ def test_names_in_keras_applications():
     ]  # fmt: skip
     ours = [layer for layer, one in entries("resnet101_v2").items() if one.cost.trainable]
     assert list(layouts("resnet")["keras"](ours)) == ours
+
+
+def test_stochastic_depth_grows_in_proportion_and_skips_whole_samples():
+    """Huang 2016, equation (4): block l of L survives with probability 1 - l/L (1 - p_L)."""
+    model = create_model(
+        "resnet18", input_shape=(32, 32, 3), width=0.125, stochastic_depth=0.4, stem="small"
+    )
+    rates = [layer.rate for layer in model.layers if layer.name.endswith("_drop")]
+    assert rates == pytest.approx([0.4 * block / 8 for block in range(1, 9)])
+    drop = model.get_layer("conv5_2_drop")
+    kept = np.asarray(drop(np.ones((500, 2, 2, 3), "float32"), training=True)).reshape(500, -1)
+    assert set(np.unique(kept.round(5))) == {0.0, np.float32(1 / 0.6).round(5)}
+    assert (kept.min(1) == kept.max(1)).all()  # a sample is left out as a whole
+    assert (kept[:, 0] == 0).mean() == pytest.approx(0.4, abs=0.08)
+
+
+@pytest.mark.parametrize(("row", "rate"), [("resnet18", 1.0), ("resnet18", -0.1), ("plain18", 0.1)])
+def test_stochastic_depth_that_makes_no_sense(row, rate):
+    with pytest.raises(UsageError, match="stochastic_depth"):
+        columns(row, stochastic_depth=rate)
