@@ -31,6 +31,7 @@ _HOMES = {
     "Preprocessing": "kerascnn.preprocessing",
     "Recipe": "kerascnn.recipes",
     "train": "kerascnn.training",
+    "reproduce": "kerascnn.reproducing",
     "evaluate": "kerascnn.evaluating",
     "decode_predictions": "kerascnn.labels",
     "predict": "kerascnn.predicting",
@@ -41,6 +42,7 @@ _HOMES = {
     "summarize": "kerascnn.summary",
     "load_weights": "kerascnn.weights.loading",
     "LoadReport": "kerascnn.weights.report",
+    "load_report": "kerascnn.weights.report",
     "save_weights": "kerascnn.weights.saving",
     "load_model": "kerascnn.weights.saving",
 }
@@ -59,6 +61,7 @@ if TYPE_CHECKING:
     from kerascnn.registry import create_model as create_model
     from kerascnn.registry import list_models as list_models
     from kerascnn.registry import model_info as model_info
+    from kerascnn.reproducing import reproduce as reproduce
     from kerascnn.runs import Run as Run
     from kerascnn.runs import load_run as load_run
     from kerascnn.summary import summarize as summarize
@@ -66,6 +69,7 @@ if TYPE_CHECKING:
     from kerascnn.training import train as train
     from kerascnn.weights.loading import load_weights as load_weights
     from kerascnn.weights.report import LoadReport as LoadReport
+    from kerascnn.weights.report import load_report as load_report
     from kerascnn.weights.saving import load_model as load_model
     from kerascnn.weights.saving import save_weights as save_weights
 

@@ -113,23 +113,27 @@ def restore_metrics(model: keras.Model, arrays: Mapping[str, np.ndarray]) -> Non
 
 def _assign(variables: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
     kinds = {name.split("/")[0] for name in variables}
-    given = {name: array for name, array in arrays.items() if name.split("/")[0] in kinds}
-    wrong = sorted(variables.keys() ^ given.keys())
-    wrong += [
-        name
-        for name, array in given.items()
-        if name in variables
-        and (tuple(array.shape), array.dtype.name)
-        != (tuple(variables[name].shape), keras.backend.standardize_dtype(variables[name].dtype))
-    ]
+    by_place = {_place(name): name for name in variables}
+    given = {_place(name): array for name, array in arrays.items() if name.split("/")[0] in kinds}
+    wrong = [by_place.get(place, place) for place in sorted(by_place.keys() ^ given.keys())]
+    for place in by_place.keys() & given.keys():
+        variable, array = variables[by_place[place]], given[place]
+        dtype = keras.backend.standardize_dtype(variable.dtype)
+        if (tuple(variable.shape), dtype) != (array.shape, array.dtype.name):
+            wrong.append(by_place[place])
     if wrong:
         more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
         raise MismatchError(
-            f"the checkpoint is of another network or optimizer: {', '.join(wrong[:3])}{more} "
-            "differ; train with the run's own configuration"
+            "the checkpoint is of another network or optimizer: "
+            f"{', '.join(sorted(wrong)[:3])}{more} differ; train with the run's own configuration"
         )
-    for name, array in given.items():
-        variables[name].assign(array)
+    for place, array in given.items():
+        variables[by_place[place]].assign(array)
+
+
+def _place(name: str) -> str:
+    # Keras numbers the names of unnamed layers through the whole process; they tell nothing.
+    return "/".join(name.split("/")[:2])
 
 
 def not_finite(arrays: Mapping[str, np.ndarray]) -> str | None:

@@ -201,16 +201,8 @@ def _precision(wanted: str, name: str, data: Data, recipe: Recipe, replicas: int
     )
 
 
-def _config(
-    network: keras.Model,
-    data: Data,
-    preprocessing: Preprocessing,
-    recipe: Recipe,
-    choice: Choice,
-    where: tf.distribute.Strategy,
-    seed: int,
-) -> dict[str, Any]:
-    origin = provenance(network)
+def circumstances() -> dict[str, Any]:
+    """Returns the versions, threads and kind of device that the last bits of a run depend on."""
     return {
         "kerascnn": __version__,
         "keras": keras.__version__,
@@ -222,6 +214,22 @@ def _config(
             "intra_op": tf.config.threading.get_intra_op_parallelism_threads(),
             "inter_op": tf.config.threading.get_inter_op_parallelism_threads(),
         },
+        "device": "GPU" if tf.config.list_logical_devices("GPU") else "CPU",
+    }
+
+
+def _config(
+    network: keras.Model,
+    data: Data,
+    preprocessing: Preprocessing,
+    recipe: Recipe,
+    choice: Choice,
+    where: tf.distribute.Strategy,
+    seed: int,
+) -> dict[str, Any]:
+    origin = provenance(network)
+    return {
+        **circumstances(),
         "seed": seed,
         "model": {
             "name": network.name if origin is None else origin.name,

@@ -1,23 +1,15 @@
-"""`kerascnn train`, `evaluate` and `predict`."""
+"""`kerascnn train` and `predict`."""
 
 from __future__ import annotations
 
 import argparse
 from typing import Any
 
+from kerascnn.cli.evaluating import existing
 from kerascnn.cli.output import print_json, progress_stream
 from kerascnn.cli.startup import start_keras
 
 DATA_HELP = "digits (bundled), folder:PATH, idx:DIR or npz:FILE"
-
-METRICS = {
-    "loss": "{:.4f}",
-    "accuracy": "{:.2%}",
-    "top5": "{:.2%}",
-    "images_per_second": "{:,.0f}",
-    "count": "{:,}",
-}
-"""How `evaluate` prints its figures."""
 
 
 def add_verbs(verbs: Any) -> None:
@@ -27,7 +19,8 @@ def add_verbs(verbs: Any) -> None:
         help="train an architecture and keep the run in a directory",
         description="Trains an architecture; the run directory keeps the configuration, the\n"
         "history, the best and the last model, TensorBoard events and curves.png.",
-        epilog="example:\n  kerascnn train lenet5 digits --epochs 20 --run-dir runs/lenet5",
+        epilog="example:\n  kerascnn train lenet5 digits --epochs 20 --run-dir runs/lenet5\n"
+        "Interrupted in any way, the same command goes on and ends as it would have.",
     )
     train.add_argument("name", metavar="NAME", help="as `kerascnn list` prints it")
     train.add_argument("data", metavar="DATA", help=DATA_HELP)
@@ -45,24 +38,51 @@ def add_verbs(verbs: Any) -> None:
     train.add_argument(
         "--precision", default="auto", help="auto, float32, mixed_float16 or mixed_bfloat16"
     )
-    train.add_argument("--strategy", default="auto", help="auto, none or mirrored")
+    train.add_argument(
+        "--strategy", default="auto", help="auto, none, mirrored or multiworker (with TF_CONFIG)"
+    )
+    train.add_argument(
+        "--batch-norm",
+        default="synchronized",
+        help="on several replicas: synchronized (default), or replica, which is faster",
+    )
     train.add_argument("--seed", type=int, default=0, metavar="N", help="of weights and order (0)")
     train.add_argument("--run-dir", metavar="DIR", help="instead of runs/NAME-TIME")
     train.add_argument(
+        "--max-bad",
+        default="1%",
+        metavar="N",
+        help="images of a folder that may be unreadable: a number, or a share as 1%% (the default)",
+    )
+    train.add_argument(
         "--overwrite", action="store_true", help="replace the run that the directory holds"
+    )
+    train.add_argument(
+        "--resume",
+        default="auto",
+        help="where DIR holds an interrupted run: auto goes on with it, must fails where there is\n"
+        "none, never refuses DIR, force goes on in spite of another configuration (auto)",
+    )
+    train.add_argument(
+        "--checkpoint-every",
+        type=int,
+        metavar="N",
+        help="steps between checkpoints, besides those at the end of each epoch and at a signal",
     )
     train.set_defaults(run=_train)
 
-    evaluate = verbs.add_parser(
-        "evaluate",
-        help="loss and accuracy of a run on the test split of some data",
-        description="Measures the best model of a run on the test split of some data.",
-        epilog="example:\n  kerascnn evaluate runs/lenet5 digits",
+    again = verbs.add_parser(
+        "reproduce",
+        help="do a finished run again and compare figures and weights",
+        description="Trains what a run directory records once more, into another directory, and\n"
+        "compares every figure and, on a CPU, every bit of the weights. Exit code 5 where they\n"
+        "differ.",
+        epilog="example:\n  kerascnn reproduce runs/lenet5",
     )
-    evaluate.add_argument("run_dir", metavar="RUN", help="a directory that `train` wrote")
-    evaluate.add_argument("data", metavar="DATA", help=DATA_HELP)
-    evaluate.add_argument("--batch-size", type=int, default=256, metavar="N")
-    evaluate.set_defaults(run=_evaluate)
+    again.add_argument("run_dir", metavar="RUN", help="a directory that `train` wrote")
+    again.add_argument("--data", metavar="DATA", help="where the data is now, if it has moved")
+    again.add_argument("--out", metavar="DIR", help="for the new run, instead of RUN-again")
+    again.set_defaults(run=_reproduce)
 
     predict = verbs.add_parser(
         "predict",
@@ -70,9 +90,14 @@ def add_verbs(verbs: Any) -> None:
         description="Prints the likeliest classes of each image file.",
         epilog="example:\n  kerascnn predict runs/lenet5 three.png seven.png --top 3",
     )
-    predict.add_argument("run_dir", metavar="RUN", help="a directory that `train` wrote")
+    predict.add_argument(
+        "network", metavar="NETWORK", help="a run directory, .keras or ONNX file, or an export"
+    )
     predict.add_argument("images", metavar="IMAGE", nargs="+")
     predict.add_argument("--top", type=int, default=5, metavar="K", help="classes an image (5)")
+    predict.add_argument(
+        "--trust", action="store_true", help="open a SavedModel, which is a program"
+    )
     predict.set_defaults(run=_predict)
 
 
@@ -91,11 +116,15 @@ def _train(arguments: argparse.Namespace) -> None:
             arguments.name,
             arguments.data,
             recipe=recipe,
+            max_bad=arguments.max_bad,
             epochs=arguments.epochs,
             precision=arguments.precision,
             strategy=arguments.strategy,
+            batch_norm=arguments.batch_norm,
             run_dir=arguments.run_dir,
             overwrite=arguments.overwrite,
+            resume=arguments.resume,
+            checkpoint_every=arguments.checkpoint_every,
             seed=arguments.seed,
             batch_size=arguments.batch_size,
             learning_rate=arguments.learning_rate,
@@ -104,31 +133,40 @@ def _train(arguments: argparse.Namespace) -> None:
         print_json({"run_dir": run.path, "best": run.best})
 
 
-def _evaluate(arguments: argparse.Namespace) -> None:
+def _reproduce(arguments: argparse.Namespace) -> None:
+    from kerascnn.errors import MismatchError
     from kerascnn.runs import load_run
 
     run = load_run(arguments.run_dir)
     start_keras(debug=arguments.debug)
-    from kerascnn.evaluating import evaluate
+    from kerascnn.reproducing import reproduce
 
     with progress_stream(as_json=arguments.json):
-        metrics = evaluate(run, arguments.data, batch_size=arguments.batch_size)
+        found = reproduce(run, data=arguments.data, run_dir=arguments.out)
     if arguments.json:
-        print_json(metrics)
-        return
-    for name, value in metrics.items():
-        print(f"{name.replace('_', ' '):<19}{METRICS[name].format(value)}")
+        print_json(
+            {
+                "exact": found.exact,
+                "holds": found.holds,
+                "same_weights": found.same_weights,
+                "different": found.different,
+                "circumstances": found.circumstances,
+                "run_dir": found.again.path,
+            }
+        )
+    elif found.holds:
+        print(found)
+    if not found.holds:
+        raise MismatchError(str(found)[:400])
 
 
 def _predict(arguments: argparse.Namespace) -> None:
-    from kerascnn.runs import load_run
-
-    run = load_run(arguments.run_dir)
+    network = existing(arguments.network)
     start_keras(debug=arguments.debug)
     from kerascnn.predicting import predict
 
     with progress_stream(as_json=arguments.json):
-        predictions = predict(run, arguments.images, top=arguments.top)
+        predictions = predict(network, arguments.images, top=arguments.top, trust=arguments.trust)
     if arguments.json:
         print_json(
             [
