@@ -45,6 +45,31 @@ _LOOKS_LIKE = (
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1")
 
 
+class Piece(NamedTuple):
+    """An image file inside another file, as record files hold them: where, and how many bytes."""
+
+    path: str
+    offset: int
+    size: int
+
+    def read(self) -> bytes:
+        """Returns the image file's content.
+
+        Raises:
+            DataError: the outer file is missing.
+            DamagedFileError: it has become shorter.
+        """
+        with open_regular(self.path) as stream:
+            stream.seek(self.offset)
+            content = stream.read(self.size)
+        if len(content) != self.size:
+            raise DamagedFileError(f"{self.path} ends before byte {self.offset + self.size:,}")
+        return content
+
+    def __str__(self) -> str:
+        return f"{self.path} at byte {self.offset}"
+
+
 class ImageHeader(NamedTuple):
     """What a file's header says: upright size in pixels, and whether it holds grey values only."""
 
@@ -53,11 +78,14 @@ class ImageHeader(NamedTuple):
     grey: bool
 
 
-def load_image(source: str | os.PathLike[str] | bytes, mode: str = "rgb") -> numpy.ndarray:
+Source = str | os.PathLike[str] | bytes | Piece
+
+
+def load_image(source: Source, mode: str = "rgb") -> numpy.ndarray:
     """Decodes one image file: upright, first frame, alpha composited on white, 8 bits a channel.
 
     Args:
-        source: a path, or the content of a file as bytes.
+        source: a path, the content of a file as bytes, or where it lies in another file.
         mode: "rgb" gives 3 channels, "grey" one (ITU-R 601 luma of a colour image).
 
     Returns:
@@ -75,7 +103,7 @@ def load_image(source: str | os.PathLike[str] | bytes, mode: str = "rgb") -> num
     return pixels[:, :, np.newaxis] if mode == "grey" else pixels
 
 
-def load_picture(source: str | os.PathLike[str] | bytes, mode: str = "rgb") -> Image.Image:
+def load_picture(source: Source, mode: str = "rgb") -> Image.Image:
     """Decodes one image file as `load_image` does, into Pillow's own memory.
 
     What is resized next need not be copied into an array and back.
@@ -94,7 +122,7 @@ def load_picture(source: str | os.PathLike[str] | bytes, mode: str = "rgb") -> I
         return _converted(image, "L" if mode == "grey" else "RGB")
 
 
-def read_header(source: str | os.PathLike[str] | bytes) -> ImageHeader:
+def read_header(source: Source) -> ImageHeader:
     """Reads an image's size and kind without decoding its pixels.
 
     Raises:
@@ -111,10 +139,12 @@ def read_header(source: str | os.PathLike[str] | bytes) -> ImageHeader:
 
 
 @contextlib.contextmanager
-def _opened(source: str | os.PathLike[str] | bytes) -> Iterator[tuple[Image.Image, str]]:
-    if isinstance(source, bytes):
-        with _identified(io.BytesIO(source), "the image") as image:
-            yield image, "the image"
+def _opened(source: Source) -> Iterator[tuple[Image.Image, str]]:
+    if isinstance(source, bytes | Piece):
+        name = "the image" if isinstance(source, bytes) else str(source)
+        content = source if isinstance(source, bytes) else source.read()
+        with _identified(io.BytesIO(content), name) as image:
+            yield image, name
     else:
         with open_regular(source, limit=FILE_LIMIT) as stream:
             name = os.fspath(source)

@@ -29,7 +29,10 @@ from kerascnn.lazy import np
 if TYPE_CHECKING:
     import tensorflow
 
-_ALLOWED = "digits, idx:DIR, npz:FILE, folder:PATH"
+_ALLOWED = (
+    "digits, folder:PATH, idx:DIR, cifar:DIR, npz:FILE, tfrecord:FILES, arrayrecord:FILES or "
+    "tfds:NAME"
+)
 
 
 def load_data(
@@ -44,12 +47,15 @@ def load_data(
     test_fraction: float | None = None,
     max_bad: int | str | None = None,
 ) -> Data:
-    """Loads a data set with its training and test splits; the network is never touched.
+    """Loads a data set with its training and test splits; only "tfds:" may touch the network.
 
     Args:
         source: "digits" (scikit-learn's 1,797 handwritten digits), "idx:DIR" (the MNIST files),
             "npz:FILE" (x_train, y_train, x_test, y_test or x, y), "folder:PATH" (a folder per
-            class, also below train/ and test/); ((x_train, y_train), (x_test, y_test)) or (x, y);
+            class, also below train/ and test/), "cifar:DIR" (CIFAR-10 or 100 as published),
+            "tfrecord:FILES" and "arrayrecord:FILES" (a folder or pattern), "tfds:NAME" (TensorFlow
+            Datasets, prepared or downloaded); a builder of TensorFlow Datasets;
+            ((x_train, y_train), (x_test, y_test)) or (x, y);
             a dictionary with the arrays of an npz file and, if you like, "class_names"; one
             `tf.data.Dataset` of (image, label), or a pair for training and testing; or `Data`,
             which is returned as it is. Labels are class numbers from 0 or one-hot rows.
@@ -68,6 +74,8 @@ def load_data(
         return source
     if isinstance(source, str):
         return _from_text(source, seed, test_fraction, max_bad)
+    if hasattr(source, "as_dataset") and hasattr(source, "info"):
+        return _from_tfds(source, f"tfds:{source.info.name}", seed, test_fraction)
     if isinstance(source, os.PathLike):
         raise UsageError(f"{os.fspath(source)!r} is a path; write folder:, npz: or idx: before it")
     if isinstance(source, Mapping):
@@ -98,6 +106,10 @@ def _from_text(
     scheme, colon, rest = text.partition(":")
     loaders: dict[str, Callable[[], Data]] = {
         "idx": lambda: _from_pairs(text, load_idx(given_path(rest)), None, seed, test_fraction),
+        "cifar": lambda: _from_cifar(text, rest, seed, test_fraction),
+        "tfrecord": lambda: _from_records("tfrecord", rest, seed, test_fraction),
+        "arrayrecord": lambda: _from_records("arrayrecord", rest, seed, test_fraction),
+        "tfds": lambda: _from_tfds(os.fspath(given_path(rest)), text, seed, test_fraction),
         "npz": lambda: _from_npz(text, rest, seed, test_fraction),
         "folder": lambda: load_folder(given_path(rest), text, seed, test_fraction, max_bad),
     }
@@ -113,6 +125,26 @@ def _from_text(
     elif near := difflib.get_close_matches(scheme, ["digits", *loaders], 1):
         hint = f"; did you mean {near[0]}?"
     raise UsageError(f"unknown data {text!r}; it can be {_ALLOWED}{hint}")
+
+
+def _from_cifar(text: str, path: str, seed: int, test_fraction: float | None) -> Data:
+    from kerascnn.data.cifar import load_cifar
+
+    train, test, names = load_cifar(given_path(path))
+    return _from_pairs(text, (train, test), names, seed, test_fraction)
+
+
+def _from_records(scheme: str, path: str, seed: int, test_fraction: float | None) -> Data:
+    from kerascnn.data.record_files import load_records
+
+    files = os.fspath(given_path(path))
+    return load_records(scheme, files, f"{scheme}:{path}", seed, test_fraction)
+
+
+def _from_tfds(source: Any, name: str, seed: int, test_fraction: float | None) -> Data:
+    from kerascnn.data.tfds import load_tfds
+
+    return load_tfds(source, name, seed, test_fraction)
 
 
 def _digits(seed: int, test_fraction: float | None) -> Data:
