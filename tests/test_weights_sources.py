@@ -268,3 +268,21 @@ def test_safetensors_whose_header_has_any_length(tmp_path: Path, first: int) -> 
     path.write_bytes(length.to_bytes(8, "little") + text.ljust(length) + b"\0\0\x80\x3f" * 2)
     with open_checkpoint(path) as checkpoint:
         np.testing.assert_array_equal(checkpoint.raw("w"), [1, 1])
+
+
+def test_what_is_neither_a_file_nor_a_tag() -> None:
+    with pytest.raises(UsageError, match=r"'imagnet' is neither a file nor a tag .*: imagenet$"):
+        kerascnn.create_model("resnet18", weights="imagnet")
+    with pytest.raises(UsageError, match="neither a file nor a tag of published weights; see"):
+        kerascnn.create_model("resnet18", weights="zzz")
+
+
+def test_a_builder_that_took_weights_can_be_asked_what_came_of_it(tmp_path: Path) -> None:
+    fresh = kerascnn.create_model("lenet5")
+    assert kerascnn.load_report(fresh) is None
+    save_weights(fresh, tmp_path / "lenet5.npz")
+    model = kerascnn.create_model("lenet5", weights=tmp_path / "lenet5.npz", classes=7)
+    report = kerascnn.load_report(model)
+    assert report is not None
+    assert set(report.skipped) == {"predictions/kernel", "predictions/bias"}
+    assert report.sha256 == hashlib.sha256((tmp_path / "lenet5.npz").read_bytes()).hexdigest()

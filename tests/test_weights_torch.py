@@ -12,6 +12,7 @@ import pytest
 
 from kerascnn.errors import DamagedFileError, UnsafeFileError
 from kerascnn.weights.checkpoint import open_checkpoint
+from kerascnn.weights.layouts import source_epsilon
 from kerascnn.weights.readers.torch_pickle import CALLS
 from reliability import torch_files
 from reliability.torch_files import Call, Tensor, state_dict, write_old, write_zip
@@ -232,3 +233,11 @@ def test_a_list_that_is_copied_again_and_again_ends_soon(tmp_path: Path) -> None
     with pytest.raises(UnsafeFileError, match="steps"):
         read(path)
     assert time.process_time() - start < 20
+
+
+def test_epsilons_of_timm() -> None:
+    """Its networks have PyTorch's 1e-5 where torchvision's have TensorFlow's 1e-3."""
+    for family in ("mobilenet", "efficientnet"):
+        assert source_epsilon(family, "timm", 1e-3) == 1e-5
+        assert source_epsilon(family, "keras", 1e-5) == 1e-3
+        assert source_epsilon(family, "torchvision", 1e-3) == 1e-3

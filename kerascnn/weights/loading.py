@@ -34,7 +34,8 @@ RECOGNISED = 0.5
 LIKELY = 0.9
 """Part of a row's and a file's tensors that have to agree before the file is said to be of it."""
 WORKERS = min(4, os.cpu_count() or 1)
-PART = 2**20
+PART = 2**23
+"""Bytes; large enough for large pages, small enough that no thread waits long for another."""
 
 
 def load_weights(
@@ -81,6 +82,7 @@ def load_weights(
         loader = _Loader(checkpoint, Target.of(model), match, strict)
         report = loader.load(head, class_names, source_class_names or found.class_names)
     found.adopt(model)
+    model.kerascnn_load_report = report
     return report
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kerascnn.errors import MismatchError
 from kerascnn.reading import quoted
+
+if TYPE_CHECKING:
+    import keras
 
 SHOWN = 20
 MESSAGE_LIMIT = 400
@@ -106,6 +109,22 @@ class LoadReport:
             if len(found) > SHOWN:
                 lines.append(f"  {title:<11} … and {len(found) - SHOWN} more")
         return "\n".join(lines)
+
+
+def load_report(model: keras.Model) -> LoadReport | None:
+    """Returns what came of the last weights that a model took, from a file or a tag.
+
+    So that `create_model(..., weights=...)` can be asked as well.
+
+    Args:
+        model: of any kind.
+
+    Returns:
+        The report; None when no file of weights was loaded, also after the model was saved whole
+        and loaded again.
+    """
+    found = getattr(model, "kerascnn_load_report", None)
+    return found if isinstance(found, LoadReport) else None
 
 
 class LoadError(MismatchError):

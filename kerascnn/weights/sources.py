@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import os
 import re
@@ -112,6 +113,12 @@ def _located(source: SourceLike, row: str | None) -> Source:
         return Source(_fetched(text))
     if text.partition("/")[0] in PUBLISHERS and not os.path.lexists(text):
         published(text)  # which names the nearest
+    if isinstance(source, str) and not Path(text).suffix and not os.path.lexists(text):
+        near = difflib.get_close_matches(text, [DEFAULT, *BY_TAG], 3)
+        raise UsageError(
+            f"{text[:100]!r} is neither a file nor a tag of published weights; "
+            + (f"the nearest are: {', '.join(near)}" if near else "see `kerascnn weights list`")
+        )
     return Source(Path(source))
 
 

@@ -65,4 +65,4 @@ def _keras(names: Sequence[str]) -> dict[str, str]:
 
 
 LAYOUTS = {"torchvision": _torchvision, "timm": _timm, "keras": _keras}
-EPSILONS = {"keras": 1e-3}
+EPSILONS = {"keras": 1e-3, "timm": 1e-5}

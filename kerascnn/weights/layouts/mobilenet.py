@@ -127,4 +127,4 @@ LAYOUTS = {
         ),
     ),
 }
-EPSILONS = {"keras": 1e-3}
+EPSILONS = {"keras": 1e-3, "timm": 1e-5}
