@@ -5,6 +5,8 @@ The twins' results are stored (tools/make_parity.py), so that this needs no torc
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from kerascnn.registry import model_info
@@ -37,3 +39,19 @@ def test_equal_logits(key: str) -> None:
     found = parity.difference(key)
     assert found.logits <= TOLERANCE
     assert found.taps <= TOLERANCE
+
+
+def test_real_checkpoints_of_twins_were_loaded() -> None:
+    """tools/checkpoint_parity.py had the twins' own libraries write them, and read them here."""
+    page = Path(__file__).parent.parent / "docs" / "checkpoints.md"
+    lines = [line for line in page.read_text("utf-8").splitlines() if line.startswith("| `")]
+    twins = {
+        (parity.row_of(key), parity.fixture(key).twin): one for key, one in parity.TWINS.items()
+    }
+    assert len(lines) >= 50
+    for line in lines:
+        row, name, _, layout, loaded, logits = line.strip("| ").split(" | ")
+        twin = twins[row.split("`")[1], name]
+        assert layout == (twin.layout or twin.library)
+        assert loaded == "100%"
+        assert float(logits) <= TOLERANCE
