@@ -1,10 +1,12 @@
-"""The search space and the search, with stock keras-tuner tuners on the real digits."""
+"""The search on the real digits: stock keras-tuner tuners, our own, failures, results."""
 
 from __future__ import annotations
 
+import csv
+import json
 import sys
 from pathlib import Path
-from types import SimpleNamespace
+from typing import Any
 
 import keras_tuner
 import numpy as np
@@ -13,140 +15,332 @@ import pytest
 import kerascnn
 from kerascnn.data.records import held_out
 from kerascnn.errors import KerasCNNError, MismatchError, OutputError, UsageError
-from kerascnn.tuning import SearchSpace, search
-
-
-def conv(kernel: int, inputs: int, outputs: int) -> int:
-    return kernel * kernel * inputs * outputs + outputs
-
-
-def by_hand(depth: int = 1, width: int = 1, kernel: int = 5) -> int:
-    """LeNet-5's parameters from its figure, scaled."""
-    c1, c3, c5, f6 = 6 * width, 16 * width, 120 * width, 84 * width
-    extra = (depth - 1) * (conv(kernel, c1, c1) + conv(kernel, c3, c3))
-    fixed = conv(5, c3, c5) + conv(1, c5, f6) + conv(1, f6, 10)
-    return conv(kernel, 1, c1) + conv(kernel, c1, c3) + extra + fixed
-
-
-@pytest.mark.parametrize(
-    ("values", "params"),
-    [
-        ({"depth": 1.0, "width": 1.0, "kernel_size": 5}, 61_706),
-        ({"depth": 2.0, "width": 1.0, "kernel_size": 5}, by_hand(depth=2)),
-        ({"depth": 1.0, "width": 2.0, "kernel_size": 5}, by_hand(width=2)),
-        ({"depth": 1.0, "width": 1.0, "kernel_size": 3}, by_hand(kernel=3)),
-        ({"depth": 2.0, "width": 2.0, "kernel_size": 3}, by_hand(depth=2, width=2, kernel=3)),
-    ],
+from kerascnn.tuning import (
+    Budget,
+    Range,
+    SearchResult,
+    SearchSpace,
+    Trial,
+    pareto,
+    plots,
+    search,
+    trials,
 )
-def test_build_follows_the_hyperparameters(values: dict[str, float], params: int) -> None:
-    space = SearchSpace("lenet5", depth=(1, 2), width=(1, 2), kernel_size=(3, 5))
+from kerascnn.tuning.oracles import ORACLES
+
+AXES: dict[str, Any] = {
+    "n": (1, 2), "m": (2, 3), "k": (0, 1), "filters": (8, 16), "filter_size": (3, 5),
+    "learning_rate": Range(1e-3, 1e-2, log=True),
+}  # fmt: skip
+
+
+def convnet(**axes: Any) -> SearchSpace:
+    return SearchSpace("convnet", **(axes or AXES))
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> SearchResult:
+    """One search of three trials, of which the second one fails."""
+    directory = tmp_path_factory.mktemp("search") / "search"
+    build = SearchSpace.network_of
+
+    def sometimes(space: SearchSpace, values: dict[str, Any]) -> Any:
+        if len(list(directory.glob("trials/trial_*/outcome.json"))) == 1:
+            raise MemoryError("no room for the weights")
+        return build(space, values)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SearchSpace, "network_of", sometimes)
+        result = search(
+            convnet(), "digits", budget=Budget(params=30_000), trials=3, epochs=2,
+            directory=directory, verbose=False,
+        )  # fmt: skip
+    assert result is not None
+    return result
+
+
+def test_build_follows_the_hyperparameters() -> None:
+    space = SearchSpace(
+        "lenet5", depth=(1, 2), width=(1, 2), learning_rate=Range(1e-3, 1e-2, log=True)
+    )
     chosen = keras_tuner.HyperParameters()
-    chosen.values = {**values, "learning_rate": 0.004}
+    chosen.values = {"depth": 1, "width": 1, "learning_rate": 0.004}
     model = space.build(chosen)
-    assert model.count_params() == params
+    assert model.count_params() == 61_706
     assert float(model.optimizer.learning_rate) == pytest.approx(0.004)
 
 
 def test_axes_are_plain_hyperparameters() -> None:
     chosen = keras_tuner.HyperParameters()
     SearchSpace(
-        "lenet5", depth=(1,), width=(0.5, 2), kernel_size=(3, 7), learning_rate=(1e-3, 1e-2)
-    ).build(chosen)
-    values = {one.name: one.values for one in chosen.space if one.name != "learning_rate"}
-    assert values == {"depth": [1.0], "width": [0.5, 2.0], "kernel_size": [3, 7]}
-    (rate,) = (one for one in chosen.space if one.name == "learning_rate")
-    assert (rate.min_value, rate.max_value, rate.sampling) == (1e-3, 1e-2, "log")
+        ["lenet5", "convnet"], width=(0.5, 2.0), n=(1, 2), dropout=Range(0.0, 0.5),
+        optimizer=("adam", "sgd"), momentum=Range(0.5, 0.9), batch_size=Range(16, 64, 16),
+    ).declare_hyperparameters(chosen)  # fmt: skip
+    kinds = {one.name: type(one).__name__ for one in chosen.space}
+    assert kinds == {
+        "model": "Choice", "optimizer": "Choice", "width": "Choice", "n": "Choice",
+        "dropout": "Float", "momentum": "Float", "batch_size": "Int",
+    }  # fmt: skip
+    conditions = {one.name: one.conditions for one in chosen.space if one.conditions}
+    assert {name: (one[0].name, one[0].values) for name, one in conditions.items()} == {
+        "n": ("model", ["convnet"]),
+        "momentum": ("optimizer", ["sgd"]),
+    }
 
 
-def test_paper_kernel_and_one_learning_rate_are_no_axes() -> None:
+def test_a_linear_head_replaces_the_papers() -> None:
+    space = SearchSpace(
+        "resnet20_cifar", head=("paper", "linear"), pooling=("avg", "max"), classes=7
+    )
     chosen = keras_tuner.HyperParameters()
-    SearchSpace("lenet5", learning_rate=(1e-3, 1e-3)).build(chosen)
-    assert [one.name for one in chosen.space] == ["depth", "width"]
+    chosen.values = {"head": "linear", "pooling": "max"}
+    model = space.build(chosen)
+    assert [type(layer).__name__ for layer in model.layers[-2:]] == ["GlobalMaxPooling2D", "Dense"]
+    assert model.output_shape == (None, 7)
+    assert model.trainable_weights[-1].shape == (7,)
+    trainable = sum(int(np.prod(one.shape)) for one in model.trainable_weights)
+    assert space.price(chosen.values).params == trainable
 
 
-@pytest.mark.parametrize(
-    ("name", "axes", "message"),
-    [
-        ("lenet6", {}, "the nearest are: lenet5"),
-        ("lenet5", {"width": ()}, "width is empty"),
-        ("lenet5", {"kernel_size": (3, 4)}, "kernel_size must be odd"),
-        ("lenet5", {"depth": (0,)}, "depth must be a number above 0"),
-        ("lenet5", {"learning_rate": (0, 1)}, "learning_rate"),
-        ("lenet5_1998", {"width": (2,)}, "must be left alone"),
-    ],
-)
-def test_what_the_architecture_does_not_take_is_refused_at_once(
-    name: str, axes: dict[str, tuple[float, ...]], message: str
-) -> None:
-    with pytest.raises(UsageError, match=message):
-        SearchSpace(name, **axes)
-
-
-def test_values_that_do_not_go_together_fail_their_trial(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(name: str, **arguments: object) -> None:
-        raise MismatchError("these do not go together")
-
-    space = SearchSpace("lenet5")
-    monkeypatch.setattr("kerascnn.tuning.space.create_model", refuse)
-    with pytest.raises(keras_tuner.errors.FailedTrialError, match="do not go together"):
-        space.build(keras_tuner.HyperParameters())
-
-
-def test_nan_fails_the_trial() -> None:
-    history = SimpleNamespace(history={"loss": [1.0, float("nan")], "val_accuracy": [0.99, 0.1]})
-    model = SimpleNamespace(fit=lambda: history)
-    with pytest.raises(keras_tuner.errors.FailedTrialError, match="NaN"):
-        SearchSpace("lenet5").fit(keras_tuner.HyperParameters(), model)
+def test_the_budget_holds_in_anyones_script() -> None:
+    space = convnet(filters=(8, 64))
+    space.budget = Budget(params=50_000)
+    chosen = keras_tuner.HyperParameters()
+    chosen.values = {"filters": 64}
+    with pytest.raises(keras_tuner.errors.FailedTrialError, match="beyond the budget"):
+        space.build(chosen)
 
 
 @pytest.mark.filterwarnings("ignore:Skipping variable loading for optimizer")
 def test_any_stock_tuner_takes_the_space(tmp_path: Path) -> None:
-    images = np.random.default_rng(0).random((16, 36, 36, 1), "float32")
-    labels = np.arange(16) % 4
-    space = SearchSpace("lenet5", input_shape=(36, 36, 1), classes=4, depth=(1,), width=(0.5,))
+    images = np.random.default_rng(0).random((48, 16, 16, 1), "float32")
+    labels = np.arange(48) % 4
+    space = SearchSpace(
+        "convnet", input_shape=(16, 16, 1), classes=4, n=(1,), m=(1, 2), filters=(4, 8),
+        batch_size=(16, 24), augmentation=("shift",), budget=Budget(params=20_000), k=(0,),
+    )  # fmt: skip
     tuner = keras_tuner.BayesianOptimization(
-        space, objective="val_accuracy", max_trials=1, directory=tmp_path
+        space, objective="val_accuracy", max_trials=2, directory=tmp_path, seed=1
     )
     tuner.search(images, labels, validation_data=(images, labels), epochs=1, verbose=0)
+    statuses = [trial.status for trial in tuner.oracle.trials.values()]
+    assert statuses == ["COMPLETED"] * 2
     assert tuner.get_best_models(1)[0].output_shape == (None, 4)
 
 
-def test_search_scores_are_true(tmp_path: Path) -> None:
-    result = search(
-        SearchSpace("lenet5", depth=(1,), width=(0.5, 1), learning_rate=(3e-3, 1e-2)),
-        "digits",
-        trials=2,
-        epochs=2,
-        directory=tmp_path / "search",
-        verbose=False,
-    )
-    assert len(result.trials) == 2
-    assert result.best.score == max(trial.score or 0 for trial in result.trials)
-    assert {trial.hyperparameters["width"] for trial in result.trials} <= {0.5, 1.0}
+def test_nan_fails_the_trial_of_a_stock_tuner() -> None:
+    class Model:
+        @staticmethod
+        def fit() -> Any:
+            history = {"loss": [1.0, float("nan")]}
+            return type("History", (), {"history": history})
+
+    with pytest.raises(keras_tuner.errors.FailedTrialError, match="NaN"):
+        convnet(n=(1,)).fit(keras_tuner.HyperParameters(), Model())
+
+
+def test_scores_are_true(found: SearchResult) -> None:
     # The best model, asked again about the images that scored it.
     data = kerascnn.load_data("digits", seed=0)
     kept, scored, _ = held_out(data.train.labels, 0.2, 0)
     assert not set(kept) & set(scored)
-    assert len(kept) + len(scored) == len(data.train)
-    model = result.best_model()
-    preprocessing = kerascnn.Preprocessing.for_data(
-        data.image_shape, (32, 32, 1), kerascnn.model_info("lenet5").preprocessing
-    )
-    images = np.stack([preprocessing(image) for image in data.train.images[scored]])
-    answers = model.predict(images, verbose=0).argmax(axis=1)
-    accuracy = (answers == data.train.labels[scored]).mean()
-    assert accuracy == pytest.approx(result.best.score, abs=1e-6)
+    model = found.best_model()
+    held = (data.train.images[scored], data.train.labels[scored])
+    metrics = kerascnn.evaluate(model, (held, held))
+    assert metrics["accuracy"] == pytest.approx(found.best.score, abs=1e-6)
+    assert metrics["loss"] == pytest.approx(found.best.metrics["val_loss"], abs=1e-4)
+
+
+def test_every_candidate_keeps_the_budget(found: SearchResult) -> None:
+    assert len(found.trials) == 3
+    for trial in found.trials:
+        assert found.space.price(trial.values).params <= 30_000
+    assert found.best.params == found.best_model().count_params()
+
+
+def test_a_failure_is_told_and_never_the_best(found: SearchResult) -> None:
+    failed = [one for one in found.trials if one.score is None]
+    assert [one.reason for one in failed] == ["out of memory: no room for the weights"]
+    assert found.best.score == max(one.score for one in found.completed)
+    assert found.best.trial != failed[0].trial
+
+
+def test_trials_have_seeds_of_their_own(found: SearchResult) -> None:
+    assert len({one.seed for one in found.trials}) == 3
+    assert [found.work.trial_seed(one.trial) for one in found.trials] == [
+        one.seed for one in found.trials
+    ]
+
+
+def test_the_files_of_a_search(found: SearchResult) -> None:
+    with (found.directory / "results.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [row["status"] for row in rows].count("COMPLETED") == 2
+    best = json.loads((found.directory / "best.json").read_text("utf-8"))
+    assert best["val_accuracy"] == found.best.score
+    rebuilt = kerascnn.create_model(best["model"]["name"], **best["model"]["arguments"])
+    rebuilt.load_weights(found.directory / best["weights"])
+    assert rebuilt.count_params() == found.best.params
+    page = (found.directory / "report.html").read_text("utf-8")
+    assert page.count("data:image/png;base64,") >= 4
+    assert "out of memory" in page
+    assert "http" not in page.replace("http-equiv", "").split("<main>")[1]
+    names = {path.name for path in (found.directory / "tensorboard").rglob("events*")}
+    assert len(names) == 3  # the experiment and two completed trials
+    assert (found.directory / "accuracy_params.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_the_same_search_goes_on_and_another_is_refused(
+    found: SearchResult, tmp_path: Path
+) -> None:
+    import shutil
+
+    directory = tmp_path / "copy"
+    shutil.copytree(found.directory, directory)
+    before = {path: path.read_bytes() for path in directory.glob("trials/trial_*/outcome.json")}
+    call: dict[str, Any] = {
+        "budget": Budget(params=30_000), "epochs": 2, "directory": directory, "verbose": False,
+    }  # fmt: skip
+    more = search(convnet(), "digits", trials=4, **call)
+    assert more is not None
+    assert len(more.trials) == 4
+    assert {path: path.read_bytes() for path in before} == before
+    with pytest.raises(OutputError, match="another search: its tuner is random"):
+        search(convnet(), "digits", trials=4, tuner="grid", **call)
+    with pytest.raises(OutputError, match="another search: its epochs is 2"):
+        search(convnet(), "digits", trials=4, **{**call, "epochs": 3})
 
 
 def test_search_without_a_completed_trial_raises(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # keras-tuner imports tensorboard undeclared, swallows the failure and offers "best" values.
-    for name in [name for name in sys.modules if name.split(".")[0] == "tensorboard"]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "tensorboard", None)
-    with pytest.raises(KerasCNNError, match=r"none of 2 trials completed.*tensorboard"):
+    def broken(space: SearchSpace, values: Any) -> Any:
+        raise RuntimeError("broken on purpose\nwith a second line")
+
+    monkeypatch.setattr(SearchSpace, "network_of", broken)
+    with pytest.raises(
+        KerasCNNError, match=r"none of 2 trials completed; the first: RuntimeError: broken on p"
+    ):
         search("lenet5", "digits", trials=2, epochs=1, directory=tmp_path / "x", verbose=False)
+
+
+def test_nan_fails_a_trial(tmp_path: Path) -> None:
+    space = convnet(learning_rate=(1e30, 1e-3), n=(1,), filters=(8,))
+    result = search(
+        space, "digits", tuner="grid", trials=2, epochs=1, directory=tmp_path / "x", verbose=False
+    )
+    assert result is not None
+    by_rate = {one.values["learning_rate"]: one for one in result.trials}
+    assert by_rate[1e30].score is None
+    assert "loss became" in by_rate[1e30].reason
+    assert result.best is by_rate[1e-3]
+
+
+@pytest.mark.parametrize("tuner", list(ORACLES))
+def test_oracles_propose_only_what_fits_and_nothing_twice(tuner: str, tmp_path: Path) -> None:
+    space = convnet(n=(1, 2), filters=(8, 16, 32), filter_size=(3, 5), k=(0, 1))
+    space.budget = Budget(params=40_000)
+    options = {"max_epochs": 4} if tuner == "hyperband" else {"max_trials": 40}
+    oracle = ORACLES[tuner](space, objective="val_accuracy", seed=1, **options)
+    oracle._set_project_dir(str(tmp_path), "trials")
+    oracle.verbose = 0
+    seen = []
+    while (trial := oracle.create_trial("me")).status == "RUNNING":
+        values = {k: v for k, v in trial.hyperparameters.values.items() if "tuner" not in k}
+        assert space.fits(values)
+        if "tuner/trial_id" not in trial.hyperparameters.values:
+            seen.append(tuple(sorted(values.items())))
+        score = space.price(values).params / 40_000
+        oracle.update_trial(trial.trial_id, {"val_accuracy": score})
+        trial.status = "COMPLETED"
+        oracle.end_trial(trial)
+    assert len(set(seen)) == len(seen)
+    every = 24 * space.coverage().share
+    assert len(seen) == (round(every) if tuner != "hyperband" else len(seen))
+    best = oracle.get_best_trials(1)[0]
+    if tuner != "hyperband":
+        fitting = list(space.sample(500))
+        assert best.score == max(space.price(v).params for v in fitting) / 40_000
+
+
+def test_a_latency_bound_is_measured_once(tmp_path: Path) -> None:
+    space = convnet(n=(1, 2), filters=(8, 16))
+    space.budget = Budget(latency=0.5)
+    asked = []
+
+    def latency(values: dict[str, Any]) -> float:
+        asked.append(values)
+        return 1.0 if values["n"] == 2 else 0.1
+
+    oracle = ORACLES["random"](space, latency, objective="val_accuracy", max_trials=4, seed=1)
+    oracle._set_project_dir(str(tmp_path), "trials")
+    oracle.verbose = 0
+    proposed = []
+    for worker in "abc":
+        trial = oracle.create_trial(worker)
+        if trial.status == "RUNNING":
+            proposed.append(trial.hyperparameters.values["n"])
+    assert proposed == [1, 1]
+    assert {values["n"] for values in asked} == {1, 2}
+
+
+def outcome(scores: list[float]) -> dict[str, Any]:
+    return {"status": "COMPLETED", "history": {"val_accuracy": scores}}
+
+
+def test_poor_trials_are_stopped_by_the_median_rule(tmp_path: Path) -> None:
+    for place, scores in enumerate(([0.2, 0.4, 0.6], [0.3, 0.5, 0.7], [0.5, 0.7, 0.9], [0.1] * 3)):
+        directory = tmp_path / f"trial_{place}"
+        directory.mkdir()
+        (directory / "outcome.json").write_text(json.dumps(outcome(scores)))
+    mine = tmp_path / "trial_9"
+    mine.mkdir()
+    record = trials.Record(None, "9", mine, None, 3, 0)  # type: ignore[arg-type]
+    # Means until the second epoch: 0.3, 0.4, 0.6, 0.1; their median is 0.35.
+    for best, poor in ((0.34, True), (0.36, False)):
+        record.best = (best, 0.0)
+        assert record._poor(2) is poor
+    record.best = (0.0, 0.0)
+    assert not record._poor(1)
+    assert not record._poor(3)  # it ends here anyway
+
+
+def points(*pairs: tuple[float | None, int]) -> list[Trial]:
+    return [Trial(str(i), {}, score, macs=macs) for i, (score, macs) in enumerate(pairs)]
+
+
+def test_the_pareto_front_against_brute_force() -> None:
+    random = np.random.default_rng(0)
+    scores, macs = random.integers(0, 20, 60) / 20, random.integers(1, 30, 60)
+    drawn = [(float(score), int(cost)) for score, cost in zip(scores, macs, strict=True)]
+    made = points(*drawn, (None, 1))
+    front = {(one.score, one.macs) for one in pareto(made, "macs")}
+    done = [one for one in made if one.score is not None]
+    expected = {
+        (one.score, one.macs)
+        for one in done
+        if not any(
+            (other.score >= one.score and other.macs < one.macs)
+            or (other.score > one.score and other.macs <= one.macs)
+            for other in done
+        )
+    }
+    assert front == expected
+    with pytest.raises(UsageError, match="params, macs"):
+        pareto(made, "price")
+
+
+def test_importance_finds_the_axis_that_matters() -> None:
+    space = convnet(n=(1, 2, 3), filters=(8, 16, 32), k=(0, 1))
+    made = [
+        Trial(str(i), values, 0.5 + 0.1 * values["filters"] / 32 + 0.001 * values["n"])
+        for i, values in enumerate(space.sample(40, seed=2))
+    ]
+    shares = plots.importance(made, space.axes)
+    assert next(iter(shares)) == "filters"
+    assert shares["filters"] > 0.8
+    assert sum(shares.values()) == pytest.approx(1)
+    assert plots.importance(made[:5], space.axes) == {}
 
 
 @pytest.mark.parametrize(
@@ -155,14 +349,18 @@ def test_search_without_a_completed_trial_raises(
         ({"tuner": "evolution"}, UsageError, "random, bayesian, hyperband, grid"),
         ({"trials": 0}, UsageError, "trials=0"),
         ({"epochs": 1.5}, UsageError, "epochs=1.5"),
+        ({"latency": "tpu"}, UsageError, "keras, onnx"),
+        ({"worker": "1"}, UsageError, "chief"),
         ({"space": SearchSpace("lenet5", classes=7)}, MismatchError, "7 classes.* has 10"),
         ({"directory": Path(__file__).parent}, OutputError, "not empty"),
+        ({"budget": Budget(params=10)}, UsageError, "no network of the space keeps"),
     ],
 )
 def test_search_refuses(
     arguments: dict[str, object], error: type[Exception], message: str, tmp_path: Path
 ) -> None:
-    call = {"space": "lenet5", "data": "digits", "directory": tmp_path / "x"} | arguments
+    call: dict[str, Any] = {"space": "lenet5", "data": "digits", "directory": tmp_path / "x"}
+    call |= arguments
     with pytest.raises(error, match=message):
         search(**call)
     assert not (tmp_path / "x").exists()
@@ -173,6 +371,14 @@ def test_names_are_found_lazily() -> None:
 
     assert kerascnn.tuning.SearchSpace is SearchSpace
     assert issubclass(SearchSpace, keras_tuner.HyperModel)
-    assert {"SearchSpace", "search"} <= set(dir(kerascnn.tuning))
+    assert {"SearchSpace", "search", "Budget"} <= set(dir(kerascnn.tuning))
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = kerascnn.tuning.nothing
+    assert sys.modules["kerascnn.tuning.space"].SearchSpace is SearchSpace
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No search of these is one of several."""
+    for part in ("ORACLE_IP", "ORACLE_PORT", "TUNER_ID"):
+        monkeypatch.delenv(f"KERASTUNER_{part}", raising=False)

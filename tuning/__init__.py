@@ -1,7 +1,8 @@
 """Hyper-parameter search over depth, width and filter size, on keras-tuner.
 
-    from kerascnn.tuning import SearchSpace, search
-    result = search(SearchSpace("lenet5", width=(0.5, 1.0, 2.0)), "digits", trials=5)
+    from kerascnn.tuning import Budget, Range, SearchSpace, search
+    space = SearchSpace("lenet5", width=Range(0.25, 2.0), kernel_size=(3, 5, 7))
+    result = search(space, "digits", budget=Budget(params=60_000), trials=12)
 
 Importing this package imports neither Keras nor keras-tuner; the names below do when they are first
 touched.
@@ -13,15 +14,23 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 _HOMES = {
+    "Budget": "kerascnn.tuning.budget",
+    "Price": "kerascnn.tuning.budget",
+    "Range": "kerascnn.tuning.axes",
+    "SearchResult": "kerascnn.tuning.results",
     "SearchSpace": "kerascnn.tuning.space",
-    "SearchResult": "kerascnn.tuning.searching",
-    "Trial": "kerascnn.tuning.searching",
+    "Trial": "kerascnn.tuning.results",
+    "pareto": "kerascnn.tuning.results",
     "search": "kerascnn.tuning.searching",
 }
 
 if TYPE_CHECKING:
-    from kerascnn.tuning.searching import SearchResult as SearchResult
-    from kerascnn.tuning.searching import Trial as Trial
+    from kerascnn.tuning.axes import Range as Range
+    from kerascnn.tuning.budget import Budget as Budget
+    from kerascnn.tuning.budget import Price as Price
+    from kerascnn.tuning.results import SearchResult as SearchResult
+    from kerascnn.tuning.results import Trial as Trial
+    from kerascnn.tuning.results import pareto as pareto
     from kerascnn.tuning.searching import search as search
     from kerascnn.tuning.space import SearchSpace as SearchSpace
 

@@ -1,91 +1,101 @@
-"""The search space: an architecture whose depth, width and filter size are hyper-parameters."""
+"""The search space as a keras-tuner `HyperModel`."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import keras
 import keras_tuner
 
-from kerascnn.assemble import Request, plan
+from kerascnn.data import Split, pipeline
+from kerascnn.endpoints import gives_logits
 from kerascnn.errors import KerasCNNError, UsageError
-from kerascnn.registry import ImageShape, create_model, model_info
+from kerascnn.optimizers import make_optimizer
+from kerascnn.preprocessing import Preprocessing
+from kerascnn.recipes import RECIPES, Recipe
+from kerascnn.registry import ImageShape, create_model
+from kerascnn.tuning.axes import Axis, Range
+from kerascnn.tuning.budget import Budget
+from kerascnn.tuning.candidates import AUGMENTATIONS, Candidates
 
 
-class SearchSpace(keras_tuner.HyperModel):
-    """An architecture of the registry as a keras-tuner `HyperModel`; any tuner of it will do.
+class SearchSpace(Candidates, keras_tuner.HyperModel):
+    """Architectures of the registry whose sizes and training are hyper-parameters.
 
-    An axis with one value is fixed; the hyper-parameters are called "depth", "width",
-    "kernel_size" and "learning_rate".
+    A plain keras-tuner `HyperModel`: `build` and `fit` work with any tuner.
+    `kerascnn.tuning.search` adds data, recipes, and tuners that only propose what keeps the budget.
+
+    Each axis is given by keyword as a list of values or a `Range`:
+
+    - `depth`, `width`, `kernel_size`, `stem`, `dropout` as `create_model` takes them, and any
+      column of the row's table (`n`, `filters`, `pre_activation`, `reduction` …);
+    - `head`: "paper", or "linear": pooled features and one dense layer; `pooling` of that one is
+      "avg", "max" or "flatten";
+    - `optimizer`, `learning_rate`, `momentum`, `weight_decay`, `batch_size` and every other field
+      of a `Recipe`, and `augmentation`: "none", "shift", "distort" or "mirror".
+
+    What has no axis stays as the paper's table and the recipe have it. Without any axis the space
+    is depth and width 0.5, 1 and 2 and a learning rate from 3e-4 to 1e-2; convnet's is the letters
+    of its form, n, m, k, filters and filter_size.
 
     Args:
-        name: the architecture, one of `kerascnn.list_models()`.
-        input_shape: (height, width, channels); None for the paper's.
-        classes: number of classes; None for the paper's, or the data's in `search`.
-        depth: multipliers on the repeats of every stage, each > 0.
-        width: multipliers on every channel count, each > 0.
-        kernel_size: odd sizes in place of the family's spatial filter; empty keeps the paper's.
-        learning_rate: lowest and highest, sampled on a logarithmic scale; Adam's.
+        rows: an architecture's name, or several: then "model" is an axis too, and an axis that a
+            row does not take is conditional on those that do.
+        input_shape: (height, width, channels), for all or a dict by row; None for the papers'.
+        classes: number of classes; None for the papers', or the data's in `search`.
+        budget: upper bounds that every candidate keeps.
+        per_stage: which of "depth", "width" and "kernel_size" each stage has for itself
+            (`stages.staged` says which families can).
+        **axes: the domains.
 
     Raises:
-        UsageError: an axis is empty, or the architecture does not take one of its values.
-        MismatchError: the image is too small for one of the values.
+        UsageError: an axis is empty or unknown, an architecture takes none of its values, or no
+            network keeps the budget.
+        MismatchError: the image is too small for every network.
     """
 
     def __init__(
         self,
-        name: str,
+        rows: str | Sequence[str],
         *,
-        input_shape: ImageShape | None = None,
+        input_shape: ImageShape | Mapping[str, ImageShape] | None = None,
         classes: int | None = None,
-        depth: Sequence[float] = (1.0, 2.0),
-        width: Sequence[float] = (0.5, 1.0, 2.0),
-        kernel_size: Sequence[int] = (),
-        learning_rate: tuple[float, float] = (3e-4, 1e-2),
+        budget: Budget | None = None,
+        per_stage: Sequence[str] = (),
+        **axes: Any,
     ) -> None:
-        variant = model_info(name)
-        super().__init__(name=variant.name)
-        self.input_shape = input_shape
-        self.classes = classes
-        self.axes: dict[str, list[Any]] = {
-            "depth": [float(value) for value in depth],
-            "width": [float(value) for value in width],
-        }
-        if kernel_size:
-            self.axes["kernel_size"] = list(kernel_size)
-        self.learning_rate = learning_rate
-        low, high = learning_rate
-        if not 0 < low <= high < math.inf:
-            raise UsageError(
-                f"learning_rate must be (lowest, highest), both > 0, got {low}, {high}"
-            )
-        # Every value is priced alone; a combination that does not fit fails its own trial.
-        for axis, values in self.axes.items():
-            if not values:
-                raise UsageError(f"{axis} is empty; give at least one value, 1.0 for the paper's")
-            for value in values:
-                plan(variant, Request(input_shape=input_shape, classes=classes, **{axis: value}))
+        Candidates.__init__(self, rows, input_shape, classes, budget, per_stage, axes)
+        keras_tuner.HyperModel.__init__(self, name="_".join(self.rows))
+
+    def declare_hyperparameters(self, hp: keras_tuner.HyperParameters) -> None:
+        """Enters every axis, under the condition that it has."""
+        for axis in self.axes:
+            if axis.parent is None:
+                _declare(hp, axis)
+            else:
+                name, labels = axis.parent
+                with hp.conditional_scope(name, list(labels)):
+                    _declare(hp, axis)
 
     def build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
         """Returns the compiled model for the values that `hp` chooses.
 
+        The learning rate is constant, since the number of steps is not known here.
+
         Raises:
-            keras_tuner.errors.FailedTrialError: the values do not go together.
+            keras_tuner.errors.FailedTrialError: the values do not go together, or the network is
+                beyond the budget; it is not built then.
         """
-        chosen = {axis: hp.Choice(axis, values) for axis, values in self.axes.items()}
-        low, high = self.learning_rate
-        rate = hp.Float("learning_rate", low, high, sampling="log") if low < high else low
-        try:
-            model = create_model(
-                self.name, input_shape=self.input_shape, classes=self.classes, **chosen
-            )
-        except KerasCNNError as error:
-            raise keras_tuner.errors.FailedTrialError(str(error)) from error
+        known = {one.name for one in hp.space}
+        if not {axis.name for axis in self.axes} <= known:
+            self.declare_hyperparameters(hp)
+        model = self.network_of(hp.values)
         model.compile(
-            optimizer=keras.optimizers.Adam(rate),
-            loss=keras.losses.SparseCategoricalCrossentropy(),
+            optimizer=make_optimizer(self.recipe(hp.values), model),
+            loss=keras.losses.SparseCategoricalCrossentropy(from_logits=gives_logits(model)),
             metrics=["accuracy"],
         )
         return model
@@ -93,13 +103,83 @@ class SearchSpace(keras_tuner.HyperModel):
     def fit(
         self, hp: keras_tuner.HyperParameters, model: keras.Model, *args: Any, **kwargs: Any
     ) -> keras.callbacks.History:
-        """Trains one candidate.
+        """Trains one candidate as `model.fit` does.
+
+        With an axis for the batch size or the augmentation the images have to come as arrays
+        (x, y), since a dataset has its batches already.
 
         Raises:
             keras_tuner.errors.FailedTrialError: the loss became NaN or infinite, so that the trial
                 counts as failed and never as best.
         """
+        changes = self.training(hp.values)
+        if "batch_size" in changes or any(name in changes for name in AUGMENTATIONS["none"]):
+            args, kwargs = self._fed(changes, args, kwargs)
         history = model.fit(*args, **kwargs)
         if not all(math.isfinite(loss) for loss in history.history["loss"]):
             raise keras_tuner.errors.FailedTrialError("the loss became NaN or infinite")
         return history
+
+    def network_of(self, values: Mapping[str, Any]) -> keras.Model:
+        """Builds the network of a candidate, not compiled.
+
+        Raises:
+            keras_tuner.errors.FailedTrialError: the values do not go together, or the network is
+                beyond the budget.
+        """
+        try:
+            price = self.price(values)
+        except KerasCNNError as error:
+            raise keras_tuner.errors.FailedTrialError(str(error)) from error
+        if not self.fits(values):
+            raise keras_tuner.errors.FailedTrialError(
+                f"{price.params:,} parameters and {price.macs or 0:,} multiply-accumulates are "
+                f"beyond the budget: {self.budget}"
+            )
+        row, arguments = self.network(values)
+        model = create_model(row, **arguments)
+        if values.get("head") != "linear":
+            return model
+        x = model.output
+        if arguments.get("dropout"):
+            x = keras.layers.Dropout(arguments["dropout"], name="dropout")(x)
+        x = keras.layers.Dense(
+            self.classes_of(row), activation="softmax", name="predictions", dtype="float32"
+        )(x)
+        return keras.Model(model.input, x, name=row)
+
+    def recipe(self, values: Mapping[str, Any], base: Recipe | None = None) -> Recipe:
+        """Returns how a candidate is trained: the base recipe with what its axes set."""
+        return replace(base or RECIPES["default"], **self.training(values))
+
+    def _fed(
+        self, changes: dict[str, Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        names = dict(zip(("x", "y"), args, strict=False))
+        given = {**names, **kwargs}
+        x, y = given.pop("x", None), given.pop("y", None)
+        if not hasattr(x, "__getitem__") or y is None or len(args) > 2:
+            raise UsageError(
+                "the axes batch_size and augmentation need arrays: fit(hp, model, x=…, y=…); a "
+                "dataset has its batches already, so leave these axes out"
+            )
+        batch = changes.get("batch_size", given.pop("batch_size", self.batch_size))
+        distort = {name: changes[name] for name in AUGMENTATIONS["none"] if name in changes}
+        as_is = Preprocessing(size=None, fit="none", channels="any", scale=1.0)
+        given["x"] = pipeline(Split(x, y), as_is, batch_size=batch, training=True, **distort)
+        given["steps_per_epoch"] = math.ceil(len(x) / batch)
+        given["shuffle"] = False
+        return (), given
+
+
+def _declare(hp: keras_tuner.HyperParameters, axis: Axis) -> None:
+    domain = axis.domain
+    if not isinstance(domain, Range):
+        hp.Choice(axis.name, list(axis.labels), default=axis.start())
+        return
+    make = hp.Int if domain.whole else hp.Float
+    sampling = "log" if domain.log else "linear"
+    make(
+        axis.name, domain.low, domain.high, step=domain.step, sampling=sampling,
+        default=axis.start(),
+    )  # fmt: skip

@@ -1,0 +1,184 @@
+"""`kerascnn tune` and `kerascnn scale`: searches for a network."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from kerascnn.cli.learning import DATA_HELP
+from kerascnn.cli.output import print_json, progress_stream
+from kerascnn.cli.startup import start_keras
+
+_TUNE = """\
+examples:
+  kerascnn tune convnet digits --params 60000 --trials 20
+  kerascnn tune resnet20_cifar digits --axis width=0.25:1 --axis depth=0.5,1 --tuner bayesian
+
+on several machines that share DIR, one command on each; it restarts what dies:
+  kerascnn tune convnet digits --dir DIR --chief 10.0.0.1:7000                (hands out trials)
+  kerascnn tune convnet digits --dir DIR --chief 10.0.0.1:7000 --worker 1     (runs them)
+The port has neither password nor encryption: open it in a network of your own only."""
+
+
+def add_verbs(verbs: Any) -> None:
+    """Adds the verbs of this module to the command's parser."""
+    tune = verbs.add_parser(
+        "tune",
+        help="search for depth, width, filter size and training under a budget",
+        description="Trains candidates that keep a budget and keeps them all in a directory: a\n"
+        "table, plots, report.html. The same command goes on after any end.",
+        epilog=_TUNE,
+    )
+    tune.add_argument("names", metavar="NAME[,NAME]", help="as `kerascnn list` prints them")
+    tune.add_argument("data", metavar="DATA", help=DATA_HELP)
+    tune.add_argument(
+        "--axis",
+        action="append",
+        default=[],
+        metavar="NAME=VALUES",
+        help="depth, width, kernel_size, stem, dropout, head, pooling, augmentation, a column of "
+        "the table or a field of the recipe; 0.5,1,2 or LOW:HIGH[:STEP|:log]; repeatable",
+    )
+    tune.add_argument(
+        "--per-stage", default="", metavar="A,A", help="axes that every stage has for itself"
+    )
+    tune.add_argument("--params", type=float, metavar="N", help="most trainable parameters")
+    tune.add_argument("--macs", type=float, metavar="N", help="most multiply-accumulates")
+    tune.add_argument("--memory", type=float, metavar="BYTES", help="most memory of a step")
+    tune.add_argument("--latency", type=float, metavar="S", help="most seconds for one image")
+    tune.add_argument("--runtime", default="keras", help="where latency is measured: keras, onnx")
+    tune.add_argument(
+        "--tuner", default="random", help="random (default), bayesian, hyperband or grid"
+    )
+    tune.add_argument("--trials", type=int, default=10, metavar="N", help="at most (10)")
+    tune.add_argument("--epochs", type=int, default=5, metavar="N", help="of each trial (5)")
+    tune.add_argument("--recipe", default="default", help="what the axes leave open")
+    tune.add_argument("--precision", default="auto", help="as in train")
+    tune.add_argument("--strategy", default="auto", help="auto, none or mirrored")
+    tune.add_argument(
+        "--keep-poor", action="store_true", help="train trials to their end that fall behind"
+    )
+    tune.add_argument("--dir", default="search", metavar="DIR", help="the search's (search)")
+    tune.add_argument("--seed", type=int, default=0, metavar="N")
+    tune.add_argument("--overwrite", action="store_true", help="replace the search in DIR")
+    tune.add_argument(
+        "--retrain", action="store_true", help="train the best on all training images, in DIR/best"
+    )
+    tune.add_argument("--chief", metavar="HOST:PORT", help="hand out trials there")
+    tune.add_argument("--worker", metavar="ID", help="run trials of that chief")
+    tune.set_defaults(run=_tune)
+
+    scale = verbs.add_parser(
+        "scale",
+        help="which of depth, width and resolution pays, at equal cost",
+        description="Trains an architecture deeper, wider and with larger images at equal\n"
+        "multiply-accumulates, and fits how the accuracy grows with each.",
+        epilog="example:\n  kerascnn scale resnet20_cifar digits --factors 1,2,4 --epochs 5",
+    )
+    scale.add_argument("name", metavar="NAME", help="as `kerascnn list` prints it")
+    scale.add_argument("data", metavar="DATA", help=DATA_HELP)
+    scale.add_argument(
+        "--factors", default="1,2,4", metavar="F,F", help="times the cost of the row (1,2,4)"
+    )
+    scale.add_argument("--epochs", type=int, default=5, metavar="N", help="of each network (5)")
+    scale.add_argument("--repeats", type=int, default=1, metavar="N", help="seeds of each (1)")
+    scale.add_argument("--recipe", default="default")
+    scale.add_argument("--dir", default="scaling", metavar="DIR")
+    scale.add_argument("--seed", type=int, default=0, metavar="N")
+    scale.add_argument("--overwrite", action="store_true", help="replace the study in DIR")
+    scale.set_defaults(run=_scale)
+
+
+def _tune(arguments: argparse.Namespace) -> None:
+    from kerascnn.errors import UsageError
+    from kerascnn.registry import model_info
+    from kerascnn.tuning.axes import parse_domain
+    from kerascnn.tuning.supervisor import end_with_parent, is_child, supervise
+
+    names = [model_info(name).name for name in arguments.names.split(",") if name]
+    axes = {}
+    for text in arguments.axis:
+        name, equals, values = text.partition("=")
+        if not equals:
+            raise UsageError(f"--axis {text}: write NAME=VALUES, as width=0.5,1,2")
+        axes[name.strip().replace("-", "_")] = parse_domain(name, values)
+    if arguments.worker is not None and arguments.chief is None:
+        raise UsageError("--worker needs --chief HOST:PORT")
+    if arguments.chief is not None and not is_child():
+        supervise(arguments.chief, arguments.worker, arguments.dir)
+        return
+    if is_child():
+        end_with_parent()
+    start_keras(debug=arguments.debug)
+    from kerascnn.tuning.budget import Budget
+    from kerascnn.tuning.searching import search
+    from kerascnn.tuning.space import SearchSpace
+
+    with progress_stream(as_json=arguments.json):
+        budget = Budget(
+            params=arguments.params,
+            macs=arguments.macs,
+            memory=arguments.memory,
+            latency=arguments.latency,
+            runtime=arguments.runtime,
+        )
+        per_stage = [one for one in arguments.per_stage.replace("-", "_").split(",") if one]
+        space = SearchSpace(names, per_stage=per_stage, **axes)
+        result = search(
+            space,
+            arguments.data,
+            budget=budget,
+            tuner=arguments.tuner,
+            trials=arguments.trials,
+            epochs=arguments.epochs,
+            recipe=arguments.recipe,
+            precision=arguments.precision,
+            strategy=arguments.strategy,
+            stop_poor=not arguments.keep_poor,
+            directory=arguments.dir,
+            seed=arguments.seed,
+            overwrite=arguments.overwrite,
+            chief=arguments.chief,
+            worker=arguments.worker,
+        )
+        if result is not None and arguments.retrain:
+            result.retrain(arguments.data, overwrite=True)
+    if arguments.json and result is not None:
+        best = result.best
+        print_json(
+            {
+                "dir": arguments.dir,
+                "trials": len(result.trials),
+                "completed": len(result.completed),
+                "best": {"trial": best.trial, "val_accuracy": best.score, "values": best.values},
+            }
+        )
+
+
+def _scale(arguments: argparse.Namespace) -> None:
+    from kerascnn.errors import UsageError
+    from kerascnn.registry import model_info
+
+    model_info(arguments.name)
+    try:
+        factors = tuple(float(one) for one in arguments.factors.split(","))
+    except ValueError:
+        raise UsageError(f"--factors {arguments.factors}: give numbers, as 1,2,4") from None
+    start_keras(debug=arguments.debug)
+    from kerascnn.tuning.scaling import scaling_study
+
+    with progress_stream(as_json=arguments.json):
+        study = scaling_study(
+            arguments.name,
+            arguments.data,
+            factors=factors,
+            epochs=arguments.epochs,
+            repeats=arguments.repeats,
+            recipe=arguments.recipe,
+            directory=arguments.dir,
+            seed=arguments.seed,
+            overwrite=arguments.overwrite,
+        )
+        print(study)
+    if arguments.json:
+        print_json(study.to_json())

@@ -1,0 +1,240 @@
+"""Axes of a search: the values that each may take, and when it applies.
+
+Standard library only, so that candidates are drawn and priced without Keras.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from kerascnn.errors import UsageError
+
+Values = dict[str, Any]
+"""A candidate: the value of each active axis by its name."""
+
+
+@dataclass(frozen=True)
+class Range:
+    """All numbers from `low` to `high`; whole ones if both bounds (and the step) are whole.
+
+    Args:
+        low: the smallest value.
+        high: the largest value, included.
+        step: distance of neighbouring values; None for all numbers between.
+        log: equal ratios are equally likely, as suits a learning rate; without a step.
+
+    Raises:
+        UsageError: the bounds are not finite or not in order, or do not go with `log`.
+    """
+
+    low: float
+    high: float
+    step: float | None = None
+    log: bool = False
+
+    def __post_init__(self) -> None:
+        good = all(map(_is_number, (self.low, self.high))) and self.low < self.high
+        if not good or (self.step is not None and not (_is_number(self.step) and self.step > 0)):
+            raise UsageError(f"{self} is no range; give low < high, and a step above 0 or none")
+        if self.log and (self.low <= 0 or self.step is not None):
+            raise UsageError(f"{self}: a logarithmic range starts above 0 and has no step")
+
+    @property
+    def whole(self) -> bool:
+        return all(isinstance(one, int) for one in (self.low, self.high, self.step or 1))
+
+    def grid(self) -> list[float] | None:
+        """Returns every value, or None where there is a continuum."""
+        step = self.step or (1 if self.whole and not self.log else None)
+        if step is None:
+            return None
+        count = int((self.high - self.low) / step + 1e-9) + 1
+        return [self.low + index * step for index in range(count)]
+
+    def at(self, share: float) -> float:
+        """Returns the value below which `share` of the draws lie."""
+        values = self.grid()
+        if values is not None:
+            return values[min(int(share * len(values)), len(values) - 1)]
+        if self.log:
+            value = self.low * (self.high / self.low) ** share
+        else:
+            value = self.low + (self.high - self.low) * share
+        return round(value) if self.whole else value
+
+
+Domain = Sequence[Any] | Range
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One hyper-parameter.
+
+    Args:
+        name: as keras-tuner shows it.
+        domain: a `Range`, or the values to choose from.
+        default: where a search starts; the paper's value if the domain has it.
+        parent: (axis, values): it applies only where that axis has one of these values.
+        structural: it changes the network, not only its training.
+    """
+
+    name: str
+    domain: tuple[Any, ...] | Range
+    default: Any = None
+    parent: tuple[str, tuple[Any, ...]] | None = None
+    structural: bool = True
+
+    @property
+    def labels(self) -> tuple[Any, ...]:
+        """The choices as keras-tuner stores them: of one type, text where they are of several."""
+        assert not isinstance(self.domain, Range)
+        kinds = {type(value) for value in self.domain}
+        if len(kinds) == 1 and kinds <= {str, int, float, bool}:
+            return self.domain
+        return tuple(_text(value) for value in self.domain)
+
+    def meaning(self, label: Any) -> Any:
+        """Returns the value that a stored label stands for.
+
+        Raises:
+            UsageError: the axis has no such value.
+        """
+        if isinstance(self.domain, Range):
+            return label
+        for stored, value in zip(self.labels, self.domain, strict=True):
+            if stored == label:
+                return value
+        raise UsageError(f"{self.name} has no value {label!r}; it has {list(self.labels)}")
+
+    def start(self) -> Any:
+        """Returns the label of the default."""
+        if isinstance(self.domain, Range):
+            return self.domain.low if self.default is None else self.default
+        place = self.domain.index(self.default) if self.default in self.domain else 0
+        return self.labels[place]
+
+    def at(self, share: float) -> Any:
+        """Returns the label at a share in [0, 1) of the axis."""
+        if isinstance(self.domain, Range):
+            return self.domain.at(share)
+        return self.labels[min(int(share * len(self.labels)), len(self.labels) - 1)]
+
+    def all(self) -> list[Any] | None:
+        """Returns every label, or None for a continuum."""
+        if isinstance(self.domain, Range):
+            return self.domain.grid()
+        return list(self.labels)
+
+    def active(self, values: Mapping[str, Any]) -> bool:
+        """Tells whether the axis applies to a candidate."""
+        return self.parent is None or values.get(self.parent[0]) in self.parent[1]
+
+
+def _text(value: Any) -> str:
+    return "paper" if value is None else str(value)
+
+
+def make_axis(name: str, domain: Any, **rest: Any) -> Axis:
+    """Returns an axis after a check of its domain.
+
+    Raises:
+        UsageError: it is empty, has a value twice, or is neither a `Range` nor a list of values.
+    """
+    if isinstance(domain, Range):
+        return Axis(name, domain, **rest)
+    if isinstance(domain, str) or not isinstance(domain, Sequence):
+        raise UsageError(f"{name}={domain!r}: give a list of values, or a Range(low, high)")
+    choices = tuple(domain)
+    if not choices:
+        raise UsageError(f"{name} is empty; give at least one value, or leave it out")
+    if all(_is_number(value) for value in choices) and any(
+        isinstance(value, float) for value in choices
+    ):
+        choices = tuple(float(value) for value in choices)
+    axis = Axis(name, choices, **rest)
+    if len(set(axis.labels)) < len(choices):
+        raise UsageError(f"{name} has a value twice: {list(axis.labels)}")
+    return axis
+
+
+def parse_domain(name: str, text: str) -> Domain:
+    """Returns what a user typed: "0.5,1,2", or a range "0.5:2", "3:7:2" (step), "1e-4:1e-2:log".
+
+    Raises:
+        UsageError: it is neither.
+    """
+    parts = text.split(":")
+    if len(parts) in (2, 3):
+        log = len(parts) == 3 and parts[2] == "log"
+        bounds = [_number(part) for part in (parts[:2] if log else parts)]
+        if not all(_is_number(bound) for bound in bounds):
+            raise UsageError(f"{name}={text}: a range is LOW:HIGH, LOW:HIGH:STEP or LOW:HIGH:log")
+        return Range(bounds[0], bounds[1], bounds[2] if len(bounds) == 3 else None, log)
+    return [_number(part) for part in text.split(",") if part]
+
+
+def _number(text: str) -> Any:
+    named = {"none": None, "paper": None, "true": True, "false": False}
+    if text.lower() in named:
+        return named[text.lower()]
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def draw(axes: Sequence[Axis], random: Any) -> Values:
+    """Draws a candidate: every active axis on its own, by `random.random()`."""
+    values: Values = {}
+    for axis in axes:
+        if axis.active(values):
+            values[axis.name] = axis.at(random.random())
+    return values
+
+
+def leaves(axes: Sequence[Axis]) -> Iterator[tuple[Values, float]]:
+    """Yields every candidate of finite axes with its probability under `draw`."""
+    done: list[tuple[Values, float]] = [({}, 1.0)]
+    yield from _grow(axes, done)
+
+
+def _grow(
+    axes: Sequence[Axis], start: list[tuple[Values, float]]
+) -> Iterator[tuple[Values, float]]:
+    if not axes:
+        yield from start
+        return
+    axis, rest = axes[0], axes[1:]
+    for values, share in start:
+        labels = (axis.all() or []) if axis.active(values) else None
+        if labels is None:
+            yield from _grow(rest, [(values, share)])
+            continue
+        for label in labels:
+            yield from _grow(rest, [({**values, axis.name: label}, share / len(labels))])
+
+
+def count(axes: Sequence[Axis], limit: int) -> int | None:
+    """Returns how many candidates finite axes have; None for more than `limit`."""
+    if any(axis.all() is None for axis in axes):
+        return None
+    found = sum(1 for _ in itertools.islice(leaves(axes), limit + 1))
+    return found if found <= limit else None
+
+
+def started_at(axes: Sequence[Axis], values: Values) -> tuple[Axis, ...]:
+    """Returns the axes with a candidate's values as their defaults."""
+    return tuple(
+        replace(axis, default=axis.meaning(values[axis.name])) if axis.name in values else axis
+        for axis in axes
+    )

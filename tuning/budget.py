@@ -1,0 +1,175 @@
+"""Budgets: what a candidate costs, worked out from its table before anything is built.
+
+No Keras here. A plan's layers repeat from candidate to candidate, so their costs are kept.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from kerascnn.assemble import Request, plan_into
+from kerascnn.errors import UsageError
+from kerascnn.plan import MAXIMUM_LAYERS, Cost, Plan, Planned, Shape, layer_cost
+from kerascnn.registry import Variant
+
+FLOAT_BYTES = 4
+TRAINED_COPIES = 4
+"""A trained parameter is held four times: its value, its gradient and Adam's two moments."""
+RUNTIMES = ("keras", "onnx")
+
+
+@dataclass(frozen=True)
+class Price:
+    """What a network costs.
+
+    Args:
+        params: trainable parameters.
+        macs: multiply-accumulates for one image; None where the image size is open.
+        fixed: parameters that no gradient moves.
+        activations: values that all layers put out for one image; None where the size is open.
+    """
+
+    params: int
+    macs: int | None
+    fixed: int = 0
+    activations: int | None = 0
+
+    def memory(self, batch_size: int) -> int | None:
+        """Returns bytes that a training step holds in float32: weights four times, outputs once."""
+        if self.activations is None:
+            return None
+        held = TRAINED_COPIES * self.params + self.fixed + batch_size * self.activations
+        return FLOAT_BYTES * held
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Upper bounds that every candidate keeps; None leaves a cost free.
+
+    Args:
+        params: trainable parameters.
+        macs: multiply-accumulates for one image.
+        memory: bytes of a training step: the parameters, their gradients and two moments, and the
+            outputs of all layers for a batch, in float32.
+        latency: seconds for one image, measured once for each candidate that keeps the others.
+        runtime: where latency is measured: "keras", or "onnx" for the exported network.
+
+    Raises:
+        UsageError: a bound is not above 0, or there is no such runtime.
+    """
+
+    params: float | None = None
+    macs: float | None = None
+    memory: float | None = None
+    latency: float | None = None
+    runtime: str = "keras"
+
+    def __post_init__(self) -> None:
+        if self.runtime not in RUNTIMES:
+            raise UsageError(f"runtime={self.runtime!r}; it must be one of {', '.join(RUNTIMES)}")
+        for name, value in self.bounds().items():
+            good = isinstance(value, int | float) and not isinstance(value, bool)
+            if not good or not 0 < value < math.inf:
+                raise UsageError(f"budget: {name} must be a number above 0, got {value!r}")
+
+    def bounds(self) -> dict[str, float]:
+        """Returns the costs that are bounded, and how."""
+        values = {one.name: getattr(self, one.name) for one in fields(self)}
+        return {k: v for k, v in values.items() if k != "runtime" and v is not None}
+
+    def holds(self, price: Price, batch_size: int) -> bool:
+        """Tells whether a price keeps every bound but the latency's."""
+        costs = {"params": price.params, "macs": price.macs, "memory": price.memory(batch_size)}
+        return all(
+            cost is not None and cost <= bound
+            for name, bound in self.bounds().items()
+            if name != "latency"
+            for cost in (costs[name],)
+        )
+
+    def __str__(self) -> str:
+        unit = {"memory": " bytes", "latency": f" s on {self.runtime}"}
+        parts = (f"{name} <= {bound:,g}" for name, bound in self.bounds().items())
+        if not self.bounds():
+            return "no budget"
+        names = list(self.bounds())
+        return ", ".join(part + unit.get(name, "") for name, part in zip(names, parts, strict=True))
+
+
+_COSTS: dict[Any, Cost] = {}
+_KEPT = 200_000
+
+
+class Tally(Plan):
+    """A plan that keeps the totals only, and works out the cost of equal layers once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.params = self.unmoved = self.count = 0
+        self.macs_known: int | None = 0
+        self.activations: int | None = 0
+
+    def layer(
+        self, kind: str, inputs: Planned | Sequence[Planned], name: str, config: Mapping[str, Any]
+    ) -> Planned:
+        self.count += 1
+        if self.count > MAXIMUM_LAYERS:
+            raise UsageError(f"a network of more than {MAXIMUM_LAYERS:,} layers is not built")
+        if isinstance(inputs, Planned):
+            shapes: tuple[Shape, ...] = (inputs.shape,)
+        else:
+            shapes = tuple(one.shape for one in inputs)
+        cost = _cost(kind, shapes, config)
+        self.params += cost.trainable
+        self.unmoved += cost.fixed
+        if cost.macs is None or self.macs_known is None:
+            self.macs_known = None
+        else:
+            self.macs_known += cost.macs
+        sides = cost.shape[1:]
+        if None in sides or self.activations is None:
+            self.activations = None
+        else:
+            self.activations += math.prod(sides)  # type: ignore[arg-type]
+        return Planned(cost.shape, self, name)
+
+    @property
+    def price(self) -> Price:
+        return Price(self.params, self.macs_known, self.unmoved, self.activations)
+
+
+def _cost(kind: str, shapes: tuple[Shape, ...], config: Mapping[str, Any]) -> Cost:
+    try:
+        key = (kind, shapes, *config.items())
+        found = _COSTS.get(key)
+    except TypeError:  # an initialiser given as a dict
+        return layer_cost(kind, list(shapes), config)
+    if found is None:
+        found = layer_cost(kind, list(shapes), config)
+        if len(_COSTS) < _KEPT:
+            _COSTS[key] = found
+    return found
+
+
+def price(
+    variant: Variant, arguments: Mapping[str, Any], classes_of_head: int | None = None
+) -> Price:
+    """Returns what a network costs; nothing is built.
+
+    Args:
+        variant: the architecture's record.
+        arguments: as `create_model` takes them.
+        classes_of_head: outputs of a dense layer behind it, for a network without its own head.
+
+    Raises:
+        UsageError: an argument is out of range.
+        MismatchError: the image is too small, or its size must be known.
+    """
+    tally = Tally()
+    outputs = plan_into(tally, variant, Request.of(dict(arguments)))
+    if classes_of_head is not None:
+        tally.layer("Dense", outputs["features"], "predictions", {"units": classes_of_head})
+    return tally.price

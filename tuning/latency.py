@@ -1,0 +1,89 @@
+"""How long a candidate takes for one image on the runtime it is meant for, measured once."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from kerascnn.endpoints import forward, image_shape
+from kerascnn.errors import KerasCNNError
+from kerascnn.tuning.oracles import read_json, write_json
+from kerascnn.tuning.space import SearchSpace
+
+WARM_UPS, RUNS = 3, 15
+
+
+class LatencyMeter:
+    """Seconds for one image by candidate, kept in a file so that no network is timed twice.
+
+    Args:
+        space: what is searched.
+        runtime: "keras", its compiled function, or "onnx", the exported network in onnxruntime.
+        path: the file.
+    """
+
+    def __init__(self, space: SearchSpace, runtime: str, path: Path) -> None:
+        self.space, self.runtime, self.path = space, runtime, path
+        self.known: dict[str, float | None] = read_json(path) or {}
+
+    def name(self, values: Mapping[str, Any]) -> str:
+        return f"{self.runtime} {json.dumps(self.space.key(values))}"
+
+    def __call__(self, values: Mapping[str, Any]) -> float:
+        """Returns the median of some runs; infinity where the runtime cannot have the network."""
+        name = self.name(values)
+        if name not in self.known:
+            try:
+                self.known[name] = measure(self.space.network_of(values), self.runtime)
+            except Exception as error:  # within an oracle's lock, which an error would keep locked
+                if not isinstance(error, KerasCNNError):
+                    print(f"latency of {dict(values)}: {error}")
+                self.known[name] = None
+            write_json(self.path, self.known)
+        seconds = self.known[name]
+        return float("inf") if seconds is None else seconds
+
+
+def measure(model: keras.Model, runtime: str) -> float:
+    """Returns the median seconds for one image.
+
+    Raises:
+        MismatchError: ONNX cannot express the network.
+    """
+    sides = [side or 224 for side in image_shape(model)]
+    image = np.random.default_rng(0).random((1, *sides), np.float32)
+    if runtime == "keras":
+        return _median(forward(model), image)
+    from kerascnn.exporting import export
+
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "out"
+        export(model, path, formats=("onnx",), samples=image)
+        os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+        import onnxruntime
+
+        session = onnxruntime.InferenceSession(
+            str(path / "model.onnx"), providers=["CPUExecutionProvider"]
+        )
+        feed = session.get_inputs()[0].name
+        return _median(lambda batch: session.run(None, {feed: batch}), image)
+
+
+def _median(run: Any, image: Any) -> float:
+    for _ in range(WARM_UPS):
+        run(image)
+    seconds = []
+    for _ in range(RUNS):
+        begun = time.perf_counter()
+        run(image)
+        seconds.append(time.perf_counter() - begun)
+    return statistics.median(seconds)

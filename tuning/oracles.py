@@ -1,0 +1,287 @@
+"""keras-tuner's oracles, which propose only candidates that fit and lose nothing in a crash.
+
+Written against keras-tuner 1.4.8, of which the methods `_random_values`, `_save_trial` and
+`_compute_values_hash` are used or replaced. What it would do otherwise:
+
+- an oversize model uses up a trial (keras-tuner#175, #989);
+- files are overwritten in place, so that a kill in the middle loses the search;
+- a trial that had ended when the chief died is run again, since `end_trial` saves before it takes
+  the trial off the list of those that run; one that died between two writes is never run;
+- a grid search forgets where it was, and the chief one that it reloaded.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import json
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar
+
+import keras_tuner
+import numpy as np
+
+from kerascnn.files import atomic_file
+from kerascnn.tuning.axes import draw, leaves
+from kerascnn.tuning.candidates import EXACT
+from kerascnn.tuning.space import SearchSpace
+
+ENDED = ("COMPLETED", "FAILED")
+PROPOSALS = 500
+"""The Bayesian oracle takes the most promising of so many candidates."""
+
+
+def write_json(path: str | Path, content: Any) -> None:
+    """Writes a file of state in one step."""
+    with atomic_file(path) as temporary:
+        temporary.write_text(json.dumps(content), "utf-8")
+
+
+def read_json(path: Path) -> Any:
+    """Returns the content of a file of state, or None where there is none (yet)."""
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def synchronized(method: Callable[..., Any]) -> Callable[..., Any]:
+    """As keras-tuner's, whose lock stays taken for ever when the method raises."""
+
+    @keras_tuner.synchronized
+    @functools.wraps(method)
+    def locked(self: Any, *arguments: Any, **keywords: Any) -> tuple[Any, Exception | None]:
+        try:
+            return method(self, *arguments, **keywords), None
+        except Exception as error:
+            return None, error
+
+    @functools.wraps(method)
+    def released(self: Any, *arguments: Any, **keywords: Any) -> Any:
+        result, error = locked(self, *arguments, **keywords)
+        if error is not None:
+            raise error
+        return result
+
+    return released
+
+
+class Fitting(keras_tuner.Oracle):
+    """What all four oracles have in common; mixed in before keras-tuner's own class.
+
+    Args:
+        space: what is searched; `space.fits` decides what may be proposed.
+        latency: latency(values) -> seconds, where the budget bounds it.
+        **options: of keras-tuner's oracle.
+    """
+
+    def __init__(self, space: SearchSpace, latency: Any = None, **options: Any) -> None:
+        self.space = space
+        self.latency = latency
+        self.seen: dict[str, float] = {}
+        super().__init__(**options)
+        space.declare_hyperparameters(self.hyperparameters)
+
+    # -- only what fits ---------------------------------------------------------------------
+
+    def admits(self, values: dict[str, Any]) -> bool:
+        """Tells whether a candidate keeps every bound; measures its latency where that is one."""
+        if not self.space.fits(values):
+            return False
+        bound = self.space.budget.latency
+        return bound is None or self.latency is None or self.latency(values) <= bound
+
+    def _fresh(self, tries: Any) -> dict[str, Any] | None:
+        """Returns the first candidate that is new and fits."""
+        return next((one for one in tries if not self._duplicate(one) and self.admits(one)), None)
+
+    def _draws(self, number: int) -> Any:
+        for _ in range(number):
+            self._seed_state += 1
+            yield draw(self.space.axes, random.Random(f"{self.seed} {self._seed_state}"))
+
+    def _random_values(self) -> dict[str, Any] | None:
+        """Draws uniformly from what fits and is new; None when there is nothing left."""
+        values = self._fresh(self._draws(2000))
+        if values is None and all(axis.all() is not None for axis in self.space.axes):
+            left = [
+                one
+                for one, _ in itertools.islice(leaves(self.space.axes), EXACT)
+                if not self._duplicate(one) and self.space.fits(one)
+            ]
+            random.Random(f"{self.seed} {self._seed_state}").shuffle(left)
+            values = self._fresh(left)
+        elif values is None:
+            values = self._fresh(self._draws(EXACT))
+        return values
+
+    # -- nothing lost -----------------------------------------------------------------------
+
+    def _save_trial(self, trial: Any) -> None:
+        write_json(Path(self._get_trial_dir(trial.trial_id)) / "trial.json", trial.get_state())
+
+    def save(self) -> None:
+        write_json(self._get_oracle_fname(), self.get_state())
+
+    def reload(self) -> None:
+        """Reads the state; running trials stay with their workers, ended ones are not run again."""
+        super().reload()
+        ongoing = self._stored_ongoing
+        self._retry_queue = [one for one in self._retry_queue if one not in ongoing.values()]
+        for tuner_id, trial_id in ongoing.items():
+            if self.trials[trial_id].status not in ENDED:
+                self.ongoing_trials[tuner_id] = self.trials[trial_id]
+        running = {trial.trial_id for trial in self.ongoing_trials.values()}
+        for trial_id, trial in sorted(self.trials.items()):
+            if trial_id not in self.start_order:
+                self.start_order.append(trial_id)
+            if trial.status in ENDED:
+                if trial_id not in self.end_order:
+                    self.end_order.append(trial_id)
+                self._retry_queue = [one for one in self._retry_queue if one != trial_id]
+            elif trial_id not in running and trial_id not in self._retry_queue:
+                self._retry_queue.append(trial_id)
+        self.tuner_ids = set(self.ongoing_trials)
+        self.seen = {tuner_id: time.monotonic() for tuner_id in self.tuner_ids}
+
+    _stored_ongoing: ClassVar[dict[str, str]] = {}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        self._stored_ongoing = dict(state["ongoing_trials"])  # type: ignore[misc]
+        super().set_state(state)
+
+    @synchronized
+    def create_trial(self, tuner_id: str) -> Any:
+        self.seen[tuner_id] = time.monotonic()
+        trial = super().create_trial(tuner_id)
+        if trial.status == "STOPPED" and not self.settled():
+            # A trial that another worker loses is still to be run: nobody leaves before.
+            self.tuner_ids.add(tuner_id)
+            trial.status = "IDLE"
+        return trial
+
+    @synchronized
+    def update_trial(self, trial_id: str, metrics: dict[str, float], step: int = 0) -> Any:
+        return super().update_trial(trial_id, metrics, step)
+
+    @synchronized
+    def end_trial(self, trial: Any) -> None:
+        """As keras-tuner's; a trial that ended already, in other hands, stays as it was."""
+        known = self.trials[trial.trial_id]
+        if trial.trial_id not in self.end_order:
+            # A worker's copy comes over the network, where axes that do not apply get values.
+            trial.hyperparameters = known.hyperparameters
+            super().end_trial(trial)
+            self._retry_queue = [one for one in self._retry_queue if one != trial.trial_id]
+            self.save()
+
+    @synchronized
+    def release(self, silence: float, keep: str = "") -> list[str]:
+        """Frees what workers but `keep` hold that were not heard of for `silence` seconds.
+
+        Their trials are run again by others (keras-tuner leaves them running for ever).
+
+        Returns:
+            The ids of those workers.
+        """
+        now = time.monotonic()
+        lost = [
+            one for one in self.tuner_ids if one != keep and now - self.seen.get(one, now) > silence
+        ]
+        for tuner_id in lost:
+            trial = self.ongoing_trials.pop(tuner_id, None)
+            if trial is not None and trial.status not in ENDED:
+                self._retry_queue.append(trial.trial_id)
+            self.tuner_ids.discard(tuner_id)
+        if lost:
+            self.save()
+        return lost
+
+    @synchronized
+    def heard_of(self, trial_id: str) -> None:
+        """Notes that the worker of a trial is alive."""
+        for tuner_id, trial in self.ongoing_trials.items():
+            if trial.trial_id == trial_id:
+                self.seen[tuner_id] = time.monotonic()
+
+    @synchronized
+    def settled(self) -> bool:
+        """Tells whether every trial has ended, so that none is running or waits to be repeated."""
+        return not self.ongoing_trials and not self._retry_queue
+
+
+class RandomOracle(Fitting, keras_tuner.oracles.RandomSearchOracle):
+    """Uniform draws from what fits."""
+
+
+class HyperbandOracle(Fitting, keras_tuner.oracles.HyperbandOracle):
+    """Many candidates for few epochs, the best of them for more (Li 2018, JMLR 18)."""
+
+
+class BayesianOracle(Fitting, keras_tuner.oracles.BayesianOptimizationOracle):
+    """A Gaussian process; of `PROPOSALS` draws from what fits, the one that promises most.
+
+    keras-tuner's own climbs over the continuous cube, whose top may be a network beyond the budget
+    or one that was tried.
+    """
+
+    def populate_space(self, trial_id: str) -> dict[str, Any]:
+        completed = [one for one in self.trials.values() if one.status == "COMPLETED"]
+        wanted = self.num_initial_points or max(3 * len(self._nonfixed_space()), 3)
+        if len(completed) < wanted:
+            return super()._random_populate_space()
+        x, y = (np.nan_to_num(part, posinf=0, neginf=0) for part in self._vectorize_trials())
+        self.gpr.fit(x, y)
+        tries = [one for one in self._draws(4 * PROPOSALS) if not self._duplicate(one)]
+        fitting = [one for one in tries if self.space.fits(one)][:PROPOSALS]
+        if not fitting:
+            return super()._random_populate_space()
+        mean, deviation = self.gpr.predict(
+            np.array([self._vector(one) for one in fitting]), return_std=True
+        )
+        order = np.argsort(np.ravel(mean) - self.beta * np.ravel(deviation))
+        values = self._fresh(fitting[place] for place in order)
+        if values is None:
+            return super()._random_populate_space()
+        return {"status": "RUNNING", "values": values}
+
+    def _vector(self, values: dict[str, Any]) -> list[float]:
+        return [hp.value_to_prob(values.get(hp.name, hp.default)) for hp in self._nonfixed_space()]
+
+
+class GridOracle(Fitting, keras_tuner.oracles.GridSearchOracle):
+    """Every candidate that fits, in the order of the axes; ten values of a continuous one."""
+
+    def populate_space(self, trial_id: str) -> dict[str, Any]:
+        values = self._fresh(_grid(self.space.axes))
+        if values is not None:
+            return {"status": "RUNNING", "values": values}
+        return {"status": "IDLE" if self.ongoing_trials else "STOPPED", "values": None}
+
+
+def _grid(axes: Any) -> Any:
+    stack: list[tuple[int, dict[str, Any]]] = [(0, {})]
+    while stack:
+        place, values = stack.pop()
+        if place == len(axes):
+            yield values
+            continue
+        axis = axes[place]
+        if not axis.active(values):
+            stack.append((place + 1, values))
+            continue
+        labels = axis.all() or [axis.at(0.05 + 0.1 * step) for step in range(10)]
+        first = axis.start()
+        ordered = sorted(labels, key=lambda label: label != first)  # the default comes first
+        stack += [(place + 1, {**values, axis.name: label}) for label in reversed(ordered)]
+
+
+ORACLES: dict[str, type[Fitting]] = {
+    "random": RandomOracle,
+    "bayesian": BayesianOracle,
+    "hyperband": HyperbandOracle,
+    "grid": GridOracle,
+}

@@ -1,0 +1,211 @@
+"""The pictures of a search: accuracy against cost, parallel coordinates, importance, curves."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from kerascnn.lazy import np
+from kerascnn.tuning.axes import Axis, Range
+from kerascnn.tuning.results import Trial, pareto
+
+if TYPE_CHECKING:
+    import numpy as np
+
+NAMES = {
+    "params": "trainable parameters",
+    "macs": "multiply-accumulates for one image",
+    "memory": "bytes of a training step",
+    "latency": "seconds for one image",
+    "seconds": "seconds of the trial",
+}
+LEAST_FOR_IMPORTANCE = 6
+"""Fewer trials than these say nothing of an axis."""
+COLOURS = "viridis"
+
+
+def _figure(width: float, height: float) -> tuple[Any, Any]:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), dpi=110, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure, figure.subplots()
+
+
+def _png(figure: Any) -> bytes:
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", facecolor="white")
+    return stream.getvalue()
+
+
+def cost_plot(trials: Sequence[Trial], cost: str, bound: float | None = None) -> bytes:
+    """Returns a PNG of validation accuracy against a cost, the Pareto front drawn as a line."""
+    figure, axes = _figure(7, 4.4)
+    shown = [one for one in trials if one.score is not None and getattr(one, cost)]
+    xs, ys = [getattr(one, cost) for one in shown], [100 * (one.score or 0) for one in shown]
+    early = [one.stopped for one in shown]
+    for stopped, marker, label in (False, "o", "trial"), (True, "x", "stopped early"):
+        points = [(x, y) for x, y, end in zip(xs, ys, early, strict=True) if end is stopped]
+        if points:
+            axes.scatter(*zip(*points, strict=True), marker=marker, s=28, c="#8a97a8", label=label)
+    front = pareto(trials, cost)
+    if front:
+        line = [(getattr(one, cost), 100 * (one.score or 0)) for one in front]
+        axes.plot(*zip(*line, strict=True), "o-", color="#0b5cad", label="Pareto front", zorder=3)
+        for one, (x, y) in zip(front, line, strict=True):
+            axes.annotate(one.trial, (x, y), (4, -11), textcoords="offset points", fontsize=8)
+    if bound is not None:
+        axes.axvline(bound, color="#b3261e", linestyle="--", linewidth=1, label="budget")
+    if xs and max(xs) > 8 * min(xs):
+        axes.set_xscale("log")
+    axes.set_xlabel(NAMES[cost])
+    axes.set_ylabel("validation accuracy, %")
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8)
+    return _png(figure)
+
+
+def curves_plot(trials: Sequence[Trial]) -> bytes:
+    """Returns a PNG of every trial's validation accuracy by epoch, the best one on top."""
+    figure, axes = _figure(7, 4.4)
+    shown = sorted((one for one in trials if one.history), key=lambda one: one.score or 0)
+    for place, one in enumerate(shown):
+        scores = [100 * score for score in one.history["val_accuracy"]]
+        last = place == len(shown) - 1
+        first = one.epochs - len(scores)  # hyperband goes on where a trial ended
+        axes.plot(
+            range(first + 1, one.epochs + 1),
+            scores,
+            marker="o" if len(scores) == 1 or last else None,
+            color="#0b5cad" if last else "#8a97a8",
+            alpha=1 if last else 0.55,
+            linewidth=2 if last else 1,
+            label=f"best: trial {one.trial}" if last else None,
+        )
+    axes.set_xlabel("epoch")
+    axes.set_ylabel("validation accuracy, %")
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.grid(alpha=0.3)
+    if shown:
+        axes.legend(fontsize=8)
+    return _png(figure)
+
+
+def position(axis: Axis, values: Mapping[str, Any]) -> float:
+    """Returns where a candidate lies on an axis, in [0, 1]; an axis that does not apply is -0.1."""
+    if axis.name not in values or not axis.active(values):
+        return -0.1
+    value = values[axis.name]
+    domain = axis.domain
+    if not isinstance(domain, Range):
+        order = ordered(axis)
+        return order.index(value) / max(len(order) - 1, 1)
+    if domain.log:
+        return math.log(value / domain.low) / math.log(domain.high / domain.low)
+    return float((value - domain.low) / (domain.high - domain.low))
+
+
+def ordered(axis: Axis) -> list[Any]:
+    """Returns the labels of a list of choices, numbers by size."""
+    labels = list(axis.labels)
+    return labels if isinstance(labels[0], str) else sorted(labels)
+
+
+def coordinates_plot(trials: Sequence[Trial], axes_: Sequence[Axis]) -> bytes:
+    """Returns a PNG of parallel coordinates: a line a trial over all axes, the accuracy last."""
+    import matplotlib
+
+    shown = sorted((one for one in trials if one.score is not None), key=lambda one: one.score or 0)
+    figure, axes = _figure(max(7.0, 1.15 * (len(axes_) + 1)), 4.6)
+    scores = [one.score or 0 for one in shown]
+    low, high = min(scores), max(scores)
+    spread = (high - low) or 1.0
+    colours = matplotlib.colormaps[COLOURS]
+    for one, score in zip(shown, scores, strict=True):
+        share = (score - low) / spread
+        heights = [position(axis, one.values) for axis in axes_] + [share]
+        axes.plot(range(len(heights)), heights, color=colours(share), alpha=0.75, linewidth=1.4)
+    for place, axis in enumerate(axes_):
+        axes.axvline(place, color="#5b6673", linewidth=0.8)
+        if isinstance(axis.domain, Range):
+            marks = [(0.0, axis.domain.low), (1.0, axis.domain.high)]
+        else:
+            order = ordered(axis)
+            marks = [(step / max(len(order) - 1, 1), value) for step, value in enumerate(order)]
+        for height, value in marks:
+            text = f"{value:.3g}" if isinstance(value, float) else str(value)
+            axes.text(place + 0.03, height, text, fontsize=7, va="center", color="#1c2430")
+    axes.axvline(len(axes_), color="#5b6673", linewidth=0.8)
+    for height, value in (0.0, low), (1.0, high):
+        axes.text(len(axes_) + 0.03, height, f"{value:.2%}", fontsize=7, va="center")
+    names = [*(axis.name for axis in axes_), "accuracy"]
+    axes.set_xticks(range(len(names)), names, rotation=30, ha="right", fontsize=8)
+    axes.set_xlim(-0.15, len(axes_) + 0.6)
+    axes.set_yticks([])
+    for side in ("top", "right", "left", "bottom"):
+        axes.spines[side].set_visible(False)
+    return _png(figure)
+
+
+def importance(trials: Sequence[Trial], axes_: Sequence[Axis]) -> dict[str, float]:
+    """Returns how much of the accuracy each axis explains, as shares that add up to 1.
+
+    A random forest learns the accuracy from the axes; an axis is as important as its prediction
+    gets worse (mean squared error, 20 permutations) when the axis is shuffled among the trials.
+
+    Args:
+        trials: those that completed count.
+        axes_: of the space.
+
+    Returns:
+        By falling share; {} for fewer than 6 trials, or where the forest learns nothing.
+    """
+    from sklearn.ensemble import RandomForestRegressor
+    from sklearn.inspection import permutation_importance
+
+    done = [one for one in trials if one.score is not None]
+    if len(done) < LEAST_FOR_IMPORTANCE or not axes_:
+        return {}
+    columns = np.array([[position(axis, one.values) for axis in axes_] for one in done])
+    scores = np.array([one.score for one in done])
+    forest = RandomForestRegressor(300, min_samples_leaf=2, random_state=0).fit(columns, scores)
+    found = permutation_importance(
+        forest, columns, scores, scoring="neg_mean_squared_error", n_repeats=20, random_state=0
+    )
+    shares = np.maximum(found.importances_mean, 0)
+    if not shares.sum():
+        return {}
+    shares = shares / shares.sum()
+    order = np.argsort(-shares)
+    return {axes_[place].name: float(shares[place]) for place in order}
+
+
+def importance_plot(shares: Mapping[str, float]) -> bytes:
+    """Returns a PNG of `importance`, a bar an axis."""
+    figure, axes = _figure(7, 0.9 + 0.34 * len(shares))
+    names = list(shares)[::-1]
+    bars = axes.barh(names, [100 * shares[name] for name in names], color="#0b5cad")
+    axes.bar_label(bars, fmt="%.0f %%", fontsize=8, padding=3)
+    axes.set_xlabel("share of the accuracy's variation that the axis explains, %")
+    axes.margins(x=0.12)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    return _png(figure)
+
+
+def scaling_plot(points: Sequence[Any]) -> bytes:
+    """Returns a PNG of accuracy against cost, a line from the base for each way to grow."""
+    figure, axes = _figure(7, 4.4)
+    base = points[0]
+    for way in dict.fromkeys(one.way for one in points[1:]):
+        line = [base, *(one for one in points if one.way == way)]
+        axes.plot([one.macs for one in line], [100 * one.score for one in line], "o-", label=way)
+    axes.set_xscale("log")
+    axes.set_xlabel(NAMES["macs"])
+    axes.set_ylabel("validation accuracy, %")
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8)
+    return _png(figure)

@@ -1,0 +1,176 @@
+"""report.html, the plots as files, and the trials for TensorBoard's HParams."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kerascnn.files import atomic_file
+from kerascnn.page import Page
+from kerascnn.progress import clock
+from kerascnn.tuning import plots
+from kerascnn.tuning.axes import Range
+from kerascnn.tuning.progress import named
+
+if TYPE_CHECKING:
+    from kerascnn.tuning.results import SearchResult, Trial
+
+EVENTS = "tensorboard"
+
+
+def write_report(result: SearchResult) -> None:
+    """Writes the plots, report.html and TensorBoard's events into the search's directory."""
+    pictures = _pictures(result)
+    for name, picture, _ in pictures:
+        with atomic_file(result.directory / name) as temporary:
+            temporary.write_bytes(picture)
+    _page(result, pictures).write(result.directory / "report.html")
+    write_events(result)
+
+
+def _pictures(result: SearchResult) -> list[tuple[str, bytes, str]]:
+    """Returns (file name, PNG, caption)."""
+    trials, axes, bounds = result.trials, result.space.axes, result.space.budget.bounds()
+    found = [
+        (
+            f"accuracy_{cost}.png",
+            plots.cost_plot(trials, cost, bounds.get(cost)),
+            f"Validation accuracy against {plots.NAMES[cost]}; numbers are trials",
+        )
+        for cost in ("params", "macs", "latency")
+        if any(getattr(one, cost) for one in result.completed)
+    ]
+    found.append(
+        (
+            "coordinates.png",
+            plots.coordinates_plot(trials, axes),
+            "A line a trial; the lighter, the better. A value below its axis does not apply",
+        )
+    )
+    shares = plots.importance(trials, axes)
+    if shares:
+        found.append(
+            (
+                "importance.png",
+                plots.importance_plot(shares),
+                "Permutation importance in a random forest; of few trials it is a hint at best",
+            )
+        )
+    found.append(("curves.png", plots.curves_plot(trials), "Validation accuracy by epoch"))
+    return found
+
+
+def _page(result: SearchResult, pictures: list[tuple[str, bytes, str]]) -> Page:
+    best, space, work = result.best, result.space, result.work
+    failed = [one for one in result.trials if one.score is None]
+    page = Page(
+        f"Search: {', '.join(space.rows)} on {work.data.name}",
+        f"{len(result.completed)} trials completed, {len(failed)} failed; {space.coverage()}",
+    )
+    tiles: dict[str, Any] = {
+        "best validation accuracy": f"{best.score:.2%}",
+        "parameters": f"{best.params:,}",
+        "multiply-accumulates": "open" if best.macs is None else f"{best.macs:,}",
+        "of the best trial": clock(best.seconds),
+        "of all trials": clock(sum(one.seconds for one in result.trials)),
+    }
+    if best.latency is not None:
+        tiles["for one image"] = f"{1000 * best.latency:.2f} ms"
+    page.tiles(tiles)
+    page.section("Best trial")
+    row, arguments = space.network(best.values)
+    page.pairs(
+        {
+            "trial": best.trial,
+            "best epoch": f"{best.epoch} of {best.epochs}",
+            "seed": best.seed,
+            **{k: v for k, v in best.values.items() if not k.startswith("tuner/")},
+        }
+    )
+    call = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
+    page.code(f'kerascnn.create_model("{row}", {call})')
+    page.section("Results")
+    for _, picture, caption in pictures:
+        page.figure(picture, caption, width=760)
+    page.section("Trials")
+    page.table(*_trials_table(result), sortable=True)
+    if failed:
+        page.section("Failed trials")
+        page.table(
+            ("trial", "candidate", "reason"),
+            [(one.trial, named(one.values), one.reason) for one in failed],
+        )
+    page.section("Search")
+    page.pairs(
+        {
+            "budget": space.budget,
+            "recipe": work.recipe.name,
+            "epochs": work.epochs,
+            "precision": work.policy,
+            "seed": work.seed,
+            "validation": work.data.split,
+        }
+    )
+    page.table(
+        ("axis", "values", "applies where"),
+        [
+            (
+                axis.name,
+                _domain(axis.domain),
+                "always" if axis.parent is None else f"{axis.parent[0]} is {axis.parent[1]}",
+            )
+            for axis in space.axes
+        ],
+    )
+    return page
+
+
+def _domain(domain: Any) -> str:
+    if not isinstance(domain, Range):
+        return ", ".join(map(str, domain))
+    step = f" in steps of {domain.step:g}" if domain.step else ""
+    return f"{domain.low:g} to {domain.high:g}{step}" + (", logarithmic" if domain.log else "")
+
+
+def _trials_table(result: SearchResult) -> tuple[list[str], list[list[Any]]]:
+    axes = [axis.name for axis in result.space.axes]
+    header = ["trial", "accuracy, %", "loss", "parameters", "MACs", "epochs", "seconds", *axes]
+    fronts = {one.trial for cost in ("params", "macs") for one in result.pareto(cost)}
+
+    def row(one: Trial) -> list[Any]:
+        mark = " *" if one.trial in fronts else ""
+        return [
+            f"{one.trial}{mark}",
+            round(100 * (one.score or 0), 2),
+            one.metrics.get("val_loss"),
+            one.params,
+            one.macs,
+            f"{one.epochs} (stopped)" if one.stopped else one.epochs,
+            round(one.seconds, 1),
+            *(one.values.get(name) for name in axes),
+        ]
+
+    ranked = sorted(result.completed, key=lambda one: -(one.score or 0))
+    header[0] = "trial (* on a Pareto front)"
+    return header, [row(one) for one in ranked]
+
+
+def write_events(result: SearchResult) -> None:
+    """Writes an event file for each completed trial, for TensorBoard's HParams and scalars."""
+    import tensorflow as tf
+    from tensorboard.plugins.hparams import api
+
+    root = result.directory / EVENTS
+    shutil.rmtree(root, ignore_errors=True)
+    parameters = [api.HParam(axis.name) for axis in result.space.axes]
+    metric = api.Metric("val_accuracy", display_name="validation accuracy")
+    with tf.summary.create_file_writer(str(root)).as_default():
+        api.hparams_config(hparams=parameters, metrics=[metric])
+    for one in result.completed:
+        with tf.summary.create_file_writer(str(Path(root) / one.trial)).as_default():
+            api.hparams(dict(one.values), trial_id=one.trial)
+            first = one.epochs - len(one.history["val_accuracy"])
+            for name, values in one.history.items():
+                for step, value in enumerate(values, first + 1):
+                    tf.summary.scalar(name, value, step=step)
