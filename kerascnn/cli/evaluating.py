@@ -1,0 +1,182 @@
+"""`kerascnn evaluate`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import TYPE_CHECKING, Any
+
+from kerascnn.cli.output import print_json, print_table, progress_stream
+from kerascnn.cli.startup import start_keras
+
+if TYPE_CHECKING:
+    from kerascnn.evaluating import Evaluation
+    from kerascnn.views import Views
+
+FIGURES = {
+    "loss": "{:.4f}",
+    "accuracy": "{:.2%}",
+    "top5": "{:.2%}",
+    "ece": "{:.4f}",
+    "images_per_second": "{:,.0f}",
+    "count": "{:,}",
+}
+"""How figures are printed."""
+
+
+def add_verbs(verbs: Any) -> None:
+    """Adds the verb of this module to the command's parser."""
+    evaluate = verbs.add_parser(
+        "evaluate",
+        help="loss, accuracy and calibration of networks on the test split of some data",
+        description="Measures a network on the test split of some data; of several networks, the\n"
+        "averaged probabilities. A network is a run directory (its best model), a .keras file,\n"
+        "a file of `kerascnn weights`, an ONNX file, a SavedModel or an export directory.",
+        epilog="example:\n"
+        "  kerascnn evaluate runs/a runs/b out/model.onnx --data digits --out results",
+    )
+    evaluate.add_argument("networks", metavar="NETWORK", nargs="+")
+    evaluate.add_argument(
+        "--data",
+        metavar="DATA",
+        help="digits (bundled), folder:PATH, idx:DIR or npz:FILE; without it the last of several "
+        "NETWORKs is the data, and one alone is measured on the data of its training",
+    )
+    evaluate.add_argument("--batch-size", type=int, default=256, metavar="N")
+    evaluate.add_argument(
+        "--ten-crop", action="store_true", help="the corners, the centre and their reflections"
+    )
+    evaluate.add_argument(
+        "--scales", metavar="N,N,…", help="the whole image at these sizes of its shorter side"
+    )
+    evaluate.add_argument("--flip", action="store_true", help="each image and its reflection")
+    evaluate.add_argument("--per-class", action="store_true", help="print a table of the classes")
+    evaluate.add_argument("--out", metavar="DIR", help="write tables and pictures into a directory")
+    evaluate.add_argument(
+        "--overwrite", action="store_true", help="replace such files in a directory that has some"
+    )
+    evaluate.add_argument(
+        "--trust", action="store_true", help="open SavedModels, which are programs"
+    )
+    evaluate.set_defaults(run=_evaluate)
+
+
+def _evaluate(arguments: argparse.Namespace) -> None:
+    from kerascnn.files import refuse_occupied
+    from kerascnn.views import Views
+
+    networks, data = _networks_and_data(arguments)
+    views = Views(
+        crops=5 if arguments.ten_crop else 1,
+        flip=arguments.flip or arguments.ten_crop,
+        scales=_scales(arguments.scales),
+    )
+    if arguments.out is not None:  # rather now than after the work
+        refuse_occupied(arguments.out, overwrite=arguments.overwrite)
+    start_keras(debug=arguments.debug)
+    from kerascnn.evaluating import evaluate
+
+    with progress_stream(as_json=arguments.json):
+        evaluation = evaluate(
+            networks,
+            data,
+            batch_size=arguments.batch_size,
+            views=views,
+            trust=arguments.trust,
+        )
+    files = []
+    if arguments.out is not None:
+        from kerascnn.findings import write_evaluation
+
+        files = write_evaluation(evaluation, arguments.out, overwrite=arguments.overwrite)
+    if arguments.json:
+        print_json(_as_json(evaluation, arguments.per_class, files))
+        return
+    _print_figures(evaluation, views)
+    if arguments.per_class:
+        _print_classes(evaluation)
+    if files:
+        print(f"\nwritten to {arguments.out}: {', '.join(file.name for file in files)}")
+
+
+def _networks_and_data(arguments: argparse.Namespace) -> tuple[list[str], str]:
+    """Returns the paths, each seen to be there, and the data, before TensorFlow starts."""
+    from kerascnn.errors import UsageError
+    from kerascnn.runs import load_run
+
+    networks = list(arguments.networks)
+    data = arguments.data
+    if data is None and len(networks) > 1:
+        data = networks.pop()
+    for path in networks:
+        existing(path)
+    if data is None:
+        if not os.path.isdir(networks[0]):
+            raise UsageError(f"what is {networks[0]} to be measured on? Say it with --data")
+        data = load_run(networks[0]).config["data"]["name"]
+    return networks, data
+
+
+def existing(path: str) -> str:
+    """Returns the path of a network, seen to be there before TensorFlow starts."""
+    from kerascnn.errors import UsageError
+
+    if not os.path.exists(path):
+        raise UsageError(
+            f"there is no {path}; give a run directory, a .keras or ONNX file, or an export"
+        )
+    return path
+
+
+def _scales(text: str | None) -> tuple[int, ...]:
+    from kerascnn.errors import UsageError
+
+    try:
+        return tuple(int(part) for part in text.split(",")) if text else ()
+    except ValueError:
+        raise UsageError(f"--scales {text!r}: give numbers of pixels, as in 224,256,288") from None
+
+
+def _as_json(evaluation: Evaluation, per_class: bool, files: list[Any]) -> dict[str, Any]:
+    from kerascnn.findings import PER_CLASS, per_class_rows
+
+    result: dict[str, Any] = dict(evaluation)
+    if len(evaluation.members) > 1:
+        result["networks"] = evaluation.members
+    if per_class:
+        keys = [name.replace(" ", "_") for name in PER_CLASS]
+        result["classes"] = [
+            dict(zip(keys, row, strict=True)) for row in per_class_rows(evaluation)
+        ]
+    if files:
+        result["files"] = files
+    return result
+
+
+def _print_figures(evaluation: Evaluation, views: Views) -> None:
+    members = evaluation.members
+    if len(members) > 1:
+        shown = [name for name in FIGURES if name in next(iter(members.values()))]
+        rows = [
+            [name, *(FIGURES[one].format(figures[one]) for one in shown)]
+            for name, figures in [*members.items(), ("all together", evaluation)]
+        ]
+        print_table(["network", *shown], rows, right=set(range(1, len(shown) + 1)))
+        print()
+    for name, value in evaluation.items():
+        if len(members) < 2 or name not in next(iter(members.values())):
+            print(f"{name.replace('_', ' '):<19}{FIGURES[name].format(value)}")
+    if not views.plain:
+        print(f"{'averaged over':<19}{views}")
+
+
+def _print_classes(evaluation: Evaluation) -> None:
+    from kerascnn.findings import PER_CLASS, per_class_rows
+
+    rows = [
+        ["" if cell is None else f"{cell:.2%}" if isinstance(cell, float) else str(cell)
+         for cell in row]
+        for row in per_class_rows(evaluation)
+    ]  # fmt: skip
+    print()
+    print_table(PER_CLASS, rows, right={1, 2, 3, 5})
