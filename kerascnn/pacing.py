@@ -122,31 +122,6 @@ class AveragedWeights(keras.callbacks.SwapEMAWeights):
         super().on_epoch_end(last if self.model.stop_training else epoch, logs)
 
 
-class AverageWeights(keras.callbacks.SwapEMAWeights):
-    """Puts the running average of the weights into the model while it is evaluated and saved.
-
-    Keras's own forgets in a resumed run which of the two is in the model, and gives the plain
-    weights back after an early end.
-    """
-
-    def __init__(self) -> None:
-        super().__init__(swap_on_epoch=True)
-
-    def state(self) -> dict[str, Any]:
-        """Returns what `restore` needs, as JSON types."""
-        return {"average_in_model": self._ema_weights_in_model}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Goes on where `state` was taken, with the weights of that moment."""
-        self._ema_weights_in_model = state["average_in_model"]
-
-    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        super().on_epoch_end(epoch, logs)
-        if self.model.stop_training and epoch < self.params["epochs"] - 1:
-            # `fit` ends with the optimizer's average in the model: it has to be there.
-            self._finalize_ema_values()
-
-
 class PlainNames(keras.callbacks.Callback):
     """Comes before all others, where a network has auxiliary classifiers: `plain_names`."""
 

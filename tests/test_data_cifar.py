@@ -30,9 +30,7 @@ def rows(count: int, seed: int):
 def binary(folder, fine=None):
     folder.mkdir()
     (folder / "batches.meta.txt").write_text("\n".join(NAMES) + "\n\n")
-    for number, name in enumerate(
-        [f"data_batch_{k}.bin" for k in range(1, 6)] + ["test_batch.bin"]
-    ):
+    for number, name in enumerate(BATCHES):
         pixels, labels, _ = rows(4, number)
         records = zip(labels.tolist(), pixels, strict=True)
         content = b"".join(bytes([label]) + row.tobytes() for label, row in records)

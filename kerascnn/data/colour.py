@@ -53,7 +53,7 @@ def recoloured(
         images = images * bright
         if channels in (1, 3):
             grey = _grey(images, bgr)
-            mean = tf.reduce_mean(grey, axis=(1, 2, 3), keepdims=True)
+            mean = _mean(grey)
             if channels == 1:
                 images = mean + (images - mean) * contrast
             else:
@@ -66,13 +66,22 @@ def recoloured(
     if lighting and channels == 3:
         axes = np.asarray(COMPONENTS, np.float32)[:: -1 if bgr else 1]
         scales = np.asarray(DEVIATIONS, np.float32) * np.float32(255 * lighting)
-        shift = tf.linalg.matmul(normal * scales, axes, transpose_b=True)
-        images = images + shift[:, None, None, :]
+        # Written out: a matrix product's last bits depend on the size of the batch.
+        steps = [normal[:, k, None] * (scales[k] * axes[:, k]) for k in range(NORMAL)]
+        images = images + (steps[0] + steps[1] + steps[2])[:, None, None, :]
     return images
 
 
 def _grey(images: tensorflow.Tensor, bgr: bool) -> tensorflow.Tensor:
     if images.shape[-1] == 1:
         return images
-    weights = tf.constant(LUMA[::-1] if bgr else LUMA, tf.float32)
-    return tf.tensordot(images, weights, 1)[..., None]
+    weights = LUMA[::-1] if bgr else LUMA
+    return sum(weight * images[..., k, None] for k, weight in enumerate(weights))
+
+
+def _mean(grey: tensorflow.Tensor) -> tensorflow.Tensor:
+    """Returns the mean of each image, to the same bits whatever batch it is in."""
+    # Sums of whole numbers do not depend on their order.
+    total = tf.reduce_sum(tf.cast(tf.round(grey * 256), tf.int64), axis=(1, 2, 3), keepdims=True)
+    count = 256 * tf.shape(grey)[1] * tf.shape(grey)[2]
+    return tf.cast(total / tf.cast(count, tf.int64), tf.float32)

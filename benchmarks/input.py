@@ -1,0 +1,145 @@
+"""How fast images come: the pipeline with its distortions, and bare decoding of the same files.
+
+    python benchmarks/input.py
+
+Bare is what no pipeline can do without: every JPEG decoded and resized to 224 x 224, in as many
+threads as there are cores and nothing else; once with Pillow, the decoder of this package, and once
+with TensorFlow (tf.io.decode_jpeg with the exact DCT, tf.image.resize). The pictures are made here:
+500 x 375 pixels of noise with the spectrum of photographs (1/f), quality 90. The rounds take turns,
+and the ratios are of medians. Results go to benchmarks/results/input.json and .md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
+
+import numpy as np  # noqa: E402
+from machine import machine, save  # noqa: E402
+from PIL import Image  # noqa: E402
+
+from kerascnn.cli.startup import start_keras  # noqa: E402
+
+SIDE, BATCH = 224, 32
+WIDTH, HEIGHT = 500, 375
+RECIPES = ("resnet_2015", "alexnet_2012", "densenet", "modern")
+
+
+def draw_photos(folder: Path, count: int) -> list[Path]:
+    """Writes JPEGs whose spectra fall as those of photographs do."""
+    draw = np.random.default_rng(0)
+    frequency = np.hypot(np.fft.fftfreq(HEIGHT)[:, None], np.fft.rfftfreq(WIDTH)[None])
+    amplitude = 1 / np.maximum(frequency, 1 / WIDTH) ** 1.2
+    paths = []
+    for number in range(count):
+        phases = np.exp(2j * np.pi * draw.random((4, *amplitude.shape)))
+        light, *colours = np.fft.irfft2(amplitude * phases, s=(HEIGHT, WIDTH))
+        pixels = light[..., None] + 0.4 * np.stack(colours, axis=-1)
+        pixels = np.clip((pixels - pixels.mean()) / pixels.std() * 50 + 120, 0, 255)
+        paths.append(folder / f"{number:04}.jpg")
+        Image.fromarray(pixels.astype(np.uint8)).save(paths[-1], quality=90)
+    return paths
+
+
+def bare_pillow(paths: list[Path]) -> Callable[[], None]:
+    pool = ThreadPoolExecutor(os.cpu_count())
+
+    def decode(path: Path) -> None:
+        with Image.open(path) as image:
+            image.resize((SIDE, SIDE), Image.Resampling.BILINEAR)
+
+    return lambda: list(pool.map(decode, paths)) and None
+
+
+def bare_tensorflow(paths: list[Path]) -> Callable[[], None]:
+    import tensorflow as tf
+
+    def decode(path: Any) -> Any:
+        image = tf.io.decode_jpeg(tf.io.read_file(path), 3, dct_method="INTEGER_ACCURATE")
+        return tf.image.resize(image, (SIDE, SIDE), antialias=True)
+
+    dataset = tf.data.Dataset.from_tensor_slices(list(map(str, paths)))
+    dataset = dataset.map(decode, num_parallel_calls=os.cpu_count(), deterministic=False)
+
+    def run() -> None:
+        for _ in dataset:
+            pass
+
+    return run
+
+
+def through_pipeline(paths: list[Path], recipe: str | None) -> Callable[[], None]:
+    """A pass over all images: to train with a recipe, or to evaluate without one."""
+    from kerascnn.data import Distortion, Split, fetching, pipeline
+    from kerascnn.preprocessing import crop
+    from kerascnn.recipes import RECIPES as TABLE
+
+    split = Split(tuple(paths), np.arange(len(paths)) % 10)
+    options: dict[str, Any] = {"batch_size": BATCH, "training": recipe is not None}
+    if recipe is not None:
+        options |= {"distortion": Distortion.of(TABLE[recipe]), "classes": 10}
+    else:
+        fetching.CACHE_LIMIT = 0  # or all but the first pass would decode nothing
+    dataset = pipeline(split, crop(SIDE), **options).take(len(paths) // BATCH)
+
+    def run() -> None:
+        # A new iterator every time: nothing was fetched ahead while others were measured.
+        for _ in dataset:
+            pass
+
+    return run
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--images", type=int, default=384, help="files (384)")
+    parser.add_argument("--rounds", type=int, default=5, help="of which the medians are (5)")
+    arguments = parser.parse_args()
+    start_keras()
+    with tempfile.TemporaryDirectory() as folder:
+        paths = draw_photos(Path(folder), arguments.images // BATCH * BATCH)
+        runs = {
+            "bare Pillow": bare_pillow(paths),
+            "bare TensorFlow": bare_tensorflow(paths),
+            "evaluation": through_pipeline(paths, None),
+            **{recipe: through_pipeline(paths, recipe) for recipe in RECIPES},
+        }
+        rates: dict[str, list[float]] = {name: [] for name in runs}
+        for number in range(arguments.rounds + 1):
+            for name, run in runs.items():
+                start = time.perf_counter()
+                run()
+                if number:  # the first one fills the file cache and traces
+                    rates[name].append(len(paths) / (time.perf_counter() - start))
+                time.sleep(0.5)  # what a pipeline still fetches ahead is not the next one's work
+    medians = {name: statistics.median(values) for name, values in rates.items()}
+    bare = max(medians["bare Pillow"], medians["bare TensorFlow"])
+    rows = [
+        "| | images/s | of the faster bare one |",
+        "|---|---|---|",
+        *(f"| {name} | {rate:,.0f} | {rate / bare:.2f} |" for name, rate in medians.items()),
+    ]
+    result = {
+        "machine": machine(),
+        "images": len(paths),
+        "rounds": arguments.rounds,
+        "rates": {name: [round(rate, 1) for rate in values] for name, values in rates.items()},
+        "ratios": {name: round(rate / bare, 3) for name, rate in medians.items()},
+    }
+    print("\n".join(rows))
+    save("input", result, "\n".join(rows))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,236 @@
+"""TFRecord, ArrayRecord and TensorFlow Datasets as sources."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import sys
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from kerascnn.data import Split, load_data, pipeline, tfds
+from kerascnn.errors import DamagedFileError, DataError, UsageError
+from kerascnn.images import Piece, load_image
+from kerascnn.preprocessing import Preprocessing
+
+tf = pytest.importorskip("tensorflow")
+
+
+def picture(seed, size=(9, 7)):
+    pixels = np.random.default_rng(seed).integers(0, 256, (size[1], size[0], 3), np.uint8)
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "PNG")
+    return stream.getvalue(), pixels
+
+
+def example(image, label, text=None, keys=("image/encoded", "image/class/label")):
+    feature = {
+        keys[0]: tf.train.Feature(bytes_list=tf.train.BytesList(value=[image])),
+        keys[1]: tf.train.Feature(int64_list=tf.train.Int64List(value=[label])),
+    }
+    if text is not None:
+        value = tf.train.BytesList(value=[text.encode()])
+        feature["image/class/text"] = tf.train.Feature(bytes_list=value)
+    return tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString()
+
+
+def write(path, seeds, first=0, **options):
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for seed in seeds:
+            label = seed % 3 + first
+            writer.write(example(picture(seed)[0], label, f"class{label}", **options))
+
+
+def test_tfrecord_files_are_read_in_pieces(tmp_path):
+    write(tmp_path / "train-00000-of-00002.tfrecord", range(6))
+    write(tmp_path / "train-00001-of-00002.tfrecord", range(6, 10))
+    write(tmp_path / "validation-00000-of-00001.tfrecord", range(10, 14))
+    data = load_data(f"tfrecord:{tmp_path}")
+    assert (len(data.train), len(data.test)) == (10, 4)
+    assert data.class_names == ("class0", "class1", "class2")
+    assert data.image_shape == (7, 9, 3)
+    assert data.train.labels.tolist() == [seed % 3 for seed in range(10)]
+    assert all(isinstance(one, Piece) for one in data.train.images)
+    for seed, image in enumerate((*data.train.images, *data.test.images)):
+        assert np.array_equal(load_image(image), picture(seed)[1])
+    plain = Preprocessing(None, scale=1.0)
+    dataset = pipeline(data.train, plain, batch_size=4, training=True)
+    seen = []
+    for images, labels in dataset.take(3):
+        for image, label in zip(images.numpy(), labels.numpy(), strict=True):
+            (seed,) = [k for k in range(10) if np.array_equal(image, picture(k)[1])]
+            assert seed % 3 == label
+            seen.append(seed)
+    assert sorted(seen) == list(range(10)) != seen
+
+
+def test_one_file_is_split_and_slim_s_labels_start_from_one(tmp_path):
+    path = tmp_path / "all.tfrecord"
+    write(path, range(12), first=1)
+    data = load_data(f"tfrecord:{path}")
+    assert (len(data.train), len(data.test)) == (9, 3)
+    assert data.class_names == ("class1", "class2", "class3")
+    assert "labels start from 1" in data.split
+    assert load_data(f"tfrecord:{tmp_path}/*.tfrecord").fingerprint == data.fingerprint
+    write(path, range(11), first=1)
+    assert load_data(f"tfrecord:{path}").fingerprint != data.fingerprint
+
+
+def test_the_names_of_tensorflow_datasets_are_taken_too(tmp_path):
+    write(tmp_path / "x.tfrecord", range(12), keys=("image", "label"))
+    assert len(load_data(f"tfrecord:{tmp_path}").train) == 9
+
+
+def test_bad_record_files_are_named(tmp_path):
+    with pytest.raises(DataError, match="names no tfrecord file"):
+        load_data(f"tfrecord:{tmp_path}")
+    path = tmp_path / "x.tfrecord"
+    write(path, range(12))
+    content = path.read_bytes()
+    for broken in (content[:-5], content[:40] + b"\0" * 8 + content[48:], b"not records at all"):
+        path.write_bytes(broken)
+        with pytest.raises(DamagedFileError, match=r"x\.tfrecord is truncated or corrupt"):
+            load_data(f"tfrecord:{path}")
+    path.write_bytes(gzip.compress(content))
+    with pytest.raises(DataError, match="packed with gzip"):
+        load_data(f"tfrecord:{path}")
+    write(path, range(12), keys=("picture", "label"))
+    with pytest.raises(DataError, match="image/class/text, label, picture; needed are one encoded"):
+        load_data(f"tfrecord:{path}")
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        writer.write(b"\xff\xff\xff")
+    with pytest.raises(DamagedFileError, match=r"no tf\.train\.Example"):
+        load_data(f"tfrecord:{path}")
+
+
+def test_a_piece_of_a_file_that_became_shorter_is_named(tmp_path):
+    path = tmp_path / "x.tfrecord"
+    write(path, range(12))
+    data = load_data(f"tfrecord:{path}")
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(DamagedFileError, match=r"x\.tfrecord ends before byte"):
+        load_image(data.train.images[-1])
+
+
+def test_arrayrecord_files(tmp_path):
+    module = pytest.importorskip("array_record.python.array_record_module")
+    writer = module.ArrayRecordWriter(str(tmp_path / "x.array_record"), "group_size:1")
+    for seed in range(12):
+        writer.write(example(picture(seed)[0], seed % 3))
+    writer.close()
+    data = load_data(f"arrayrecord:{tmp_path}")
+    assert (len(data.train), len(data.test), data.image_shape) == (9, 3, (7, 9, 3))
+    found = {load_image(one).tobytes() for one in (*data.train.images, *data.test.images)}
+    assert found == {picture(seed)[1].tobytes() for seed in range(12)}
+    (tmp_path / "x.array_record").write_bytes(b"nonsense")
+    with pytest.raises(DamagedFileError, match=r"x\.array_record"):
+        load_data(f"arrayrecord:{tmp_path}")
+
+
+def test_without_arrayrecord_the_package_is_named(tmp_path, monkeypatch):
+    (tmp_path / "x.arrayrecord").write_bytes(b"x")
+    monkeypatch.setitem(sys.modules, "array_record.python", None)
+    with pytest.raises(DataError, match="pip install array-record"):
+        load_data(f"arrayrecord:{tmp_path}")
+
+
+# TensorFlow Datasets
+
+
+def test_a_prepared_set(tmp_path):
+    library = pytest.importorskip("tensorflow_datasets")
+
+    class Numbers(library.core.GeneratorBasedBuilder):
+        VERSION = library.core.Version("1.0.0")
+
+        def _info(self):
+            features = library.features.FeaturesDict(
+                {
+                    "image": library.features.Image(shape=(None, None, 3), encoding_format="png"),
+                    "label": library.features.ClassLabel(names=["a", "b", "c"]),
+                }
+            )
+            return library.core.DatasetInfo(builder=self, features=features)
+
+        def _split_generators(self, manager):
+            return {
+                "train": self._generate_examples(range(9)),
+                "test": self._generate_examples(range(9, 13)),
+            }
+
+        def _generate_examples(self, seeds):
+            for seed in seeds:
+                yield seed, {"image": picture(seed)[1], "label": seed % 3}
+
+    builder = Numbers(data_dir=str(tmp_path), file_format="tfrecord")
+    builder.download_and_prepare()
+    for source in (f"tfds:{builder.data_dir}", builder):
+        data = load_data(source)
+        assert (len(data.train), len(data.test)) == (9, 4)
+        assert data.class_names == ("a", "b", "c")
+        found = {
+            (load_image(image).tobytes(), int(label))
+            for image, label in zip(data.train.images, data.train.labels, strict=True)
+        }
+        assert found == {(picture(seed)[1].tobytes(), seed % 3) for seed in range(9)}
+    assert load_data(builder).fingerprint == data.fingerprint
+    # The files themselves are standard examples.
+    assert len(load_data(f"tfrecord:{builder.data_dir}").train) == 9
+
+
+def test_an_image_folder_of_the_library(tmp_path):
+    library = pytest.importorskip("tensorflow_datasets")
+    for part in ("train", "test"):
+        for label in ("cat", "dog"):
+            for seed in range(4):
+                path = tmp_path / part / label / f"{seed}.png"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(picture(hash((part, label, seed)) % 1000, size=(9 + seed, 7))[0])
+    data = load_data(library.ImageFolder(str(tmp_path)))
+    folder = load_data(f"folder:{tmp_path}")
+    assert data.class_names == folder.class_names
+    assert data.image_shape == folder.image_shape == (None, None, 3)
+    ours = {load_image(path).tobytes() for path in folder.train.images}
+    assert {load_image(one).tobytes() for one in data.train.images} == ours
+    assert data.name.startswith("tfds:")
+
+
+@pytest.mark.parametrize("name", ["mnist", "cifar10"])
+def test_mock_data(name, monkeypatch):
+    library = pytest.importorskip("tensorflow_datasets")
+    monkeypatch.setattr(tfds, "_online", lambda: True)  # the library's download does nothing here
+    with library.testing.mock_data(num_examples=20):
+        data = load_data(f"tfds:{name}")
+    assert len(data.class_names) == 10
+    assert (len(data.train), len(data.test)) == (20, 20)
+    assert data.image_shape == ((28, 28, 1) if name == "mnist" else (32, 32, 3))
+
+
+def test_offline_the_message_is_clear_and_quick(tmp_path, monkeypatch):
+    pytest.importorskip("tensorflow_datasets")
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
+    monkeypatch.setattr(tfds, "_PATIENCE", 0.5)
+    monkeypatch.setattr(tfds, "_HOST", ("192.0.2.1", 443))  # a documentation address: no one there
+    for name in ("HTTPS_PROXY", "https_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    start = time.monotonic()
+    with pytest.raises(DataError, match=r"mnist is not prepared below .* no network") as caught:
+        load_data("tfds:mnist")
+    assert time.monotonic() - start < 20  # the library's own start is most of it
+    assert "TFDS_DATA_DIR" in str(caught.value)
+    with pytest.raises(UsageError, match="no set 'mnits'"):
+        load_data("tfds:mnits")
+    with pytest.raises(DataError, match="holds no prepared set"):
+        load_data(f"tfds:{tmp_path}")
+
+
+def test_evaluation_of_pieces_keeps_their_order(tmp_path):
+    write(tmp_path / "x.tfrecord", range(12))
+    data = load_data(f"tfrecord:{tmp_path}")
+    both = Split((*data.train.images, *data.test.images), None)
+    batches = pipeline(both, Preprocessing(None, scale=1.0), batch_size=5, training=False)
+    got = np.concatenate(list(batches))
+    assert np.array_equal(got, np.stack([load_image(one) for one in both.images]))
