@@ -29,7 +29,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", required=True, help="directory of the MNIST files")
     parser.add_argument("--out", type=Path, default=Path("runs/tune_lenet"))
-    parser.add_argument("--epochs", type=int, default=10, help="of the winner (10)")
+    parser.add_argument("--epochs", type=int, default=8, help="of the winner (8)")
     parser.add_argument("--lenet-epochs", type=int, default=20, help="of LeNet-5 (20, the paper's)")
     arguments = parser.parse_args()
     begun = time.perf_counter()

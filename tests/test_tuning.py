@@ -24,9 +24,9 @@ from kerascnn.tuning import (
     pareto,
     plots,
     search,
-    trials,
 )
 from kerascnn.tuning.oracles import ORACLES
+from kerascnn.tuning.record import Record
 
 AXES: dict[str, Any] = {
     "n": (1, 2), "m": (2, 3), "k": (0, 1), "filters": (8, 16), "filter_size": (3, 5),
@@ -295,7 +295,7 @@ def test_poor_trials_are_stopped_by_the_median_rule(tmp_path: Path) -> None:
         (directory / "outcome.json").write_text(json.dumps(outcome(scores)))
     mine = tmp_path / "trial_9"
     mine.mkdir()
-    record = trials.Record(None, "9", mine, None, 3, 0)  # type: ignore[arg-type]
+    record = Record(mine, None, 3, 0, True)  # type: ignore[arg-type]
     # Means until the second epoch: 0.3, 0.4, 0.6, 0.1; their median is 0.35.
     for best, poor in ((0.34, True), (0.36, False)):
         record.best = (best, 0.0)

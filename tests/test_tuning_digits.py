@@ -58,6 +58,26 @@ def test_resnet20_on_the_digits(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_precision_and_strategy_hold_inside_a_trial(precision: str, tmp_path: Path) -> None:
+    import keras
+
+    space = SearchSpace("convnet", n=(1,), m=(2,), filters=(8, 16), head=("linear", "paper"))
+    result = search(
+        space, "digits", trials=2, epochs=2, directory=tmp_path / "x", precision=precision,
+        strategy="mirrored", recipe="default", latency="onnx", verbose=False,
+    )  # fmt: skip
+    assert result is not None
+    assert [one.precision for one in result.completed] == [precision] * 2
+    assert all(0 < (one.latency or 0) < 1 for one in result.completed)
+    assert [one.trial for one in result.pareto("latency")]
+    assert keras.config.dtype_policy().name == "float32"
+    run = result.retrain("digits", epochs=1, verbose=False)
+    assert run.config["precision"] == precision
+    assert run.config["data"]["train"] == 1198
+
+
+@pytest.mark.long
 @pytest.mark.parametrize("family", sorted({model_info(one).family for one in list_models()}))
 def test_candidates_of_every_family_train(family: str) -> None:
     import keras

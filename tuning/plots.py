@@ -23,7 +23,7 @@ NAMES = {
 }
 LEAST_FOR_IMPORTANCE = 6
 """Fewer trials than these say nothing of an axis."""
-COLOURS = "viridis"
+COLOURS = "viridis_r"
 
 
 def _figure(width: float, height: float) -> tuple[Any, Any]:
@@ -124,9 +124,15 @@ def coordinates_plot(trials: Sequence[Trial], axes_: Sequence[Axis]) -> bytes:
     low, high = min(scores), max(scores)
     spread = (high - low) or 1.0
     colours = matplotlib.colormaps[COLOURS]
-    for one, score in zip(shown, scores, strict=True):
+    for place, (one, score) in enumerate(zip(shown, scores, strict=True)):
         share = (score - low) / spread
-        heights = [position(axis, one.values) for axis in axes_] + [share]
+        # Where there are only a few values, lines would hide each other.
+        apart = 0.05 * (place / max(len(shown) - 1, 1) - 0.5)
+        heights = [
+            position(axis, one.values) + (0 if isinstance(axis.domain, Range) else apart)
+            for axis in axes_
+        ]
+        heights.append(share)
         axes.plot(range(len(heights)), heights, color=colours(share), alpha=0.75, linewidth=1.4)
     for place, axis in enumerate(axes_):
         axes.axvline(place, color="#5b6673", linewidth=0.8)
@@ -147,6 +153,8 @@ def coordinates_plot(trials: Sequence[Trial], axes_: Sequence[Axis]) -> bytes:
     axes.set_yticks([])
     for side in ("top", "right", "left", "bottom"):
         axes.spines[side].set_visible(False)
+    for text in axes.texts:
+        text.set_in_layout(False)  # they lie within the axes
     return _png(figure)
 
 

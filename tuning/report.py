@@ -45,7 +45,7 @@ def _pictures(result: SearchResult) -> list[tuple[str, bytes, str]]:
         (
             "coordinates.png",
             plots.coordinates_plot(trials, axes),
-            "A line a trial; the lighter, the better. A value below its axis does not apply",
+            "A line a trial; the darker, the better. What lies below an axis does not apply",
         )
     )
     shares = plots.importance(trials, axes)
@@ -91,8 +91,8 @@ def _page(result: SearchResult, pictures: list[tuple[str, bytes, str]]) -> Page:
     call = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
     page.code(f'kerascnn.create_model("{row}", {call})')
     page.section("Results")
-    for _, picture, caption in pictures:
-        page.figure(picture, caption, width=760)
+    for name, picture, caption in pictures:
+        page.figure(picture, caption, width=None if name == "coordinates.png" else 760)
     page.section("Trials")
     page.table(*_trials_table(result), sortable=True)
     if failed:

@@ -245,7 +245,9 @@ def _claim(
 def _oracle(
     space: SearchSpace, tuner: str, trials: int, epochs: int, seed: int, meter: Any
 ) -> Fitting:
-    limit = {"max_epochs": epochs} if tuner == "hyperband" else {"max_trials": trials}
+    # Hyperband has rounds enough to fill all trials.
+    hyperband = {"max_epochs": epochs, "hyperband_iterations": 1000}
+    limit = hyperband if tuner == "hyperband" else {"max_trials": trials}
     oracle = ORACLES[tuner](
         space,
         meter if space.budget.latency else None,

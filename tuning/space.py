@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import keras_tuner
 
-from kerascnn.data import Split, pipeline
+from kerascnn.data import Distortion, Split, pipeline
 from kerascnn.endpoints import gives_logits
 from kerascnn.errors import KerasCNNError, UsageError
 from kerascnn.optimizers import make_optimizer
@@ -165,8 +165,11 @@ class SearchSpace(Candidates, keras_tuner.HyperModel):
             )
         batch = changes.get("batch_size", given.pop("batch_size", self.batch_size))
         distort = {name: changes[name] for name in AUGMENTATIONS["none"] if name in changes}
+        distortion = Distortion.of(Recipe("fit", **distort))
         as_is = Preprocessing(size=None, fit="none", channels="any", scale=1.0)
-        given["x"] = pipeline(Split(x, y), as_is, batch_size=batch, training=True, **distort)
+        given["x"] = pipeline(
+            Split(x, y), as_is, batch_size=batch, training=True, distortion=distortion
+        )
         given["steps_per_epoch"] = math.ceil(len(x) / batch)
         given["shuffle"] = False
         return (), given

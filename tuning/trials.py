@@ -8,12 +8,11 @@ a trial that has one is never run again.
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 import hashlib
 import io
-import math
 import os
-import statistics
 import time
 import traceback
 from collections.abc import Mapping
@@ -31,7 +30,6 @@ from kerascnn.devices import policy_scope
 from kerascnn.endpoints import preprocessing_for
 from kerascnn.errors import Interrupted
 from kerascnn.feeding import fit_batch, standardized, training_pipelines
-from kerascnn.files import atomic_file
 from kerascnn.multiworker import engine_for
 from kerascnn.objectives import compile_arguments, with_targets
 from kerascnn.optimizers import make_optimizer
@@ -42,16 +40,15 @@ from kerascnn.recipes import Recipe
 from kerascnn.schedules import Schedule
 from kerascnn.tuning.chief import WorkerOracle
 from kerascnn.tuning.oracles import read_json, write_json
+from kerascnn.tuning.record import CHECKPOINT, OUTCOME, Record
 from kerascnn.tuning.space import SearchSpace
 
 ATTEMPTS = 3
 """A trial whose process died so often is taken for the cause of it."""
-WARM_UP = 4
-"""So many trials have to be completed before one can be stopped for being poor."""
 IDLE = 0.5
 """Seconds between two questions for work."""
 
-OUTCOME, HISTORY, STARTED = "outcome.json", "history.json", "attempts.json"
+STARTED = "attempts.json"
 
 
 @dataclass(frozen=True)
@@ -213,7 +210,7 @@ class TrialTuner(keras_tuner.Tuner):
             network = self.space.network_of(values)
             if "tuner/trial_id" in values:  # hyperband goes on where a promoted trial ended
                 earlier = Path(self.get_trial_dir(values["tuner/trial_id"]))
-                network.load_weights(earlier / "checkpoint.weights.h5")
+                network.load_weights(earlier / CHECKPOINT)
             preprocessing, data = self._prepare(network)
             replicas = work.strategy.num_replicas_in_sync
             recipe = fit_batch(self.space.recipe(values, work.recipe), len(data.train), replicas)
@@ -225,7 +222,9 @@ class TrialTuner(keras_tuner.Tuner):
             training, validation = training_pipelines(
                 data, preprocessing, recipe, replicas, seed, (first, 0)
             )
-            record = Record(self, trial.trial_id, directory, network, epochs, first)
+            reporter, name = self.reporter, trial.trial_id
+            tell = None if reporter is None else functools.partial(reporter.epoch, name)
+            record = Record(directory, network, epochs, first, work.stop_poor, tell)
             schedule = Schedule(recipe, steps, steps * (epochs - first))
             engine.fit(
                 with_targets(training, recipe, network, data, training=True),
@@ -282,71 +281,6 @@ def _sized(split: Split, preprocessing: Preprocessing) -> Split:
     if isinstance(split.images, tuple | tf.data.Dataset):
         return split
     return Split(preprocessing.spatial_batch(split.images), split.labels)
-
-
-class Record(keras.callbacks.Callback):
-    """Keeps a trial's history and the weights of its best epoch, and ends it when it must end."""
-
-    def __init__(
-        self,
-        tuner: TrialTuner,
-        trial_id: str,
-        directory: Path,
-        network: keras.Model,
-        epochs: int,
-        first: int,
-    ) -> None:
-        super().__init__()
-        self.tuner, self.trial_id, self.directory = tuner, trial_id, directory
-        self.network, self.epochs, self.first = network, epochs, first
-        self.history: dict[str, list[float]] = {}
-        self.best: tuple[float, float] = (-math.inf, -math.inf)
-        self.best_epoch = 0
-        self.stopped = False
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        logs = logs or {}
-        for name in ("loss", "val_loss"):
-            if not math.isfinite(logs.get(name, 0.0)):
-                raise keras_tuner.errors.FailedTrialError(
-                    f"{name} became {logs[name]} in epoch {epoch + 1}"
-                )
-        for name in ("loss", "accuracy", "val_loss", "val_accuracy"):
-            self.history.setdefault(name, []).append(float(logs[name]))
-        write_json(self.directory / HISTORY, self.history)
-        score = (logs["val_accuracy"], -logs["val_loss"])
-        if score > self.best:
-            self.best, self.best_epoch = score, epoch
-            with atomic_file(self.directory / "checkpoint.weights.h5") as temporary:
-                self.network.save_weights(temporary)
-        if self.tuner.reporter is not None:
-            self.tuner.reporter.epoch(self.trial_id, epoch + 1, self.epochs, logs)
-        if self.tuner.work.stop_poor and self._poor(epoch + 1 - self.first):
-            self.stopped = True
-            self.model.stop_training = True
-
-    def _poor(self, done: int) -> bool:
-        """Golovin 2017's median rule: the best so far is below the others' mean until here."""
-        if done < 2 or done >= self.epochs - self.first:
-            return False
-        means = []
-        for path in self.directory.parent.glob(f"trial_*/{OUTCOME}"):
-            outcome = read_json(path) or {}
-            scores = outcome.get("history", {}).get("val_accuracy", [])
-            if outcome.get("status") == "COMPLETED" and len(scores) >= done:
-                means.append(statistics.fmean(scores[:done]))
-        return len(means) >= WARM_UP and self.best[0] < statistics.median(means)
-
-    def result(self) -> dict[str, Any]:
-        """Returns the outcome of a trial that went through."""
-        place = self.best_epoch - self.first
-        return {
-            "epoch": self.best_epoch + 1,
-            "epochs": self.first + len(self.history["loss"]),
-            "stopped": self.stopped,
-            "metrics": {name: values[place] for name, values in self.history.items()},
-            "history": self.history,
-        }
 
 
 def _reason(error: BaseException) -> str:
