@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 PRECISIONS = ("auto", "float32", "mixed_float16", "mixed_bfloat16")
-STRATEGIES = ("auto", "none", "mirrored")
+STRATEGIES = ("auto", "none", "mirrored", "multiworker")
 BATCH_NORMS = ("synchronized", "replica")
 
 
@@ -74,7 +74,7 @@ def resolve_strategy(
     Args:
         wanted: one of `STRATEGIES` or a strategy. "auto" mirrors when several GPUs are visible, or
             takes the strategy that a built model was built under; "none" is the one of the
-            caller's scope, by default a single device.
+            caller's scope, by default a single device; "multiworker" is the cluster of TF_CONFIG.
         model: a network that is built already must have been built in the strategy's scope.
 
     Raises:
@@ -92,6 +92,10 @@ def resolve_strategy(
     strategy: Any
     if wanted == "none":
         strategy = tf.distribute.get_strategy()
+    elif wanted == "multiworker":
+        from kerascnn.multiworker import connect
+
+        strategy = connect()
     elif wanted == "mirrored":
         gpus = tf.config.list_logical_devices("GPU")
         devices = gpus or tf.config.list_logical_devices("CPU")

@@ -79,6 +79,7 @@ class Engine(keras.Model):
         """Trains; arguments as Keras's, but for data in datasets only."""
         replicas = self.distribute_strategy.num_replicas_in_sync
         training = filled(x, replicas * self.accumulate, training=True)
+        self.element_spec = training.element_spec
         if validation_data is not None:
             validation_data = filled(validation_data, replicas)
         with (
