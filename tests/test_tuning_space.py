@@ -16,7 +16,8 @@ from kerascnn.errors import MismatchError, UsageError
 from kerascnn.registry import list_models, model_info
 from kerascnn.tuning.axes import Range, draw, leaves, make_axis, parse_domain
 from kerascnn.tuning.budget import Budget, Price, price
-from kerascnn.tuning.candidates import SCALED, Candidates
+from kerascnn.tuning.candidates import Candidates
+from kerascnn.tuning.making import SCALED
 from kerascnn.tuning.stages import staged
 
 
@@ -175,6 +176,12 @@ def test_several_rows_have_conditional_axes() -> None:
         seen[row] += 1
         assert ("n" in values) == ("n" in arguments) == (row == "convnet")
     assert min(seen.values()) > 60
+
+
+def test_units_belong_to_hidden_layers() -> None:
+    space = made("convnet", units=(16, 32), k=(0, 1), m=(1, 2))
+    for values in space.sample(50):
+        assert ("units" in values) == (values["k"] > 0)
 
 
 def test_momentum_belongs_to_optimizers_that_have_it() -> None:

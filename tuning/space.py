@@ -19,7 +19,8 @@ from kerascnn.recipes import RECIPES, Recipe
 from kerascnn.registry import ImageShape, create_model
 from kerascnn.tuning.axes import Axis, Range
 from kerascnn.tuning.budget import Budget
-from kerascnn.tuning.candidates import AUGMENTATIONS, Candidates
+from kerascnn.tuning.candidates import Candidates
+from kerascnn.tuning.making import AUGMENTATIONS
 
 
 class SearchSpace(Candidates, keras_tuner.HyperModel):
