@@ -131,6 +131,7 @@ def weights_of_classes(recipe: Recipe, data: Data) -> np.ndarray | None:
         return None
     names = data.class_names
     if recipe.class_weights == "balanced":
+        assert data.train.labels is not None  # what is trained on has labels
         counts = np.bincount(data.train.labels, minlength=len(names))
         present = max(int((counts > 0).sum()), 1)
         # A class without images weighs nothing: it cannot appear.

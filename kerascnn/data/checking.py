@@ -252,6 +252,8 @@ def _check_loaded(source: Any) -> DataReport:
     alike: dict[str, list[tuple[str, str, str]]] = defaultdict(list)
     for part, split in (("train", data.train), ("test", data.test)):
         report.images += len(split)
+        if split.labels is None:
+            continue
         for label, count in enumerate(np.bincount(split.labels, minlength=len(data.class_names))):
             report.classes[data.class_names[label]] += int(count)
         if not hasattr(split.images, "__getitem__"):

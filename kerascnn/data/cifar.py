@@ -93,12 +93,10 @@ def _binary(labels: int) -> Callable[[Path], Arrays]:
 def _pickled(key: str) -> Callable[[Path], Arrays]:
     def read(path: Path) -> Arrays:
         record = _unpickled(path)
-        rows, labels = record.get("data"), record.get(key)
-        if isinstance(rows, _Array):
-            rows = rows.values
-        good = isinstance(rows, np.ndarray) and rows.dtype == np.uint8 and rows.ndim == 2
+        data, labels = record.get("data"), record.get(key)
+        rows = data.values if isinstance(data, _Array) else None
         whole = isinstance(labels, list) and all(type(one) is int for one in labels)
-        if not good or not whole or rows.shape != (len(labels), PIXELS):
+        if rows is None or not whole or rows.shape != (len(labels or ()), PIXELS):
             raise DamagedFileError(
                 f"{path} holds no CIFAR batch: needed are 'data', N x {PIXELS} bytes, and {key!r}, "
                 "N numbers"
@@ -150,7 +148,7 @@ class _Type:
 class _Array:
     """An array that is being described: first that it is one, then its shape and bytes."""
 
-    values: Any = None
+    values: numpy.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -197,5 +195,6 @@ class _ArrayMachine(Machine):
         _, shape, kind, fortran, content = state
         if not isinstance(kind, _Type) or not isinstance(content, bytes):
             raise UnsafeFileError("it holds an array of something else than bytes")
-        order = "F" if fortran else "C"
-        target.values = np.frombuffer(content, np.uint8).reshape(shape, order=order)
+        target.values = np.frombuffer(content, np.uint8).reshape(
+            tuple(shape), order="F" if fortran else "C"
+        )

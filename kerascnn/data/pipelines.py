@@ -240,8 +240,14 @@ class _Order:
         def batch(start: Any) -> _Place:
             indices = order[start : tf.minimum(start + size, stop)]
             indices.set_shape([size if self.drop_remainder or not self.count % size else None])
-            rows = (tf.gather(table, indices) for table in (affine, uniform, normal))
-            return _Place(epoch, indices, *rows, seed(start + _MIXING))
+            return _Place(
+                epoch,
+                indices,
+                tf.gather(affine, indices),
+                tf.gather(uniform, indices),
+                tf.gather(normal, indices),
+                seed(start + _MIXING),
+            )
 
         return tf.data.Dataset.range(0, stop, size).map(batch)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import glob
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -196,13 +196,19 @@ def _example(record: bytes, path: Path) -> tuple[bytes, int, str]:
         features = tf.train.Example.FromString(record).features.feature
     except Exception as error:  # protobuf's own class differs between its implementations
         raise DamagedFileError(f"{path} holds a record that is no tf.train.Example") from error
-    image = next((features[key].bytes_list.value for key in IMAGE_KEYS if key in features), ())
-    label = next((features[key].int64_list.value for key in LABEL_KEYS if key in features), ())
+    image: Sequence[bytes] = _first(features, IMAGE_KEYS, "bytes_list")
+    label: Sequence[int] = _first(features, LABEL_KEYS, "int64_list")
     if len(image) != 1 or len(label) != 1:
         raise DataError(
             f"{path} holds an example with {', '.join(sorted(features)[:8]) or 'nothing'}; needed "
             f"are one encoded image ({' or '.join(IMAGE_KEYS)}) and one whole number "
             f"({' or '.join(LABEL_KEYS)})"
         )
-    text = features[TEXT_KEY].bytes_list.value if TEXT_KEY in features else ()
+    text: Sequence[bytes] = _first(features, (TEXT_KEY,), "bytes_list")
     return image[0], int(label[0]), text[0].decode("utf-8", "replace") if text else ""
+
+
+def _first(features: Any, keys: tuple[str, ...], kind: str) -> Sequence[Any]:
+    """Returns the values of the first of these features that there is."""
+    found = next((features[key] for key in keys if key in features), None)
+    return () if found is None else getattr(found, kind).value

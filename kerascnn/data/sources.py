@@ -75,7 +75,8 @@ def load_data(
     if isinstance(source, str):
         return _from_text(source, seed, test_fraction, max_bad)
     if hasattr(source, "as_dataset") and hasattr(source, "info"):
-        return _from_tfds(source, f"tfds:{source.info.name}", seed, test_fraction)
+        builder: Any = source
+        return _from_tfds(builder, f"tfds:{builder.info.name}", seed, test_fraction)
     if isinstance(source, os.PathLike):
         raise UsageError(f"{os.fspath(source)!r} is a path; write folder:, npz: or idx: before it")
     if isinstance(source, Mapping):
