@@ -6,6 +6,7 @@ import copy
 import os
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -202,7 +203,7 @@ def hold_out(data: Data, seed: int) -> Data:
         splits = [Split(tuple(images[index] for index in part), labels[part]) for part in parts]
     else:
         splits = [Split(images[part], labels[part]) for part in parts]
-    return Data(data.name, *splits, data.class_names, data.image_shape, data.fingerprint, sentence)
+    return replace(data, train=splits[0], test=splits[1], split=sentence)
 
 
 def _config(space: SearchSpace, data: Data, tuner: str, trials: int, work: Work) -> dict[str, Any]:

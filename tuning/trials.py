@@ -16,7 +16,7 @@ import os
 import time
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -269,11 +269,8 @@ class TrialTuner(keras_tuner.Tuner):
         key = (shape, base)
         if key not in self._prepared:
             preprocessing = standardized(base, data.train)
-            splits = (_sized(data.train, preprocessing), _sized(data.test, preprocessing))
-            sized = Data(
-                data.name, *splits, data.class_names, data.image_shape, data.fingerprint, data.split
-            )
-            self._prepared[key] = (preprocessing, sized)
+            train, test = _sized(data.train, preprocessing), _sized(data.test, preprocessing)
+            self._prepared[key] = (preprocessing, replace(data, train=train, test=test))
         return self._prepared[key]
 
 
