@@ -33,10 +33,16 @@ _HOMES = {
     "train": "kerascnn.training",
     "reproduce": "kerascnn.reproducing",
     "evaluate": "kerascnn.evaluating",
+    "Evaluation": "kerascnn.evaluating",
+    "Views": "kerascnn.views",
+    "report": "kerascnn.reporting",
     "decode_predictions": "kerascnn.labels",
     "predict": "kerascnn.predicting",
+    "Predictor": "kerascnn.predictor",
     "export": "kerascnn.exporting",
+    "ExportOptions": "kerascnn.exporting.options",
     "ExportReport": "kerascnn.exporting",
+    "verify": "kerascnn.exporting.verifying",
     "Run": "kerascnn.runs",
     "load_run": "kerascnn.runs",
     "summarize": "kerascnn.summary",
@@ -51,22 +57,28 @@ if TYPE_CHECKING:
     from kerascnn.assemble import provenance as provenance
     from kerascnn.data import Data as Data
     from kerascnn.data import load_data as load_data
+    from kerascnn.evaluating import Evaluation as Evaluation
     from kerascnn.evaluating import evaluate as evaluate
+    from kerascnn.exporting import ExportOptions as ExportOptions
     from kerascnn.exporting import ExportReport as ExportReport
     from kerascnn.exporting import export as export
+    from kerascnn.exporting.verifying import verify as verify
     from kerascnn.labels import decode_predictions as decode_predictions
     from kerascnn.predicting import predict as predict
+    from kerascnn.predictor import Predictor as Predictor
     from kerascnn.preprocessing import Preprocessing as Preprocessing
     from kerascnn.recipes import Recipe as Recipe
     from kerascnn.registry import create_model as create_model
     from kerascnn.registry import list_models as list_models
     from kerascnn.registry import model_info as model_info
     from kerascnn.reproducing import reproduce as reproduce
+    from kerascnn.reporting import report as report
     from kerascnn.runs import Run as Run
     from kerascnn.runs import load_run as load_run
     from kerascnn.summary import summarize as summarize
     from kerascnn.taps import features as features
     from kerascnn.training import train as train
+    from kerascnn.views import Views as Views
     from kerascnn.weights.loading import load_weights as load_weights
     from kerascnn.weights.report import LoadReport as LoadReport
     from kerascnn.weights.report import load_report as load_report

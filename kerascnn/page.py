@@ -75,13 +75,13 @@ class Page:
         )
         self._parts.append(f'<dl class="tiles">{tiles}</dl>')
 
-    def pairs(self, pairs: Mapping[str, object]) -> None:
-        """Adds a list of names and values."""
+    def pairs(self, pairs: Mapping[str, object], *, folded: object = None) -> None:
+        """Adds a list of names and values; `folded` as in `table`."""
         rows = "".join(
             f'<tr><th scope="row">{escaped(name)}</th><td>{escaped(value)}</td></tr>'
             for name, value in pairs.items()
         )
-        self._parts.append(f'<table class="pairs"><tbody>{rows}</tbody></table>')
+        self._fold(f'<table class="pairs"><tbody>{rows}</tbody></table>', folded)
 
     def table(
         self,
@@ -135,11 +135,13 @@ class Page:
                 may be light or dark.
             caption: the text below it.
             alt: what it shows, for those who cannot see it; the caption when None.
-            width: in CSS pixels; the picture's own when None. Never wider than the page.
+            width: in CSS pixels; the picture's own when None. Never wider than the page; on a
+                narrow one it keeps half of this and is moved sideways.
         """
-        size = "" if width is None else f' style="width:{int(width)}px"'
+        size = "" if width is None else f' style="width:{int(width)}px;min-width:{width // 2}px"'
         self._parts.append(
-            f"<figure>{_image(picture, caption if alt is None else alt, size)}"
+            f'<figure><div class="wide" tabindex="0">'
+            f"{_image(picture, caption if alt is None else alt, size)}</div>"
             f"<figcaption>{escaped(caption)}</figcaption></figure>"
         )
 
@@ -252,7 +254,8 @@ thead th { position: sticky; top: 0; background: var(--page); color: var(--soft)
   font-weight: 600; white-space: nowrap; }
 .number { text-align: right; white-space: nowrap; }
 .pairs th { color: var(--soft); font-weight: 400; min-width: 9em; }
-.wide { max-width: 100%; max-height: 70vh; overflow: auto; overflow-wrap: normal; }
+.wide { max-width: 100%; overflow: auto; overflow-wrap: normal; }
+.wide:has(> table) { max-height: 70vh; }
 .wide td { max-width: 40ch; overflow-wrap: break-word; }
 th button { all: unset; cursor: pointer; } th button:hover { color: var(--link); }
 th button:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
@@ -268,7 +271,8 @@ figcaption { color: var(--soft); font-size: 13px; margin-top: 4px; white-space: 
 .gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(132px, 1fr));
   gap: 18px 14px; margin: 16px 0; }
 .gallery figure { margin: 0; } .gallery img { width: 100%; aspect-ratio: 1; object-fit: contain;
-  image-rendering: pixelated; background: var(--panel); }
+  background: var(--panel); }
+.gallery img[src^="data:image/png"] { image-rendering: pixelated; }
 @media print { body { max-width: none; padding: 0; font-size: 11px; } nav { display: none; }
   .wide { max-height: none; overflow: visible; } tr, figure { break-inside: avoid; }
   h2 { break-after: avoid; } details::details-content { content-visibility: visible;

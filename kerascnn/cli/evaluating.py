@@ -1,4 +1,4 @@
-"""`kerascnn evaluate`."""
+"""`kerascnn evaluate` and `report`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FIGURES = {
 
 
 def add_verbs(verbs: Any) -> None:
-    """Adds the verb of this module to the command's parser."""
+    """Adds the verbs of this module to the command's parser."""
     evaluate = verbs.add_parser(
         "evaluate",
         help="loss, accuracy and calibration of networks on the test split of some data",
@@ -59,6 +59,18 @@ def add_verbs(verbs: Any) -> None:
         "--trust", action="store_true", help="open SavedModels, which are programs"
     )
     evaluate.set_defaults(run=_evaluate)
+
+    report = verbs.add_parser(
+        "report",
+        help="all about a run on one page: curves, confusions, worst mistakes, layers",
+        description="Writes the report of a run, one HTML file with all pictures inside. `train`\n"
+        "does it at its end; this does it again, or on other data.",
+        epilog="example:\n  kerascnn report runs/lenet5 --out lenet5.html",
+    )
+    report.add_argument("run_dir", metavar="RUN", help="a directory that `train` wrote")
+    report.add_argument("--data", metavar="DATA", help="instead of the data of the training")
+    report.add_argument("--out", metavar="FILE", help="instead of report.html in the directory")
+    report.set_defaults(run=_report)
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
@@ -97,6 +109,21 @@ def _evaluate(arguments: argparse.Namespace) -> None:
         _print_classes(evaluation)
     if files:
         print(f"\nwritten to {arguments.out}: {', '.join(file.name for file in files)}")
+
+
+def _report(arguments: argparse.Namespace) -> None:
+    from kerascnn.runs import load_run
+
+    run = load_run(arguments.run_dir)
+    start_keras(debug=arguments.debug)
+    from kerascnn.reporting import report
+
+    with progress_stream(as_json=arguments.json):
+        path = report(run, arguments.data, path=arguments.out)
+    if arguments.json:
+        print_json({"report": path})
+    else:
+        print(f"written: {path}")
 
 
 def _networks_and_data(arguments: argparse.Namespace) -> tuple[list[str], str]:
