@@ -71,8 +71,8 @@ if TYPE_CHECKING:
     from kerascnn.registry import create_model as create_model
     from kerascnn.registry import list_models as list_models
     from kerascnn.registry import model_info as model_info
-    from kerascnn.reproducing import reproduce as reproduce
     from kerascnn.reporting import report as report
+    from kerascnn.reproducing import reproduce as reproduce
     from kerascnn.runs import Run as Run
     from kerascnn.runs import load_run as load_run
     from kerascnn.summary import summarize as summarize
