@@ -25,10 +25,13 @@ from kerascnn.errors import Interrupted
 from kerascnn.files import atomic_file, sha256_file
 from kerascnn.objectives import served
 from kerascnn.runs import EVENTS, HISTORY, MODELS, score
+from kerascnn.waiting import DataWait
 
 Logs = dict[str, float] | None
 COLUMNS = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy")
 """The columns of history.csv that come first."""
+PROFILED_AFTER = 5
+"""Steps before a profile begins."""
 
 
 class Clock(keras.callbacks.Callback):
@@ -78,13 +81,19 @@ class Clock(keras.callbacks.Callback):
 
 
 class Measurements(keras.callbacks.Callback):
-    """Adds learning_rate, seconds and images_per_second to each epoch's logs."""
+    """Adds learning_rate, seconds, images_per_second and data_wait to each epoch's logs.
 
-    def __init__(self, batch_size: int) -> None:
+    Args:
+        batch_size: images in a step.
+        wait: tells how long steps waited for images; `data_wait` is its share of the time.
+    """
+
+    def __init__(self, batch_size: int, wait: DataWait | None = None) -> None:
         super().__init__()
-        self.batch_size = batch_size
+        self.batch_size, self.wait = batch_size, wait
         self.earlier = 0.0
         self.started = self.trained = self.first = time.perf_counter()
+        self.first_wait = 0.0
         self.steps = -1
 
     def state(self) -> dict[str, Any]:
@@ -106,6 +115,8 @@ class Measurements(keras.callbacks.Callback):
         self.trained = time.perf_counter()
         if batch == 0:
             self.first = self.trained
+            if self.wait is not None:
+                self.first_wait = self.wait.taken()
         self.steps = batch
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
@@ -121,6 +132,9 @@ class Measurements(keras.callbacks.Callback):
         logs["images_per_second"] = (
             round(steps * self.batch_size / taken, 1) if self.steps >= 0 else 0.0
         )
+        if self.wait is not None:
+            waited = self.wait.taken() + (0.0 if self.steps > 0 else self.first_wait)
+            logs["data_wait"] = round(min(waited / taken, 1.0), 4) if self.steps >= 0 else 0.0
         # What begins now belongs to the next epoch, also in a checkpoint between the two.
         self.earlier, self.started = 0.0, now
 
@@ -222,6 +236,39 @@ class EventWriter(keras.callbacks.Callback):
     def close(self) -> None:
         for writer in self.writers.values():
             writer.close()
+
+
+class Profiler(keras.callbacks.Callback):
+    """Records what the devices do in some steps, for TensorBoard's profile page.
+
+    Args:
+        directory: of the run.
+        steps: how many, after the first ones, which compile and fill buffers.
+    """
+
+    def __init__(self, directory: Path, steps: int) -> None:
+        super().__init__()
+        self.directory, self.steps = str(directory / EVENTS / "train"), steps
+        self.seen, self.running = 0, False
+
+    def on_train_batch_begin(self, batch: int, logs: Logs = None) -> None:
+        if self.seen == PROFILED_AFTER:
+            tf.profiler.experimental.start(self.directory)
+            self.running = True
+        self.seen += 1
+
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
+        if self.running and self.seen == PROFILED_AFTER + self.steps:
+            self.close()
+
+    def on_train_end(self, logs: Logs = None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Writes what was recorded."""
+        if self.running:
+            self.running = False
+            tf.profiler.experimental.stop()
 
 
 class StopRequest(keras.callbacks.Callback):

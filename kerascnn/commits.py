@@ -13,9 +13,6 @@ from kerascnn.checkpoints import Commit, Position
 from kerascnn.guards import DivergenceGuard
 from kerascnn.runs import CHECKPOINTS, Run
 
-KEPT = 2
-"""Checkpoints that stay: the newest, and the one before it in case that it turns out damaged."""
-
 
 class Commits(keras.callbacks.Callback):
     """Writes a checkpoint at the beginning, at the end of each epoch, every so many steps, and on
@@ -28,6 +25,8 @@ class Commits(keras.callbacks.Callback):
         models: knows the file of the best model.
         parts: the callbacks; those with `state` and `restore` take part.
         every: steps between two of them within an epoch; 0 for none.
+        writes: write them. All workers capture what is to be written, since sums over the workers
+            are part of it, but one writes.
     """
 
     def __init__(
@@ -38,12 +37,14 @@ class Commits(keras.callbacks.Callback):
         models: ModelFiles,
         parts: Sequence[keras.callbacks.Callback],
         every: int,
+        writes: bool = True,
     ) -> None:
         super().__init__()
         self.folder = run.path / CHECKPOINTS
         self.clock, self.guard, self.models, self.every = clock, guard, models, every
         self.parts = {type(part).__name__: part for part in parts if hasattr(part, "restore")}
         self.written: Position | None = None
+        self.writes = writes
         self._trained: dict[str, Any] | None = None
         self._logs: dict[str, float] = {}
 
@@ -54,7 +55,7 @@ class Commits(keras.callbacks.Callback):
             if name in self.parts:
                 self.parts[name].restore(state)
         if commit.position.step == self.clock.steps:
-            self._trained = commit.arrays
+            self._trained, self._logs = commit.arrays, commit.state["logs"]
 
     def on_train_begin(self, logs: Logs = None) -> None:
         if self.written is None:  # so that there always are weights to go back to
@@ -85,6 +86,9 @@ class Commits(keras.callbacks.Callback):
             self._write(self.clock.position, arrays)
 
     def _write(self, position: Position, arrays: dict[str, Any]) -> None:
+        before, self.written = self.written, position
+        if not self.writes:
+            return
         state = {
             "callbacks": {name: part.state() for name, part in self.parts.items()},
             "best": self.models.digest,
@@ -93,5 +97,5 @@ class Commits(keras.callbacks.Callback):
             "stopped": not position.step and bool(self.model.stop_training),
         }
         checkpoints.write(self.folder, position, arrays, state, self.models.best_file)
-        self.written = position
-        checkpoints.prune(self.folder, checkpoints.positions(self.folder)[-KEPT:])
+        # The one before stays as well, in case that this one turns out damaged.
+        checkpoints.prune(self.folder, [position] if before is None else [before, position])

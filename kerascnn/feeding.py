@@ -24,6 +24,9 @@ def standardized(preprocessing: Preprocessing, split: Split) -> Preprocessing:
 
     They are taken over at most `STATISTICS_IMAGES` of them, evenly spread. Only pixels brought to
     [0, 1] and no further are changed: other values are the architecture's or weights' own wish.
+
+    Raises:
+        DataError: one of them holds NaN or infinity.
     """
     if (preprocessing.scale, preprocessing.mean, preprocessing.std) != (1 / 255, (0.0,), (1.0,)):
         return preprocessing
@@ -34,6 +37,8 @@ def standardized(preprocessing: Preprocessing, split: Split) -> Preprocessing:
         count += values[..., 0].size
         total = total + values.sum(axis=(0, 1, 2))
         squares = squares + (values**2).sum(axis=(0, 1, 2))
+    if not np.isfinite(squares).all():
+        raise DataError("the training images hold values that are not finite; look for NaN in them")
     mean = total / count
     deviation = np.sqrt(np.maximum(squares / count - mean**2, 0.0))
     return replace(

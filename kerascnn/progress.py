@@ -12,6 +12,8 @@ from rich.text import Text
 from kerascnn.callbacks import Clock
 
 Logs = dict[str, float] | None
+REFRESH = 0.1
+"""Seconds between two updates of the bars."""
 
 
 class ProgressDisplay(keras.callbacks.Callback):
@@ -32,7 +34,7 @@ class ProgressDisplay(keras.callbacks.Callback):
         self.clock = clock
         self.console = console or Console(highlight=False)
         self.bars: Progress | None = None
-        self.first = 0.0
+        self.first = self.shown = 0.0
         self.begun = self.done = clock.total
 
     def on_train_begin(self, logs: Logs = None) -> None:
@@ -57,11 +59,14 @@ class ProgressDisplay(keras.callbacks.Callback):
         first = self.done == self.begun + 1
         if first:
             self.first = time.perf_counter()  # the first step compiles the model: no measure
-        if self.bars is None:
+        # A step may take a millisecond, and an update nearly as long.
+        now = time.perf_counter()
+        if self.bars is None or (now < self.shown + REFRESH and self.clock.step < self.steps):
             return
+        self.shown = now
         compiled = self.done - self.begun == batch + 1  # in this epoch
         timed, since = (batch, self.first) if compiled else (batch + 1, self.epoch_started)
-        rate = timed * self.batch_size / (time.perf_counter() - since)
+        rate = timed * self.batch_size / max(now - since, 1e-9)
         step = self.clock.step
         self.bars.update(
             self.whole,
@@ -84,7 +89,7 @@ class ProgressDisplay(keras.callbacks.Callback):
         logs = logs or {}
         line = (
             f"epoch {epoch + 1:{len(str(self.epochs))}}/{self.epochs}  {figures(logs)}  "
-            f"{logs['images_per_second']:,.0f} images/s  {clock(logs['seconds'])}"
+            f"{logs['images_per_second']:,.0f} images/s{_wait(logs)}  {clock(logs['seconds'])}"
             + (f"  {self._left()}" if epoch + 1 < self.epochs else "")
         )
         self.say(line)
@@ -104,6 +109,10 @@ class ProgressDisplay(keras.callbacks.Callback):
             return ""
         pace = (time.perf_counter() - self.first) / timed
         return f"{clock(pace * (self.epochs * self.steps - self.done))} left"
+
+
+def _wait(logs: dict[str, float]) -> str:
+    return f" (data wait {logs['data_wait']:.0%})" if "data_wait" in logs else ""
 
 
 def figures(logs: dict[str, float]) -> str:

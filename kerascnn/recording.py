@@ -18,10 +18,13 @@ from kerascnn.data import Data
 from kerascnn.errors import Interrupted
 from kerascnn.gradients import SkippedSteps
 from kerascnn.guards import DivergenceGuard, memory_errors
+from kerascnn.multiworker import is_chief, lost_workers, several
 from kerascnn.progress import ProgressDisplay, figures
+from kerascnn.progress import clock as duration
 from kerascnn.recipes import Recipe
 from kerascnn.resuming import Start
 from kerascnn.runs import CHECKPOINTS, RESULT, Run, kept_files, write_json
+from kerascnn.waiting import DataWait
 
 
 @dataclass
@@ -34,6 +37,7 @@ class Recording:
         callbacks: for `fit`, in their order.
         clock, commits: two of them.
         epochs: of the whole run.
+        wait: the clock of the training data, if it has one.
     """
 
     start: Start
@@ -42,6 +46,11 @@ class Recording:
     clock: callbacks.Clock
     commits: Commits
     epochs: int
+    wait: DataWait | None
+
+    def watched(self, training: tf.data.Dataset) -> tf.data.Dataset:
+        """Returns the dataset with the clock that tells how long steps wait for it."""
+        return training if self.wait is None else self.wait.watching(training)
 
     def begin(self, validation: tf.data.Dataset) -> int:
         """Brings model and callbacks to where the run begins; returns the epoch for `fit`.
@@ -74,6 +83,7 @@ class Recording:
         )
         logs = {**logs, **{f"val_{name}": value for name, value in found.items()}}
         for one in self.callbacks:
+            one.set_params({"epochs": self.epochs, "steps": self.clock.steps, "verbose": 0})
             one.on_epoch_end(epoch, logs)
         return self.epochs if self.engine.stop_training else epoch + 1
 
@@ -87,6 +97,7 @@ def recorded(
     *,
     seed: int,
     every: int | None,
+    profile: int | None = None,
     verbose: bool,
 ) -> Iterator[Recording]:
     """Yields the callbacks; whatever ends the run, its files are closed and its curves drawn."""
@@ -95,9 +106,15 @@ def recorded(
     clock = callbacks.Clock(steps, start.position, arrays)
     guard = DivergenceGuard(run, clock, data.train, recipe.batch_size, seed)
     models = callbacks.ModelFiles(run.path)
-    events = callbacks.EventWriter(run.path)
     stop = callbacks.StopRequest()
+    strategy = engine.distribute_strategy
+    # Several replicas have their batches fetched ahead, each for itself: nothing to be measured.
+    wait = DataWait() if strategy.num_replicas_in_sync == 1 else None
+    chief, together = is_chief(strategy), several(strategy)
+    verbose = verbose and chief
     display = ProgressDisplay(recipe.epochs, recipe.batch_size, clock) if verbose else None
+    events = callbacks.EventWriter(run.path) if chief else None
+    files = [models, callbacks.HistoryFile(run.path), events] if chief else []
     overflow = [SkippedSteps()] if run.config["precision"] == "mixed_float16" else []
     # The guard comes before all that save; `Measurements` adds to the logs what those after it
     # write down; a checkpoint holds the state of those before it; signals are answered last.
@@ -105,26 +122,29 @@ def recorded(
         *pacing.naming(engine.network),
         clock,
         guard,
-        callbacks.Measurements(recipe.batch_size),
+        callbacks.Measurements(recipe.batch_size, wait),
         *overflow,
         *pacing.pacers(recipe, steps),
-        models,
-        callbacks.HistoryFile(run.path),
-        events,
+        *files,
         *([display] if display else []),
     ]
-    commits = Commits(run, clock, guard, models, active, every or 0)
+    if profile and chief:
+        active.insert(0, callbacks.Profiler(run.path, profile))
+    commits = Commits(run, clock, guard, models, active, every or 0, chief)
     active += [commits, stop]
     say = display.say if display else lambda line: None
     say(headline(run.config))
     for note in start.notes:
         say(note)
     try:
-        with memory_errors(recipe.batch_size), stop.listening():
-            yield Recording(start, engine, active, clock, commits, recipe.epochs)
-        _finish(run, engine, clock)
+        with memory_errors(recipe.batch_size), lost_workers(strategy), stop.listening():
+            yield Recording(start, engine, active, clock, commits, recipe.epochs, wait)
+        if chief:
+            _finish(run, engine, clock)
         say(_summary(run))
     except Interrupted as error:
+        if together:  # a checkpoint needs all workers, which have not all been interrupted here
+            raise
         commits.write_now()
         models.save_last()
         raise Interrupted(
@@ -135,10 +155,11 @@ def recorded(
         # It may have come in the middle of a step: what is in memory now is nothing to keep.
         raise Interrupted(f"stopped by Ctrl-C; {kept_files(run.path)}") from None
     finally:
-        if display is not None:
-            display.close()
-        events.close()
-        draw_curves(run)
+        for one in active:
+            if hasattr(one, "close"):
+                one.close()
+        if chief:
+            draw_curves(run)
 
 
 def _finish(run: Run, engine: keras.Model, clock: callbacks.Clock) -> None:
@@ -156,8 +177,13 @@ def _finish(run: Run, engine: keras.Model, clock: callbacks.Clock) -> None:
 
 
 def _summary(run: Run) -> str:
-    best = run.best
-    return f"best epoch {best['epoch']}: {figures(best['metrics'])}; see {run.path}"
+    history, best = run.history, run.best
+    last = {name: values[-1] for name, values in history.items()}
+    taken = duration(sum(history["seconds"]))
+    return (
+        f"last epoch {last['epoch']}: {figures(last)}; {taken} in all\n"
+        f"best epoch {best['epoch']}: {figures(best['metrics'])}; see {run.path}"
+    )
 
 
 def say_finished(run: Run, *, verbose: bool) -> Run:

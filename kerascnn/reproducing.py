@@ -126,6 +126,7 @@ def reproduce(
         strategy={"none": "none", "MirroredStrategy": "mirrored"}.get(
             config["strategy"]["name"], "auto"
         ),
+        batch_norm=config["strategy"].get("batch_norm", "synchronized"),
         run_dir=run_dir or _free_directory(original),
         seed=config["seed"],
         verbose=verbose,

@@ -127,9 +127,7 @@ def _continued(
     directory: Path, recorded: dict[str, Any], wanted: Mapping[str, Any], resume: str
 ) -> Start:
     run = Run(directory)
-    changes = differences(recorded, wanted)
-    if changes and resume != "force":
-        raise UsageError(_refusal(directory, changes))
+    changes = refuse_changes(directory, recorded, wanted, resume)
     if (directory / RESULT).is_file():
         return Start(run, finished=True)
     commit, complaints = newest(directory / CHECKPOINTS)
@@ -156,6 +154,20 @@ def _continued(
     write_config(run, {**recorded, "resumed": [*recorded.get("resumed", []), resumed]})
     notes = [f"skipped a checkpoint: {complaint}" for complaint in complaints]
     return Start(run, commit, notes=[*notes, f"going on from {commit.position}"])
+
+
+def refuse_changes(
+    directory: Path, recorded: Mapping[str, Any], wanted: Mapping[str, Any], resume: str
+) -> list[str]:
+    """Returns the `differences`, which only resume="force" may have.
+
+    Raises:
+        UsageError: there are some.
+    """
+    changes = differences(recorded, json.loads(json.dumps(wanted)))
+    if changes and resume != "force":
+        raise UsageError(_refusal(directory, changes))
+    return changes
 
 
 def differences(recorded: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:

@@ -54,6 +54,7 @@ def train(
     checkpoint_every: int | None = None,
     max_bad: int | str = "1%",
     seed: int = 0,
+    profile: int | None = None,
     verbose: bool = True,
 ) -> Run:
     """Trains a network and leaves a run directory: configuration, history, models, curves, events.
@@ -93,6 +94,7 @@ def train(
             decoded before the first epoch, these are left out and listed, and more end the run. As
             many may become unreadable later; others of their class take their place.
         seed: of weights, order, distortions, and of the split where the source has none.
+        profile: so many steps to record for TensorBoard's profile page.
         verbose: show progress.
 
     Returns:
@@ -152,10 +154,17 @@ def train(
             training = with_targets(training, fitted, network, data, training=True)
             validation = with_targets(validation, fitted, network, data, training=False)
             with recorded(
-                start, engine, data, fitted, seed=seed, every=checkpoint_every, verbose=verbose
+                start,
+                engine,
+                data,
+                fitted,
+                seed=seed,
+                every=checkpoint_every,
+                profile=profile,
+                verbose=verbose,
             ) as recording:
                 engine.fit(
-                    training,
+                    recording.watched(training),
                     validation_data=validation,
                     initial_epoch=recording.begin(validation),
                     epochs=fitted.epochs,
@@ -178,6 +187,8 @@ def _arguments(name: str, data: Data, recipe: Recipe) -> dict[str, Any]:
     arguments: dict[str, Any] = {} if recipe.dropout is None else {"dropout": recipe.dropout}
     if recipe.auxiliary and model_info(name).auxiliary is not None:
         arguments["auxiliary"] = True
+    if recipe.stochastic_depth and hasattr(model_info(name).row, "stochastic_depth"):
+        arguments["stochastic_depth"] = recipe.stochastic_depth
     shape = input_shape_for(model_info(name), data.image_shape)
     return {"input_shape": shape, "classes": len(data.class_names), "stem": "auto", **arguments}
 

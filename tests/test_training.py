@@ -1,4 +1,4 @@
-"""Training: what a run leaves behind, that it repeats, and what stops it."""
+"""Training: what a run leaves behind, that it repeats, and what it refuses."""
 
 from __future__ import annotations
 
@@ -6,9 +6,6 @@ import csv
 import json
 import math
 import os
-import signal
-import threading
-import time
 from dataclasses import replace
 
 import keras
@@ -17,13 +14,11 @@ import pytest
 import tensorflow as tf
 
 import kerascnn
-from kerascnn import callbacks, feeding, training
-from kerascnn.data import Data, Split
+from kerascnn import training
+from kerascnn.data import Split
 from kerascnn.devices import policy_scope
 from kerascnn.errors import (
     DataError,
-    DivergedError,
-    Interrupted,
     MismatchError,
     OutputError,
     UsageError,
@@ -31,34 +26,12 @@ from kerascnn.errors import (
 from kerascnn.feeding import fit_batch, standardized, validation_batch
 from kerascnn.recipes import Recipe
 from kerascnn.training import train
-
-RECIPE = Recipe("test", learning_rate=0.02, batch_size=16, epochs=3)
+from reference.trainings import RECIPE, halves, quiet, small
 
 
 @pytest.fixture(scope="module")
 def data():
-    """Three classes told apart by where the bright half of an 8 x 8 image is."""
-    draw = np.random.default_rng(0)
-    labels = draw.integers(0, 3, 150)
-    images = draw.integers(0, 150, (150, 8, 8, 1))
-    images[labels == 1, :4] += 100
-    images[labels == 2, :, :4] += 100
-    images, names = images.astype("uint8"), ("none", "top", "left")
-    train, test = Split(images[:100], labels[:100]), Split(images[100:], labels[100:])
-    return Data("halves", train, test, names, (8, 8, 1), "f" * 64, "by hand")
-
-
-def small(classes=3, activation="softmax", dropout=0.0, hidden="tanh"):
-    keras.utils.set_random_seed(1)
-    image = keras.Input((8, 8, 1), name="image")
-    x = keras.layers.Conv2D(4, 3, activation=hidden)(image)
-    x = keras.layers.Dropout(dropout)(keras.layers.Flatten(name="features")(x))
-    out = keras.layers.Dense(classes, activation=activation, name="predictions")(x)
-    return keras.Model(image, out, name="small")
-
-
-def quiet(model, data, path, **arguments):
-    return train(model, data, **{"recipe": RECIPE, "run_dir": path, "verbose": False, **arguments})
+    return halves()
 
 
 def probabilities(model, run, split):
@@ -77,13 +50,14 @@ def run(data, tmp_path_factory):
 
 def test_the_run_directory_holds_everything(run):
     assert sorted(path.name for path in run.path.iterdir()) == [
-        "best.keras", "config.json", "curves.png", "history.csv", "last.keras", "tensorboard",
+        "best.keras", "config.json", "curves.png", "history.csv", "last.keras", "result.json",
+        "tensorboard",
     ]  # fmt: skip
     with (run.path / "history.csv").open() as stream:
         header, *rows = csv.reader(stream)
     assert header == [
         "epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds",
-        "images_per_second",
+        "images_per_second", "data_wait",
     ]  # fmt: skip
     assert [row[0] for row in rows] == ["1", "2", "3"]
 
@@ -267,7 +241,7 @@ def test_class_count_and_image_shape_must_fit(data, tmp_path):
     image = keras.Input((8, 8, 1), name="image")
     flat = keras.layers.Flatten()(image)
     two = keras.Model(image, [keras.layers.Dense(3)(flat), keras.layers.Dense(3)(flat)])
-    with pytest.raises(MismatchError, match="must give one row of class scores"):
+    with pytest.raises(MismatchError, match="several must be 'predictions' and"):
         quiet(two, data, path)
 
 
@@ -348,197 +322,6 @@ def test_candidates_by_the_gpu_s_capability(monkeypatch, capabilities, expected)
         tf.config.experimental, "get_device_details", lambda gpu: {"compute_capability": gpu}
     )
     assert precision.candidates() == expected
-
-
-# ---------------------------------------------------------------------- divergence
-
-
-def with_nan_in_step(step):
-    """`pipeline`, with NaN images in one training step, counted from 0 over all epochs."""
-    real = feeding.pipeline
-
-    def pipeline(split, preprocessing, *, training, **arguments):
-        batches = real(split, preprocessing, training=training, **arguments)
-        if not training:
-            return batches
-        broken = batches.enumerate().map(
-            lambda i, pair: (tf.where(i == step, math.nan, pair[0]), pair[1])
-        )
-        return broken.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
-
-    return pipeline
-
-
-def test_nan_stops_at_its_step_and_the_files_stay_finite(data, tmp_path, monkeypatch):
-    reference = quiet(small(), data, tmp_path / "reference", epochs=4)
-    monkeypatch.setattr(feeding, "pipeline", with_nan_in_step(2 * 6 + 3))
-    model = small()
-    with pytest.raises(DivergedError, match="nan in step 4 of epoch 3") as caught:
-        quiet(model, data, tmp_path / "r", epochs=4)
-    assert str(tmp_path / "r" / "last.keras") in str(caught.value)
-    assert str(tmp_path / "r" / "best.keras") in str(caught.value)
-    assert len(str(caught.value)) <= 400
-    assert int(model.optimizer.iterations) == 2 * 6 + 3 + 1
-    run = kerascnn.load_run(tmp_path / "r")
-    assert run.history["epoch"] == [1, 2]
-    assert run.history["loss"] == reference.history["loss"][:2]
-    for which in ("best", "last"):
-        assert callbacks.not_finite(run.load(which)) is None
-    assert (run.path / "curves.png").exists()
-
-
-def test_nan_weights_behind_a_relu_are_found_though_the_loss_is_finite(data, tmp_path, monkeypatch):
-    """max(NaN, 0) is 0 on a CPU: the weights are lost and no loss tells."""
-    monkeypatch.setattr(feeding, "pipeline", with_nan_in_step(6 + 3))
-    with pytest.raises(
-        DivergedError, match="kernel holds values that are not finite at the end of"
-    ):
-        quiet(small(hidden="relu"), data, tmp_path / "r")
-    assert callbacks.not_finite(kerascnn.load_run(tmp_path / "r").load("last")) is None
-
-
-def test_nan_in_the_first_epoch_saves_nothing(data, tmp_path, monkeypatch):
-    monkeypatch.setattr(feeding, "pipeline", with_nan_in_step(0))
-    with pytest.raises(DivergedError, match="step 1 of epoch 1; no model was saved yet"):
-        quiet(small(), data, tmp_path / "r")
-    assert sorted(path.name for path in (tmp_path / "r").iterdir()) == [
-        "config.json",
-        "tensorboard",
-    ]
-
-
-def test_a_huge_rate_diverges_with_exit_code_7(data, tmp_path):
-    recipe = replace(RECIPE, optimizer="sgd", warmup=0.0, epochs=20)
-    with pytest.raises(DivergedError, match="lower the learning rate") as caught:
-        quiet(small(hidden="relu"), data, tmp_path / "r", recipe=recipe, learning_rate=1e30)
-    assert caught.value.exit_code == 7
-
-
-def test_weights_that_are_not_finite_are_found():
-    model = small()
-    assert callbacks.not_finite(model) is None
-    layer = model.get_layer("predictions")
-    layer.bias.assign([0.0, math.inf, 0.0])
-    assert callbacks.not_finite(model) == layer.bias.path
-
-
-def test_nan_never_replaces_the_best(tmp_path):
-    files = callbacks.ModelFiles(tmp_path)
-    files.set_model(small())
-    kept = []
-    for accuracy, loss in ((0.5, 1.0), (math.nan, 1.0), (0.9, math.nan), (0.5, 0.9), (0.4, 0.1)):
-        files.on_epoch_end(0, {"val_accuracy": accuracy, "val_loss": loss})
-        kept.append((tmp_path / "best.keras").stat().st_mtime_ns)
-    assert kept[0] == kept[1] == kept[2] != kept[3] == kept[4]
-
-
-# ---------------------------------------------------------------------- interruption
-
-
-def interrupted_run(data, path, monkeypatch, number):
-    """Sends a signal in the second step of the third epoch."""
-    real = callbacks.Measurements.on_train_batch_end
-
-    def on_train_batch_end(self, batch, logs=None):
-        real(self, batch, logs)
-        if int(self.model.optimizer.iterations) == 2 * 6 + 2:
-            signal.raise_signal(number)
-
-    monkeypatch.setattr(callbacks.Measurements, "on_train_batch_end", on_train_batch_end)
-    model = small()
-    with pytest.raises(Interrupted) as caught:
-        quiet(model, data, path, epochs=4)
-    return model, caught.value
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_keeps_and_names_best_and_last(data, tmp_path, monkeypatch, number):
-    before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
-    model, error = interrupted_run(data, tmp_path / "r", monkeypatch, number)
-    assert error.exit_code == 75
-    assert number.name in str(error)
-    for name in ("best.keras", "last.keras"):
-        assert str(tmp_path / "r" / name) in str(error)
-    run = kerascnn.load_run(tmp_path / "r")
-    assert run.history["epoch"] == [1, 2]
-    assert (run.path / "curves.png").exists()
-    # The signal came in step 2 of epoch 3; that step was finished, one more was not begun.
-    assert int(model.optimizer.iterations) in (14, 15)
-    for kept, now in zip(run.load("last").get_weights(), model.get_weights(), strict=True):
-        np.testing.assert_array_equal(kept, now)
-    assert run.load("best") is not None
-    assert {one: signal.getsignal(one) for one in before} == before
-
-
-def test_a_raw_keyboard_interrupt_is_the_same(data, tmp_path, monkeypatch):
-    def on_epoch_end(self, epoch, logs=None):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(callbacks.HistoryFile, "on_epoch_end", on_epoch_end)
-    with pytest.raises(Interrupted, match=r"Ctrl-C; kept: .*best\.keras, .*last\.keras"):
-        quiet(small(), data, tmp_path / "r")
-
-
-def test_training_in_another_thread_leaves_signals_alone(data, tmp_path):
-    result = []
-    worker = threading.Thread(
-        target=lambda: result.append(quiet(small(), data, tmp_path / "r", epochs=1))
-    )
-    worker.start()
-    worker.join()
-    assert result[0].history["epoch"] == [1]
-
-
-# ---------------------------------------------------------------------- progress
-
-
-def test_progress_is_one_plain_line_an_epoch_without_a_terminal(data, tmp_path, capsys):
-    train(small(), data, recipe=RECIPE, run_dir=tmp_path / "r")
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("small (475 parameters) on halves: 100 training and 50 held-out")
-    assert lines[-1].startswith("best epoch ")
-    assert lines[-1].endswith(f"see {tmp_path / 'r'}")
-    epochs = lines[1:-1]
-    history = kerascnn.load_run(tmp_path / "r").history
-    assert len(epochs) == 3
-    for number, line in enumerate(epochs, 1):
-        assert line.startswith(
-            f"epoch {number}/3  loss {history['loss'][number - 1]:.4f}  accuracy"
-        )
-        assert f"val_accuracy {history['val_accuracy'][number - 1] * 100:.2f} %" in line
-        assert "images/s" in line
-        assert ("left" in line) == (number < 3)
-
-
-def test_bars_on_a_terminal_show_step_and_time_left(data, tmp_path, monkeypatch):
-    import io
-
-    from rich.console import Console
-
-    from kerascnn import progress
-
-    stream = io.StringIO()
-    console = Console(file=stream, force_terminal=True, width=100, highlight=False)
-    display = progress.ProgressDisplay(2, 10, 16, console)
-    display.on_train_begin()
-    display.on_epoch_begin(0)
-    for step in range(5):
-        time.sleep(0.01)
-        display.on_train_batch_end(step, {"loss": 0.25, "accuracy": 0.5})
-    assert display.bars is not None
-    display.bars.refresh()
-    display.close()
-    shown = stream.getvalue()
-    for part in ("epoch 1/2", "step 5/10", "loss 0.2500", "accuracy 50.00 %", "images/s", "left"):
-        assert part in shown, part
-    # 4 steps took about 0.04 s after the first; 15 are left.
-    assert 0.1 < 15 * 0.01 <= float(display._left().split()[0]) + 0.05 < 2
-
-
-def test_durations_are_readable():
-    from kerascnn.progress import clock
-
-    assert [clock(s) for s in (4.21, 59.99, 187, 7387)] == ["4.2 s", "60.0 s", "3:07", "2:03:07"]
 
 
 # ---------------------------------------------------------------------- the main job

@@ -1,0 +1,134 @@
+"""Ctrl-C, SIGTERM, and what a run shows while it goes on."""
+
+from __future__ import annotations
+
+import io
+import signal
+import threading
+import time
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+import kerascnn
+from kerascnn import callbacks, checkpoints, progress
+from kerascnn.checkpoints import Position
+from kerascnn.errors import Interrupted
+from kerascnn.training import train
+from reference.trainings import RECIPE, halves, quiet, small
+
+
+@pytest.fixture(scope="module")
+def data():
+    return halves()
+
+
+def interrupted_run(data, path, monkeypatch, number):
+    """Sends a signal in the second step of the third epoch."""
+    real = callbacks.Measurements.on_train_batch_end
+
+    def on_train_batch_end(self, batch, logs=None):
+        real(self, batch, logs)
+        if int(self.model.optimizer.iterations) == 2 * 6 + 2:
+            signal.raise_signal(number)
+
+    monkeypatch.setattr(callbacks.Measurements, "on_train_batch_end", on_train_batch_end)
+    model = small()
+    with pytest.raises(Interrupted) as caught:
+        quiet(model, data, path, epochs=4)
+    return model, caught.value
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_keeps_and_names_best_and_last(data, tmp_path, monkeypatch, number):
+    before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
+    model, error = interrupted_run(data, tmp_path / "r", monkeypatch, number)
+    assert error.exit_code == 75
+    assert number.name in str(error)
+    assert "the same command goes on from there" in str(error)
+    assert f"kept: best.keras and last.keras in {tmp_path / 'r'}" in str(error)
+    run = kerascnn.load_run(tmp_path / "r")
+    assert run.history["epoch"] == [1, 2]
+    assert (run.path / "curves.png").exists()
+    # The signal came in step 2 of epoch 3; that step was finished, one more was not begun.
+    assert int(model.optimizer.iterations) == 14
+    assert "after step 2 of epoch 3" in str(error)
+    for kept, now in zip(run.load("last").get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(kept, now)
+    assert run.load("best") is not None
+    assert {one: signal.getsignal(one) for one in before} == before
+
+
+def test_a_second_ctrl_c_writes_nothing_more(data, tmp_path, monkeypatch):
+    """It may come in the middle of a step, where what is in memory is nothing to keep."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(callbacks.HistoryFile, "on_epoch_end", on_epoch_end)
+    with pytest.raises(Interrupted, match=r"Ctrl-C; kept: best\.keras and last\.keras in "):
+        quiet(small(), data, tmp_path / "r")
+    found, complaints = checkpoints.newest(tmp_path / "r" / "checkpoints")
+    assert (found.position, complaints) == (Position(0, 0), [])
+
+
+def test_training_in_another_thread_leaves_signals_alone(data, tmp_path):
+    result = []
+    worker = threading.Thread(
+        target=lambda: result.append(quiet(small(), data, tmp_path / "r", epochs=1))
+    )
+    worker.start()
+    worker.join()
+    assert result[0].history["epoch"] == [1]
+
+
+# ---------------------------------------------------------------------- progress
+
+
+def test_progress_is_one_plain_line_an_epoch_without_a_terminal(data, tmp_path, capsys):
+    train(small(), data, recipe=RECIPE, run_dir=tmp_path / "r")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("small (475 parameters) on halves: 100 training and 50 held-out")
+    assert lines[-1].startswith("best epoch ")
+    assert lines[-1].endswith(f"see {tmp_path / 'r'}")
+    assert lines[-2].startswith("last epoch 3: ")
+    epochs = lines[1:-2]
+    history = kerascnn.load_run(tmp_path / "r").history
+    assert len(epochs) == 3
+    for number, line in enumerate(epochs, 1):
+        assert line.startswith(
+            f"epoch {number}/3  loss {history['loss'][number - 1]:.4f}  accuracy"
+        )
+        assert f"val_accuracy {history['val_accuracy'][number - 1] * 100:.2f} %" in line
+        assert "images/s (data wait " in line
+        assert ("left" in line) == (number < 3)
+
+
+def test_bars_on_a_terminal_show_step_and_time_left(monkeypatch):
+    monkeypatch.setattr(progress, "REFRESH", 0.0)
+    stream = io.StringIO()
+    console = Console(file=stream, force_terminal=True, width=100, highlight=False)
+    clock = callbacks.Clock(10, Position(0, 0))
+    display = progress.ProgressDisplay(2, 16, clock, console)
+    display.on_train_begin()
+    for one in (clock, display):
+        one.on_epoch_begin(0)
+    for step in range(5):
+        time.sleep(0.01)
+        for one in (clock, display):
+            one.on_train_batch_end(step, {"loss": 0.25, "accuracy": 0.5})
+    assert display.bars is not None
+    display.bars.refresh()
+    display.close()
+    shown = stream.getvalue()
+    for part in ("epoch 1/2", "step 5/10", "loss 0.2500", "accuracy 50.00 %", "images/s", "left"):
+        assert part in shown, part
+    # 4 steps took about 0.04 s after the first; 15 are left.
+    assert 0.1 < 15 * 0.01 <= float(display._left().split()[0]) + 0.05 < 2
+
+
+def test_durations_are_readable():
+    from kerascnn.progress import clock
+
+    assert [clock(s) for s in (4.21, 59.99, 187, 7387)] == ["4.2 s", "60.0 s", "3:07", "2:03:07"]
