@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kerascnn.data import Data, Distortion, Split, pipeline
-from kerascnn.errors import UsageError
+from kerascnn.errors import DataError, UsageError
 from kerascnn.lazy import np, tf
 from kerascnn.recipes import Recipe
 
