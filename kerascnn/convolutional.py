@@ -45,8 +45,8 @@ def fully_convolutional(model: keras.Model) -> keras.Model | None:
     ours = forward(made)(images)
     if ours.shape != theirs.shape:
         return None
-    both = [log_probabilities(scores, logits=True) for scores in (ours, theirs)]
-    return made if np.allclose(*both, rtol=TOLERANCE, atol=TOLERANCE) else None
+    mine, wanted = (log_probabilities(scores, logits=True) for scores in (ours, theirs))
+    return made if np.allclose(mine, wanted, rtol=TOLERANCE, atol=TOLERANCE) else None
 
 
 def _copy(model: keras.Model, channels: int) -> keras.Model:

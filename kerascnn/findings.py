@@ -55,7 +55,7 @@ def write_evaluation(
     else:
         pairs = [[names[true], names[answer], n] for true, answer, n in outcomes.confusions()]
         table("confusion.csv", ["true class", "answer", "images"], pairs)
-    intervals = [list(row) for row in outcomes.calibration().rows()]
+    intervals: list[list[object]] = [list(row) for row in outcomes.calibration().rows()]
     header = ["confidence above", "up to", "images", "mean confidence", "accuracy"]
     table("calibration.csv", [*header], intervals)
     table("predictions.csv", list(PREDICTIONS), prediction_rows(evaluation))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from kerascnn.errors import KerasCNNError
 from kerascnn.page import Page
-from kerascnn.runs import CURVES, MODELS, Run, as_run
+from kerascnn.runs import CURVES, MODELS, REPORT, Run, as_run
 
 if TYPE_CHECKING:
     from kerascnn.evaluating import Evaluation
     from kerascnn.summary import Summary
 
-REPORT = "report.html"
 WORST = 24
 """Mistakes that are shown with their pictures."""
 CONFUSIONS = 12
@@ -62,6 +62,14 @@ def report(
     target = found.path / REPORT if path is None else Path(path)
     page_of(found, findings_of(found, data)).write(target)
     return target
+
+
+def report_ended(run: Run, data: Any) -> None:
+    """Writes the report of a run that has just ended; the run is kept whatever becomes of it."""
+    try:
+        report(Run(run.path), data)  # a run of its own, so that its model is freed afterwards
+    except KerasCNNError as error:
+        print(f"{run.path / REPORT} was not written: {error}", file=sys.stderr)
 
 
 def findings_of(run: Run, data: Any = None) -> Findings:
