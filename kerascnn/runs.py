@@ -35,6 +35,7 @@ METRICS = "metrics.json"
 CHECKPOINTS = "checkpoints"
 RESULT = "result.json"
 DIVERGED = "diverged.json"
+REPORT = "report.html"
 
 
 def score(metrics: Mapping[str, float]) -> tuple[float, float]:
@@ -259,7 +260,7 @@ def start_directory(directory: Path, config: Mapping[str, Any]) -> Run:
     Only what a run writes is removed; other files in the directory stay.
     """
     # The result first: a run without one is not taken for a finished one.
-    for name in (RESULT, HISTORY, *MODELS.values(), CURVES, METRICS, DIVERGED, CONFIG):
+    for name in (RESULT, HISTORY, *MODELS.values(), CURVES, METRICS, DIVERGED, REPORT, CONFIG):
         (directory / name).unlink(missing_ok=True)
     for name in (CHECKPOINTS, EVENTS):
         shutil.rmtree(directory / name, ignore_errors=True)

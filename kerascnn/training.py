@@ -55,6 +55,7 @@ def train(
     max_bad: int | str = "1%",
     seed: int = 0,
     profile: int | None = None,
+    report: bool = False,
     verbose: bool = True,
 ) -> Run:
     """Trains a network and leaves a run directory: configuration, history, models, curves, events.
@@ -95,6 +96,7 @@ def train(
             many may become unreadable later; others of their class take their place.
         seed: of weights, order, distortions, and of the split where the source has none.
         profile: so many steps to record for TensorBoard's profile page.
+        report: write report.html at the end, all about the run on one page.
         verbose: show progress.
 
     Returns:
@@ -110,9 +112,10 @@ def train(
         OutputError: the directory is occupied or cannot be written.
         Interrupted: Ctrl-C or SIGTERM; a checkpoint of that very step is written first.
     """
-    from kerascnn.multiworker import check_directory, engine_for, shared_run
+    from kerascnn.multiworker import check_directory, engine_for, is_chief, shared_run
     from kerascnn.optimizers import make_optimizer
     from kerascnn.recording import recorded, say_finished
+    from kerascnn.reporting import report_ended
 
     wish = resolve_recipe(recipe, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate)
     given = None if isinstance(model, str) else model
@@ -173,6 +176,8 @@ def train(
                     shuffle=False,
                     verbose=0,
                 )
+    if report and is_chief(where):
+        report_ended(start.run, data)
     return start.run
 
 
