@@ -95,7 +95,7 @@ def prediction_rows(evaluation: Evaluation) -> list[list[object]]:
     """Returns a row for each image with `PREDICTIONS`'s columns."""
     outcomes, names = evaluation.outcomes, evaluation.data.class_names
     images = evaluation.data.test.images
-    files = images if isinstance(images, tuple) else ()
+    files = images if isinstance(images, tuple) and isinstance(images[0], Path) else ()
     return [
         [
             index,

@@ -67,6 +67,6 @@ def thumbnail(image: Any) -> bytes:
     return stream.getvalue()
 
 
-def _file(path: Path) -> str:
+def _file(image: Any) -> str:
     """Returns a file's folder and name; the folders above tell of the machine alone."""
-    return "/".join(path.parts[-2:])
+    return "/".join(image.parts[-2:]) if isinstance(image, Path) else ""
