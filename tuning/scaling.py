@@ -17,12 +17,13 @@ from typing import Any
 import keras
 import numpy as np
 
+from kerascnn.assemble import SMALL_IMAGE
 from kerascnn.data import load_data
 from kerascnn.errors import KerasCNNError, UsageError
 from kerascnn.files import atomic_file, refuse_occupied
 from kerascnn.page import Page
 from kerascnn.recipes import Recipe
-from kerascnn.registry import ImageShape, create_model, model_info
+from kerascnn.registry import Variant, create_model, model_info
 from kerascnn.runs import Run
 from kerascnn.sizing import input_shape_for
 from kerascnn.training import train
@@ -193,7 +194,7 @@ def plan_points(
         sides = _sized(shape, share)
         arguments = {"depth": depth, "width": width, "input_shape": sides, "classes": classes}
         try:
-            cost = price(variant, {**arguments, "stem": _stem(shape)})
+            cost = price(variant, {**arguments, "stem": _stem(variant, shape)})
         except KerasCNNError:
             return None
         assert cost.macs is not None  # the sides are numbers
@@ -205,17 +206,18 @@ def plan_points(
     found = [base]
     for factor in sorted({float(one) for one in factors} - {1.0}):
         root = math.sqrt(factor)
-        ways: dict[str, Callable[[float], Point | None]] = {
-            "depth": lambda x, f=factor: made("depth", f, f * x, 1.0, 1.0),
-            "width": lambda x, f=factor, r=root: made("width", f, 1.0, r * x, 1.0),
-            "resolution": lambda x, f=factor, r=root: made("resolution", f, 1.0, 1.0, r * x),
-            "compound": lambda x, f=factor: made(
-                "compound", f, f ** SHARES[0], f ** (SHARES[1] / 2) * x, f ** (SHARES[2] / 2)
+        # What each way makes of a multiplier x, which is 1 where nothing is rounded.
+        ways: dict[str, Callable[[float], tuple[float, float, float]]] = {
+            "depth": lambda x, f=factor: (f * x, 1.0, 1.0),
+            "width": lambda x, r=root: (1.0, r * x, 1.0),
+            "resolution": lambda x, r=root: (1.0, 1.0, r * x),
+            "compound": lambda x, f=factor: (
+                f ** SHARES[0], f ** (SHARES[1] / 2) * x, f ** (SHARES[2] / 2)
             ),
-        }
-        for make in ways.values():
+        }  # fmt: skip
+        for way, sizes in ways.items():
             # Roundings make the cost uneven: the nearest of many multipliers is taken.
-            tries = [make(2 ** (step / 40)) for step in range(-60, 61)]
+            tries = [made(way, factor, *sizes(2 ** (step / 40))) for step in range(-60, 61)]
             fitting = [one for one in tries if one is not None]
             target = factor * base.macs
             best = min(fitting, key=lambda one: abs(math.log(one.macs / target)), default=None)
@@ -224,10 +226,9 @@ def plan_points(
     return found
 
 
-def _stem(shape: ImageShape) -> str:
-    """Returns the row's stem at its own size, so that a larger image does not change it."""
-    sides = [side for side in shape[:2] if side is not None]
-    return "auto" if max(sides) <= 64 else "paper"
+def _stem(variant: Variant, shape: tuple[int, int, int]) -> str:
+    """Returns the stem at the row's own size, so that a larger image does not change it."""
+    return "small" if variant.small_stem and max(shape[:2]) <= SMALL_IMAGE else "paper"
 
 
 def _score(
@@ -240,11 +241,9 @@ def _score(
     keras.utils.clear_session()
     keras.utils.set_random_seed(seed)
     sides = _sized(shape, point.side / min(shape[:2]))
-    variant = model_info(name)
-    stem = "small" if variant.small_stem and _stem(shape) == "auto" else "paper"
     model = create_model(
         name, depth=point.depth, width=point.width, input_shape=sides,
-        classes=len(data.class_names), stem=stem,
+        classes=len(data.class_names), stem=_stem(model_info(name), shape),
     )  # fmt: skip
     run: Run = train(
         model, data, recipe=recipe, epochs=epochs, run_dir=run_dir, overwrite=True, seed=seed,

@@ -102,8 +102,8 @@ def run_child(command: list[str]) -> int:
     try:
         return child.wait()
     finally:
-        for number, handler in old.items():
-            signal.signal(number, handler)
+        for taken, handler in old.items():
+            signal.signal(taken, handler)
         if child.poll() is None:
             child.kill()
             child.wait()

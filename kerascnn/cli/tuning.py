@@ -96,7 +96,7 @@ def _tune(arguments: argparse.Namespace) -> None:
     from kerascnn.tuning.supervisor import end_with_parent, is_child, supervise
 
     names = [model_info(name).name for name in arguments.names.split(",") if name]
-    axes = {}
+    axes: dict[str, Any] = {}
     for text in arguments.axis:
         name, equals, values = text.partition("=")
         if not equals:
