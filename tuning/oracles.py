@@ -78,6 +78,8 @@ class Fitting(keras_tuner.Oracle):
         **options: of keras-tuner's oracle.
     """
 
+    _retry_queue: list[str]
+
     def __init__(self, space: SearchSpace, latency: Any = None, **options: Any) -> None:
         self.space = space
         self.latency = latency
@@ -130,8 +132,7 @@ class Fitting(keras_tuner.Oracle):
         """Reads the state; running trials stay with their workers, ended ones are not run again."""
         super().reload()
         ongoing = self._stored_ongoing
-        queue: list[str] = self._retry_queue
-        self._retry_queue = [one for one in queue if one not in ongoing.values()]
+        self._retry_queue = [one for one in self._retry_queue if one not in ongoing.values()]
         for tuner_id, trial_id in ongoing.items():
             if self.trials[trial_id].status not in ENDED:
                 self.ongoing_trials[tuner_id] = self.trials[trial_id]

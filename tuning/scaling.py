@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -180,6 +180,18 @@ def _sized(shape: tuple[int, int, int], share: float) -> tuple[int, int, int]:
     return round(shape[0] * share), round(shape[1] * share), shape[2]
 
 
+def grown(way: str, factor: float, x: float) -> tuple[float, float, float]:
+    """Returns multipliers of depth, width and resolution for a cost, x being 1 but for rounding."""
+    if way == "depth":
+        return factor * x, 1.0, 1.0
+    if way == "width":
+        return 1.0, math.sqrt(factor) * x, 1.0
+    if way == "resolution":
+        return 1.0, 1.0, math.sqrt(factor) * x
+    depth, width, resolution = SHARES
+    return factor**depth, factor ** (width / 2) * x, factor ** (resolution / 2)
+
+
 def plan_points(
     name: str, shape: tuple[int, int, int], classes: int, factors: Sequence[float]
 ) -> list[Point]:
@@ -205,19 +217,9 @@ def plan_points(
         raise UsageError(f"{name} cannot be built for {shape[0]} x {shape[1]} pixels")
     found = [base]
     for factor in sorted({float(one) for one in factors} - {1.0}):
-        root = math.sqrt(factor)
-        # What each way makes of a multiplier x, which is 1 where nothing is rounded.
-        ways: dict[str, Callable[[float], tuple[float, float, float]]] = {
-            "depth": lambda x, f=factor: (f * x, 1.0, 1.0),
-            "width": lambda x, r=root: (1.0, r * x, 1.0),
-            "resolution": lambda x, r=root: (1.0, 1.0, r * x),
-            "compound": lambda x, f=factor: (
-                f ** SHARES[0], f ** (SHARES[1] / 2) * x, f ** (SHARES[2] / 2)
-            ),
-        }  # fmt: skip
-        for way, sizes in ways.items():
+        for way in WAYS:
             # Roundings make the cost uneven: the nearest of many multipliers is taken.
-            tries = [made(way, factor, *sizes(2 ** (step / 40))) for step in range(-60, 61)]
+            tries = [made(way, factor, *grown(way, factor, 2 ** (x / 40))) for x in range(-60, 61)]
             fitting = [one for one in tries if one is not None]
             target = factor * base.macs
             best = min(fitting, key=lambda one: abs(math.log(one.macs / target)), default=None)
