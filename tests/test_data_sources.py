@@ -194,9 +194,9 @@ def test_pixels_that_cannot_be():
     ("source", "words"),
     [
         ("digit", "did you mean digits"),
-        ("mnist", "digits, idx:DIR, npz:FILE, folder:PATH"),
+        ("mnist", "digits, folder:PATH, idx:DIR, cifar:DIR"),
         ("fold:x", "did you mean folder"),
-        ("tfds:mnist", "idx:DIR"),
+        ("tdfs:mnist", "did you mean tfds"),
         ("/", "did you mean folder:/"),
         ("idx:", "path is missing"),
         (Path("x"), "folder:"),

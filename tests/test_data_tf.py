@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kerascnn.data import load_data, pipeline
+from kerascnn.data import Distortion, load_data, pipeline
 from kerascnn.errors import DataError, UsageError
 from kerascnn.preprocessing import Preprocessing
 
@@ -98,9 +98,10 @@ def test_training_repeats_the_datasets_own_order(batched):
 
 def test_distortion_changes_from_epoch_to_epoch():
     data = load_data((slices(), slices()))
-    dataset = pipeline(data.train, PLAIN, batch_size=20, training=True, rotate=30.0)
+    options = {"batch_size": 20, "training": True, "distortion": Distortion(rotate=30.0)}
+    dataset = pipeline(data.train, PLAIN, **options)
     first, second = (x.numpy() for x, _ in dataset.take(2))
-    again = next(iter(pipeline(data.train, PLAIN, batch_size=20, training=True, rotate=30.0)))
+    again = next(iter(pipeline(data.train, PLAIN, **options)))
     assert np.array_equal(again[0], first)
     assert not np.array_equal(first, second)
 

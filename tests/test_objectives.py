@@ -342,7 +342,7 @@ def test_the_average_is_evaluated_kept_and_saved(early):
     recipe = Recipe("r", optimizer="sgd", learning_rate=0.5, ema=0.8, schedule="constant")
     recipe, seen = replace(recipe, warmup=0.0), Weights()
     pace = [LearningRate(Schedule(recipe, 5, 20)), *([EarlyStop(1)] if early else [])]
-    model, history = fitted(recipe, [*pace, AveragedWeights(), seen], epochs=4)
+    model, history = fitted(recipe, [*pace, AveragedWeights(swap_on_epoch=True), seen], epochs=4)
     average, expected = None, []
     for step, weights in enumerate(seen.steps):
         average = weights if average is None else 0.8 * average + 0.2 * weights

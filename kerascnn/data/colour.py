@@ -1,7 +1,6 @@
-"""Colours of whole batches: brightness, contrast, saturation and AlexNet's lighting, as one map.
+"""Colours of whole batches: brightness, contrast, saturation, and AlexNet's lighting.
 
-Each changes a pixel by a 3 x 3 matrix and an offset, so all of them together are one product a
-pixel. Values are not clipped in between.
+Values are not clipped in between.
 """
 
 from __future__ import annotations
@@ -26,50 +25,46 @@ COMPONENTS = (
 )
 
 
-def recoloured(
-    images: tensorflow.Tensor,
-    uniform: Any,
-    normal: Any,
-    *,
-    jitter: float,
-    lighting: float,
-    bgr: bool,
+def jittered(
+    images: tensorflow.Tensor, uniform: Any, jitter: float, *, bgr: bool
 ) -> tensorflow.Tensor:
-    """Changes the colours of a batch.
+    """Changes brightness, contrast and saturation, one after the other.
 
     Args:
         images: N x H x W x C float32, 0 to 255. With other than 1 or 3 channels, brightness only.
-        uniform: N x UNIFORM, in 0 to 1: brightness, contrast, saturation, each a factor in
-            1 - jitter to 1 + jitter, one after the other.
-        normal: N x NORMAL: how far along each principal component, times its deviation and
-            `lighting`. For images of 3 channels.
-        jitter, lighting: strengths, 0 for none.
+        uniform: N x UNIFORM, in 0 to 1: where each factor lies in 1 - jitter to 1 + jitter.
+        jitter: above 0.
         bgr: channels are blue, green, red.
     """
     channels = images.shape[-1]
-    if jitter:
-        factors = 1 + jitter * (2 * uniform - 1)
-        bright, contrast, saturation = (factors[:, k, None, None, None] for k in range(UNIFORM))
-        images = images * bright
-        if channels in (1, 3):
-            grey = _grey(images, bgr)
-            mean = _mean(grey)
-            if channels == 1:
-                images = mean + (images - mean) * contrast
-            else:
-                # Saturation after contrast: s (m + c (x - m)) + (1 - s) (m + c (g - m)).
-                images = (
-                    images * (contrast * saturation)
-                    + grey * (contrast * (1 - saturation))
-                    + mean * (1 - contrast)
-                )
-    if lighting and channels == 3:
-        axes = np.asarray(COMPONENTS, np.float32)[:: -1 if bgr else 1]
-        scales = np.asarray(DEVIATIONS, np.float32) * np.float32(255 * lighting)
-        # Written out: a matrix product's last bits depend on the size of the batch.
-        steps = [normal[:, k, None] * (scales[k] * axes[:, k]) for k in range(NORMAL)]
-        images = images + (steps[0] + steps[1] + steps[2])[:, None, None, :]
-    return images
+    factors = 1 + jitter * (2 * uniform - 1)
+    bright, contrast, saturation = (factors[:, k, None, None, None] for k in range(UNIFORM))
+    if channels not in (1, 3):
+        return images * bright
+    grey = _grey(images, bgr) * bright
+    mean = _mean(grey)
+    if channels == 1:
+        return grey * contrast + mean * (1 - contrast)
+    # Saturation after contrast: s (m + c (x - m)) + (1 - s) (m + c (g - m)).
+    return images * (bright * contrast * saturation) + (
+        grey * (contrast * (1 - saturation)) + mean * (1 - contrast)
+    )
+
+
+def lighting(normal: Any, strength: float, *, bgr: bool) -> tensorflow.Tensor:
+    """Returns what is added to the channels of each image, N x 3, of values 0 to 255.
+
+    Args:
+        normal: N x NORMAL: how far along each principal component, times its deviation and
+            `strength`.
+        strength: AlexNet's is 0.1.
+        bgr: channels are blue, green, red.
+    """
+    axes = np.asarray(COMPONENTS, np.float32)[:: -1 if bgr else 1]
+    scales = np.asarray(DEVIATIONS, np.float32) * np.float32(255 * strength)
+    # Written out: a matrix product's last bits depend on the number of rows.
+    steps = [normal[:, k, None] * (scales[k] * axes[:, k]) for k in range(NORMAL)]
+    return steps[0] + steps[1] + steps[2]
 
 
 def _grey(images: tensorflow.Tensor, bgr: bool) -> tensorflow.Tensor:

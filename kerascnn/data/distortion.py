@@ -68,11 +68,6 @@ class Distortion:
         return Affine(self.translate, self.flip and not self.single, self.rotate, self.zoom)
 
     @property
-    def colours(self) -> bool:
-        """Whether colours change."""
-        return self.lighting > 0 or self.jitter > 0
-
-    @property
     def mixes(self) -> bool:
         """Whether images are mixed with others."""
         return self.mixup > 0 or self.cutmix > 0
@@ -80,7 +75,8 @@ class Distortion:
     @property
     def active(self) -> bool:
         """Whether any image can change."""
-        return self.single or self.affine.active or self.colours or self.mixes
+        changed = self.single or self.affine.active or self.mixes
+        return changed or self.lighting > 0 or self.jitter > 0
 
     def window(
         self, draw: numpy.random.Generator, width: int, height: int, size: tuple[int, int]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import math
 import os
 import warnings
 from collections.abc import Callable, Sequence
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 # Spatially prepared images up to this size together stay in memory, as bytes.
 CACHE_LIMIT = 2 * 2**30
+_ALIGNMENT = 64
 
 
 class Maker:
@@ -93,13 +95,21 @@ def gathering(
     images: numpy.ndarray | Sequence[Path | bytes],
     make: Maker,
     substitutes: Substitutes | None = None,
-) -> Callable[[Any, Any], Any]:
-    """Returns the TensorFlow function from indices and epoch to a batch of prepared images.
+    *,
+    last: bool = False,
+) -> tuple[Callable[[Any, Any, Any], Any], bool]:
+    """Returns the TensorFlow function from (indices, epoch, shifts) to a batch of prepared images.
 
     Args:
         images: files, their contents, or an array.
         make: prepares one of them.
         substitutes: for images that cannot be read; None lets them raise.
+        last: whether nothing is done to the images after this but adding `shifts`, [B, C], and
+            their final values.
+
+    Returns:
+        The function, and whether it does that too, one image at a time while it is in the
+        processor's cache; otherwise its images hold 0 to 255 and `shifts` are not used.
     """
     preprocessing, distortion = make.preprocessing, make.distortion
     try:
@@ -111,16 +121,43 @@ def gathering(
     fits = first.nbytes * len(images) <= CACHE_LIMIT and not distortion.single
     if fits and isinstance(images, np.ndarray):
         prepared = on_host(preprocessing.spatial_batch(images))
-        return lambda indices, epoch: tf.gather(prepared, indices)
-    fetcher = _Fetcher(images, make, first, substitutes, keep=fits)
+        return (lambda indices, epoch, shifts: tf.gather(prepared, indices)), False
+    values = None if fits or not last else _Values(preprocessing, *first.shape[1:])
+    fetcher = _Fetcher(images, make, first, substitutes, values, keep=fits)
+    dtype = first.dtype if values is None else np.float32
 
-    def fetched(indices: Any, epoch: Any) -> Any:
+    def fetched(indices: Any, epoch: Any, shifts: Any) -> Any:
         # Stateless for TensorFlow: the same indices always give the same images.
-        batch = tf.numpy_function(fetcher, [indices, epoch], first.dtype, stateful=False)
+        batch = tf.numpy_function(fetcher, [indices, epoch, shifts], dtype, stateful=False)
         batch.set_shape([indices.shape[0], *first.shape])
         return batch
 
-    return fetched
+    return fetched, values is not None
+
+
+class _Values:
+    """`Preprocessing.values` of one image, equal to the last bit.
+
+    Args:
+        preprocessing: for scale and offset.
+        width, channels: of the images.
+    """
+
+    def __init__(self, preprocessing: Preprocessing, width: int, channels: int) -> None:
+        scale, offset = (np.asarray(part, np.float32) for part in preprocessing.affine())
+        # Rows of the image: a product with three numbers takes 10 times as long.
+        self._scale = np.tile(np.broadcast_to(scale, channels), width)
+        self._offset = np.tile(np.broadcast_to(offset, channels), width)
+        self._width = width
+
+    def __call__(self, image: numpy.ndarray, shift: numpy.ndarray, out: numpy.ndarray) -> None:
+        """Writes (image + shift) * scale + offset; `shift` has a number a channel, or none."""
+        rows = out.reshape(len(out), -1)
+        np.multiply(image.reshape(rows.shape), self._scale, out=rows)
+        offset = self._offset
+        if len(shift):
+            offset = offset + np.tile(shift, self._width) * self._scale
+        rows += offset
 
 
 @functools.cache
@@ -177,10 +214,12 @@ class _Fetcher:
         make: Maker,
         first: numpy.ndarray,
         substitutes: Substitutes | None,
+        values: _Values | None,
         *,
         keep: bool,
     ) -> None:
         self._images = images
+        self._values = values
         self._make = make
         self._substitutes = substitutes
         self._shape, self._dtype = first.shape, first.dtype
@@ -188,19 +227,22 @@ class _Fetcher:
         self._kept = np.empty((len(images), *first.shape), first.dtype) if keep else None
         self._has = np.zeros(len(images), bool)
 
-    def __call__(self, indices: numpy.ndarray, epoch: int) -> numpy.ndarray:
+    def __call__(self, indices: numpy.ndarray, epoch: int, shifts: numpy.ndarray) -> numpy.ndarray:
         if self._kept is None:
-            result = np.empty((len(indices), *self._shape), self._dtype)
-            self._fill(result, range(len(indices)), indices, epoch)
+            dtype = self._dtype if self._values is None else np.dtype(np.float32)
+            result = _aligned((len(indices), *self._shape), dtype)
+            self._fill(result, range(len(indices)), indices, epoch, shifts)
             return result
         missing = indices[~self._has[indices]]
         if len(missing):
-            self._fill(self._kept, missing.tolist(), missing, epoch)
+            self._fill(self._kept, missing.tolist(), missing, epoch, shifts)
             self._has[missing] = True
         return self._kept[indices]
 
-    def _fill(self, target: numpy.ndarray, places: Any, indices: Any, epoch: int) -> None:
-        def one(place: int, index: int) -> None:
+    def _fill(
+        self, target: numpy.ndarray, places: Any, indices: Any, epoch: int, shifts: numpy.ndarray
+    ) -> None:
+        def one(place: int, index: int, shift: numpy.ndarray) -> None:
             try:
                 image = self._make(self._images[index], epoch, index)
             except (DataError, DamagedFileError) as error:
@@ -212,9 +254,20 @@ class _Fetcher:
                     f"image {index} is {image.shape} and the first one {self._shape}; give the "
                     "preprocessing a size"
                 )
-            target[place] = image
+            if self._values is None:
+                target[place] = image
+            else:
+                self._values(image, shift, target[place])
 
-        list(_pool().map(one, places, indices.tolist()))
+        list(_pool().map(one, places, indices.tolist(), shifts))
+
+
+def _aligned(shape: tuple[int, ...], dtype: numpy.dtype) -> numpy.ndarray:
+    """Returns new memory that TensorFlow takes over as it is, instead of copying it."""
+    size = math.prod(shape) * dtype.itemsize
+    memory = np.empty(size + _ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % _ALIGNMENT
+    return memory[start : start + size].view(dtype).reshape(shape)
 
 
 def on_host(array: numpy.ndarray) -> tensorflow.Tensor:

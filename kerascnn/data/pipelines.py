@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from kerascnn import errors
 from kerascnn.data.augment import DRAWS
 from kerascnn.data.checking import allowed_bad
-from kerascnn.data.colour import NORMAL, UNIFORM, recoloured
+from kerascnn.data.colour import NORMAL, UNIFORM, jittered, lighting
 from kerascnn.data.datasets import is_batched
 from kerascnn.data.distortion import Distortion
 from kerascnn.data.fetching import Maker, Substitutes, gathering, on_host
@@ -88,38 +88,40 @@ def pipeline(
     if drop_remainder and count < batch_size:
         raise DataError(f"{count} samples are less than one batch of {batch_size}; make it smaller")
     start = (start_epoch, start_step)
-    order = _Order(count, batch_size, training, seed, drop_remainder, start, distortion)
+    coloured = preprocessing.output_channels(_channels(split.images)) == 3
+    bgr = preprocessing.channels == "bgr" if coloured else None
+    order = _Order(count, batch_size, training, seed, drop_remainder, start, distortion, bgr)
+    ready = False
     if isinstance(split.images, tf.data.Dataset):
         batches = _dataset_batches(split.images, preprocessing, order)
     else:
         substitutes = None
         if max_bad and split.labels is not None:
             substitutes = Substitutes(split.labels, allowed_bad(max_bad, count))
-        images = gathering(split.images, Maker(preprocessing, distortion, seed), substitutes)
+        make = Maker(preprocessing, distortion, seed)
+        last = not distortion.affine.active and not distortion.jitter
+        images, ready = gathering(split.images, make, substitutes, last=last)
         labels = None if split.labels is None else on_host(split.labels.astype(np.int32))
 
         def gathered(place: _Place) -> tuple[Any, ...]:
             marks = () if labels is None else (tf.gather(labels, place.indices),)
-            return (images(place.indices, place.epoch), place, *marks)
+            return (images(place.indices, place.epoch, place.light), place, *marks)
 
         batches = order.batches().map(gathered, num_parallel_calls=tf.data.AUTOTUNE)
     affine, affine_values = distortion.affine, _values(preprocessing)
 
-    def finished(images: Any, place: Any, *labels: Any) -> Any:
-        place = _Place(*place)
+    def prepared(images: Any, place: _Place) -> Any:
         images = tf.cast(images, tf.float32)
         if affine.active:
             images = affine(images, place.affine, float(preprocessing.pad_value))
-        if distortion.colours:
-            images = recoloured(
-                images,
-                place.uniform,
-                place.normal,
-                jitter=distortion.jitter,
-                lighting=distortion.lighting,
-                bgr=preprocessing.channels == "bgr",
-            )
-        images = affine_values(images)
+        if distortion.jitter:
+            images = jittered(images, place.uniform, distortion.jitter, bgr=order.bgr)
+        if order.lit:
+            images = images + place.light[:, tf.newaxis, tf.newaxis]
+        return affine_values(images)
+
+    def finished(images: Any, place: _Place, *labels: Any) -> Any:
+        images = images if ready else prepared(images, place)
         if distortion.mixes:
             rows = tf.one_hot(labels[0], classes)
             mixup, cutmix = distortion.mixup, distortion.cutmix
@@ -176,7 +178,7 @@ class _Place(NamedTuple):
     indices: Any
     affine: Any
     uniform: Any
-    normal: Any
+    light: Any
     seed: Any
 
 
@@ -192,6 +194,7 @@ class _Order:
         drop_remainder: bool,
         start: tuple[int, int],
         distortion: Distortion,
+        bgr: bool | None = None,
     ) -> None:
         self.count = count
         self.batch_size = batch_size
@@ -202,7 +205,9 @@ class _Order:
         self._start_epoch, self._start_step = start
         self._affine = DRAWS if distortion.affine.active else 0
         self._uniform = UNIFORM if distortion.jitter else 0
-        self._normal = NORMAL if distortion.lighting else 0
+        # Light has three principal components, so other images than coloured ones keep theirs.
+        self.lit = distortion.lighting > 0 and bgr is not None
+        self.bgr = bool(bgr)
 
     def batches(self) -> tensorflow.data.Dataset:
         """Returns every batch's place, shuffled for training and in order otherwise."""
@@ -233,7 +238,10 @@ class _Order:
             tf.random.stateless_uniform([self.count, columns], seed(stream), alg="philox")
             for stream, columns in ((1, self._affine), (2, self._uniform))
         )
-        normal = tf.random.stateless_normal([self.count, self._normal], seed(3), alg="philox")
+        light = tf.zeros([self.count, 0])
+        if self.lit:
+            normal = tf.random.stateless_normal([self.count, NORMAL], seed(3), alg="philox")
+            light = lighting(normal, self.distortion.lighting, bgr=self.bgr)
         size = self.batch_size
         stop = self.count - self.count % size if self.drop_remainder else self.count
 
@@ -245,7 +253,7 @@ class _Order:
                 indices,
                 tf.gather(affine, indices),
                 tf.gather(uniform, indices),
-                tf.gather(normal, indices),
+                tf.gather(light, indices),
                 seed(start + _MIXING),
             )
 
@@ -287,6 +295,13 @@ def _dataset_batches(
         )
 
     return order.repeated(one_epoch)
+
+
+def _channels(images: Any) -> int:
+    """Returns the channels of a split's images; files are read in colour or as grey."""
+    if isinstance(images, tf.data.Dataset):
+        return int(images.element_spec[0].shape[-1])
+    return int(images.shape[-1]) if isinstance(images, np.ndarray) else 3
 
 
 def _values(preprocessing: Preprocessing) -> Callable[[Any], Any]:

@@ -45,7 +45,8 @@ def load_tfds(source: Any, name: str, seed: int, test_fraction: float | None) ->
         raise UsageError(
             f"{name} has the features {', '.join(features) or 'none'}; needed are image and label"
         )
-    splits = list(builder.info.splits)
+    # A stand-in that generates its samples (tfds.testing.mock_data) names no splits.
+    splits = list(builder.info.splits) or ["train", "test"]
     test = next((split for split in _TEST_SPLITS if split in splits), None)
     if "train" not in splits:
         raise UsageError(f"{name} has the splits {', '.join(splits) or 'none'}; needed is train")
