@@ -1,4 +1,4 @@
-"""ONNX files and SavedModels as classifiers, whoever wrote them.
+"""Files for other runtimes as classifiers, whoever wrote them.
 
 What `export` wrote carries class names and preprocessing; of others the input's shape is all that
 is known.
@@ -6,15 +6,19 @@ is known.
 
 from __future__ import annotations
 
+import io
 import json
-import os
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree
 
-from kerascnn.classifiers import Classifier
+from kerascnn import runtimes
+from kerascnn.classifiers import Classifier, Scores
 from kerascnn.endpoints import ImageShape
-from kerascnn.errors import DamagedFileError, MismatchError, UnsafeFileError
+from kerascnn.errors import DamagedFileError, MismatchError, UnsafeFileError, UsageError
 from kerascnn.exporting.network import OUTPUT
 from kerascnn.lazy import np, tf
 from kerascnn.preprocessing import Preprocessing
@@ -25,25 +29,36 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 LARGEST = 2**31
-"""Bytes of an ONNX file: what its format can hold."""
+"""Bytes of an ONNX or LiteRT file: what their formats can hold."""
+_METADATA = ("class_names", "preprocessing", "input", "precision")
+_LARGEST_METADATA = 2**24
 _PASSING = ("Identity", "Cast")
 _ANY_SIZE = 224
 
 
-def open_onnx(path: Path) -> Classifier:
-    """Opens an ONNX file in onnxruntime, on the CPU.
+def open_onnx(
+    path: Path, *, runtime: str = "onnxruntime", threads: int | None = None
+) -> Classifier:
+    """Opens an ONNX file, on the CPU.
 
     A softmax at its end is left out, so that losses are exact.
+
+    Args:
+        path: the file.
+        runtime: "onnxruntime" or "openvino".
+        threads: to compute with; None for as many as there are processors.
 
     Raises:
         UnsafeFileError: its weights lie in other files.
         DamagedFileError: it is truncated or corrupt.
         MismatchError: it does not map one batch of images to one row of scores each.
+        UsageError: the runtime is not installed.
     """
-    os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # read when onnxruntime is imported
     import onnx
-    import onnxruntime
 
+    if runtime not in ("onnxruntime", "openvino"):
+        raise UsageError(f"{runtime} reads no ONNX file; choose onnxruntime or openvino")
+    runtimes.require(runtime)
     with open_regular(path, limit=LARGEST) as stream:
         content = stream.read()
     with reading(f"{named(path)} is no complete ONNX file"):
@@ -54,38 +69,99 @@ def open_onnx(path: Path) -> Classifier:
     if before is not None:
         model.graph.output.append(onnx.ValueInfoProto(name=before))
         content = model.SerializeToString()
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    with reading(f"{named(path)} cannot be run by onnxruntime"):
-        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    inputs = session.get_inputs()
-    if len(inputs) != 1 or len(inputs[0].shape) != 4 or inputs[0].type not in _TYPES:
-        found = [(one.name, one.type, one.shape) for one in inputs]
-        raise MismatchError(f"{named(path)} takes {found}; it must take one batch of float images")
-    sizes = [size if isinstance(size, int) else None for size in inputs[0].shape[1:]]
+    del model
+    load = runtimes.load_openvino if runtime == "openvino" else runtimes.load_onnxruntime
+    with reading(f"{named(path)} cannot be run by {runtime}"):
+        loaded = load(content, before, threads)
+    return _loaded(path, runtime, loaded, metadata, logits=True if before else None)
+
+
+def open_openvino(path: Path, *, threads: int | None = None) -> Classifier:
+    """Opens an OpenVINO model, the .xml file beside its .bin file, on the CPU.
+
+    Raises: as `open_onnx`.
+    """
+    runtimes.require("openvino")
+    for part in (path, path.with_suffix(".bin")):
+        with open_regular(part):
+            pass
+    with reading(f"{named(path)} is no complete OpenVINO model"):
+        loaded = runtimes.load_openvino(path, None, threads)
+        found = ElementTree.parse(path).find("rt_info/kerascnn")
+        entries = [] if found is None else list(found)
+        metadata = {
+            one.tag: json.loads(one.get("value", "")) for one in entries if one.tag in _METADATA
+        }
+    return _loaded(path, "openvino", loaded, metadata, logits=None)
+
+
+def open_litert(path: Path, *, threads: int | None = None) -> Classifier:
+    """Opens a LiteRT (TensorFlow Lite) file, whose metadata is an archive behind the model.
+
+    Raises: as `open_onnx`.
+    """
+    from kerascnn.exporting.litert import METADATA
+
+    runtimes.require("litert")
+    with open_regular(path, limit=LARGEST) as stream:
+        content = stream.read()
+    metadata: dict[str, Any] = {}
+    with reading(f"the metadata of {named(path)} is damaged"):
+        if zipfile.is_zipfile(io.BytesIO(content)):
+            with zipfile.ZipFile(io.BytesIO(content)) as archive:
+                if archive.getinfo(METADATA).file_size > _LARGEST_METADATA:
+                    raise DamagedFileError(f"the metadata of {named(path)} is larger than any")
+                metadata = json.loads(archive.read(METADATA))
+    with reading(f"{named(path)} is no complete LiteRT file"):
+        loaded = runtimes.load_litert(content, threads)
+    return _loaded(path, "litert", loaded, metadata, logits=None)
+
+
+def _loaded(
+    path: Path,
+    runtime: str,
+    loaded: runtimes.Loaded,
+    metadata: Mapping[str, Any],
+    *,
+    logits: bool | None,
+) -> Classifier:
+    """Turns what a runtime has loaded into a classifier of images with the channels last."""
+    said = metadata.get("input")
+    said = said if isinstance(said, dict) else {}
+    sizes, kind = loaded.sizes, loaded.dtype
+    if kind not in ("float32", "float16", "uint8"):
+        raise MismatchError(f"{named(path)} takes images of {kind}; it must take float or uint8")
     # Images have few channels and many columns, which tells the two layouts apart.
-    first = sizes[0] in (1, 3) and sizes[2] not in (1, 3)
-    height, width, channels = (*sizes[1:], sizes[0]) if first else sizes
-    kind = _TYPES[inputs[0].type]
+    likely = sizes[0] in (1, 3) and sizes[2] not in (1, 3)
+    first = said["layout"] == "nchw" if "layout" in said else likely
+    shape = (*sizes[1:], sizes[0]) if first else sizes
 
-    def run(batch: np.ndarray, output: str) -> np.ndarray:
-        batch = np.asarray(batch)
-        batch = np.moveaxis(batch, -1, 1) if first else batch
-        batch = np.ascontiguousarray(batch, kind)
-        return np.asarray(session.run([output], {inputs[0].name: batch})[0], np.float32)
+    def scores_by(run: Callable[[np.ndarray], np.ndarray]) -> Scores:
+        def scores(batch: np.ndarray) -> np.ndarray:
+            batch = np.moveaxis(batch, -1, 1) if first else batch
+            batch = np.rint(batch) if kind == "uint8" and batch.dtype.kind == "f" else batch
+            return np.asarray(run(np.ascontiguousarray(batch, kind)), np.float32)
 
-    output = before or session.get_outputs()[0].name
-    return _classifier(
-        path, lambda batch: run(batch, output), (height, width, channels), metadata,
-        logits=True if before else None,
-    )  # fmt: skip
+        return scores
+
+    classifier = _classifier(path, scores_by(loaded.run), shape, metadata, logits=logits)
+    half = loaded.half
+    return replace(
+        classifier,
+        runtime=runtime,
+        precision=str(metadata.get("precision", "float32")),
+        half=None if half is None else lambda: scores_by(half()),
+    )
 
 
-_TYPES = {"tensor(float)": "float32", "tensor(float16)": "float16"}
+def _inside(metadata: Mapping[str, Any]) -> bool:
+    """Tells whether the artifact prepares its images itself."""
+    said = metadata.get("input")
+    return isinstance(said, dict) and said.get("preprocessed") is False
 
 
 def _ours(properties: Any) -> list[Any]:
-    return [one for one in properties if one.key in ("class_names", "preprocessing")]
+    return [one for one in properties if one.key in _METADATA]
 
 
 def _refuse_other_files(model: Any, path: Path) -> None:
@@ -145,7 +221,7 @@ def open_savedmodel(path: Path, *, trust: bool) -> Classifier:
         signature = loaded.signatures[SIGNATURE]
         metadata = {}
         if (path / METADATA).exists():
-            with open_regular(path / METADATA, limit=2**24) as stream:
+            with open_regular(path / METADATA, limit=_LARGEST_METADATA) as stream:
                 metadata = json.load(stream)
     specs = signature.structured_input_signature[1]
     outputs = signature.structured_outputs
@@ -185,6 +261,9 @@ def _classifier(
         names = None if names is None else tuple(map(str, names))
         record = metadata.get("preprocessing")
         preprocessing = None if record is None else Preprocessing.from_json(record)
+        if preprocessing is not None and _inside(metadata):
+            kind = "grey" if channels == 1 else "rgb"
+            preprocessing = Preprocessing(size=None, channels=kind, scale=1.0)
     default = preprocessing.size if preprocessing is not None else None
     sides = default or (_ANY_SIZE, _ANY_SIZE)
     image = np.zeros((1, height or sides[0], width or sides[1], channels), np.float32)

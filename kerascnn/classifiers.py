@@ -23,9 +23,23 @@ if TYPE_CHECKING:
     import numpy as np
 
 SAVED_MODEL = "saved_model.pb"
-EXPORTED = ("model.onnx", "savedmodel")
+OPENVINO = "model.xml"
+EXPORTED = (
+    "model.onnx",
+    "openvino",
+    "savedmodel",
+    "model.tflite",
+    "model-float16.onnx",
+    "model-int8.onnx",
+    "model-float16.tflite",
+    "model-dynamic.tflite",
+    "model-int8.tflite",
+)
 """What an export directory may hold; the first of them that is there is taken."""
 WEIGHTS = (".weights.h5", ".safetensors", ".npz")
+
+
+Scores = Callable[["np.ndarray"], "np.ndarray"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,16 +55,23 @@ class Classifier:
         class_names: their names, where what it was read from says them.
         preprocessing: how an image becomes its input, likewise.
         model: the Keras model behind it, if there is one.
+        runtime: what it runs in, one of `runtimes.RUNTIMES`.
+        precision: of its weights and of what it computes.
+        half: makes another `scores` that computes in bfloat16; None where the runtime or the
+            processor cannot.
     """
 
     name: str
-    scores: Callable[[np.ndarray], np.ndarray]
+    scores: Scores
     logits: bool
     image_shape: endpoints.ImageShape
     classes: int
     class_names: tuple[str, ...] | None = None
     preprocessing: Preprocessing | None = None
     model: keras.Model | None = None
+    runtime: str = "tensorflow"
+    precision: str = "float32"
+    half: Callable[[], Scores] | None = None
 
     def log_probabilities(self, batch: np.ndarray) -> np.ndarray:
         """Returns ln p of each class for each image, float64 (N, classes)."""
@@ -83,15 +104,21 @@ class Classifier:
 
 
 def open_classifier(
-    source: Classifier | keras.Model | Run | str | os.PathLike[str], *, trust: bool = False
+    source: Classifier | keras.Model | Run | str | os.PathLike[str],
+    *,
+    trust: bool = False,
+    runtime: str | None = None,
+    threads: int | None = None,
 ) -> Classifier:
     """Opens whatever tells classes apart.
 
     Args:
         source: a Keras model; a `Run` or its directory (the best model); a .keras file (beside a
-            run's configuration, with its preprocessing); a file of `save_weights`; an ONNX file, a
-            SavedModel directory, or the directory that `export` wrote.
+            run's configuration, with its preprocessing); a file of `save_weights`; an ONNX, LiteRT
+            or OpenVINO file, a SavedModel directory, or the directory that `export` wrote.
         trust: open a SavedModel, which is a program and may do anything that you may.
+        runtime: for an ONNX file: "onnxruntime", also when None, or "openvino".
+        threads: for ONNX, OpenVINO and LiteRT files; None for as many as there are processors.
 
     Raises:
         UsageError: the path is none of these.
@@ -114,10 +141,15 @@ def open_classifier(
             from kerascnn.artifacts import open_savedmodel
 
             return open_savedmodel(path, trust=trust)
-    if path.suffix == ".onnx":
-        from kerascnn.artifacts import open_onnx
+        path = path / OPENVINO if (path / OPENVINO).exists() else path
+    if path.suffix in (".onnx", ".xml", ".tflite"):
+        from kerascnn import artifacts
 
-        return open_onnx(path)
+        if path.suffix == ".onnx":
+            return artifacts.open_onnx(path, runtime=runtime or "onnxruntime", threads=threads)
+        if path.suffix == ".xml":
+            return artifacts.open_openvino(path, threads=threads)
+        return artifacts.open_litert(path, threads=threads)
     if path.suffix == ".keras" and path.is_file():
         return _of_file(path)
     if path.name.endswith(WEIGHTS):
@@ -134,7 +166,15 @@ def of_model(
     class_names: tuple[str, ...] | None = None,
     preprocessing: Preprocessing | None = None,
 ) -> Classifier:
-    """Returns a Keras model as a classifier; a softmax at its end is left out, for exact losses."""
+    """Returns a Keras model as a classifier; a softmax at its end is left out, for exact losses.
+
+    Of a network with auxiliary classifiers the last one counts.
+    """
+    from kerascnn.objectives import served
+
+    if len(getattr(model, "outputs", None) or ()) > 1:
+        whole, model = model, served(model)
+        endpoints.adopt(model, endpoints.adopted_preprocessing(whole))
     return Classifier(
         name=name or model.name,
         scores=endpoints.forward(model, before_softmax=True),

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import io
-import itertools
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kerascnn.classifiers import Classifier, open_classifier
+from kerascnn.classifiers import Classifier
 from kerascnn.data import as_images
-from kerascnn.endpoints import adopted_class_names
 from kerascnn.errors import DataError, MismatchError, UsageError
 from kerascnn.images import load_image
 from kerascnn.lazy import np
@@ -25,8 +24,8 @@ if TYPE_CHECKING:
 
     from kerascnn.preprocessing import Preprocessing
 
-CHUNK = 64
-"""Images that are held in memory and predicted at a time."""
+BATCH = 64
+"""Images that are predicted at a time."""
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 
 
@@ -56,9 +55,10 @@ def predict(
     class_names: Sequence[str] | None = None,
     trust: bool = False,
 ) -> list[Prediction]:
-    """Names the likeliest classes of images.
+    """Names the likeliest classes of images, in float32.
 
-    A model is compiled at its first use here: keep it, or the `Run`, for one image after another.
+    A model is compiled at its first use here: keep it, or the `Run`, for one image after another;
+    or open a `Predictor`, which also chooses what is fastest.
 
     Args:
         model_or_run: a model, a `Run` (its best model), or the path of a run directory, .keras
@@ -80,44 +80,36 @@ def predict(
         MismatchError: the number of names is not the model's, or an array does not fit.
         UnsafeFileError: a SavedModel without `trust`, or a file with code in it.
     """
-    if isinstance(top, bool) or not isinstance(top, int) or top < 1:
-        raise UsageError(f"top={top!r}; it must be a whole number from 1")
-    network = open_classifier(model_or_run, trust=trust)
-    names = _names(network, class_names)
-    predictions: list[Prediction] = []
-    for chunk in _chunks(_sources(images), CHUNK):
-        ready = [(name, _prepared(network, pixels, preprocessing)) for name, pixels in chunk]
-        for _, group in itertools.groupby(ready, key=lambda pair: pair[1].shape):
-            sources, arrays = zip(*group, strict=True)
-            probabilities = np.exp(network.log_probabilities(np.stack(arrays)))
-            predictions += [
-                _best(*pair, names, top) for pair in zip(sources, probabilities, strict=True)
-            ]
-    return predictions
+    from kerascnn.predictor import Predictor
+
+    predictor = Predictor(
+        model_or_run,
+        precision="float32",
+        batch_size=BATCH,
+        preprocessing=preprocessing,
+        class_names=class_names,
+        trust=trust,
+    )
+    return predictor(images, top=top)
 
 
-def _names(network: Classifier, names: Sequence[str] | None) -> tuple[str, ...]:
-    if names is None:
-        adopted = None if network.model is None else adopted_class_names(network.model)
-        return network.class_names or adopted or tuple(map(str, range(network.classes)))
-    if len(names) != network.classes:
-        raise MismatchError(
-            f"{len(names)} class names for a model of {network.classes} classes; give one for each "
-            "output"
-        )
-    return tuple(names)
-
-
-def _sources(images: Any) -> Iterator[tuple[str, np.ndarray]]:
-    """Yields a name and the pixels (H x W x C or H x W) of each image, one at a time."""
+def sources(images: Any) -> Iterator[Callable[[], tuple[str, np.ndarray]]]:
+    """Yields a function for each image that reads it: its name and H x W x C or H x W pixels."""
     if isinstance(images, (str, os.PathLike)) and Path(images).is_dir():
         images = _folder(Path(images))
     elif _is_one_image(images):
         images = [images]
     elif hasattr(images, "ndim"):
-        images = as_images(np.asarray(images))  # together: their range tells what 1.0 means
+        # Together, since their range tells what 1.0 means.
+        for place, image in enumerate(as_images(np.asarray(images))):
+            yield functools.partial(_named, f"array[{place}]", image)
+        return
     for place, image in enumerate(images):
-        yield _read(image, place)
+        yield functools.partial(read, image, place)
+
+
+def _named(name: str, pixels: np.ndarray) -> tuple[str, np.ndarray]:
+    return name, pixels
 
 
 def _is_one_image(images: Any) -> bool:
@@ -142,7 +134,13 @@ def _folder(folder: Path) -> list[Path]:
     return files
 
 
-def _read(image: Any, place: int) -> tuple[str, np.ndarray]:
+def read(image: Any, place: int) -> tuple[str, np.ndarray]:
+    """Returns the name and the pixels of one image: a path, bytes, a Pillow image or an array.
+
+    Raises:
+        DataError, DamagedFileError: there is no such file, or it is no image.
+        UsageError: it is something else.
+    """
     if isinstance(image, (str, os.PathLike)):
         return str(image), load_image(image, "rgb")
     if isinstance(image, bytes):
@@ -167,9 +165,14 @@ def _encoded(image: PIL.Image.Image) -> bytes:
     return stream.getvalue()
 
 
-def _prepared(
+def prepared(
     network: Classifier, pixels: np.ndarray, preprocessing: Preprocessing | None
 ) -> np.ndarray:
+    """Returns the network's input, float32 H x W x C, for the pixels of one image.
+
+    Raises:
+        MismatchError: the preprocessing gives another size than the network takes.
+    """
     if preprocessing is None:
         shape = (*pixels.shape, 1)[:3] if pixels.ndim in (2, 3) else pixels.shape
         preprocessing = network.preprocessing_for(shape)
@@ -183,13 +186,8 @@ def _prepared(
     return ready
 
 
-def _chunks(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
-    iterator = iter(items)
-    while chunk := list(itertools.islice(iterator, size)):
-        yield chunk
-
-
-def _best(source: str, scores: np.ndarray, names: tuple[str, ...], top: int) -> Prediction:
+def best(source: str, scores: np.ndarray, names: tuple[str, ...], top: int) -> Prediction:
+    """Returns the `top` likeliest classes of one image, the first of equals first."""
     order = np.argsort(-scores, kind="stable")[:top]
     return Prediction(
         source,

@@ -15,7 +15,7 @@ from PIL import Image
 import kerascnn
 from kerascnn.endpoints import forward
 from kerascnn.errors import DamagedFileError, DataError, MismatchError, UsageError
-from kerascnn.predicting import CHUNK, Prediction
+from kerascnn.predicting import BATCH, Prediction
 from kerascnn.preprocessing import Preprocessing
 
 PIXELS = Preprocessing(size=(2, 2), fit="none", channels="grey", scale=1 / 255)
@@ -140,7 +140,7 @@ def test_a_folder_is_read_in_sorted_order_with_its_subfolders(model, pixels, tmp
 
 
 def test_more_images_than_a_chunk_keep_their_order(model):
-    images = np.zeros((2 * CHUNK + 3, 2, 2), "uint8")
+    images = np.zeros((2 * BATCH + 3, 2, 2), "uint8")
     winners = np.random.default_rng(2).integers(0, 4, len(images))
     images.reshape(-1, 4)[np.arange(len(images)), winners] = 255
     got = kerascnn.predict(model, images, top=1, preprocessing=PIXELS)

@@ -15,7 +15,16 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from kerascnn import __version__
-from kerascnn.cli import evaluating, exporting, learning, models, preparing, tuning, weights
+from kerascnn.cli import (
+    evaluating,
+    exporting,
+    learning,
+    models,
+    predicting,
+    preparing,
+    tuning,
+    weights,
+)
 from kerascnn.cli.output import add_shared_options
 from kerascnn.errors import Interrupted, KerasCNNError, OutputError
 
@@ -51,7 +60,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"kerascnn {__version__}")
     verbs = top.add_subparsers(dest="verb", metavar="VERB", required=True)
-    for group in (models, preparing, learning, evaluating, tuning, exporting, weights):
+    for group in (models, preparing, learning, evaluating, predicting, tuning, exporting, weights):
         group.add_verbs(verbs)
     for verb in verbs.choices.values():
         add_shared_options(verb, False)

@@ -1,0 +1,108 @@
+"""`kerascnn predict`."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+from typing import TYPE_CHECKING, Any
+
+from kerascnn.cli.evaluating import existing
+from kerascnn.cli.output import print_json, progress_stream
+from kerascnn.cli.startup import start_keras
+
+if TYPE_CHECKING:
+    from kerascnn.predicting import Prediction
+
+COLUMNS = ("source", "rank", "index", "label", "score")
+_WITHOUT_KERAS = (".onnx", ".tflite", ".xml")
+
+
+def add_verbs(verbs: Any) -> None:
+    """Adds the verb of this module to the command's parser."""
+    predict = verbs.add_parser(
+        "predict",
+        help="the likeliest classes of image files",
+        description="Prints the likeliest classes of each image file, computed in the fastest\n"
+        "runtime at hand; TensorFlow starts only for networks that need it.",
+        epilog="example:\n  kerascnn predict out/model.onnx three.png seven.png --top 3 --csv",
+    )
+    predict.add_argument(
+        "network",
+        metavar="NETWORK",
+        help="an export, a run directory, or an ONNX, LiteRT, OpenVINO or .keras file",
+    )
+    predict.add_argument("images", metavar="IMAGE", nargs="+", help="a file, or a folder of them")
+    predict.add_argument("--top", type=int, default=5, metavar="K", help="classes an image (5)")
+    predict.add_argument("--csv", action="store_true", help=f"print {','.join(COLUMNS)}")
+    predict.add_argument(
+        "--runtime", default="auto", help="auto, openvino, onnxruntime, litert or tensorflow"
+    )
+    predict.add_argument(
+        "--precision",
+        default="auto",
+        help="auto (lower than float32 once 100 images have agreed), float32, bfloat16 or int8",
+    )
+    predict.add_argument("--threads", type=int, metavar="N", help="(as many as processors)")
+    predict.add_argument("--batch-size", type=int, default=16, metavar="N")
+    predict.add_argument(
+        "--trust", action="store_true", help="open a SavedModel, which is a program"
+    )
+    predict.set_defaults(run=_predict)
+
+
+def _predict(arguments: argparse.Namespace) -> None:
+    from kerascnn.errors import UsageError
+
+    path = existing(arguments.network)
+    if arguments.csv and arguments.json:
+        raise UsageError("choose one of --csv and --json")
+    if not path.endswith(_WITHOUT_KERAS):
+        _start_unless_exported(path, arguments)
+    from kerascnn.predictor import Predictor
+
+    with progress_stream(as_json=arguments.json or arguments.csv):
+        predictor = Predictor(
+            path,
+            runtime=arguments.runtime,
+            precision=arguments.precision,
+            threads=arguments.threads,
+            batch_size=arguments.batch_size,
+            trust=arguments.trust,
+        )
+        images = arguments.images if len(arguments.images) > 1 else arguments.images[0]
+        predictions = predictor(images, top=arguments.top)
+    if arguments.json:
+        print_json([_as_json(one) for one in predictions])
+    elif arguments.csv:
+        _print_csv(predictions)
+    else:
+        for one in predictions:
+            ranked = zip(one.labels, one.scores, strict=True)
+            print(f"{one.source}  " + "  ".join(f"{name} {score:.4f}" for name, score in ranked))
+
+
+def _start_unless_exported(path: str, arguments: argparse.Namespace) -> None:
+    """Starts TensorFlow quietly for what it has to run."""
+    from pathlib import Path
+
+    from kerascnn.classifiers import EXPORTED
+
+    wanted = arguments.runtime in ("auto", "onnxruntime", "openvino")
+    if not (wanted and (Path(path) / EXPORTED[0]).exists()):
+        start_keras(debug=arguments.debug)
+
+
+def _as_json(prediction: Prediction) -> dict[str, Any]:
+    ranked = zip(prediction.indices, prediction.labels, prediction.scores, strict=True)
+    classes = [{"index": index, "label": name, "score": score} for index, name, score in ranked]
+    return {"source": prediction.source, "classes": classes}
+
+
+def _print_csv(predictions: list[Prediction]) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for one in predictions:
+        ranked = zip(one.indices, one.labels, one.scores, strict=True)
+        for rank, (index, label, score) in enumerate(ranked, 1):
+            writer.writerow((one.source, rank, index, label, f"{score:.9g}"))
