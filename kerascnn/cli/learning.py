@@ -1,11 +1,10 @@
-"""`kerascnn train` and `predict`."""
+"""`kerascnn train` and `reproduce`."""
 
 from __future__ import annotations
 
 import argparse
 from typing import Any
 
-from kerascnn.cli.evaluating import existing
 from kerascnn.cli.output import print_json, progress_stream
 from kerascnn.cli.startup import start_keras
 
@@ -84,22 +83,6 @@ def add_verbs(verbs: Any) -> None:
     again.add_argument("--out", metavar="DIR", help="for the new run, instead of RUN-again")
     again.set_defaults(run=_reproduce)
 
-    predict = verbs.add_parser(
-        "predict",
-        help="the likeliest classes of image files",
-        description="Prints the likeliest classes of each image file.",
-        epilog="example:\n  kerascnn predict runs/lenet5 three.png seven.png --top 3",
-    )
-    predict.add_argument(
-        "network", metavar="NETWORK", help="a run directory, .keras or ONNX file, or an export"
-    )
-    predict.add_argument("images", metavar="IMAGE", nargs="+")
-    predict.add_argument("--top", type=int, default=5, metavar="K", help="classes an image (5)")
-    predict.add_argument(
-        "--trust", action="store_true", help="open a SavedModel, which is a program"
-    )
-    predict.set_defaults(run=_predict)
-
 
 def _train(arguments: argparse.Namespace) -> None:
     from kerascnn.recipes import resolve_recipe
@@ -158,31 +141,3 @@ def _reproduce(arguments: argparse.Namespace) -> None:
         print(found)
     if not found.holds:
         raise MismatchError(str(found)[:400])
-
-
-def _predict(arguments: argparse.Namespace) -> None:
-    network = existing(arguments.network)
-    start_keras(debug=arguments.debug)
-    from kerascnn.predicting import predict
-
-    with progress_stream(as_json=arguments.json):
-        predictions = predict(network, arguments.images, top=arguments.top, trust=arguments.trust)
-    if arguments.json:
-        print_json(
-            [
-                {
-                    "source": str(prediction.source),
-                    "classes": [
-                        {"index": index, "label": label, "score": score}
-                        for index, label, score in zip(
-                            prediction.indices, prediction.labels, prediction.scores, strict=True
-                        )
-                    ],
-                }
-                for prediction in predictions
-            ]
-        )
-        return
-    for prediction in predictions:
-        ranked = zip(prediction.labels, prediction.scores, strict=True)
-        print(f"{prediction.source}  " + "  ".join(f"{name} {score:.4f}" for name, score in ranked))
