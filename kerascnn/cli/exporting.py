@@ -1,9 +1,10 @@
-"""`kerascnn export`: SavedModel and ONNX, compared with Keras before they are put in place."""
+"""`kerascnn export` and `kerascnn verify`: artifacts for other runtimes, compared with Keras."""
 
 from __future__ import annotations
 
 import argparse
 import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,15 +15,27 @@ if TYPE_CHECKING:
     from kerascnn.registry import Variant
     from kerascnn.runs import Run
 
+_FORMATS = """\
+formats:
+  savedmodel                                        TensorFlow, TF Serving
+  onnx, onnx-float16, onnx-int8                     onnxruntime, OpenVINO, TensorRT, browsers
+  litert, litert-float16, litert-dynamic, litert-int8   phones and microcontrollers (.tflite)
+  openvino                                          where OpenVINO is installed
+
+examples:
+  kerascnn export runs/lenet5 exported --formats onnx
+  kerascnn export runs/lenet5 exported --formats onnx-int8,litert-int8 --max-drop 0.01
+  kerascnn verify exported"""
+
 
 def add_verbs(verbs: Any) -> None:
-    """Adds the verb of this module to the command's parser."""
+    """Adds the verbs of this module to the command's parser."""
     export = verbs.add_parser(
         "export",
-        help="write a run's model as SavedModel and ONNX",
+        help="write a run's model as SavedModel, ONNX, LiteRT, OpenVINO",
         description="Exports the best model of a run, or an architecture with fresh weights.\n"
         "Every artifact is loaded again and compared with Keras before it is put in place.",
-        epilog="example:\n  kerascnn export runs/lenet5 exported --formats onnx",
+        epilog=_FORMATS,
     )
     export.add_argument(
         "source", metavar="RUN_OR_NAME", help="a directory that `train` wrote, or a name"
@@ -32,17 +45,62 @@ def add_verbs(verbs: Any) -> None:
         "--formats",
         default="savedmodel,onnx",
         metavar="F,F",
-        help="comma-separated (savedmodel,onnx)",
+        help="comma-separated, from the list below (savedmodel,onnx)",
     )
     export.add_argument(
         "--tolerance",
         type=float,
-        default=1e-5,
+        default=1e-4,
         metavar="X",
-        help="largest difference from Keras, for scores up to 1 (1e-5)",
+        help="largest difference from Keras in a logit, as a share of the largest (1e-4)",
     )
     export.add_argument("--overwrite", action="store_true", help="replace what the directory holds")
+    export.add_argument(
+        "--samples", metavar="DIR_OR_FILE", help="real images to compare and calibrate with"
+    )
+    export.add_argument("--opset", type=int, default=None, metavar="N", help="of ONNX, 13-23 (17)")
+    export.add_argument(
+        "--layout", default="nhwc", metavar="L", help="of ONNX images: nhwc or nchw (nhwc)"
+    )
+    export.add_argument(
+        "--image-bytes",
+        action="store_true",
+        help="a second SavedModel signature that takes JPEG and PNG files",
+    )
+    export.add_argument(
+        "--preprocess",
+        action="store_true",
+        help="put resize, scale and mean into ONNX and OpenVINO; their input is uint8",
+    )
+    export.add_argument(
+        "--calibration",
+        default="minmax",
+        metavar="M",
+        help="of onnx-int8: minmax, entropy or percentile (minmax)",
+    )
+    export.add_argument(
+        "--max-drop",
+        type=float,
+        default=0.005,
+        metavar="X",
+        help="refuse int8 that loses more accuracy (0.005)",
+    )
+    export.add_argument(
+        "--evaluation", metavar="DATA", help="labelled data for that; the run's own by default"
+    )
     export.set_defaults(run=_export)
+
+    verify = verbs.add_parser(
+        "verify",
+        help="check an export: every byte, and its answers",
+        description="Checks every file against the manifest and runs the artifacts again.",
+        epilog="example:\n  kerascnn verify exported",
+    )
+    verify.add_argument("directory", metavar="DIR", help="a directory that `export` wrote")
+    verify.add_argument(
+        "--trust", action="store_true", help="run the SavedModel too, which is a program"
+    )
+    verify.set_defaults(run=_verify)
 
 
 def _find(source: str) -> Run | Variant:
@@ -56,8 +114,32 @@ def _find(source: str) -> Run | Variant:
     return model_info(source)
 
 
+def _samples(source: str | None) -> list[Path] | None:
+    """Returns the image files that the user names; what is none is told when it is opened."""
+    if source is None:
+        return None
+    path = Path(source)
+    if not path.is_dir():
+        return [path]
+    kinds = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
+    return sorted(file for file in path.rglob("*") if file.suffix.lower() in kinds)[:512]
+
+
 def _export(arguments: argparse.Namespace) -> None:
+    from kerascnn.exporting.options import ExportOptions
+
     source = _find(arguments.source)  # a wrong name or path is told before TensorFlow starts
+    # Resizing inside needs a newer operator set than the usual one.
+    opset = arguments.opset or (18 if arguments.preprocess else 17)
+    options = ExportOptions(
+        opset=opset,
+        layout=arguments.layout,
+        image_bytes=arguments.image_bytes,
+        preprocess=arguments.preprocess,
+        calibration=arguments.calibration,
+        max_drop=arguments.max_drop,
+        evaluation=arguments.evaluation,
+    )
     start_keras(debug=arguments.debug)
     from kerascnn.exporting import export
     from kerascnn.runs import Run
@@ -68,10 +150,26 @@ def _export(arguments: argparse.Namespace) -> None:
             arguments.out,
             formats=tuple(filter(None, arguments.formats.split(","))),
             overwrite=arguments.overwrite,
+            samples=_samples(arguments.samples),
             tolerance=arguments.tolerance,
+            options=options,
         )
     if arguments.json:
         print_json({"out": arguments.out, "reports": [report.to_json() for report in reports]})
     else:
         for report in reports:
             print(report)
+
+
+def _verify(arguments: argparse.Namespace) -> None:
+    from kerascnn.exporting.verifying import check_manifest, verify
+
+    check_manifest(Path(arguments.directory))  # damage is told before TensorFlow starts
+    start_keras(debug=arguments.debug)
+    with progress_stream(as_json=arguments.json):
+        found = verify(arguments.directory, trust=arguments.trust)
+    if arguments.json:
+        print_json({"directory": arguments.directory, "artifacts": [asdict(one) for one in found]})
+    else:
+        for one in found:
+            print(one)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Sequence
@@ -14,11 +15,14 @@ from kerascnn import __version__
 from kerascnn.assemble import provenance
 from kerascnn.errors import MismatchError
 from kerascnn.exporting.network import INPUT, OUTPUT, Network
+from kerascnn.exporting.proof import BATCHES
 from kerascnn.files import sha256_file
+from kerascnn.lazy import np
 
 if TYPE_CHECKING:
     import keras
 
+    from kerascnn.exporting.proof import Questions
     from kerascnn.preprocessing import Preprocessing
     from kerascnn.runs import Run
 
@@ -92,16 +96,65 @@ def describe(source: Source, network: Network) -> dict[str, Any]:
         )
     return {
         "model": source.origin(),
+        "run": _training(source.run),
         "class_names": None if names is None else list(names),
         "preprocessing": None if preprocessing is None else preprocessing.to_json(),
         "input": {
             "name": INPUT,
             "shape": ["batch", *network.image_shape],
             "dtype": network.dtype,
+            "model_shape": list(network.image_shape),
         },
         "output": {"name": OUTPUT, "shape": ["batch", *network.model.outputs[0].shape[1:]]},
         "versions": {"kerascnn": __version__, **{name: version(name) for name in _PACKAGES}},
     }
+
+
+def _training(run: Run | None) -> dict[str, Any] | None:
+    """Returns what a training run tells of itself that has no path in it."""
+    if run is None:
+        return None
+    config = run.config
+    recorded: dict[str, Any] = {
+        key: config[key] for key in ("seed", "epochs", "precision") if key in config
+    }
+    data = {k: config["data"][k] for k in ("fingerprint", "split") if k in config["data"]}
+    recipe = config.get("recipe")
+    return {**recorded, "data": data, "recipe": recipe.get("name") if recipe else None}
+
+
+def for_format(metadata: dict[str, Any], form: Any, options: Any) -> dict[str, Any]:
+    """Returns the metadata of one artifact: what its own input takes, and its precision."""
+    described = {**metadata, "precision": form.precision}
+    if form.module in ("onnx_format", "openvino_format"):
+        entry = {**metadata["input"], "layout": options.layout}
+        if options.preprocess:
+            entry.update(preprocessed=False, dtype="uint8")
+        described["input"] = entry
+    return described
+
+
+def write_answers(path: Path, questions: Questions, raw: Questions | None) -> None:
+    """Writes Keras's answers to the random images, which `verify` can draw again.
+
+    A digest of the images tells whether another version of NumPy draws others.
+    """
+    arrays: dict[str, Any] = {}
+    for kind, asked in (("inputs", questions), ("raw", raw)):
+        if asked is not None:
+            arrays[f"{kind}_digest"] = np.array(digest_of(asked.batches[-len(BATCHES) :]))
+            for place, answer in enumerate(asked.answers[-len(BATCHES) :]):
+                arrays[f"{kind}_{place}"] = answer
+    with path.open("wb") as stream:
+        np.savez(stream, **arrays)
+
+
+def digest_of(batches: Sequence[Any]) -> str:
+    """Returns the SHA-256 of some arrays' bytes."""
+    found = hashlib.sha256()
+    for batch in batches:
+        found.update(np.ascontiguousarray(batch).tobytes())
+    return found.hexdigest()
 
 
 def write_manifest(directory: Path) -> None:

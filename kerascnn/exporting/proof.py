@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from kerascnn.errors import KerasCNNError, MismatchError
+from kerascnn.errors import MismatchError
 from kerascnn.exporting.network import Network, reference
 from kerascnn.lazy import np
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from kerascnn.preprocessing import Preprocessing
-    from kerascnn.runs import Run
 
     Array = npt.NDArray[Any]
 
@@ -26,14 +25,40 @@ REAL_IMAGES = 32
 POLICY_TOLERANCE = 2e-2
 """How far a float32 copy may be from a model that computes in half precision."""
 _ROUNDING = 1e-6
+_LEAST = 1e-7
+"""Probabilities below this count as this: what is left of them is float32's rounding."""
 _ANY_SIZE = 224
 """Side of the random images for a model that takes any size, in pixels."""
-_LOCAL_DATA = ("digits", "idx", "npz", "cifar", "folder")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What an artifact of some precision must keep.
+
+    Args:
+        tolerance: largest difference of a logit, as a share of the largest; None for no limit.
+        agreement: least share of decided images with the same top class.
+        decided: by what share of the spread of the scores the first class must be ahead of the
+            second for an image to count, where `tolerance` does not say it.
+    """
+
+    tolerance: float | None
+    agreement: float
+    decided: float = 0.1
+
+
+def limits_of(precision: str, tolerance: float) -> Limits:
+    """Returns the limits of a precision; `tolerance` is that of float32."""
+    if precision == "float32":
+        return Limits(tolerance, 1.0)
+    if precision == "float16":
+        return Limits(max(tolerance, POLICY_TOLERANCE), 0.99)
+    return Limits(None, 0.95)
 
 
 @dataclass(frozen=True)
 class Questions:
-    """Batches of model inputs and what Keras answers to them.
+    """Batches of inputs and what Keras answers to them.
 
     Args:
         real: the number of real images; they come first.
@@ -65,7 +90,7 @@ class Comparison:
 
     difference: float
     relative: float
-    tolerance: float
+    tolerance: float | None
     top1_agreement: float
     ties: int
 
@@ -75,6 +100,8 @@ def ask(
     preprocessing: Preprocessing | None,
     samples: Iterable[Any] | None,
     tolerance: float,
+    *,
+    raw: bool = False,
 ) -> Questions:
     """Prepares real and random inputs and has Keras answer them.
 
@@ -83,15 +110,23 @@ def ask(
         preprocessing: applied to `samples`; random images are drawn in the range it gives.
         samples: images (arrays of H x W x C, or paths); model inputs when `preprocessing` is None.
         tolerance: widens the tolerance of the float32 copy when it is the larger of the two.
+        raw: ask with images of uint8, for an artifact that has the preprocessing inside.
 
     Raises:
         MismatchError: the samples do not fit the model, its answers are not finite, or the float32
             copy of a half-precision model is too far from it.
     """
-    images = () if samples is None else samples
-    real = [_real_input(network, preprocessing, image) for image in images]
-    batches = [*_batched(real), *_random_batches(network, preprocessing)]
-    answers = [reference(network.model, batch) for batch in batches]
+    images = [_opened(network, image) for image in (() if samples is None else samples)]
+    if raw:
+        assert preprocessing is not None  # seen to by the prologue
+        real = [image for image in images if image.dtype == np.uint8]
+        batches = [*_batched(real), *raw_batches(network.image_shape, preprocessing)]
+        inputs = [preprocessing(batch) for batch in batches]
+    else:
+        real = [_real_input(network, preprocessing, image) for image in images]
+        drawn = random_batches(network.image_shape, network.dtype, preprocessing)
+        batches = inputs = [*_batched(real), *drawn]
+    answers = [reference(network.model, batch) for batch in inputs]
     if not all(np.isfinite(answer).all() for answer in answers):
         raise MismatchError(
             f"model {network.model.name!r} itself gives values that are not finite, so there is "
@@ -99,9 +134,9 @@ def ask(
         )
     difference = None
     if network.policy is not None:
-        pairs = zip(batches, answers, strict=True)
+        pairs = zip(inputs, answers, strict=True)
         difference = max(_largest(reference(network.original, b) - a) for b, a in pairs)
-        allowed = max(POLICY_TOLERANCE, tolerance) * _scale(answers)
+        allowed = max(POLICY_TOLERANCE, tolerance) * max(1.0, *map(_largest, answers))
         if not difference <= allowed:
             raise MismatchError(
                 f"the float32 copy of this {network.policy} model differs from it by "
@@ -112,27 +147,33 @@ def ask(
 
 
 def compare(
-    name: str, run: Callable[[Array], Array], questions: Questions, tolerance: float
+    name: str, run: Callable[[Array], Array], questions: Questions, limits: Limits
 ) -> Comparison:
     """Puts the questions to an artifact and compares its answers with those of Keras.
+
+    Probabilities are compared by their logarithms, which are the logits but for a constant.
 
     Args:
         name: of the format, for messages.
         run: the loaded artifact.
         questions: the inputs and the answers of Keras.
-        tolerance: see `export`.
+        limits: what must hold.
 
     Raises:
         MismatchError: an output differs by more, or another class comes first.
     """
     wanted = questions.answers
-    got = [run(batch) for batch in questions.batches]
+    got = [np.asarray(run(batch)) for batch in questions.batches]
     for one, other in zip(wanted, got, strict=True):
         if one.shape != other.shape:
             raise MismatchError(
                 f"the {name} export gives outputs of shape {other.shape}, Keras {one.shape}; "
                 "nothing was written; please report it"
             )
+    difference = max(_largest(o - w) for w, o in zip(wanted, got, strict=True))
+    if limits.tolerance is not None and probabilities(wanted):
+        wanted = tuple(map(_logarithm, wanted))
+        got = list(map(_logarithm, got))
     pairs = [
         (keras_image, image)
         for keras_batch, batch in zip(wanted, got, strict=True)
@@ -140,68 +181,76 @@ def compare(
     ]
     differences = [_largest(image - keras_image) for keras_image, image in pairs]
     worst = int(np.argmax(differences))
-    allowed = allowance(wanted, tolerance)
-    if not differences[worst] <= allowed:
-        raise MismatchError(
-            f"the {name} export differs from Keras by {differences[worst]:.2g} at "
-            f"{questions.label(worst)}, allowed is {allowed:.2g}; nothing was written; pass a "
-            "larger tolerance if that is good enough"
-        )
-    verdicts = [_same_top_class(keras_image, image, allowed) for keras_image, image in pairs]
+    scale = max(map(_largest, wanted)) or 1.0
+    if limits.tolerance is None:
+        allowed, margin = None, limits.decided * _spread(wanted)
+    else:
+        margin = allowance(wanted, limits.tolerance)
+        allowed = margin / scale
+        if not differences[worst] <= margin:
+            raise MismatchError(
+                f"the {name} export differs from Keras by {differences[worst] / scale:.2g} of the "
+                f"largest logit at {questions.label(worst)}, allowed is {allowed:.2g}; nothing was "
+                "written; pass a larger tolerance if that is good enough"
+            )
+    if not np.isfinite(differences[worst]):
+        raise MismatchError(f"the {name} export gives values that are not finite")
+    verdicts = [_same_top_class(keras_image, image, margin) for keras_image, image in pairs]
     wrong = [index for index, verdict in enumerate(verdicts) if verdict is False]
     counted = sum(verdict is not None for verdict in verdicts)
-    if wrong:
+    agreement = (counted - len(wrong)) / counted if counted else 1.0
+    if agreement < limits.agreement:
         raise MismatchError(
             f"the {name} export puts another class first than Keras at "
             f"{questions.label(wrong[0])} ({len(wrong)} of {counted} images); nothing was written"
         )
-    largest = max(_largest(answer) for answer in wanted)
     return Comparison(
-        difference=differences[worst],
-        relative=differences[worst] / largest if largest else 0.0,
+        difference=difference,
+        relative=differences[worst] / scale,
         tolerance=allowed,
-        top1_agreement=(counted - len(wrong)) / counted if counted else 1.0,
+        top1_agreement=agreement,
         ties=len(pairs) - counted,
     )
 
 
-def allowance(answers: Sequence[Array], tolerance: float) -> float:
-    """Returns the largest absolute difference that is allowed from these answers of Keras.
+def allowance(logits: Sequence[Array], tolerance: float) -> float:
+    """Returns the largest absolute difference that is allowed from these logits of Keras.
 
-    `tolerance`, in proportion for outputs above 1. Where the answers lie close together, as the
-    probabilities of an untrained network do, anything would pass then, so it is at most a thousand
-    times `tolerance` of their spread (1 % by default): LeNet-5 of 1998, whose softmax sees
-    distances near 84, needs 0.1 %. Less than the rounding of float32 is never asked.
+    `tolerance` in proportion to the largest. Where they lie close together, as those of an
+    untrained network do, anything would pass then, so it is at most a hundred times `tolerance` of
+    their spread (1 % by default). Less than the rounding of float32 is never asked.
     """
-    spread = max(float(a.max()) for a in answers) - min(float(a.min()) for a in answers)
-    largest = max(_largest(answer) for answer in answers)
-    return min(tolerance * _scale(answers), max(1000 * tolerance * spread, _ROUNDING * largest))
+    largest = max(map(_largest, logits))
+    near = min(100 * tolerance, 0.25) * _spread(logits)
+    return min(tolerance * largest, max(near, _ROUNDING * largest))
 
 
-def images_of(run: Run) -> list[Any] | None:
-    """Returns images of a run's test split, evenly spread, or None when they are not at hand.
-
-    Only data that lies on this machine is read, and no failure of it stops an export.
-    """
-    from kerascnn.data import load_data
-
-    name = run.config["data"]["name"]
-    if name.partition(":")[0] not in _LOCAL_DATA:
-        return None
-    try:
-        images = load_data(name).test.images
-        step = max(1, len(images) // REAL_IMAGES)
-        return [images[index] for index in range(0, len(images), step)][:REAL_IMAGES]
-    except (KerasCNNError, OSError, TypeError):  # TypeError: a data set without a length
-        return None
+def probabilities(answers: Sequence[Array]) -> bool:
+    """Tells whether outputs are those of a softmax."""
+    return all(
+        answer.shape[-1] > 1 and answer.min() >= 0 and np.abs(answer.sum(-1) - 1).max() < 1e-3
+        for answer in answers
+    )
 
 
-def _real_input(network: Network, preprocessing: Preprocessing | None, sample: Any) -> Array:
+def _logarithm(answer: Array) -> Array:
+    return np.log(np.maximum(answer, _LEAST))  # NaN stays NaN
+
+
+def _spread(answers: Sequence[Array]) -> float:
+    return max(float(a.max()) for a in answers) - min(float(a.min()) for a in answers)
+
+
+def _opened(network: Network, sample: Any) -> Array:
     if isinstance(sample, str | os.PathLike):
         from kerascnn.images import load_image
 
         sample = load_image(sample, "grey" if network.image_shape[-1] == 1 else "rgb")
-    image = np.asarray(sample if preprocessing is None else preprocessing(np.asarray(sample)))
+    return np.asarray(sample)
+
+
+def _real_input(network: Network, preprocessing: Preprocessing | None, sample: Array) -> Array:
+    image = sample if preprocessing is None else np.asarray(preprocessing(sample))
     fits = image.ndim == 3 and all(
         wanted in (None, got) for wanted, got in zip(network.image_shape, image.shape, strict=True)
     )
@@ -228,40 +277,61 @@ def _batched(images: list[Array]) -> list[Array]:
     return batches
 
 
-def _random_batches(network: Network, preprocessing: Preprocessing | None) -> list[Array]:
-    """Draws images in the range of the preprocessing, or from 0 to 1 without one.
+def _pixels(count: int, rows: int, columns: int, channels: int, generator: Any) -> Array:
+    """Draws images of uint8.
 
     Half of them are noise by pixel; the others are patches of 4 x 4, since noise by pixel looks all
     the same to a network that averages over it.
     """
+    patches = generator.integers(0, 256, (count, -(-rows // 4), -(-columns // 4), channels))
+    pixels = patches.repeat(4, axis=1).repeat(4, axis=2)[:, :rows, :columns].astype("uint8")
+    pixels[::2] = generator.integers(0, 256, pixels[::2].shape)
+    return pixels
+
+
+def random_batches(
+    image_shape: Sequence[int | None], dtype: str, preprocessing: Preprocessing | None
+) -> list[Array]:
+    """Draws inputs in the range of the preprocessing, or from 0 to 1 without one; always the same.
+
+    Args:
+        image_shape: height, width, channels of the model's input.
+        dtype: of that input.
+        preprocessing: of the model, or None.
+    """
     generator = np.random.default_rng(0)
-    height, width, channels = network.image_shape
+    height, width, channels = image_shape
     assert channels is not None  # no convolution is built without
     preferred = (preprocessing and preprocessing.size) or (_ANY_SIZE, _ANY_SIZE)
     batches = []
     for count in BATCHES:
         # A model that takes any height gets another one for the odd batch.
         rows = height or preferred[0] + 32 * (count == BATCHES[1])
-        columns = width or preferred[1]
-        patches = generator.integers(0, 256, (count, -(-rows // 4), -(-columns // 4), channels))
-        pixels = patches.repeat(4, axis=1).repeat(4, axis=2)[:, :rows, :columns].astype("uint8")
-        pixels[::2] = generator.integers(0, 256, pixels[::2].shape)
-        if network.dtype == "uint8":
+        pixels = _pixels(count, rows, width or preferred[1], channels, generator)
+        if dtype == "uint8":
             batches.append(pixels)
         elif preprocessing is None:
-            batches.append((pixels / 255).astype(network.dtype))
+            batches.append((pixels / 255).astype(dtype))
         else:
-            batches.append(preprocessing.values(pixels).astype(network.dtype))
+            batches.append(preprocessing.values(pixels).astype(dtype))
     return batches
+
+
+def raw_batches(image_shape: Sequence[int | None], preprocessing: Preprocessing) -> list[Array]:
+    """Draws images as they are before the preprocessing, larger where that resizes or crops."""
+    generator = np.random.default_rng(1)
+    height, width, channels = image_shape
+    rows, columns = preprocessing.size or (height or _ANY_SIZE, width or _ANY_SIZE)
+    more = 0 if preprocessing.leaves((rows, columns, channels)) else 24
+    channels = 1 if preprocessing.channels == "grey" else (channels or 3)
+    return [
+        _pixels(count, rows + more, columns + 2 * more, channels, generator) for count in BATCHES
+    ]
 
 
 def _largest(values: Array) -> float:
     """Returns the largest absolute value, NaN when there is one."""
     return float(np.abs(values).max())
-
-
-def _scale(answers: Sequence[Array]) -> float:
-    return max(1.0, *(_largest(answer) for answer in answers))
 
 
 def _same_top_class(wanted: Array, got: Array, tolerance: float) -> bool | None:

@@ -12,14 +12,16 @@ class ExportReport:
     """One artifact and its comparison with the Keras model.
 
     Args:
-        format: "savedmodel" or "onnx".
+        format: a name of `FORMATS`.
         path: of the artifact.
         difference: largest absolute difference of an output value.
-        relative: `difference` over the largest absolute output of the Keras model.
-        tolerance: the largest `difference` that was allowed.
+        relative: largest difference of a logit over the largest logit of the Keras model;
+            probabilities are compared by their logarithms.
+        tolerance: the largest `relative` that was allowed; None for int8.
         top1_agreement: share of images with the same top class, from 0 to 1.
         ties: images left out of `top1_agreement`, since Keras's own two best scores lie closer
-            together than `tolerance`.
+            together than what is allowed.
+        asked_tolerance: what `export` was given.
         real: number of real images compared.
         random: number of random images compared.
         bytes: size of the artifact.
@@ -27,6 +29,10 @@ class ExportReport:
         convert_seconds: time to write the artifact.
         prove_seconds: time to load it again, run it and compare.
         opset: ONNX operator set; None for other formats.
+        nodes: how many nodes of each kind the ONNX graph has; None for other formats.
+        accuracy_before: of the Keras model on the evaluation data, for int8.
+        accuracy_after: of the artifact.
+        left_out: the nodes of an int8 ONNX file that stay in float32.
         policy: the model's precision, e.g. "mixed_float16", when the artifact was written from a
             float32 copy of it; None when it is a float32 model.
         policy_difference: largest absolute difference between that copy and the model itself.
@@ -36,9 +42,10 @@ class ExportReport:
     path: Path
     difference: float
     relative: float
-    tolerance: float
+    tolerance: float | None
     top1_agreement: float
     ties: int
+    asked_tolerance: float
     real: int
     random: int
     bytes: int
@@ -46,6 +53,10 @@ class ExportReport:
     convert_seconds: float
     prove_seconds: float
     opset: int | None = None
+    nodes: dict[str, int] | None = None
+    accuracy_before: float | None = None
+    accuracy_after: float | None = None
+    left_out: list[str] | None = None
     policy: str | None = None
     policy_difference: float | None = None
 
@@ -61,10 +72,13 @@ class ExportReport:
         )
         line = (
             f"{self.format:<10}  {self.path}  {_size(self.bytes)}  "
-            f"largest difference {self.difference:.1e}, "
+            f"largest difference {self.difference:.1e} "
+            f"({self.relative:.0e} of the logits), "
             f"top-1 agreement {self.top1_agreement:.0%} on {images} images, "
             f"{self.convert_seconds + self.prove_seconds:.1f} s"
         )
+        if self.accuracy_before is not None:
+            line += f"  accuracy {self.accuracy_before:.2%} -> {self.accuracy_after:.2%}"
         if self.ties:
             line += f"  ({self.ties} images left out, where Keras itself hardly decides)"
         if self.policy is not None:

@@ -1,15 +1,16 @@
-"""SavedModel: one signature, every weight stored once."""
+"""SavedModel: every weight stored once, and a second signature for encoded images on request."""
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kerascnn.errors import OutputError
+from kerascnn.errors import OutputError, UsageError
 from kerascnn.exporting.network import INPUT, OUTPUT, Network
+from kerascnn.exporting.options import ExportOptions, Job
 from kerascnn.exporting.quiet import quiet
 from kerascnn.lazy import tf
 
@@ -17,31 +18,52 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 NAME = "savedmodel"
-FILE = "savedmodel"
 METADATA = "assets.extra/kerascnn.json"
 SIGNATURE = "serving_default"
+BYTES_SIGNATURE = "serving_bytes"
 
 
-def check(network: Network) -> None:
+def check(network: Network, options: ExportOptions) -> None:
     """Every traced network can be written."""
 
 
-def write(network: Network, path: Path, metadata: Mapping[str, Any]) -> None:
+def write(job: Job, path: Path) -> dict[str, Any]:
     """Writes the directory `path`, the metadata in assets.extra, which TensorFlow leaves alone.
 
     `keras.Model.export` stores every weight twice (keras-team/keras#23553); a module with the
     variables themselves stores them once.
+
+    Raises:
+        UsageError: encoded images without preprocessing, or of a model that gives no classes.
     """
+    network = job.network
     module = tf.Module()
     module.weights = network.variables
+    signatures = {SIGNATURE: network.function}
+    if job.options.image_bytes:
+        from kerascnn.exporting.image_bytes import serving_bytes
+
+        if job.preprocessing is None:
+            raise UsageError("image_bytes needs a preprocessing, which turns images into inputs")
+        if len(network.model.outputs[0].shape) != 2:
+            raise UsageError("image_bytes is for models that give one class for an image")
+        signatures[BYTES_SIGNATURE] = serving_bytes(
+            network, job.preprocessing, job.metadata["class_names"]
+        )
     with quiet("tensorflow", logging.ERROR):
         try:
-            tf.saved_model.save(module, str(path), signatures={SIGNATURE: network.function})
+            tf.saved_model.save(module, str(path), signatures=signatures)
         except tf.errors.OpError as error:  # TensorFlow's way to report a full disk
             raise OutputError(f"cannot write the SavedModel: {str(error)[:200]}") from error
     target = path / METADATA
     target.parent.mkdir()
-    target.write_text(json.dumps(metadata, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    target.write_text(json.dumps(job.metadata, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    return {}
+
+
+def read_metadata(path: Path) -> dict[str, Any]:
+    """Returns what `write` was given, without loading the model."""
+    return json.loads((path / METADATA).read_text("utf-8"))
 
 
 def open_runtime(path: Path) -> Callable[[npt.NDArray[Any]], npt.NDArray[Any]]:

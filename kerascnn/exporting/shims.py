@@ -10,6 +10,13 @@ import contextlib
 import os
 from collections.abc import Iterator
 
+PAD_VALUE = 2.0**-23
+"""What a border of zeros is filled with in front of a pooling.
+
+onnxruntime 1.31 moves a Pad of exactly 0 into the MaxPool behind it, whose own border is minus
+infinity: wrong where all values of a window are below zero. Not a zero in float16 either.
+"""
+
 
 @contextlib.contextmanager
 def optimise_in_place() -> Iterator[None]:

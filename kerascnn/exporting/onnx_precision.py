@@ -1,0 +1,151 @@
+"""ONNX files of lower precision: float16, and int8 with QuantizeLinear and DequantizeLinear."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from kerascnn.errors import MismatchError, UsageError
+from kerascnn.exporting.network import INPUT, reference
+from kerascnn.exporting.options import Job
+from kerascnn.exporting.quiet import quiet
+
+CALIBRATED = ("Conv", "Gemm", "MatMul", "ConvTranspose")
+"""The operators that are quantised; what lies between them follows where it can."""
+
+
+def lowered(model: Any, job: Job, path: Path) -> tuple[Any, dict[str, Any]]:
+    """Returns a float32 model in the job's precision, and what the report says of it.
+
+    Raises:
+        UsageError: int8 without real images.
+        MismatchError: int8 that costs more accuracy than `max_drop`.
+    """
+    if job.precision == "float16":
+        return _float16(model), {}
+    return _int8(model, job, path)
+
+
+def _float16(model: Any) -> Any:
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    from onnxruntime.transformers.float16 import convert_float_to_float16
+
+    with quiet("root", logging.ERROR):
+        return convert_float_to_float16(model, keep_io_types=True)
+
+
+def _int8(model: Any, job: Job, path: Path) -> tuple[Any, dict[str, Any]]:
+    """Quantises everything, and leaves more and more in float32 while that costs too much."""
+    from kerascnn.exporting.onnx_format import open_runtime
+
+    images = job.calibration
+    if not images:
+        raise UsageError(
+            "int8 is calibrated with real images, and none are at hand; give samples, or export a "
+            "run whose data is on this machine"
+        )
+    before = accuracy(lambda batch: reference(job.network.model, batch), job.evaluation)
+    drops = []
+    for excluded in _exclusions(model):
+        made = _quantised(model, images, excluded, job.options.calibration, job.options.layout)
+        with tempfile.TemporaryDirectory(dir=path.parent) as temporary:
+            trial = Path(temporary) / "trial.onnx"
+            _with_layout(made, job.metadata)
+            trial.write_bytes(made.SerializeToString())
+            after = accuracy(open_runtime(trial), job.evaluation)
+        found = {"accuracy_before": before, "accuracy_after": after, "left_out": list(excluded)}
+        if before is None or after is None or before - after <= job.options.max_drop:
+            return made, found
+        drops.append(before - after)
+    raise MismatchError(
+        f"int8 costs {min(drops):.2%} of accuracy on {_count(job.evaluation)} images "
+        f"({before:.2%} in float32), allowed is {job.options.max_drop:.2%}; nothing was written; "
+        "try another calibration, more samples, or a larger max_drop"
+    )
+
+
+def accuracy(run: Callable[[Any], Any], evaluation: Sequence[tuple[Any, Any]]) -> float | None:
+    """Returns the share of labels that come first, or None without data."""
+    if not evaluation:
+        return None
+    right = sum(int((run(images).argmax(-1) == labels).sum()) for images, labels in evaluation)
+    return right / _count(evaluation)
+
+
+def _count(evaluation: Sequence[tuple[Any, Any]]) -> int:
+    return sum(len(labels) for _, labels in evaluation)
+
+
+def _exclusions(model: Any) -> Iterator[tuple[str, ...]]:
+    """Yields what stays in float32: nothing, the first and last layer, grouped filters too.
+
+    The first sees the image and the last decides; grouped filters have few weights, whose
+    channels differ most in range.
+    """
+    weighted = [node for node in model.graph.node if node.op_type in CALIBRATED]
+    ends = tuple(dict.fromkeys((weighted[0].name, weighted[-1].name)))
+    grouped = tuple(
+        node.name
+        for node in weighted
+        if any(entry.name == "group" and entry.i > 1 for entry in node.attribute)
+    )
+    yield ()
+    yield ends
+    if set(grouped) - set(ends):
+        yield tuple(dict.fromkeys((*ends, *grouped)))
+
+
+def _quantised(
+    model: Any, images: Sequence[Any], excluded: Sequence[str], calibration: str, layout: str
+) -> Any:
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    import onnx
+    from onnxruntime import quantization
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    class Reader(quantization.CalibrationDataReader):
+        def __init__(self) -> None:
+            self.left = iter(images)
+
+        def get_next(self) -> dict[str, Any] | None:
+            image = next(self.left, None)
+            if image is None:
+                return None
+            batch = image[None]
+            return {INPUT: batch.transpose(0, 3, 1, 2) if layout == "nchw" else batch}
+
+    methods = {
+        "minmax": quantization.CalibrationMethod.MinMax,
+        "entropy": quantization.CalibrationMethod.Entropy,
+        "percentile": quantization.CalibrationMethod.Percentile,
+    }
+    with tempfile.TemporaryDirectory() as temporary, quiet("root", logging.ERROR):
+        ready, result = Path(temporary) / "ready.onnx", Path(temporary) / "int8.onnx"
+        copy = onnx.ModelProto()
+        copy.CopyFrom(model)
+        quant_pre_process(copy, str(ready), skip_symbolic_shape=True)
+        quantization.quantize_static(
+            str(ready),
+            str(result),
+            Reader(),
+            quant_format=quantization.QuantFormat.QDQ,
+            per_channel=True,
+            # Unsigned activations and signed weights: what VNNI multiplies.
+            activation_type=quantization.QuantType.QUInt8,
+            weight_type=quantization.QuantType.QInt8,
+            nodes_to_exclude=list(excluded),
+            calibrate_method=methods[calibration],
+        )
+        return onnx.load(result)
+
+
+def _with_layout(model: Any, metadata: Any) -> None:
+    """Tells `open_runtime` of a trial the order of axes, as the finished file does."""
+    import onnx
+
+    onnx.helper.set_model_props(model, {"input": json.dumps(metadata["input"])})

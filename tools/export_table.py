@@ -1,0 +1,137 @@
+"""Exports every row and writes docs/export.md: what became of each, and the nodes of its graph.
+
+    python tools/export_table.py work/                 # continues where it stopped; hours
+    python tools/export_table.py work/ --only lenet5   # one row again
+    python tools/export_table.py work/ --write         # the page from what there is
+
+Each row is built with logits for outputs, its moving statistics and biases drawn at random so that
+nothing is neutral, and compared on 32 random images in a process of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "export.md"
+FORMATS = ("savedmodel", "onnx", "litert")
+IMAGES = 32
+
+
+def measure(name: str, out: Path) -> None:
+    """Exports one row and writes the result as JSON."""
+    import numpy as np
+
+    import kerascnn
+    from kerascnn.exporting import export
+    from kerascnn.exporting.network import prepare
+    from kerascnn.exporting.onnx_format import nodes_of
+    from kerascnn.exporting.onnx_writer import write_graph
+
+    try:
+        model = kerascnn.create_model(name, classifier_activation=None)
+    except kerascnn.KerasCNNError:  # the head of 1998 and of AlphaGo is its paper's
+        model = kerascnn.create_model(name)
+    generator = np.random.default_rng(0)
+    for weight in model.weights:
+        if "variance" in weight.path:
+            weight.assign(generator.uniform(0.5, 1.5, weight.shape))
+        elif any(part in weight.path for part in ("moving_mean", "beta", "bias")):
+            weight.assign(generator.normal(0, 0.1, weight.shape))
+    shape = model.input_shape[1:]
+    samples = generator.random((IMAGES - 12, *shape), "float32")
+    found: dict[str, object] = {"name": name, "formats": {}}
+    for form in FORMATS:
+        with tempfile.TemporaryDirectory() as temporary:
+            try:
+                (report,) = export(model, Path(temporary) / "out", [form], samples=samples)
+                entry = report.to_json()
+            except kerascnn.KerasCNNError as error:
+                entry = {"error": str(error)}
+        found["formats"][form] = entry  # type: ignore[index]
+    network = prepare(model)
+    found["nchw"] = nodes_of(write_graph(network, 17, "nchw"))
+    out.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+
+
+def page(results: list[dict]) -> str:
+    """Returns the text of docs/export.md."""
+    lines = [HEAD.format(rows=len(results), images=IMAGES)]
+    lines.append("| row | SavedModel | ONNX | LiteRT | top-1 | nodes | Transposes | seconds |")
+    lines.append("| --- | --- | --- | --- | --- | --- | --- | --- |")
+    for result in results:
+        forms = result["formats"]
+        onnx = forms["onnx"]
+        nodes = onnx.get("nodes") or {}
+        agreement = min(
+            (f["top1_agreement"] for f in forms.values() if "error" not in f), default=0
+        )
+        turned = f"{nodes.get('Transpose', 0)}, {result['nchw'].get('Transpose', 0)}"
+        cells = [forms[form] for form in FORMATS]
+        texts = ["fails" if "error" in cell else f"{cell['relative']:.0e}" for cell in cells]
+        lines.append(
+            f"| `{result['name']}` | {' | '.join(texts)} | {agreement:.0%} | "
+            f"{sum(nodes.values())} | {turned} | {onnx.get('convert_seconds', 0):.1f} |"
+        )
+    lines.append("\n## Nodes by type\n")
+    lines.append("| row | nodes of the ONNX graph |\n| --- | --- |")
+    for result in results:
+        nodes = result["formats"]["onnx"].get("nodes") or {}
+        listed = ", ".join(f"{kind} {count}" for kind, count in nodes.items())
+        lines.append(f"| `{result['name']}` | {listed} |")
+    return "\n".join(lines) + "\n"
+
+
+HEAD = """\
+# Exports of every row
+
+Written by `tools/export_table.py`: {rows} rows at their full size, random weights and statistics,
+{images} random images each. The figures are the largest difference of a logit from Keras, as a
+share of the largest logit; top-1 agreement leaves out images where Keras's own first two scores lie
+closer together than the allowed difference. Transposes are those of the ONNX file for images with
+the channels last, and first. Seconds are those of writing the ONNX file, proof not included.
+
+ONNX files are written layer by layer, channels first inside: one Transpose for images with the
+channels last, none with `layout="nchw"`; maps of FCN are turned back with a second one. Batch
+norms behind a convolution are folded into it; those of DenseNet, ResNet-v2, NASNet and Wide ResNet
+that stand behind a sum or a concatenation cannot be, and stay one BatchNormalization node each, as
+in PyTorch's exports.
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("work", type=Path, help="directory of the results, one file a row")
+    parser.add_argument("--only", metavar="ROW")
+    parser.add_argument("--write", action="store_true", help="write docs/export.md and stop")
+    parser.add_argument("--measure", metavar="ROW", help=argparse.SUPPRESS)
+    parser.add_argument("--run", default="", help="a command to run each row's process with")
+    arguments = parser.parse_args()
+    arguments.work.mkdir(parents=True, exist_ok=True)
+    if arguments.measure:
+        measure(arguments.measure, arguments.work / f"{arguments.measure}.json")
+        return
+    from kerascnn.registry import list_models, model_info
+
+    # The cheap ones first.
+    rows = sorted(list_models(), key=lambda name: model_info(name).macs or 0)
+    if not arguments.write:
+        for name in [arguments.only] if arguments.only else rows:
+            if (arguments.work / f"{name}.json").is_file() and not arguments.only:
+                continue
+            command = [sys.executable, __file__, str(arguments.work), "--measure", name]
+            ended = subprocess.run([*arguments.run.split(), *command], check=False)
+            print(f"{name}: {'done' if ended.returncode == 0 else 'FAILED'}", flush=True)
+    files = [arguments.work / f"{name}.json" for name in list_models()]
+    results = [json.loads(path.read_text("utf-8")) for path in files if path.is_file()]
+    PAGE.write_text(page(results), "utf-8")
+    print(f"{PAGE}: {len(results)} of {len(rows)} rows")
+
+
+if __name__ == "__main__":
+    main()
