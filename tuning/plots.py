@@ -133,7 +133,8 @@ def coordinates_plot(trials: Sequence[Trial], axes_: Sequence[Axis]) -> bytes:
             for axis in axes_
         ]
         heights.append(share)
-        axes.plot(range(len(heights)), heights, color=colours(share), alpha=0.75, linewidth=1.4)
+        rank = place / max(len(shown) - 1, 1)
+        axes.plot(range(len(heights)), heights, color=colours(rank), alpha=0.75, linewidth=1.4)
     for place, axis in enumerate(axes_):
         axes.axvline(place, color="#5b6673", linewidth=0.8)
         if isinstance(axis.domain, Range):

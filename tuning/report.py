@@ -31,7 +31,8 @@ def write_report(result: SearchResult) -> None:
 
 def _pictures(result: SearchResult) -> list[tuple[str, bytes, str]]:
     """Returns (file name, PNG, caption)."""
-    trials, axes, bounds = result.trials, result.space.axes, result.space.budget.bounds()
+    trials, bounds = result.trials, result.space.budget.bounds()
+    axes = [one for one in result.space.axes if isinstance(one.domain, Range) or one.domain[1:]]
     found = [
         (
             f"accuracy_{cost}.png",
@@ -41,13 +42,14 @@ def _pictures(result: SearchResult) -> list[tuple[str, bytes, str]]:
         for cost in ("params", "macs", "latency")
         if any(getattr(one, cost) for one in result.completed)
     ]
-    found.append(
-        (
-            "coordinates.png",
-            plots.coordinates_plot(trials, axes),
-            "A line a trial; the darker, the better. What lies below an axis does not apply",
+    if axes:
+        found.append(
+            (
+                "coordinates.png",
+                plots.coordinates_plot(trials, axes),
+                "A line a trial; the darker, the better. What lies below an axis does not apply",
+            )
         )
-    )
     shares = plots.importance(trials, axes)
     if shares:
         found.append(
