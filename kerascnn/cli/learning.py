@@ -8,7 +8,9 @@ from typing import Any
 from kerascnn.cli.output import print_json, progress_stream
 from kerascnn.cli.startup import start_keras
 
-DATA_HELP = "digits (bundled), folder:PATH, idx:DIR or npz:FILE"
+DATA_HELP = (
+    "digits (bundled), folder:PATH, idx:DIR, cifar:DIR, npz:FILE, tfrecord:FILES or tfds:NAME"
+)
 
 
 def add_verbs(verbs: Any) -> None:
@@ -17,7 +19,7 @@ def add_verbs(verbs: Any) -> None:
         "train",
         help="train an architecture and keep the run in a directory",
         description="Trains an architecture; the run directory keeps the configuration, the\n"
-        "history, the best and the last model, TensorBoard events and curves.png.",
+        "history, the best and the last model, TensorBoard events, curves.png and report.html.",
         epilog="example:\n  kerascnn train lenet5 digits --epochs 20 --run-dir runs/lenet5\n"
         "Interrupted in any way, the same command goes on and ends as it would have.",
     )
@@ -68,6 +70,9 @@ def add_verbs(verbs: Any) -> None:
         metavar="N",
         help="steps between checkpoints, besides those at the end of each epoch and at a signal",
     )
+    train.add_argument(
+        "--profile", type=int, metavar="N", help="record N steps for TensorBoard's profile page"
+    )
     train.set_defaults(run=_train)
 
     again = verbs.add_parser(
@@ -108,6 +113,8 @@ def _train(arguments: argparse.Namespace) -> None:
             overwrite=arguments.overwrite,
             resume=arguments.resume,
             checkpoint_every=arguments.checkpoint_every,
+            profile=arguments.profile,
+            report=True,
             seed=arguments.seed,
             batch_size=arguments.batch_size,
             learning_rate=arguments.learning_rate,
