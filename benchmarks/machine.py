@@ -13,7 +13,16 @@ from typing import Any
 from kerascnn.files import atomic_file
 
 RESULTS = Path(__file__).resolve().parent / "results"
-PACKAGES = ("keras", "tensorflow", "numpy", "onnxruntime", "tf2onnx", "torch", "keras-tuner")
+PACKAGES = (
+    "keras",
+    "tensorflow",
+    "numpy",
+    "onnxruntime",
+    "openvino",
+    "tf2onnx",
+    "torch",
+    "keras-tuner",
+)
 
 
 def machine() -> dict[str, Any]:

@@ -32,6 +32,8 @@ LARGEST = 2**31
 """Bytes of an ONNX or LiteRT file: what their formats can hold."""
 _METADATA = ("class_names", "preprocessing", "input", "precision")
 _LARGEST_METADATA = 2**24
+_TOLERANCE = 1e-4
+"""As of `export`."""
 _PASSING = ("Identity", "Cast")
 _ANY_SIZE = 224
 
@@ -58,22 +60,70 @@ def open_onnx(
 
     if runtime not in ("onnxruntime", "openvino"):
         raise UsageError(f"{runtime} reads no ONNX file; choose onnxruntime or openvino")
-    runtimes.require(runtime)
     with open_regular(path, limit=LARGEST) as stream:
         content = stream.read()
     with reading(f"{named(path)} is no complete ONNX file"):
         model = onnx.load_model_from_string(content)
         metadata = {one.key: json.loads(one.value) for one in _ours(model.metadata_props)}
     _refuse_other_files(model, path)
+    return _of_onnx(model, path, metadata, runtime, threads)
+
+
+def _of_onnx(
+    model: Any, path: Path, metadata: Mapping[str, Any], runtime: str, threads: int | None
+) -> Classifier:
+    import onnx
+
+    runtimes.require(runtime)
     before = _before_softmax(model.graph)
     if before is not None:
         model.graph.output.append(onnx.ValueInfoProto(name=before))
-        content = model.SerializeToString()
-    del model
+    content = model.SerializeToString()
     load = runtimes.load_openvino if runtime == "openvino" else runtimes.load_onnxruntime
     with reading(f"{named(path)} cannot be run by {runtime}"):
         loaded = load(content, before, threads)
     return _loaded(path, runtime, loaded, metadata, logits=True if before else None)
+
+
+def converted(network: Classifier, *, runtime: str, threads: int | None = None) -> Classifier:
+    """Moves a Keras model into another runtime, and compares the two on 12 images.
+
+    Args:
+        network: with a Keras model whose layers kerascnn writes as ONNX itself, which takes less
+            time than TensorFlow takes to compile it.
+        runtime: "onnxruntime" or "openvino".
+        threads: to compute with; None for as many as there are processors.
+
+    Raises:
+        MismatchError: a layer has no rule, or the answers differ.
+        UsageError: Keras does not run on TensorFlow.
+    """
+    from kerascnn.exporting import onnx_format, proof
+    from kerascnn.exporting.network import prepare
+    from kerascnn.exporting.onnx_writer import uncovered
+    from kerascnn.exporting.options import ExportOptions
+
+    prepared = prepare(network.model)
+    foreign = uncovered(prepared.model)
+    if foreign is not None:
+        raise MismatchError(f"{foreign} of {network.name} cannot be written directly")
+    model = onnx_format.convert(prepared, ExportOptions())
+    moved = _of_onnx(model, Path(network.name), {"input": {"layout": "nhwc"}}, runtime, threads)
+    questions = proof.ask(prepared, network.preprocessing, None, _TOLERANCE)
+    run = moved.scores
+    if moved.logits and proof.probabilities(questions.answers):
+
+        def run(batch: np.ndarray) -> np.ndarray:
+            return np.exp(moved.log_probabilities(batch)).astype(np.float32)
+
+    proof.compare(runtime, run, questions, proof.limits_of("float32", _TOLERANCE))
+    return replace(
+        network,
+        scores=moved.scores,
+        logits=moved.logits,
+        runtime=runtime,
+        half=moved.half,
+    )
 
 
 def open_openvino(path: Path, *, threads: int | None = None) -> Classifier:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kerascnn.classifiers import Classifier
+from kerascnn.classifiers import Classifier, open_classifier
 from kerascnn.data import as_images
 from kerascnn.errors import DataError, MismatchError, UsageError
 from kerascnn.images import load_image
@@ -83,12 +83,11 @@ def predict(
     from kerascnn.predictor import Predictor
 
     predictor = Predictor(
-        model_or_run,
+        open_classifier(model_or_run, trust=trust),
         precision="float32",
         batch_size=BATCH,
         preprocessing=preprocessing,
         class_names=class_names,
-        trust=trust,
     )
     return predictor(images, top=top)
 

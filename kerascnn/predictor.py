@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kerascnn import runtimes
+from kerascnn.artifacts import converted
 from kerascnn.classifiers import Classifier, Scores, log_probabilities, open_classifier
 from kerascnn.endpoints import adopted_class_names
-from kerascnn.errors import MismatchError, UsageError
+from kerascnn.errors import KerasCNNError, MismatchError, UsageError
 from kerascnn.lazy import np
 from kerascnn.predicting import Prediction, best, prepared, read, sources
 from kerascnn.runs import CONFIG
+from kerascnn.trials import Candidate, Trial
 
 if TYPE_CHECKING:
     import keras
@@ -29,12 +31,6 @@ if TYPE_CHECKING:
     from kerascnn.runs import Run
 
 PRECISIONS = ("auto", "float32", "bfloat16", "int8")
-AGREEMENT = 0.99
-"""Share of images for which a lower precision must put the same class first as float32."""
-TRIAL = 100
-"""Images on which that is seen; of fewer than 100 every one would have to agree."""
-TIE = 1e-3
-"""Probabilities that lie closer decide nothing, and their order is not counted."""
 ONNX, INT8 = "model.onnx", "model-int8.onnx"
 
 
@@ -64,42 +60,15 @@ class PredictorInfo:
     batch_size: int
 
 
-class _Candidate:
-    """A lower precision on trial beside float32."""
-
-    def __init__(self, name: str, scores: Scores, logits: bool) -> None:
-        self.name, self.scores, self.logits = name, scores, logits
-        self.same = self.decided = self.seen = 0
-        self.fastest = float("inf")
-
-    @property
-    def agreement(self) -> float | None:
-        return self.same / self.decided if self.decided else None
-
-    def watch(self, batch: np.ndarray, wanted: np.ndarray) -> None:
-        """Compares its answers to a batch with the probabilities of float32."""
-        started = time.perf_counter()
-        got = self.scores(batch)
-        self.fastest = min(self.fastest, (time.perf_counter() - started) / len(batch))
-        two = np.sort(wanted, axis=1)[:, -2:]
-        decided = two[:, -1] - two[:, 0] >= TIE  # a single class is never decided
-        self.same += int(((got.argmax(1) == wanted.argmax(1)) & decided).sum())
-        self.decided += int(decided.sum())
-        self.seen += len(batch)
-
-    def hopeless(self, needed: int) -> bool:
-        """Tells whether it cannot reach the agreement any more."""
-        return self.decided - self.same > (1 - AGREEMENT) * max(needed, self.decided)
-
-
 class Predictor:
     """Runs any artifact of `export`, or a run, on images of any kind.
 
-    It takes OpenVINO for an ONNX file where that is installed, else onnxruntime. Where the
-    processor computes faster in bfloat16, or an export has an int8 file, that is used once it has
-    put the same class first as float32 for 99 % of 100 images, which are `samples` or else the
-    first that come; until then and otherwise the answers are those of float32. `info` tells what
-    was chosen and why. All methods may be called from several threads.
+    It takes OpenVINO for an ONNX file where that is installed, else onnxruntime; a Keras model is
+    moved there too if its layers allow it, with the weights that it has then. Where the processor
+    computes faster in bfloat16, or an export has an int8 file, that is used once it has put the
+    same class first as float32 for 99 % of 100 images, which are `samples` or else the first that
+    come; until then and otherwise the answers are those of float32. `info` tells what was chosen
+    and why. All methods may be called from several threads.
     """
 
     def __init__(
@@ -150,27 +119,24 @@ class Predictor:
         self._network = network = _open(chosen or source, runtime, threads, trust)
         self._preprocessing = preprocessing
         self.class_names = _names(network, class_names)
-        self._scores, self._logits = network.scores, network.logits
-        self._precision, self._reason = network.precision, f"{network.runtime} was opened so"
-        self._fastest = float("inf")
-        self._trials: list[_Candidate] = []
-        self._judged: _Candidate | None = None
-        self._needed = TRIAL
-        self._lower(precision, path, chosen, threads)
-        if samples is not None and self._trials:
-            self._try(samples)
+        self._compute = _probabilities(network.scores, network.logits)
+        self._precision, self._reason = network.precision, "nothing lower is at hand"
+        candidates = self._lower(precision, path, chosen, threads)
+        self._trial = Trial(candidates) if candidates else None
+        if samples is not None and candidates:
+            self._try(samples, candidates)
 
     @property
     def info(self) -> PredictorInfo:
         """What runs now."""
-        judged = self._judged or (self._trials[0] if self._trials else None)
+        trial = self._trial
         return PredictorInfo(
             file=self._network.name,
             runtime=self._network.runtime,
             precision=self._precision,
-            reason=self._reason,
-            agreement=judged.agreement if judged else None,
-            compared=judged.decided if judged else 0,
+            reason=trial.reason if trial else self._reason,
+            agreement=trial.judged.agreement if trial else None,
+            compared=trial.judged.decided if trial else 0,
             threads=self._threads,
             batch_size=self.batch_size,
         )
@@ -234,104 +200,66 @@ class Predictor:
                     yield list(names), np.stack(arrays)
 
     def _answer(self, batch: np.ndarray) -> np.ndarray:
-        if not self._trials:
-            return _probabilities(self._scores(batch), self._logits)
+        trial = self._trial
+        if trial is None or not trial.running:
+            return self._compute(batch)
         started = time.perf_counter()
-        answer = _probabilities(self._scores(batch), self._logits)
-        elapsed = (time.perf_counter() - started) / len(batch)
+        answer = self._compute(batch)
+        elapsed = time.perf_counter() - started
         with self._lock:
-            if self._trials:
-                self._fastest = min(self._fastest, elapsed)
-                self._watch(batch, answer)
+            if trial.running:
+                trial.show(batch, answer, elapsed)
+                self._take(trial)
         return answer
 
-    def _watch(self, batch: np.ndarray, answer: np.ndarray) -> None:
-        """Shows a batch to the precisions on trial, and ends the trial when it is decided."""
-        for candidate in list(self._trials):
-            candidate.watch(batch, answer)
-            if candidate.hopeless(self._needed):
-                self._trials.remove(candidate)
-                self._refuse(candidate)
-        if self._trials and self._trials[0].decided >= self._needed:
-            self._decide()
-
-    def _refuse(self, candidate: _Candidate) -> None:
-        self._judged = candidate
-        self._reason = (
-            f"{candidate.name} puts the same class first as float32 for only {candidate.same} of "
-            f"{candidate.decided} images"
-        )
-
-    def _decide(self) -> None:
-        passed = [one for one in self._trials if one.agreement and one.agreement >= AGREEMENT]
-        failed = [one for one in self._trials if one not in passed]
-        self._trials = []
-        for one in failed:
-            self._refuse(one)
-        if not passed:
-            return
-        fastest = self._judged = min(passed, key=lambda one: one.fastest)
-        if fastest.fastest >= self._fastest:
-            self._reason = f"{fastest.name} agrees, but is not faster here"
-            return
-        self._scores, self._logits = fastest.scores, fastest.logits
-        self._network = replace(self._network, scores=fastest.scores, half=None)  # frees float32
-        self._precision = fastest.name
-        self._reason = (
-            f"{fastest.name} puts the same class first as float32 for {fastest.same} of "
-            f"{fastest.decided} images and takes {fastest.fastest / self._fastest:.0%} of the time"
-        )
+    def _take(self, trial: Trial) -> None:
+        """Goes over to what a trial has found best."""
+        winner = trial.winner
+        if winner is not None:
+            self._compute = _probabilities(winner.scores, winner.logits)
+            self._precision = winner.name
+            # Frees what computes in float32.
+            self._network = replace(self._network, scores=winner.scores, half=None)
 
     def _lower(
         self, wanted: str, path: Path | None, chosen: Path | None, threads: int | None
-    ) -> None:
-        """Takes the precision that was asked for, or begins the trial of those at hand."""
+    ) -> list[Candidate]:
+        """Takes the precision that was asked for, or returns what may come on trial."""
         network = self._network
-        if wanted == network.precision or (wanted == "float32" and network.precision == "float16"):
+        if wanted != "auto":
             self._reason = "asked for"
-            return
-        if wanted == "float32":
-            if network.precision == "int8":
-                raise UsageError(f"{network.name} computes in int8; give the float32 file")
-            return
+        if wanted == "float32" and network.precision == "int8":
+            raise UsageError(f"{network.name} computes in int8; give the float32 file")
+        if wanted == "int8" and network.precision != "int8":
+            raise UsageError(f"there is no int8 file in {path or network.name}; export one")
         if wanted == "bfloat16":
             if network.half is None:
                 raise UsageError(
                     f"{network.runtime} cannot compute in bfloat16 here; it needs OpenVINO, an "
                     "ONNX or OpenVINO file, and a processor with units for it"
                 )
-            self._scores, self._precision = network.half(), "bfloat16"
-            self._reason = "asked for"
-            return
-        if wanted == "int8":
-            raise UsageError(f"there is no int8 file in {path or network.name}; export one")
+            self._compute = _probabilities(network.half(), network.logits)
+            self._precision = "bfloat16"
+        if wanted != "auto":
+            return []
+        found = []
         if network.half is not None:
-            self._trials.append(_Candidate("bfloat16", network.half(), network.logits))
+            found.append(Candidate("bfloat16", network.half(), network.logits))
         small = path / INT8 if path is not None and path.is_dir() else None
         if small is not None and small.exists() and chosen is not None and chosen.name == ONNX:
             other = open_classifier(small, runtime=network.runtime, threads=threads)
-            self._trials.append(_Candidate("int8", other.scores, other.logits))
-        if self._trials:
-            on_trial = " and ".join(one.name for one in self._trials)
-            self._reason = f"{on_trial} on trial until {TRIAL} images have been seen"
-        elif network.precision == "float32":
-            self._reason = "nothing lower is at hand"
+            found.append(Candidate("int8", other.scores, other.logits))
+        return found
 
-    def _try(self, samples: Any) -> None:
-        """Holds the trial on real images."""
-        for _ in range(2):  # the first pass also warms up, and only the second is quick
-            for candidate in self._trials:
-                candidate.same = candidate.decided = candidate.seen = 0
-            self._needed = 10**9
+    def _try(self, samples: Any, candidates: list[Candidate]) -> None:
+        """Holds the trial on real images, twice, since what is new takes longer."""
+        for _ in range(2):
+            trial = Trial([Candidate(one.name, one.scores, one.logits) for one in candidates], None)
+            self._trial = trial
             for _, batch in self._batches(samples):
                 self.probabilities(batch)
-            if not self._trials:
-                return
-        if not self._trials[0].decided:
-            self._trials = []
-            self._reason = "no sample was decided enough to compare precisions"
-            return
-        self._decide()
+        trial.end()
+        self._take(trial)
 
 
 def _artifact(path: Path | None, runtime: str, precision: str) -> Path | None:
@@ -356,6 +284,12 @@ def _open(source: Any, runtime: str, threads: int | None, trust: bool) -> Classi
     network = open_classifier(
         source, trust=trust, runtime=reader if reader in _READERS else None, threads=threads
     )
+    if network.model is not None and network is not source and reader in _READERS:
+        try:
+            return converted(network, runtime=reader, threads=threads)
+        except KerasCNNError:
+            if runtime != "auto":
+                raise
     if runtime not in ("auto", network.runtime):
         raise UsageError(
             f"{network.name} runs in {network.runtime}, not in {runtime}; export the format that "
@@ -379,10 +313,11 @@ def _names(network: Classifier, names: Sequence[str] | None) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _probabilities(scores: np.ndarray, logits: bool) -> np.ndarray:
+def _probabilities(scores: Scores, logits: bool) -> Scores:
+    """Returns a function to probabilities; those that scores are already are left as they are."""
     if not logits:
         return scores
-    return np.exp(log_probabilities(scores, logits=True)).astype(np.float32)
+    return lambda batch: np.exp(log_probabilities(scores(batch), logits=True)).astype(np.float32)
 
 
 def _ahead(coming: Iterable[Future[Any]], size: int) -> Iterator[list[Any]]:

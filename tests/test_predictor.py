@@ -8,7 +8,7 @@ import json
 import os
 import subprocess
 import sys
-import threading
+import time
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 
@@ -22,8 +22,9 @@ import kerascnn
 from kerascnn import runtimes
 from kerascnn.classifiers import open_classifier
 from kerascnn.errors import DamagedFileError, MismatchError, UnsafeFileError, UsageError
-from kerascnn.predictor import TRIAL, Predictor
+from kerascnn.predictor import Predictor
 from kerascnn.preprocessing import Preprocessing
+from kerascnn.trials import ENOUGH, Candidate, Trial
 
 PIXELS = Preprocessing(size=(2, 2), fit="none", channels="grey")
 NAMES = ("north", "east", "south", "west")
@@ -155,30 +156,63 @@ def test_an_export_directory_and_its_file_are_the_same(pixels, tmp_path):
 
 
 def test_half_precision_is_taken_when_100_images_agree(halves, pixels, tmp_path):
-    slow = threading.Event()
-
-    def quick(scores):
-        return lambda batch: scores(batch)
-
-    halves["make"] = quick
+    halves["make"] = lambda scores: lambda batch: scores(batch)
     predictor = Predictor(write_onnx(tmp_path / "model.onnx"), batch_size=20)
-    # Time is not what this test is about: float32 is made to look slow.
-    predictor._fastest = float("inf")
-    exact = predictor._scores
+    exact = predictor._compute
 
-    def delayed(batch):
-        slow.wait(0.02)
+    def slow(batch):  # what is faster is not what this test is about
+        time.sleep(0.02)
         return exact(batch)
 
-    predictor._scores = delayed
+    predictor._compute = slow
     assert predictor.info.precision == "float32"
     assert "on trial" in predictor.info.reason
-    for _ in range(-(-TRIAL // 40) + 1):
+    for _ in range(-(-ENOUGH // 40) + 1):
         predictor(pixels)
     assert predictor.info.precision == "bfloat16"
     assert predictor.info.agreement == 1.0
-    assert predictor.info.compared >= TRIAL
+    assert predictor.info.compared >= ENOUGH
     assert "of the time" in predictor.info.reason
+    assert predictor._compute is not slow
+
+
+def test_a_trial_takes_the_fastest_that_agrees_for_99_of_100():
+    """One image in each batch; float32 says class 0 with certainty and takes a second."""
+    answer = np.array([[1.0, 0.0]])
+
+    def says(wrong_at, seconds):
+        calls = iter(range(1000))
+        made = Candidate(f"wrong at {wrong_at}", lambda batch: wrong(next(calls)), False)
+
+        def wrong(call):
+            return np.array([[0.0, 1.0]]) if call in wrong_at else answer
+
+        def compare(batch, wanted, whole=made.compare):
+            whole(batch, wanted)
+            made.seconds = seconds
+
+        made.compare = compare
+        return made
+
+    once, twice, slow = says({5}, 0.5), says({5, 60}, 0.1), says((), 2.0)
+    trial = Trial([once, twice, slow])
+    for shown in range(1, 101):
+        assert trial.running
+        trial.show(np.zeros((1, 1, 1, 1)), answer, 1.0)
+        assert twice.decided == min(shown, 61)  # out at its second fault
+    assert not trial.running
+    assert trial.winner is once
+    assert "99 of 100" in trial.reason
+    tied = Trial([says((), 0.1)], None)
+    tied.show(np.zeros((1, 1, 1, 1)), np.array([[0.5004, 0.4996]]), 1.0)
+    tied.end()
+    assert tied.winner is None
+    assert "decided" in tied.reason
+    late = Trial([says((), 2.0)], None)
+    late.show(np.zeros((1, 1, 1, 1)), answer, 1.0)
+    late.end()
+    assert late.winner is None
+    assert "200% of the time" in late.reason
 
 
 def test_samples_end_the_trial_at_once(halves, pixels, tmp_path):
@@ -289,6 +323,47 @@ def test_openvino_model_with_its_metadata(pixels, tmp_path):
     (tmp_path / "openvino" / "model.bin").unlink()
     with pytest.raises(kerascnn.errors.DataError, match=r"model\.bin does not exist"):
         Predictor(tmp_path)
+
+
+def keras_model(extra=None):
+    keras = pytest.importorskip("keras")
+    image = keras.Input((2, 2, 1), name="image")
+    x = image if extra is None else extra(image)
+    dense = keras.layers.Dense(4, activation="softmax", use_bias=False, name="predictions")
+    model = keras.Model(image, dense(keras.layers.Reshape((4,), name="features")(x)), name="direct")
+    dense.set_weights([FACTORS])
+    return model
+
+
+@pytest.mark.parametrize("runtime", ["auto", *HAVE, "tensorflow"])
+def test_a_keras_model_moves_to_the_fastest_runtime(runtime, pixels):
+    predictor = Predictor(
+        keras_model(),
+        runtime=runtime,
+        precision="float32",
+        preprocessing=PIXELS,
+        class_names=NAMES,
+    )
+    assert predictor.info.runtime == (HAVE[-1] if runtime == "auto" else runtime)
+    for prediction, image in zip(predictor(pixels), pixels, strict=True):
+        np.testing.assert_allclose(prediction.scores, np.sort(softmax(image))[::-1], rtol=2e-5)
+
+
+def test_a_keras_model_with_a_foreign_layer_stays_in_tensorflow(pixels):
+    import keras
+
+    class Foreign(keras.layers.Layer):
+        def call(self, x):
+            return x + 0.0
+
+    model = keras_model(Foreign())
+    predictor = Predictor(model, preprocessing=PIXELS)
+    assert predictor.info.runtime == "tensorflow"
+    assert predictor.info.precision == "float32"
+    (got,) = predictor(pixels[0])
+    np.testing.assert_allclose(got.scores, np.sort(softmax(pixels[0]))[::-1], rtol=2e-5)
+    with pytest.raises(MismatchError, match="Foreign"):
+        Predictor(model, runtime="onnxruntime", preprocessing=PIXELS)
 
 
 def test_what_is_asked_for_in_vain_is_told(pixels, tmp_path, monkeypatch):
