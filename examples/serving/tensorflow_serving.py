@@ -1,0 +1,111 @@
+"""TensorFlow Serving: the model repository it reads, a request, and the answer it gives.
+
+    python examples/serving/tensorflow_serving.py runs/demo/exported models three.png --name digits
+    tensorflow_model_server --rest_api_port=8501 --model_name=digits \\
+        --model_base_path=$PWD/models/digits
+    curl --data @models/digits-request.json http://127.0.0.1:8501/v1/models/digits:predict
+
+The server itself was not at hand when this was written. A test compares the answer, which has the
+form {"predictions": [[…], …]}, with NumPy's to 1e-5, and looks up the method name that the server
+requires of a signature.
+
+The script lays out `models/digits/1/`, writes the request for the images beside it, and prints the
+answer: it loads the version by the tag `serve`, looks up the signature `serving_default`, requires
+that it is a prediction with one input, turns the request's `instances` into that input and its
+output into `predictions`, which is what the server does with the row format.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kerascnn.files import atomic_directory, atomic_file
+
+SIGNATURE = "serving_default"
+METHOD = "tensorflow/serving/predict"
+
+
+def write_version(exported: Path, models: Path, name: str, version: int = 1) -> Path:
+    """Copies the SavedModel of an export to models/name/version, in one step.
+
+    A server that is running loads it as soon as it is there, so it must never see half of it.
+    """
+    target = models / name / str(version)
+    with atomic_directory(target) as temporary:
+        shutil.copytree(exported / "savedmodel", temporary, dirs_exist_ok=True)
+    return target
+
+
+def request_for(images: list[Path], exported: Path) -> dict[str, Any]:
+    """Returns a request for image files, prepared as the export's metadata says."""
+    from kerascnn.images import load_image
+    from kerascnn.preprocessing import Preprocessing
+
+    described = json.loads((exported / "savedmodel/assets.extra/kerascnn.json").read_text("utf-8"))
+    preprocessing = Preprocessing.from_json(described["preprocessing"])
+    kind = "grey" if preprocessing.channels == "grey" else "rgb"
+    ready = [preprocessing(load_image(image, kind)) for image in images]
+    return {"signature_name": SIGNATURE, "instances": [one.tolist() for one in ready]}
+
+
+def answer(version: Path, request: dict[str, Any]) -> dict[str, Any]:
+    """Returns what TensorFlow Serving answers to a request in the row format.
+
+    Raises:
+        ValueError: the SavedModel or the request is not as the server needs it.
+    """
+    import tensorflow as tf
+
+    if not (version / "saved_model.pb").is_file() or not version.name.isdecimal():
+        raise ValueError(f"{version} is no version of a model: a number with saved_model.pb in it")
+    model = tf.saved_model.load(str(version), tags=["serve"])
+    signature = model.signatures[request.get("signature_name", SIGNATURE)]
+    ((name, spec),) = signature.structured_input_signature[1].items()
+    rows = [one[name] if isinstance(one, dict) else one for one in request["instances"]]
+    outputs = signature(**{name: tf.constant(np.asarray(rows), spec.dtype)})
+    found = {key: value.numpy() for key, value in outputs.items()}
+    if any(len(value) != len(rows) for value in found.values()):
+        raise ValueError("an output has another batch than the input")
+    if len(found) == 1:
+        return {"predictions": next(iter(found.values())).tolist()}
+    rows_of = zip(*found.values(), strict=True)
+    return {"predictions": [dict(zip(found, map(_plain, row), strict=True)) for row in rows_of]}
+
+
+def method_of(version: Path) -> str:
+    """Returns the method name of the signature, which the server looks at before it serves."""
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    content = saved_model_pb2.SavedModel.FromString((version / "saved_model.pb").read_bytes())
+    (graph,) = [one for one in content.meta_graphs if "serve" in one.meta_info_def.tags]
+    return graph.signature_def[SIGNATURE].method_name
+
+
+def _plain(value: Any) -> Any:
+    return value.tolist() if hasattr(value, "tolist") else value
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("exported", type=Path, help="an export directory with a SavedModel")
+    parser.add_argument("models", type=Path, help="directory of models, made if needed")
+    parser.add_argument("images", type=Path, nargs="+")
+    parser.add_argument("--name", required=True)
+    arguments = parser.parse_args()
+    version = write_version(arguments.exported, arguments.models, arguments.name)
+    if method_of(version) != METHOD:
+        raise SystemExit(f"{SIGNATURE} is a {method_of(version)}, not a {METHOD}")
+    request = request_for(arguments.images, arguments.exported)
+    with atomic_file(arguments.models / f"{arguments.name}-request.json") as temporary:
+        temporary.write_text(json.dumps(request), "utf-8")
+    print(json.dumps(answer(version, json.loads(json.dumps(request))), indent=2))
+
+
+if __name__ == "__main__":
+    main()
