@@ -351,6 +351,7 @@ def test_importance_finds_the_axis_that_matters() -> None:
         ({"epochs": 1.5}, UsageError, "epochs=1.5"),
         ({"latency": "tpu"}, UsageError, "keras, onnx"),
         ({"worker": "1"}, UsageError, "chief"),
+        ({"strategy": "multiworker"}, UsageError, "trials of its own"),
         ({"space": SearchSpace("lenet5", classes=7)}, MismatchError, "7 classes.* has 10"),
         ({"directory": Path(__file__).parent}, OutputError, "not empty"),
         ({"budget": Budget(params=10)}, UsageError, "no network of the space keeps"),

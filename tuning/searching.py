@@ -89,6 +89,11 @@ def search(
         Interrupted: Ctrl-C or SIGTERM; the same call goes on.
     """
     _check(tuner, trials, epochs, latency)
+    if strategy == "multiworker":
+        raise UsageError(
+            'strategy="multiworker" trains one network on several machines; a search gives each '
+            "machine trials of its own: chief and worker"
+        )
     if chief is None and worker is not None:
         raise UsageError("worker without chief: give the chief's address, HOST:PORT")
     directory = Path(directory)
