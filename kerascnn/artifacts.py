@@ -110,11 +110,10 @@ def converted(network: Classifier, *, runtime: str, threads: int | None = None) 
     model = onnx_format.convert(prepared, ExportOptions())
     moved = _of_onnx(model, Path(network.name), {"input": {"layout": "nhwc"}}, runtime, threads)
     questions = proof.ask(prepared, network.preprocessing, None, _TOLERANCE)
-    run = moved.scores
-    if moved.logits and proof.probabilities(questions.answers):
+    cut = moved.logits and proof.probabilities(questions.answers)
 
-        def run(batch: np.ndarray) -> np.ndarray:
-            return np.exp(moved.log_probabilities(batch)).astype(np.float32)
+    def run(batch: np.ndarray) -> np.ndarray:
+        return np.exp(moved.log_probabilities(batch)) if cut else moved.scores(batch)
 
     proof.compare(runtime, run, questions, proof.limits_of("float32", _TOLERANCE))
     return replace(
@@ -184,7 +183,7 @@ def _loaded(
     # Images have few channels and many columns, which tells the two layouts apart.
     likely = sizes[0] in (1, 3) and sizes[2] not in (1, 3)
     first = said["layout"] == "nchw" if "layout" in said else likely
-    shape = (*sizes[1:], sizes[0]) if first else sizes
+    channels, height, width = sizes if first else (sizes[2], *sizes[:2])
 
     def scores_by(run: Callable[[np.ndarray], np.ndarray]) -> Scores:
         def scores(batch: np.ndarray) -> np.ndarray:
@@ -194,13 +193,14 @@ def _loaded(
 
         return scores
 
+    shape = (height, width, channels)
     classifier = _classifier(path, scores_by(loaded.run), shape, metadata, logits=logits)
     half = loaded.half
     return replace(
         classifier,
         runtime=runtime,
         precision=str(metadata.get("precision", "float32")),
-        half=None if half is None else lambda: scores_by(half()),
+        half=None if half is None else lambda made=half: scores_by(made()),
     )
 
 

@@ -16,7 +16,7 @@ import types
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from kerascnn.errors import MismatchError, UsageError
 from kerascnn.lazy import np
@@ -84,7 +84,7 @@ def import_openvino() -> Any:
     """
     require("openvino")
     name = "openvino_telemetry"
-    missing: dict[str, Any] = sys.modules  # None in it means: cannot be imported
+    missing = cast(dict[str, Any], sys.modules)  # None in it means: cannot be imported
     kept = missing.get(name, ...)
     if not isinstance(kept, types.ModuleType):
         missing[name] = None
@@ -153,14 +153,13 @@ def load_openvino(source: bytes | Path, output: str | None, threads: int | None)
 
         return run
 
-    half = None
-    if "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
-        half = lambda: compiled("bf16")  # noqa: E731
+    able = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     sizes = tuple(
         None if one.is_dynamic else one.get_length() for one in model.inputs[0].partial_shape
     )
     kinds = {"f32": "float32", "f16": "float16", "u8": "uint8"}
     kind = model.inputs[0].element_type.get_type_name()
+    half = (lambda: compiled("bf16")) if able else None
     return Loaded(compiled("f32"), sizes[1:], kinds.get(kind, kind), half)
 
 
@@ -178,7 +177,7 @@ def load_litert(content: bytes, threads: int | None) -> Loaded:
     inputs = interpreter.get_input_details()
     _one_input([(one["name"], one["dtype"], one["shape_signature"]) for one in inputs])
     (taken,), given = inputs, interpreter.get_output_details()[0]
-    lock, ready = threading.Lock(), [None]
+    lock, ready = threading.Lock(), [()]
 
     def run(batch: np.ndarray) -> np.ndarray:
         with lock:
