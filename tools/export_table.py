@@ -88,19 +88,52 @@ def page(results: list[dict]) -> str:
 
 
 HEAD = """\
-# Exports of every row
+# Export
+
+```
+kerascnn export runs/x out                                    # SavedModel and ONNX
+kerascnn export runs/x out --formats onnx,litert,onnx-int8    # --help lists all nine
+kerascnn verify out                                           # every byte, and the answers
+```
+
+| format | file | what it is |
+| --- | --- | --- |
+| savedmodel | savedmodel/ | `serving_default`; `--image-bytes` adds `serving_bytes` for JPEG, PNG |
+| onnx | model.onnx | opset 13 to 23, `--layout nchw`, `--preprocess` for uint8 images of any size |
+| onnx-float16, onnx-int8 | model-float16.onnx, ... | float32 at both ends; int8 is QDQ, per channel |
+| litert, -float16, -dynamic, -int8 | model.tflite, ... | `serving_default`; -int8 takes and gives int8 |
+| openvino | openvino/ | where OpenVINO is installed; it reads model.onnx as well |
+
+All have the input `image` and the output `predictions`, for any number of images, and carry class
+names, preprocessing, versions and what is known of the training: in `metadata_props` (ONNX),
+`assets.extra/kerascnn.json` (SavedModel), an archive behind the model (`unzip model.tflite`),
+`rt_info` (OpenVINO). Beside them lie `report.json`, `proof.npz` and `manifest.json`.
+
+## The proof
+
+Every artifact is loaded again in its own runtime and compared with Keras on 32 real images, where
+there are any, and 12 random ones, in batches of 1, 3 and 8. Compared are logits; probabilities by
+their logarithms, which are the logits but for a constant. A difference may be 1e-4 of the largest
+logit (`--tolerance`), and at most a hundredth of their spread, so that an untrained network proves
+something too. A fixed difference of probabilities would refuse good models: at a logit of 300,
+float32's own rounding moves a probability of 0.5 by 1e-5. All images where Keras decides (its first
+two scores differ by more than is allowed) must have the same first class. float16 may differ by
+2e-2, with 99 % of the classes; int8 is judged by its classes (95 %) and, with labelled data, by its
+accuracy: more than `--max-drop` below float32, and nothing is written. Before that, the first and
+last layer and then the grouped convolutions are tried in float32; the report names them.
+
+## Every row
 
 Written by `tools/export_table.py`: {rows} rows at their full size, random weights and statistics,
 {images} random images each. The figures are the largest difference of a logit from Keras, as a
-share of the largest logit; top-1 agreement leaves out images where Keras's own first two scores lie
-closer together than the allowed difference. Transposes are those of the ONNX file for images with
-the channels last, and first. Seconds are those of writing the ONNX file, proof not included.
+share of the largest logit. Transposes are those of the ONNX file for images with the channels last,
+and first. Seconds are those of writing the ONNX file, proof not included.
 
 ONNX files are written layer by layer, channels first inside: one Transpose for images with the
 channels last, none with `layout="nchw"`; maps of FCN are turned back with a second one. Batch
 norms behind a convolution are folded into it; those of DenseNet, ResNet-v2, NASNet and Wide ResNet
 that stand behind a sum or a concatenation cannot be, and stay one BatchNormalization node each, as
-in PyTorch's exports.
+in PyTorch's exports. Models with layers that kerascnn does not know go through tf2onnx.
 """
 
 
