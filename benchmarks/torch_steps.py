@@ -1,7 +1,9 @@
-"""Training steps in PyTorch, one for every line on standard input; started by grouped.py.
+"""Training steps in PyTorch, one for every line on standard input; started by grouped.py and
+train.py.
 
-A line names a network, a memory layout ("channels_first" or "channels_last"), an image side and a
-batch size; the answer is the seconds of one step: forward, backward, SGD with momentum.
+A line names a network, a memory layout ("channels_first" or "channels_last", and "+bfloat16" behind
+it for autocast), an image side and a batch size; the answer is the seconds of one step: forward,
+backward, SGD with momentum.
 """
 
 from __future__ import annotations
@@ -97,6 +99,7 @@ def step(network: str, layout: str, side: int, batch: int) -> Callable[[], None]
     else:
         model = getattr(torchvision().models, network)(weights=None)
     images, labels = torch.randn(batch, 3, side, side), torch.randint(1000, (batch,))
+    layout, _, half = layout.partition("+")
     if layout == "channels_last":
         model = model.to(memory_format=torch.channels_last)
         images = images.contiguous(memory_format=torch.channels_last)
@@ -105,7 +108,9 @@ def step(network: str, layout: str, side: int, batch: int) -> Callable[[], None]
 
     def once() -> None:
         optimizer.zero_grad(set_to_none=True)
-        loss(model(images), labels).backward()
+        with torch.autocast("cpu", torch.bfloat16, enabled=bool(half)):
+            outputs = model(images)
+        loss(outputs.float(), labels).backward()
         optimizer.step()
 
     once()

@@ -214,7 +214,7 @@ def meet(strategy: tf.distribute.Strategy, start: Start) -> None:
         return context.all_reduce(tf.distribute.ReduceOp.MEAN, tf.constant(mine))
 
     with lost_workers(strategy):
-        means = tf.function(lambda: strategy.run(mean))()
+        means = tf.function(lambda: strategy.run(mean), autograph=False)()
         first = strategy.experimental_local_results(means)[0]
     if first.numpy().tolist() != mine:
         raise UsageError(
@@ -228,10 +228,18 @@ def lost_workers(strategy: tf.distribute.Strategy) -> Iterator[None]:
     """Ends a job that has lost a worker with one clear message.
 
     Raises:
-        Interrupted: a worker ended or cannot be reached. No step can be done without it.
+        Interrupted: a worker ended or cannot be reached, and no step can be done without it; or
+            this one was stopped, which ends the others.
     """
     try:
         yield
+    except Interrupted as error:
+        if not several(strategy):
+            raise
+        raise Interrupted(
+            f"stopped by {error}, and with this worker all of them; start them again with the "
+            "same command, and the run goes on from its last checkpoint"
+        ) from None
     except LOST as error:
         if not several(strategy):
             raise

@@ -1,0 +1,286 @@
+"""A training step of `kerascnn.train` against Keras's own `fit`, and PyTorch's, in turn in one run.
+
+    python benchmarks/train.py --torch-python /path/to/python
+
+Four steps take turns on the same `tf.data` pipeline: ours with everything that `train` puts around
+it (guards, progress, resume); the same network in `keras.Model.fit`, whose ratio to it is what all
+that costs; the twin of keras.applications in `fit`; torchvision's best of layout and precision, in
+a process of its own. Then `precision="auto"` measures and trains, against the twin in float32. A
+time is the median between the ends of two steps, so that loading, callbacks and what Python does
+count; the ends of epochs do not. Forward, backward and SGD with momentum. Results go to
+benchmarks/results/train.json and .md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import importlib.util
+import statistics
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
+
+from grouped import Torch  # noqa: E402
+from machine import machine, save  # noqa: E402
+
+import kerascnn  # noqa: E402
+from kerascnn.cli.startup import start_keras  # noqa: E402
+from kerascnn.devices import policy_scope  # noqa: E402
+from kerascnn.recipes import Recipe  # noqa: E402
+
+EQUAL = {"resnet50": (224, 8), "mobilenet_v2": (224, 8), "resnet20_cifar": (32, 128)}
+"""Networks at equal precision: image side and batch."""
+AUTO = {"resnet50": (224, 16), "vgg16": (224, 16)}
+"""Networks whose precision is chosen."""
+TORCH = [f"{layout}{half}" for layout in ("channels_first", "channels_last")
+         for half in ("", "+bfloat16")]  # fmt: skip
+RECIPE = Recipe("sgd", optimizer="sgd", learning_rate=1e-3, schedule="constant", warmup=0.0)
+
+
+def keras_resnet20() -> Any:
+    """The ResNet-20 of Keras's CIFAR example, version 1: He 2015, section 4.2, stride-2 shortcuts
+    by 1x1 convolution."""
+    import keras
+
+    def unit(x: Any, filters: int, size: int = 3, stride: int = 1, relu: bool = True) -> Any:
+        x = keras.layers.Conv2D(
+            filters, size, stride, "same", kernel_initializer="he_normal",
+            kernel_regularizer=None,
+        )(x)  # fmt: skip
+        x = keras.layers.BatchNormalization()(x)
+        return keras.layers.Activation("relu")(x) if relu else x
+
+    image = keras.Input((32, 32, 3))
+    x = unit(image, 16)
+    for stage, filters in enumerate((16, 32, 64)):
+        for block in range(3):
+            stride = 2 if stage and not block else 1
+            y = unit(unit(x, filters, stride=stride), filters, relu=False)
+            if stride == 2:
+                x = unit(x, filters, 1, stride, relu=False)
+            x = keras.layers.Activation("relu")(keras.layers.add([x, y]))
+    x = keras.layers.Flatten()(keras.layers.AveragePooling2D(8)(x))
+    return keras.Model(image, keras.layers.Dense(10, activation="softmax", dtype="float32")(x))
+
+
+def twin(row: str) -> Any:
+    """Returns Keras's network of the same architecture, with a float32 head."""
+    import keras
+
+    if row == "resnet20_cifar":
+        return keras_resnet20()
+    maker = {"resnet50": "ResNet50", "mobilenet_v2": "MobileNetV2", "vgg16": "VGG16"}[row]
+    made = getattr(keras.applications, maker)(weights=None)
+    if keras.config.dtype_policy().name == "float32":
+        return made
+    made.layers[-1].activation = keras.activations.linear
+    out = keras.layers.Activation("softmax", dtype="float32")(made.output)
+    return keras.Model(made.inputs, out)
+
+
+class Bench:
+    """The steps of one network in one precision, timed in turns."""
+
+    def __init__(
+        self, row: str, side: int, batch: int, policies: tuple[str, str], stack: ExitStack
+    ) -> None:
+        import keras
+        import numpy as np
+
+        from kerascnn.data import Data, Split
+        from kerascnn.feeding import training_pipelines
+        from kerascnn.gradients import Engine
+        from kerascnn.objectives import compile_arguments
+        from kerascnn.optimizers import make_optimizer
+        from kerascnn.preprocessing import Preprocessing
+        from kerascnn.recording import recorded
+        from kerascnn.resuming import Start
+        from kerascnn.runs import start_directory
+
+        self.batch = batch
+        classes = 10 if row == "resnet20_cifar" else 1000
+        draw = np.random.default_rng(0)
+        images = draw.integers(0, 256, (4 * batch, side, side, 3)).astype("uint8")
+        split = Split(images, draw.integers(0, classes, len(images)))
+        names = tuple(map(str, range(classes)))
+        data = Data("random", split, split, names, (side, side, 3), "0" * 64, "all twice")
+        recipe = replace(RECIPE, batch_size=batch, epochs=10_000)
+        prepared = Preprocessing(size=(side, side))
+        self.data, _ = training_pipelines(data, prepared, recipe, 1, 0)
+        with policy_scope(policies[0]):
+            ours = kerascnn.create_model(row, input_shape=(side, side, 3), classes=classes)
+        with policy_scope(policies[1]):
+            theirs = twin(row)
+        compiled = compile_arguments(recipe, ours)
+        engine = Engine(ours)
+        engine.compile(make_optimizer(recipe, ours), **compiled)
+        plain = keras.Model(ours.inputs, ours.outputs)  # shares the weights
+        for model in (plain, theirs):
+            model.compile(make_optimizer(recipe, model), **compile_arguments(recipe, ours))
+        self.models = {"kerascnn": engine, "same network, fit": plain, "keras": theirs}
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        config = {
+            "model": {"name": row, "parameters": ours.count_params(), "stem": None},
+            "data": {"name": "random", "train": 0, "test": 0, "class_names": []},
+            "strategy": {"replicas": 1}, "precision": policies[0], "preprocessing": {},
+        }  # fmt: skip
+        start = Start(start_directory(directory, config))
+        self.recording = recorded(start, engine, data, recipe, seed=0, every=None, verbose=True)
+        self.around = self.recording.__enter__().callbacks
+        self.taken: dict[str, list[float]] = {name: [] for name in self.models}
+
+    def turn(self, steps: int) -> None:
+        """Does some steps of each, one network after the other."""
+        import keras
+
+        for name, model in self.models.items():
+            ends: list[float] = []
+            clock = keras.callbacks.LambdaCallback(
+                on_train_batch_end=lambda batch, logs, ends=ends: ends.append(time.perf_counter())
+            )
+            around = [one for one in self.around if name == "kerascnn" and on_steps(one)]
+            model.fit(
+                self.data, epochs=1, steps_per_epoch=steps + 2, callbacks=[clock, *around],
+                shuffle=False, verbose=0,
+            )  # fmt: skip
+            # The first step begins with an empty queue, and the last one ends an epoch.
+            self.taken[name] += [b - a for a, b in pairwise(ends[:-1])]
+
+    def close(self) -> None:
+        """Forgets the networks."""
+        for one in self.around:
+            getattr(one, "close", lambda: None)()
+        self.models.clear()
+        gc.collect()
+
+
+def on_steps(callback: Any) -> bool:
+    """Returns whether a callback of `train` is to run: not those that write at an epoch's end."""
+    return type(callback).__name__ not in ("ModelFiles", "HistoryFile", "EventWriter", "Commits")
+
+
+def measured(
+    row: str,
+    side: int,
+    batch: int,
+    policies: tuple[str, str],
+    torch: Torch | None,
+    arguments: argparse.Namespace,
+) -> dict[str, Any]:
+    """Returns the median seconds of a step of each; ours and Keras's in their own precision."""
+    with ExitStack() as stack:
+        bench = Bench(row, side, batch, policies, stack)
+        taken = bench.taken
+        layouts = TORCH if torch and row != "resnet20_cifar" else []
+        for number in range(arguments.rounds + 1):
+            bench.turn(arguments.steps)
+            for layout in layouts:
+                assert torch is not None
+                one = torch.seconds(row, layout, side, batch)
+                taken.setdefault(f"torch {layout}", []).append(one)
+            if not number:  # compiling, and caches that fill
+                for times in taken.values():
+                    times.clear()
+            print(row, *policies, {k: round(v[-1], 4) for k, v in taken.items() if v}, flush=True)
+        bench.close()
+    medians = {name: statistics.median(times) for name, times in taken.items()}
+    best = min((n for n in medians if n.startswith("torch")), key=medians.get, default=None)
+    return {
+        "row": row, "size": side, "batch": batch, "precision": policies[0],
+        "keras_precision": policies[1],
+        "seconds": medians,
+        "samples": taken, "ratio": medians["keras"] / medians["kerascnn"],
+        "guards": medians["kerascnn"] / medians["same network, fit"] - 1,
+        "torch": None if best is None else {"how": best, "seconds": medians[best]},
+    }  # fmt: skip
+
+
+def chosen(row: str, side: int, batch: int) -> tuple[str, dict[str, float]]:
+    """Returns what precision="auto" takes, and the times it measured for it."""
+    from kerascnn.precision import candidates, fastest, measure
+
+    def build() -> Any:
+        return kerascnn.create_model(row, input_shape=(side, side, 3))
+
+    seconds = measure(build, replace(RECIPE, batch_size=batch), batch, candidates())
+    return fastest(seconds), seconds
+
+
+def line(result: dict[str, Any]) -> str:
+    """Returns a row of the table."""
+    seconds, batch = result["seconds"], result["batch"]
+    torch = result["torch"]
+    against = "- | -"
+    if torch:
+        how = torch["how"].removeprefix("torch ")
+        against = f"{batch / torch['seconds']:.1f} ({how}) | "
+        against += f"{torch['seconds'] / seconds['kerascnn']:.2f}"
+    precision = result["precision"]
+    if precision != result["keras_precision"]:
+        precision += f" (auto), Keras's {result['keras_precision']}"
+    keras = f"{batch / seconds['keras']:.1f}"
+    return (
+        f"| {result['row']} | {result['size']} | {batch} | {precision} | "
+        f"{batch / seconds['kerascnn']:.1f} | {keras} | {result['ratio']:.2f} | "
+        f"{100 * result['guards']:+.1f} % | {against} |"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("parts", nargs="*", help="networks; by default all")
+    parser.add_argument("--torch-python", help="an interpreter that has torch and torchvision")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=3, help="of each in a round (3)")
+    parser.add_argument("--skip-auto", action="store_true")
+    arguments = parser.parse_args()
+    here = sys.executable if importlib.util.find_spec("torch") else None
+    python = arguments.torch_python or here
+    torch = Torch(python) if python else None
+    start_keras()
+    results = []
+    for row, (side, batch) in EQUAL.items():
+        if not arguments.parts or row in arguments.parts:
+            both = ("float32", "float32")
+            results.append(measured(row, side, batch, both, torch, arguments))
+    choices = []
+    for row, (side, batch) in {} if arguments.skip_auto else AUTO.items():
+        if arguments.parts and row not in arguments.parts:
+            continue
+        policy, seconds = chosen(row, side, batch)
+        # Against Keras as a user has it who asks for nothing: in float32.
+        found = measured(row, side, batch, (policy, "float32"), torch, arguments)
+        choices.append({**found, "measured": seconds})
+    about = machine()
+    if torch:
+        about["versions"]["torch"] = torch.version
+        torch.close()
+    table = [
+        "# Training steps",
+        "",
+        "Images per second of training steps that took turns, medians; a ratio above 1 is in our "
+        "favour. *around it* is what guards, progress and resume add to the time of a step.",
+        "",
+        "| network | side | batch | precision | kerascnn | Keras's fit | ratio | around it | "
+        "PyTorch's best | ratio |",
+        "|---|---:|---:|---|---:|---:|---:|---:|---:|---:|",
+        *map(line, [*results, *choices]),
+    ]
+    for one in choices:
+        times = ", ".join(f"{k} {1e3 * v:.0f} ms" for k, v in one["measured"].items())
+        table += ["", f'{one["row"]}: precision="auto" measured {times}.']
+    save("train", {"machine": about, "rows": results, "auto": choices}, "\n".join(table))
+    print("\n".join(table[4:]))
+
+
+if __name__ == "__main__":
+    main()
