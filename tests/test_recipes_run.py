@@ -13,7 +13,7 @@ from kerascnn.recipes import RECIPES, resolve_recipe
 from kerascnn.schedules import Schedule
 from kerascnn.training import train
 
-CIFAR = ("cifar_resnet", "cifar_resnet_110", "cifar_densenet")
+QUIET = {"verbose": False, "precision": "float32"}
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def test_a_recipe_trains(name, photos, tmp_path):
     keras.utils.set_random_seed(0)
     model = small()
     before = [np.array(w) for w in model.trainable_weights]
-    run = train(model, photos, recipe=recipe, run_dir=tmp_path / "r", verbose=False)
+    run = train(model, photos, recipe=recipe, run_dir=tmp_path / "r", **QUIET)
     history = run.history
     assert all(np.isfinite(history[key]).all() for key in ("loss", "val_loss", "val_accuracy"))
     schedule = Schedule(recipe, 2, 4)
@@ -64,7 +64,7 @@ def test_googlenet_trains_with_its_auxiliary_classifiers_and_is_saved_without(ph
     aux = [np.array(w) for w in model.get_layer("aux1").weights]
     run = train(
         model, photos, recipe=resolve_recipe("googlenet_2014", epochs=2, batch_size=8),
-        run_dir=tmp_path / "r", verbose=False,
+        run_dir=tmp_path / "r", **QUIET,
     )  # fmt: skip
     assert not np.array_equal(aux[0], model.get_layer("aux1").weights[0])
     assert set(run.history) >= {"loss", "accuracy", "val_loss", "val_accuracy"}
@@ -82,7 +82,7 @@ def test_fields_are_set_by_the_command(tmp_path, capsys):
             "train", "lenet5", "digits", "--recipe", "lenet_1998", "--epochs", "1",
             "--set", "learning_rate=0.02", "--set", "batch_size=256",
             "--set", "milestones=0.5,0.75",
-            "--set", "drops=0.1", "--run-dir", str(run_dir),
+            "--set", "drops=0.1", "--run-dir", str(run_dir), "--precision", "float32",
         ]
     )  # fmt: skip
     assert code == 0
@@ -98,10 +98,12 @@ def test_fields_are_set_by_the_command(tmp_path, capsys):
 
 
 def test_a_training_by_name_takes_the_recipe_s_dropout_and_depth(tmp_path):
-    data = load_data("digits")
+    draw = np.random.default_rng(0)
+    images = draw.integers(0, 256, (24, 32, 32, 3), np.uint8)
+    data = load_data((images, np.arange(24) % 3))
     recipe = resolve_recipe(
-        "default", ["stochastic_depth=0.3", "epochs=1", "batch_size=1024", "dropout=0.25"]
+        "default", ["stochastic_depth=0.3", "epochs=1", "batch_size=16", "dropout=0.25"]
     )
-    run = train("resnet20_cifar", data, recipe=recipe, run_dir=tmp_path / "r", verbose=False)
+    run = train("resnet20_cifar", data, recipe=recipe, run_dir=tmp_path / "r", **QUIET)
     arguments = run.config["model"]["arguments"]
     assert (arguments["stochastic_depth"], arguments["dropout"]) == (0.3, 0.25)

@@ -110,24 +110,30 @@ def pipeline(
         batches = order.batches().map(gathered, num_parallel_calls=tf.data.AUTOTUNE)
     affine, affine_values = distortion.affine, _values(preprocessing)
 
-    def prepared(images: Any, place: _Place) -> Any:
+    def distorted(images: Any, place: _Place, *labels: Any) -> tuple[Any, ...]:
         images = tf.cast(images, tf.float32)
         if affine.active:
             images = affine(images, place.affine, float(preprocessing.pad_value))
         if distortion.jitter:
             images = jittered(images, place.uniform, distortion.jitter, bgr=order.bgr)
-        if order.lit:
-            images = images + place.light[:, tf.newaxis, tf.newaxis]
-        return affine_values(images)
+        return (images, place, *labels)
 
     def finished(images: Any, place: _Place, *labels: Any) -> Any:
-        images = images if ready else prepared(images, place)
+        if not ready:
+            images = tf.cast(images, tf.float32)
+            if order.lit:
+                images = images + place.light[:, tf.newaxis, tf.newaxis]
+            images = affine_values(images)
         if distortion.mixes:
             rows = tf.one_hot(labels[0], classes)
             mixup, cutmix = distortion.mixup, distortion.cutmix
             return mixed(images, rows, place.seed, mixup=mixup, cutmix=cutmix)
         return (images, *labels) if labels else images
 
+    if affine.active or distortion.jitter:
+        # A step of its own: TensorFlow adds in another order where it knows the size of the batch,
+        # and the last bits of an image would depend on it.
+        batches = batches.map(distorted, num_parallel_calls=tf.data.AUTOTUNE)
     batches = batches.map(finished, num_parallel_calls=tf.data.AUTOTUNE)
     options = tf.data.Options()
     options.deterministic = True
