@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,7 +24,7 @@ import tensorflow as tf
 from kerascnn.checkpoints import newest
 from kerascnn.errors import DamagedFileError, Interrupted, UsageError
 from kerascnn.gradients import Engine
-from kerascnn.resuming import Start, opened_run, refuse_changes
+from kerascnn.resuming import BOUND, Start, opened_run, refuse_changes
 from kerascnn.runs import CHECKPOINTS, CONFIG, RESULT, Run
 
 KNOWN = "3.15"
@@ -179,7 +180,7 @@ def shared_run(
     """
     if is_chief(strategy):
         with opened_run(directory, config, resume=resume, overwrite=overwrite) as start:
-            meet(strategy, start)
+            meet(strategy, start, config)
             yield start
         return
     run, commit = Run(directory), None
@@ -190,7 +191,7 @@ def shared_run(
         if commit is None and complaints:
             raise DamagedFileError(f"no checkpoint of {directory} is whole: {complaints[0][:200]}")
     start = Start(run, None if finished else commit, finished)
-    meet(strategy, start)
+    meet(strategy, start, config)
     if not (directory / CONFIG).is_file():
         raise UsageError(
             f"{directory} does not hold what the chief wrote there; give all workers a run "
@@ -199,27 +200,30 @@ def shared_run(
     yield start
 
 
-def meet(strategy: tf.distribute.Strategy, start: Start) -> None:
-    """Waits for all workers, and sees that they begin at one place.
+def meet(strategy: tf.distribute.Strategy, start: Start, config: Mapping[str, Any]) -> None:
+    """Waits for all workers, and sees that they begin at one place with one configuration.
 
     Raises:
-        UsageError: they do not, since each has read another disk.
+        UsageError: they do not: another command, other data, or another disk.
     """
     if not several(strategy):
         return
-    mine = [float(part) for part in (*start.position, start.finished)]
+    bound = {name: config[name] for name in BOUND}
+    bound["data"] = {**bound["data"], "name": ""}  # the same images may lie elsewhere
+    text = json.dumps(bound, sort_keys=True)
+    mine = [float(part) for part in (*start.position, start.finished, zlib.crc32(text.encode()))]
 
     def mean() -> Any:
         context = tf.distribute.get_replica_context()
-        return context.all_reduce(tf.distribute.ReduceOp.MEAN, tf.constant(mine))
+        return context.all_reduce(tf.distribute.ReduceOp.MEAN, tf.constant(mine, tf.float64))
 
     with lost_workers(strategy):
         means = tf.function(lambda: strategy.run(mean), autograph=False)()
         first = strategy.experimental_local_results(means)[0]
     if first.numpy().tolist() != mine:
         raise UsageError(
-            f"the workers find different checkpoints in {start.run.path}; give all of them a run "
-            "directory on a disk that they share"
+            f"the workers do not begin with the same: start all of them with one command, the same "
+            f"data and versions, and a run directory ({start.run.path}) on a disk that they share"
         )
 
 

@@ -23,7 +23,7 @@ from kerascnn.errors import DataError
 from kerascnn.feeding import fit_batch, standardized, training_pipelines
 from kerascnn.lazy import keras, tf
 from kerascnn.objectives import compile_arguments, listed, served, with_targets
-from kerascnn.precision import Choice, choose
+from kerascnn.precision import Choice, candidates, choose
 from kerascnn.recipes import Recipe, resolve_recipe
 from kerascnn.registry import create_model, model_info
 from kerascnn.resuming import recorded_config
@@ -132,7 +132,7 @@ def train(
     replicas = where.num_replicas_in_sync
     fitted = fit_batch(wish, len(data.train), replicas)
     steps = len(data.train) // fitted.batch_size
-    choice = _precision(wanted, name, data, fitted, replicas)
+    choice = _precision(wanted, name, data, fitted, where)
     keras.utils.set_random_seed(seed)
     with policy_scope(choice.policy), where.scope(), data_errors():
         network = listed(given if given is not None else _build(name, data, fitted))
@@ -202,10 +202,16 @@ def _build(name: str, data: Data, recipe: Recipe) -> keras.Model:
     return create_model(name, **_arguments(name, data, recipe))
 
 
-def _precision(wanted: str, name: str, data: Data, recipe: Recipe, replicas: int) -> Choice:
+def _precision(
+    wanted: str, name: str, data: Data, recipe: Recipe, where: tf.distribute.Strategy
+) -> Choice:
     """Returns the precision to train in, measured where "auto" is wanted for a network by name."""
+    from kerascnn.multiworker import several
+
     if wanted != "auto":
         return Choice(wanted, "")
+    if several(where):
+        return Choice(candidates()[0], "not measured: all workers must take the same")
     arguments = _arguments(name, data, recipe)
     macs = plan(model_info(name), Request.of(arguments)).macs or 0
     return choose(
@@ -213,7 +219,7 @@ def _precision(wanted: str, name: str, data: Data, recipe: Recipe, replicas: int
         {"name": name, **arguments},
         recipe,
         work=3.0 * macs * len(data.train) * recipe.epochs,  # a step is forward and twice back
-        batch=-(-recipe.batch_size // replicas),
+        batch=-(-recipe.batch_size // where.num_replicas_in_sync),
     )
 
 
