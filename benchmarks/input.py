@@ -31,7 +31,7 @@ from PIL import Image  # noqa: E402
 
 from kerascnn.cli.startup import start_keras  # noqa: E402
 
-SIDE, BATCH = 224, 32
+SIDE, BATCH, WARM_UP = 224, 32, 8
 WIDTH, HEIGHT = 500, 375
 RECIPES = ("resnet_2015", "alexnet_2012", "densenet", "modern")
 
@@ -52,17 +52,17 @@ def draw_photos(folder: Path, count: int) -> list[Path]:
     return paths
 
 
-def bare_pillow(paths: list[Path]) -> Callable[[], None]:
+def bare_pillow(paths: list[Path]) -> Callable[[], float]:
     pool = ThreadPoolExecutor(os.cpu_count())
 
     def decode(path: Path) -> None:
         with Image.open(path) as image:
             image.resize((SIDE, SIDE), Image.Resampling.BILINEAR)
 
-    return lambda: list(pool.map(decode, paths)) and None
+    return lambda: _seconds(lambda: list(pool.map(decode, paths)))
 
 
-def bare_tensorflow(paths: list[Path]) -> Callable[[], None]:
+def bare_tensorflow(paths: list[Path]) -> Callable[[], float]:
     import tensorflow as tf
 
     def decode(path: Any) -> Any:
@@ -72,14 +72,16 @@ def bare_tensorflow(paths: list[Path]) -> Callable[[], None]:
     dataset = tf.data.Dataset.from_tensor_slices(list(map(str, paths)))
     dataset = dataset.map(decode, num_parallel_calls=os.cpu_count(), deterministic=False)
 
-    def run() -> None:
-        for _ in dataset:
-            pass
-
-    return run
+    return lambda: _seconds(lambda: list(dataset))
 
 
-def through_pipeline(paths: list[Path], recipe: str | None) -> Callable[[], None]:
+def _seconds(work: Callable[[], Any]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def through_pipeline(paths: list[Path], recipe: str | None) -> Callable[[], float]:
     """A pass over all images: to train with a recipe, or to evaluate without one."""
     from kerascnn.data import Distortion, Split, fetching, pipeline
     from kerascnn.preprocessing import crop
@@ -91,12 +93,18 @@ def through_pipeline(paths: list[Path], recipe: str | None) -> Callable[[], None
         options |= {"distortion": Distortion.of(TABLE[recipe]), "classes": 10}
     else:
         fetching.CACHE_LIMIT = 0  # or all but the first pass would decode nothing
-    dataset = pipeline(split, crop(SIDE), **options).take(len(paths) // BATCH)
+    dataset, steps = pipeline(split, crop(SIDE), **options), len(paths) // BATCH
+    if recipe is None:
+        return lambda: _seconds(lambda: [None for _ in dataset])
 
-    def run() -> None:
-        # A new iterator every time: nothing was fetched ahead while others were measured.
-        for _ in dataset:
-            pass
+    def run() -> float:
+        # A new iterator every time, since nothing may be fetched ahead while others are measured.
+        # An endless one always has some batches in the making: at the start of the measurement, as
+        # at its end.
+        batches = iter(dataset)
+        for _ in range(WARM_UP):
+            next(batches)
+        return _seconds(lambda: [None for _ in range(steps) if next(batches)])
 
     return run
 
@@ -118,10 +126,9 @@ def main() -> None:
         rates: dict[str, list[float]] = {name: [] for name in runs}
         for number in range(arguments.rounds + 1):
             for name, run in runs.items():
-                start = time.perf_counter()
-                run()
+                seconds = run()
                 if number:  # the first one fills the file cache and traces
-                    rates[name].append(len(paths) / (time.perf_counter() - start))
+                    rates[name].append(len(paths) / seconds)
                 time.sleep(0.5)  # what a pipeline still fetches ahead is not the next one's work
     medians = {name: statistics.median(values) for name, values in rates.items()}
     bare = max(medians["bare Pillow"], medians["bare TensorFlow"])

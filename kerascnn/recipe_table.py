@@ -137,13 +137,13 @@ _TABLE = (
         ),
         departures=(
             "plain SGD: the paper divides each weight's step by its own second derivative "
-            "(stochastic diagonal Levenberg-Marquardt), so that its steps are 0.016 at most and "
-            "not the global values above; the five values keep their proportions",
+            "plus 0.02 (stochastic diagonal Levenberg-Marquardt), so that its steps are up to 50 "
+            "times the values above; the five values keep their proportions",
             "16 images in a step and momentum in place of one image",
             "the loss of lenet5_1998 is the paper's equation (9) without its constant j",
         ),
         optimizer="sgd",
-        learning_rate=0.01,
+        learning_rate=0.002,
         schedule="steps",
         milestones=(0.1, 0.25, 0.4, 0.6),
         drops=(0.4, 0.5, 0.5, 0.2),
