@@ -99,9 +99,9 @@ kerascnn verify out                                           # every byte, and 
 | format | file | what it is |
 | --- | --- | --- |
 | savedmodel | savedmodel/ | `serving_default`; `--image-bytes` adds `serving_bytes` for JPEG, PNG |
-| onnx | model.onnx | opset 13 to 23, `--layout nchw`, `--preprocess` for uint8 images of any size |
-| onnx-float16, onnx-int8 | model-float16.onnx, ... | float32 at both ends; int8 is QDQ, per channel |
-| litert, -float16, -dynamic, -int8 | model.tflite, ... | `serving_default`; -int8 takes and gives int8 |
+| onnx | model.onnx | opset 13 to 23, `--layout nchw`, `--preprocess` for uint8 images |
+| onnx-float16, onnx-int8 | model-float16.onnx, ... | float32 at both ends; int8 is QDQ |
+| litert, -float16, -dynamic, -int8 | model.tflite, ... | `serving_default`; -int8 to the ends |
 | openvino | openvino/ | where OpenVINO is installed; it reads model.onnx as well |
 
 All have the input `image` and the output `predictions`, for any number of images, and carry class

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import logging
 import os
@@ -119,12 +121,14 @@ def _quantised(
             batch = image[None]
             return {INPUT: batch.transpose(0, 3, 1, 2) if layout == "nchw" else batch}
 
+    softmax = [node.name for node in model.graph.node if node.op_type == "Softmax"]
     methods = {
         "minmax": quantization.CalibrationMethod.MinMax,
         "entropy": quantization.CalibrationMethod.Entropy,
         "percentile": quantization.CalibrationMethod.Percentile,
     }
-    with tempfile.TemporaryDirectory() as temporary, quiet("root", logging.ERROR):
+    said = contextlib.redirect_stdout(io.StringIO())  # it prints its histograms' sizes
+    with tempfile.TemporaryDirectory() as temporary, quiet("root", logging.ERROR), said:
         ready, result = Path(temporary) / "ready.onnx", Path(temporary) / "int8.onnx"
         copy = onnx.ModelProto()
         copy.CopyFrom(model)
@@ -138,7 +142,8 @@ def _quantised(
             # Unsigned activations and signed weights: what VNNI multiplies.
             activation_type=quantization.QuantType.QUInt8,
             weight_type=quantization.QuantType.QInt8,
-            nodes_to_exclude=list(excluded),
+            # In eight bits a softmax knows no probability between 0 and 1/255.
+            nodes_to_exclude=[*excluded, *softmax],
             calibrate_method=methods[calibration],
         )
         return onnx.load(result)
