@@ -55,7 +55,7 @@ def predict(
     class_names: Sequence[str] | None = None,
     trust: bool = False,
 ) -> list[Prediction]:
-    """Names the likeliest classes of images, in float32.
+    """Names the likeliest classes of images, computed as the model or the file says.
 
     A model is compiled at its first use here: keep it, or the `Run`, for one image after another;
     or open a `Predictor`, which also chooses what is fastest.
@@ -82,9 +82,10 @@ def predict(
     """
     from kerascnn.predictor import Predictor
 
+    network = open_classifier(model_or_run, trust=trust)
     predictor = Predictor(
-        open_classifier(model_or_run, trust=trust),
-        precision="float32",
+        network,
+        precision="float32" if network.precision == "float32" else "auto",
         batch_size=BATCH,
         preprocessing=preprocessing,
         class_names=class_names,

@@ -17,7 +17,7 @@ from kerascnn import runtimes
 from kerascnn.artifacts import converted
 from kerascnn.classifiers import Classifier, Scores, log_probabilities, open_classifier
 from kerascnn.endpoints import adopted_class_names
-from kerascnn.errors import KerasCNNError, MismatchError, UsageError
+from kerascnn.errors import DamagedFileError, KerasCNNError, MismatchError, UsageError
 from kerascnn.lazy import np
 from kerascnn.predicting import Prediction, best, prepared, read, sources
 from kerascnn.runs import CONFIG
@@ -113,7 +113,7 @@ class Predictor:
             runtimes.require(runtime)
         self.batch_size = batch_size
         self._threads = threads or runtimes.cores()
-        self._lock = threading.Lock()
+        self._lock, self._warm = threading.Lock(), False
         path = Path(source) if isinstance(source, (str, os.PathLike)) else None
         chosen = _artifact(path, runtime, precision)
         self._network = network = _open(chosen or source, runtime, threads, trust)
@@ -201,7 +201,9 @@ class Predictor:
 
     def _answer(self, batch: np.ndarray) -> np.ndarray:
         trial = self._trial
-        if trial is None or not trial.running:
+        if trial is None or not trial.running or not self._warm:
+            # Of a first batch no time says anything, and for a single one no trial is worth it.
+            self._warm = True
             return self._compute(batch)
         started = time.perf_counter()
         answer = self._compute(batch)
@@ -228,8 +230,10 @@ class Predictor:
         network = self._network
         if wanted != "auto":
             self._reason = "asked for"
-        if wanted == "float32" and network.precision == "int8":
-            raise UsageError(f"{network.name} computes in int8; give the float32 file")
+        if wanted == "float32" != network.precision:
+            raise UsageError(
+                f"{network.name} computes in {network.precision}; give the float32 file"
+            )
         if wanted == "int8" and network.precision != "int8":
             raise UsageError(f"there is no int8 file in {path or network.name}; export one")
         if wanted == "bfloat16":
@@ -244,18 +248,18 @@ class Predictor:
             return []
         found = []
         if network.half is not None:
-            found.append(Candidate("bfloat16", network.half(), network.logits))
+            found.append(Candidate("bfloat16", network.half, network.logits))
         small = path / INT8 if path is not None and path.is_dir() else None
         if small is not None and small.exists() and chosen is not None and chosen.name == ONNX:
             other = open_classifier(small, runtime=network.runtime, threads=threads)
-            found.append(Candidate("int8", other.scores, other.logits))
+            found.append(Candidate("int8", lambda: other.scores, other.logits))
         return found
 
     def _try(self, samples: Any, candidates: list[Candidate]) -> None:
         """Holds the trial on real images, twice, since what is new takes longer."""
+        self._warm = True
         for _ in range(2):
-            trial = Trial([Candidate(one.name, one.scores, one.logits) for one in candidates], None)
-            self._trial = trial
+            trial = self._trial = Trial([one.again() for one in candidates], None)
             for _, batch in self._batches(samples):
                 self.probabilities(batch)
         trial.end()
@@ -281,9 +285,14 @@ def _open(source: Any, runtime: str, threads: int | None, trust: bool) -> Classi
     reader = runtime
     if runtime == "auto":
         reader = "openvino" if runtimes.installed("openvino") else "onnxruntime"
-    network = open_classifier(
-        source, trust=trust, runtime=reader if reader in _READERS else None, threads=threads
-    )
+    reads = reader if reader in _READERS else None
+    try:
+        network = open_classifier(source, trust=trust, runtime=reads, threads=threads)
+    except DamagedFileError:
+        if (runtime, reader) != ("auto", "openvino"):
+            raise
+        # OpenVINO lacks some operators; what is really damaged fails again.
+        network = open_classifier(source, trust=trust, threads=threads)
     if network.model is not None and network is not source and reader in _READERS:
         try:
             return converted(network, runtime=reader, threads=threads)

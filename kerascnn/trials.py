@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from kerascnn.classifiers import Scores
@@ -24,14 +26,23 @@ class Candidate:
 
     Args:
         name: of the precision.
-        scores: as of a `Classifier`.
+        make: makes its `scores`, as of a `Classifier`, when they are first needed.
         logits: whether a softmax makes them probabilities.
     """
 
-    def __init__(self, name: str, scores: Scores, logits: bool) -> None:
-        self.name, self.scores, self.logits = name, scores, logits
+    def __init__(self, name: str, make: Callable[[], Scores], logits: bool) -> None:
+        self.name, self.make, self.logits = name, make, logits
         self.same = self.decided = 0
         self.seconds = float("inf")
+
+    @functools.cached_property
+    def scores(self) -> Scores:
+        """From prepared images to scores."""
+        return self.make()
+
+    def again(self) -> Candidate:
+        """Returns it as one that has not been compared yet."""
+        return Candidate(self.name, lambda: self.scores, self.logits)
 
     @property
     def agreement(self) -> float | None:
@@ -40,8 +51,9 @@ class Candidate:
 
     def compare(self, batch: np.ndarray, wanted: np.ndarray) -> None:
         """Compares its answers to a batch with the probabilities of float32."""
+        scores = self.scores
         started = time.perf_counter()
-        got = self.scores(batch)
+        got = scores(batch)
         self.seconds = min(self.seconds, (time.perf_counter() - started) / len(batch))
         two = np.sort(wanted, axis=1)[:, -2:]
         decided = two[:, -1] - two[:, 0] >= TIE  # a single class is never decided

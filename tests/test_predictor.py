@@ -167,6 +167,8 @@ def test_half_precision_is_taken_when_100_images_agree(halves, pixels, tmp_path)
     predictor._compute = slow
     assert predictor.info.precision == "float32"
     assert "on trial" in predictor.info.reason
+    predictor(pixels[0])
+    assert halves["made"] == 0  # one image is not worth a second network
     for _ in range(-(-ENOUGH // 40) + 1):
         predictor(pixels)
     assert predictor.info.precision == "bfloat16"
@@ -182,7 +184,7 @@ def test_a_trial_takes_the_fastest_that_agrees_for_99_of_100():
 
     def says(wrong_at, seconds):
         calls = iter(range(1000))
-        made = Candidate(f"wrong at {wrong_at}", lambda batch: wrong(next(calls)), False)
+        made = Candidate(f"wrong at {wrong_at}", lambda: lambda batch: wrong(next(calls)), False)
 
         def wrong(call):
             return np.array([[0.0, 1.0]]) if call in wrong_at else answer
@@ -235,10 +237,10 @@ def test_half_precision_that_errs_is_refused_and_the_answers_stay_those_of_float
         np.testing.assert_allclose(prediction.scores, np.sort(softmax(image))[::-1], rtol=2e-5)
     later = Predictor(path)
     for _ in range(4):
-        wrong = later(pixels)
+        right = later(pixels)
     assert later.info.precision == "float32"
     assert "for only" in later.info.reason
-    np.testing.assert_allclose(wrong[0].scores, np.sort(softmax(pixels[0]))[::-1], rtol=2e-5)
+    np.testing.assert_allclose(right[0].scores, np.sort(softmax(pixels[0]))[::-1], rtol=2e-5)
 
 
 def test_an_untrained_network_proves_nothing(halves, pixels, tmp_path):
@@ -384,6 +386,11 @@ def test_what_is_asked_for_in_vain_is_told(pixels, tmp_path, monkeypatch):
         Predictor(path, class_names=("a", "b"))
     with pytest.raises(UsageError, match="top=0"):
         Predictor(path)(pixels, top=0)
+    small = write_onnx(tmp_path / "small.onnx", precision="int8")
+    with pytest.raises(UsageError, match="computes in int8"):
+        Predictor(small, precision="float32")
+    (got,) = kerascnn.predict(small, pixels[0])
+    np.testing.assert_allclose(got.scores, np.sort(softmax(pixels[0]))[::-1], rtol=2e-5)
     monkeypatch.setattr(runtimes, "installed", lambda name: name != "litert")
     with pytest.raises(UsageError, match=r"litert is not installed.*kerascnn\[deploy\]"):
         Predictor(path, runtime="litert")
