@@ -1,128 +1,44 @@
-"""Downloads, against a server on this machine that does what servers do."""
+"""Downloads, against a server on this machine: answers of every kind, addresses, resuming."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-import re
-import sys
-import threading
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from kerascnn.errors import DamagedFileError, OutputError, UnsafeFileError, UsageError
+from kerascnn.errors import DamagedFileError, UnsafeFileError, UsageError
 from kerascnn.weights import cache, downloads
 from kerascnn.weights.digests import Digest
 from kerascnn.weights.downloads import DownloadError, fetch
-
-BODY = bytes(range(256)) * 4096  # a mebibyte
-SHA256 = "fbbab289f7f94b25736c58be46a994c441fd02552cc6022352e3d86d2fab7c83"
-MD5 = "c35cc7d8d91728a0cb052831bc4ef372"
-HALF = len(BODY) // 2
-
-Answer = Callable[["Handler"], None]
-
-
-class Handler(BaseHTTPRequestHandler):
-    """Answers with what the test has set, and writes down what was asked for."""
-
-    protocol_version = "HTTP/1.1"
-    server: Server
-
-    def do_GET(self) -> None:
-        self.server.asked.append((self.path, self.headers.get("Range")))
-        answers = self.server.answers
-        (answers.pop(0) if len(answers) > 1 else answers[0])(self)
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-    def start(self, status: int = 200, length: int | None = None, **headers: str) -> None:
-        self.send_response(status)
-        if length is not None:
-            self.send_header("Content-Length", str(length))
-        for name, value in headers.items():
-            self.send_header(name.replace("_", "-"), value)
-        self.end_headers()
-
-    def drop(self) -> None:
-        self.wfile.flush()
-        self.close_connection = True
-
-
-class Server(ThreadingHTTPServer):
-    answers: list[Answer]
-    asked: list[tuple[str, str | None]]
-
-
-def good(handler: Handler, body: bytes = BODY) -> None:
-    """Serves the body, and any part of it that is asked for."""
-    wanted = handler.headers.get("Range")
-    first = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted else 0
-    size = len(body)
-    if first >= size:
-        handler.start(416, 0, Content_Range=f"bytes */{size}")
-    elif wanted:
-        handler.start(206, size - first, Content_Range=f"bytes {first}-{size - 1}/{size}")
-        handler.wfile.write(body[first:])
-    else:
-        handler.start(200, size, ETag='"1"')
-        handler.wfile.write(body)
-
-
-def dropping(handler: Handler) -> None:
-    """Breaks off in the middle of what it serves."""
-    wanted = handler.headers.get("Range")
-    first = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted else 0
-    status, left = (206 if wanted else 200), len(BODY) - first
-    handler.start(status, left, Content_Range=f"bytes {first}-{len(BODY) - 1}/{len(BODY)}")
-    handler.wfile.write(BODY[first : first + left // 2])
-    handler.drop()
-
-
-def without_range(handler: Handler) -> None:
-    handler.start(200, len(BODY))
-    handler.wfile.write(BODY)
-
-
-def failing(status: int) -> Answer:
-    return lambda handler: handler.start(status, 0)
-
-
-def to(where: str) -> Answer:
-    return lambda handler: handler.start(302, 0, Location=where)
+from reliability.file_server import (
+    BODY,
+    HALF,
+    KNOWN,
+    MD5,
+    SHA256,
+    Handler,
+    Server,
+    dropping,
+    failing,
+    good,
+    left,
+    place,
+    serving,
+    to,
+    url,
+    without_range,
+)
 
 
 @pytest.fixture
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setenv("KERASCNN_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(downloads, "PAUSES", (0.0, 0.0, 0.0, 0.0))
-    made = Server(("127.0.0.1", 0), Handler)
-    made.answers, made.asked = [good], []
-    thread = threading.Thread(target=made.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    yield made
-    made.shutdown()
-    made.server_close()
-    thread.join()
-
-
-def url(server: Server, name: str = "weights.pth") -> str:
-    return f"http://127.0.0.1:{server.server_address[1]}/{name}"
-
-
-def place() -> Path:
-    return cache.home() / "weights" / "zoo" / "weights.pth"
-
-
-def left() -> list[str]:
-    return sorted(path.name for path in place().parent.iterdir())
-
-
-KNOWN = Digest(sha256=SHA256[:8])
+    with serving() as made:
+        yield made
 
 
 def test_the_digests_are_of_the_body() -> None:
@@ -140,13 +56,6 @@ def test_a_good_file_is_fetched_once(server: Server, digest: Digest) -> None:
     assert server.asked == [("/weights.pth", None)]
     assert left() == ["weights.pth", "weights.pth.sha256"]
     assert (place().parent / left()[1]).read_text() == f"{SHA256}  weights.pth\n"
-
-
-def test_the_cache_is_private(server: Server) -> None:
-    fetch(url(server), place(), KNOWN)
-    directories = [cache.home(), cache.home() / "weights", place().parent]
-    assert [oct(one.stat().st_mode & 0o777) for one in directories] == ["0o700"] * 3
-    assert oct(place().stat().st_mode & 0o077) == "0o0"
 
 
 def test_a_dropped_connection_is_resumed_where_it_broke(server: Server) -> None:
@@ -369,82 +278,3 @@ def test_no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "https://weights.invalid/resnet50.pth" in str(told.value)
     assert str(tmp_path / "weights" / "zoo" / "weights.pth") in str(told.value)
     assert told.value.exit_code == 6
-
-
-@pytest.mark.parametrize("announced", [True, False])
-def test_a_size_cap(server: Server, announced: bool) -> None:
-    def endless(handler: Handler) -> None:
-        handler.start(200, 10**15 if announced else None, Connection="close")
-        try:
-            for _ in range(1000):
-                handler.wfile.write(BODY)
-        except OSError:
-            pass
-        handler.drop()
-
-    server.answers = [endless]
-    with pytest.raises(DownloadError, match="at most 3,000,000 are accepted"):
-        fetch(url(server), place(), largest=3_000_000)
-    assert left() == []
-
-
-def test_a_full_disk_is_told_before(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    room = type("usage", (), {"free": 1000})()
-    monkeypatch.setattr(downloads.shutil, "disk_usage", lambda path: room)
-    with pytest.raises(OutputError, match="needs 1,048,576 more bytes and 1,000 are free"):
-        fetch(url(server), place(), KNOWN)
-
-
-def test_a_cache_that_everybody_can_write_to(server: Server) -> None:
-    cache.home().mkdir()
-    cache.home().chmod(0o777)
-    with pytest.raises(UnsafeFileError, match=r"everybody can write to .*KERASCNN_HOME"):
-        fetch(url(server), place(), KNOWN)
-    assert server.asked == []
-
-
-def test_a_cache_that_cannot_be_written(server: Server) -> None:
-    cache.home().write_text("a file")
-    with pytest.raises(OutputError, match=r"cannot write to .*KERASCNN_HOME"):
-        fetch(url(server), place(), KNOWN)
-
-
-def test_progress_is_one_line_where_there_is_no_terminal(
-    server: Server, capsys: pytest.CaptureFixture[str]
-) -> None:
-    server.answers = [dropping, good]
-    fetch(url(server), place(), KNOWN)
-    told = capsys.readouterr()
-    assert (told.out, told.err) == ("", "fetching weights.pth (1.0 MB)\n")
-
-
-def test_progress_is_a_bar_on_a_terminal(
-    server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setenv("COLUMNS", "100")
-    server.answers = [dropping, good]
-    fetch(url(server), place(), KNOWN)
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert "weights.pth" in told.err
-    assert re.search(r"1\.0/1\.0 MB", told.err)
-    assert "fetching" not in told.err
-
-
-@pytest.mark.parametrize(
-    ("variables", "expected"),
-    [
-        ({"KERASCNN_HOME": "/a/b"}, "/a/b"),
-        ({"XDG_CACHE_HOME": "/x"}, "/x/kerascnn"),
-        ({"HOME": "/home/me"}, "/home/me/.cache/kerascnn"),
-    ],
-)
-@pytest.mark.skipif(os.name != "posix" or os.uname().sysname == "Darwin", reason="Linux's places")
-def test_home(variables: dict[str, str], expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("KERASCNN_HOME", "XDG_CACHE_HOME"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
-    assert cache.home() == Path(expected)

@@ -20,7 +20,7 @@ from kerascnn.weights.checkpoint import Stored, open_checkpoint
 from kerascnn.weights.expected import Expected, expected
 from kerascnn.weights.layouts import layouts, source_epsilon
 from kerascnn.weights.loading import load_weights
-from kerascnn.weights.matching import best_match
+from kerascnn.weights.matching import best_match, match_layout
 
 
 def stubs(names: list[str]) -> dict[str, Stored]:
@@ -162,3 +162,35 @@ def test_every_layout_of_a_family_takes_every_row_of_it(row: str) -> None:
     names = list(wanted(row))
     for source, layout in layouts(model_info(row).family).items():
         assert set(layout(names)) <= set(names), source
+
+
+def test_separable_convolutions_of_keras_3_are_numbered() -> None:
+    """One layer holds both kernels, and a bias behind them; the batch norm's variables follow."""
+    norm = ("gamma", "beta", "moving_mean", "moving_variance")
+    layers = {
+        "dw": Expected("DepthwiseConv2D", {"kernel": (3, 3, 4, 1)}),
+        "pw": Expected("Conv2D", {"kernel": (1, 1, 4, 8)}),
+        "bn": Expected(
+            "BatchNormalization", dict.fromkeys(norm, (8,)), epsilon=1e-3, normalizes="pw"
+        ),
+    }
+    modules = {"dw": "separable", "pw": "separable", "bn": "norm"}
+    numbered = [*(f"separable/{index}" for index in range(3)), *(f"norm/{i}" for i in range(4))]
+    found = match_layout(stubs(numbered), layers, "keras", modules)
+    assert found.keys["dw/kernel"] == "separable/0"
+    assert found.keys["pw/kernel"] == "separable/1"
+    assert found.keys["bn/moving_variance"] == "norm/3"
+    assert found.biases == {"pw": "separable/2"}
+    assert (found.missing, found.unexpected) == ((), ())
+
+
+@pytest.mark.parametrize("source", ["keras", "torchvision"])
+def test_a_bias_that_no_norm_takes_in_is_left_over(source: str) -> None:
+    """Where an addition lies between a convolution and the next batch norm, nothing can hold it."""
+    point = "/" if source == "keras" else "."
+    names = [f"conv{point}{one}" for one in ("kernel" if source == "keras" else "weight", "bias")]
+    layers = {"conv": Expected("Conv2D", {"kernel": (1, 1, 4, 8)})}
+    found = match_layout(stubs(names), layers, source, {"conv": "conv"})
+    assert found.keys == {"conv/kernel": names[0]}
+    assert found.unexpected == (names[1],)
+    assert found.biases == {}

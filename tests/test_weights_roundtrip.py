@@ -23,7 +23,7 @@ from kerascnn.weights.layouts import layouts
 from kerascnn.weights.loading import load_weights
 from kerascnn.weights.matching import KERAS_STYLE
 from kerascnn.weights.saving import SUFFIXES, load_model, save_weights
-from reliability.keras_files import keras2_layers, write_keras2
+from reliability.keras_files import keras2_layers, write_keras2, write_keras3
 from reliability.loads import same, torch_file
 from reliability.torch_files import state_dict, write_old
 from reliability.zoo_files import as_keras, as_torch, scrambled, values
@@ -110,18 +110,21 @@ def test_names_of_other_libraries(tmp_path: Path, model: keras.Model) -> None:
             continue
         wanted = scrambled(model)
         if source in KERAS_STYLE:
-            path = write_keras2(tmp_path / f"{source}.h5", as_keras(model))
+            theirs = as_keras(model)
+            paths = [write_keras2(tmp_path / f"{source}.h5", theirs)]
+            paths.append(write_keras3(tmp_path / f"{source}.weights.h5", theirs))
         else:
-            path = torch_file(tmp_path / f"{source}.pth", as_torch(model, source))
-        scrambled(model, "other ")
-        report = load_weights(model, path)
-        found = values(model)
-        folded = {one.name for one in report.adapted if "epsilon" in one.how}
-        assert set(report.loaded) | folded == set(wanted)
-        assert same(
-            {name: one for name, one in found.items() if name not in folded},
-            {name: one for name, one in wanted.items() if name not in folded},
-        )
+            paths = [torch_file(tmp_path / f"{source}.pth", as_torch(model, source))]
+        for path in paths:
+            scrambled(model, "other ")
+            report = load_weights(model, path)
+            found = values(model)
+            folded = {one.name for one in report.adapted if "epsilon" in one.how}
+            assert set(report.loaded) | folded == set(wanted)
+            assert same(
+                {name: one for name, one in found.items() if name not in folded},
+                {name: one for name, one in wanted.items() if name not in folded},
+            )
 
 
 def test_every_layout_takes_every_row_of_its_family() -> None:

@@ -357,11 +357,48 @@ def test_a_bias_of_another_size(tmp_path: Path) -> None:
     assert [one.name for one in error.report.mismatched] == ["conv1.bias"]
 
 
-def test_an_epsilon_that_cannot_be_folded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A smaller epsilon in the file leaves no room for a variance of zero."""
+def test_variances_below_the_difference_of_epsilons(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file's epsilon is 1e-7 and ours 1e-5: a variance of 0 becomes 0, its gamma ten times."""
     from kerascnn.weights.layouts import resnet as layout
 
     monkeypatch.setitem(layout.EPSILONS, "torchvision", 1e-7)
-    error = refused(resnet(), changed(tmp_path, bn1__running_var=np.zeros(8, "f4")))
+    variance = np.asarray([0, 9e-7, 1, 1, 2, 2, 3, 3], "f4")
+    model = resnet()
+    path = changed(tmp_path, bn1__running_var=variance)
+    report = load_weights(model, path)
+    found, hows = values(model), {one.name: one.how for one in report.adapted}
+    assert found["conv1_bn/moving_variance"][:2].tolist() == [0, 0]
+    gamma = stored()["bn1.weight"]
+    np.testing.assert_allclose(
+        found["conv1_bn/gamma"], gamma * np.asarray([10, 10**0.5, 1, 1, 1, 1, 1, 1]), rtol=1e-6
+    )
+    x = seeded.uniform("x", (50, 8)).astype(float)
+    epsilon = model.get_layer("conv1_bn").epsilon
+    np.testing.assert_allclose(
+        x * found["conv1_bn/gamma"] / np.sqrt(found["conv1_bn/moving_variance"] + epsilon),
+        x * gamma / np.sqrt(variance + 1e-7),
+        rtol=1e-5,
+    )
+    assert hows["conv1_bn/gamma"] == "scaled in 2 channels whose variance is below 9.9e-06"
+    assert hows["conv1_bn/moving_variance"] == "epsilon 1e-07 -> 1e-05 folded in"
+    assert "stage2_1_conv1_bn/gamma" not in hows
+
+
+def test_an_epsilon_that_cannot_be_folded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a gamma, nothing makes up for a variance that would be negative."""
+    from kerascnn.weights.layouts import inception as layout
+
+    model = kerascnn.create_model(
+        "inception_v3", width=0.125, depth=0.5, input_shape=(75, 75, 3), classes=10
+    )
+    scrambled(model)
+    monkeypatch.setattr(layout, "EPSILONS", {"keras": 1e-7}, raising=False)
+    layers = as_keras(model)
+    norm = next(one for one in layers.values() if any("moving_variance" in key for key in one))
+    key = next(key for key in norm if "moving_variance" in key)
+    norm[key] = np.zeros_like(norm[key])
+    error = refused(model, write_keras2(tmp_path / "x.h5", layers))
     assert isinstance(error, LoadError)
-    assert "has no equal under an epsilon" in str(error)
+    assert "this batch norm has none" in str(error)

@@ -128,16 +128,23 @@ def test_a_convolutions_bias_folds_into_the_moving_mean() -> None:
     )
 
 
-def test_an_epsilon_folds_into_the_moving_variance() -> None:
-    x = seeded.uniform("x", (2, 3, 3, 4))
-    mean, variance = np.zeros(4), np.asarray([0.002, 0.1, 1.0, 30.0])
-    moved = tensors.with_epsilon(variance, 1e-5, 1e-3)
+def test_an_epsilon_folds_into_the_moving_variance_and_gamma() -> None:
+    """From 1e-5 to 1e-3, a variance of 3e-4 becomes 0, and its gamma sqrt(1e-3 / 3.1e-4) times."""
+    x = seeded.uniform("x", (2, 3, 3, 6))
+    mean, gamma = np.zeros(6), np.asarray([0.5, -2, 1, 3, 1, 1])
+    variance = np.asarray([0, 3e-4, 9.9e-4, 0.002, 1.0, 30.0])
+    moved, scale = tensors.with_epsilon(variance, 1e-5, 1e-3)
+    np.testing.assert_allclose(moved[:2], 0)
+    np.testing.assert_allclose(moved[2:], variance[2:] - 9.9e-4, atol=1e-15)
+    np.testing.assert_allclose(scale[:2], [10, (1e-3 / 3.1e-4) ** 0.5])
+    np.testing.assert_allclose(scale[2:], 1, atol=1e-12)
     np.testing.assert_allclose(
-        normalization.normalized(x, mean, moved, epsilon=1e-3),
-        normalization.normalized(x, mean, variance, epsilon=1e-5),
+        normalization.normalized(x, mean, moved, epsilon=1e-3) * gamma * scale,
+        normalization.normalized(x, mean, variance, epsilon=1e-5) * gamma,
     )
-    with pytest.raises(ValueError, match="variance"):
-        tensors.with_epsilon(np.asarray([1e-4]), 1e-5, 1e-3)
+    raised, same = tensors.with_epsilon(variance, 1e-3, 1e-5)  # never below zero
+    np.testing.assert_allclose(raised, variance + 9.9e-4)
+    assert (same == 1).all()
 
 
 def test_what_a_plan_expects_is_what_keras_makes() -> None:

@@ -5,8 +5,8 @@
 Every twin of tests/reference/parity.py gets the seeded weights of its fixture in its own library,
 which writes them to a file as it does for anybody: `torch.save` of a state dict for torchvision,
 safetensors for timm, `save_weights` for keras.applications. `kerascnn.load_weights` reads that file
-into the row, whose logits are compared with those that the fixture keeps. A row that is named is
-written into the table that is there; without names the table is made anew.
+into the row, whose logits are compared with those that the fixture keeps. Each line is written into
+the table that is there as soon as it is known.
 """
 
 from __future__ import annotations
@@ -16,12 +16,15 @@ import json
 import subprocess
 import sys
 import tempfile
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tools")]
+
+import twin_table  # noqa: E402
 
 from reference import parity  # noqa: E402
 
@@ -67,7 +70,16 @@ def write(key: str, path: Path) -> None:
         network.torch.save(network.model.state_dict(), path)
 
 
-def compare(key: str, path: Path) -> dict[str, object]:
+@dataclass(frozen=True)
+class Found:
+    """What came of a load: the layout, the part of the values, and how far the logits are."""
+
+    layout: str
+    fraction: float
+    logits: float
+
+
+def compare(key: str, path: Path) -> Found:
     """Loads a twin's checkpoint into our row, and says what came of it."""
     import keras
 
@@ -84,26 +96,7 @@ def compare(key: str, path: Path) -> dict[str, object]:
     report = kerascnn.load_weights(model, path)
     logits = np.asarray(model(parity.images(wanted.shape), training=False))
     far = np.abs(logits - wanted.logits).max() / np.abs(wanted.logits).max()
-    return {"layout": report.layout, "fraction": report.fraction, "logits": float(far)}
-
-
-def line(key: str, found: dict[str, object]) -> str:
-    """Returns a row of the table."""
-    twin = parity.TWINS[key]
-    arguments = ", ".join(f"{name}={value!r}" for name, value in twin.arguments.items())
-    row = f"`{parity.row_of(key)}`" + (f" with `{arguments}`" if arguments else "")
-    return (
-        f"| {row} | {parity.fixture(key).twin} | {SUFFIXES[twin.library]} | {found['layout']} "
-        f"| {found['fraction']:.0%} | {found['logits']:.1e} |\n"
-    )
-
-
-_NOTHING: dict[str, object] = {"layout": "", "fraction": 0.0, "logits": 0.0}
-
-
-def _name(text: str) -> str:
-    """Returns what a line of the table is known by: its row and its twin."""
-    return text.rsplit("|", 5)[0]
+    return Found(report.layout, report.fraction, float(far))
 
 
 def main() -> None:
@@ -115,23 +108,16 @@ def main() -> None:
     if arguments.write:
         write(arguments.rows[0], Path(arguments.write))
         return
-    lines = []
-    kept = PAGE.read_text("utf-8").splitlines(keepends=True) if arguments.rows else []
-    for key in arguments.rows or parity.TWINS:
+    for key in arguments.rows or twin_table.known():
+        library = parity.TWINS[key].library
         with tempfile.TemporaryDirectory() as folder:
-            library = parity.TWINS[key].library
             path = Path(folder) / f"twin{SUFFIXES[library]}"
             python = sys.executable if library == "keras" else arguments.torch_python
             subprocess.run([python, __file__, key, "--write", str(path)], check=True)
             found = compare(key, path)
-        lines.append(line(key, found))
-        print(json.dumps({"row": key, **found}), flush=True)
-        if not arguments.rows:
-            PAGE.write_text(HEAD + "".join(lines), "utf-8")
-    if arguments.rows:
-        known = {_name(text): text for text in [*kept, *lines] if text.startswith("| `")}
-        order = [_name(line(key, _NOTHING)) for key in parity.TWINS]
-        PAGE.write_text(HEAD + "".join(known[one] for one in order if one in known), "utf-8")
+        print(json.dumps({"row": key, **asdict(found)}), flush=True)
+        cells = (SUFFIXES[library], found.layout, f"{found.fraction:.0%}", f"{found.logits:.1e}")
+        twin_table.put(PAGE, HEAD, key, *cells)
 
 
 if __name__ == "__main__":

@@ -186,7 +186,8 @@ def fill(
                 array = array + biased[layer.normalizes]
             if variable == "moving_variance":
                 assert layer.epsilon is not None
-                array = tensors.with_epsilon(array, layer.epsilon, network.epsilon(module))
+                array, scale = tensors.with_epsilon(array, layer.epsilon, network.epsilon(module))
+                assert (scale == 1).all()
             keys = [f"{module}/{one}" for one in tensors.names(layer.kind, variable, network.style)]
             key = next((one for one in keys if one in left), None)
             if key is None:

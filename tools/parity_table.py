@@ -1,8 +1,8 @@
 """Writes docs/parity.md: how far our networks are from other libraries' with the same weights.
 
-    python tools/parity_table.py
+    python tools/parity_table.py [ROW ...]
 
-Every fixture of tests/fixtures/parity is compared anew, which takes some minutes.
+Every fixture of tests/fixtures/parity that is named, or all of them, is compared anew.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tools")]
+
+import twin_table  # noqa: E402
 
 from reference import parity  # noqa: E402
 
@@ -29,21 +31,13 @@ page.
 """
 
 
-def line(key: str) -> str:
-    """Returns a row of the table."""
-    twin, wanted, found = parity.TWINS[key], parity.fixture(key), parity.difference(key)
-    arguments = ", ".join(f"{name}={value!r}" for name, value in twin.arguments.items())
-    row = f"`{parity.row_of(key)}`" + (f" with `{arguments}`" if arguments else "")
-    size = f"{wanted.shape[1]} × {wanted.shape[2]}"
-    return f"| {row} | {wanted.twin} | {size} | {found.logits:.1e} | {found.taps:.1e} |\n"
-
-
 def main() -> None:
-    lines = []
-    for key in parity.TWINS:
-        lines.append(line(key))
-        print(lines[-1], end="", flush=True)
-    (ROOT / "docs" / "parity.md").write_text(HEAD + "".join(lines), encoding="utf-8")
+    for key in sys.argv[1:] or twin_table.known():
+        wanted, found = parity.fixture(key), parity.difference(key)
+        size = f"{wanted.shape[1]} × {wanted.shape[2]}"
+        print(key, found, flush=True)
+        cells = (size, f"{found.logits:.1e}", f"{found.taps:.1e}")
+        twin_table.put(ROOT / "docs" / "parity.md", HEAD, key, *cells)
 
 
 if __name__ == "__main__":

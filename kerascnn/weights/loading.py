@@ -17,11 +17,13 @@ from kerascnn.weights.assigning import assign, fresh_values
 from kerascnn.weights.checkpoint import Checkpoint, naming, open_checkpoint
 from kerascnn.weights.fitting import Classes, Fitter, Step
 from kerascnn.weights.identify import identify
+from kerascnn.weights.layouts import OURS
 from kerascnn.weights.matching import Match, best_match, find_source, match_order
 from kerascnn.weights.region import volume
 from kerascnn.weights.report import MESSAGE_LIMIT, Adaptation, LoadError, LoadReport
 from kerascnn.weights.sources import for_model
 from kerascnn.weights.target import AUXILIARY, Target
+from kerascnn.weights.values import Values
 
 if TYPE_CHECKING:
     import keras
@@ -110,18 +112,19 @@ class _Loader:
         with naming(checkpoint.path):
             self.record = record.opened(checkpoint.metadata)
         self.match = self._by_order() if match == "order" else self._by_name()
+        ours = self.match.source == OURS
+        self.digests = self.record.get(record.DIGESTS, {}) if ours else {}
 
     def load(
         self, head: str, ours: Sequence[str] | None, theirs: Sequence[str] | None
     ) -> LoadReport:
         classes = Classes(head, ours, theirs or self.record.get("class_names"))
-        digests = self.record.get(record.DIGESTS, {})
-        fitter = Fitter(self.checkpoint, self.target, self.match, classes, digests)
+        fitter = Fitter(self.checkpoint, self.target, self.match, classes)
         steps = fitter.steps()
         headless = [] if head == "strict" else _without_head(self.target, self.match.missing)
         fitter.replaced += headless
         self._check(fitter, steps, headless)
-        arrays, notes = self._values(fitter, steps)
+        arrays, notes = self._values(steps)
         self.checkpoint.unchanged()
         if head != "keep":
             arrays.update(fresh_values(self.target, fitter.replaced))
@@ -131,13 +134,12 @@ class _Loader:
         adopt(self.target.model, preprocessing, self.record.get("class_names"))
         return report
 
-    def _values(
-        self, fitter: Fitter, steps: list[Step]
-    ) -> tuple[dict[str, numpy.ndarray], dict[str, list[str]]]:
+    def _values(self, steps: list[Step]) -> tuple[dict[str, numpy.ndarray], dict[str, list[str]]]:
         """Returns new values by name, and what was done to each."""
         arrays, notes = {}, {}
+        values = Values(self.checkpoint, self.target, self.match, self.digests)
         with _pool() as start:
-            parts = [(part, start(fitter.values, part)) for part in self._parts(steps)]
+            parts = [(part, start(values.of, part)) for part in self._parts(steps)]
             for part, made in parts:
                 for step, (array, how) in zip(part, made.result(), strict=True):
                     arrays[step.name], notes[step.name] = array, how
@@ -238,7 +240,7 @@ class _Loader:
             layout=match.source,
             container=self.checkpoint.contents.kind,
             digest=digest,
-            verified=bool(notes) and all(step.name in fitter.digests for step in steps),
+            verified=bool(notes) and all(step.name in self.digests for step in steps),
             loaded=tuple(name for name in notes if name not in changed),
             adapted=tuple(adapted),
             skipped=tuple(fitter.replaced),

@@ -6,7 +6,7 @@ finds most of the network wins. Nothing here needs Keras or reads a tensor.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kerascnn.reading import quoted
@@ -46,6 +46,12 @@ class Match:
         """Returns the share of the network's variables that were found by name."""
         total = sum(len(layer.variables) for layer in wanted.values())
         return len(self.keys) / total if total else 0.0
+
+    def bias(self, layer: Expected, variable: str) -> str | None:
+        """Returns the file's bias that a variable, a moving mean, has to absorb."""
+        if variable != "moving_mean" or layer.normalizes is None:
+            return None
+        return self.biases.get(layer.normalizes)
 
 
 def _spellings(style: str, module: str, layer: Expected, variable: str, before: int) -> list[str]:
@@ -92,12 +98,18 @@ def match_layout(
             else:
                 keys[f"{name}/{variable}"] = key
                 del left[key]
-        if module is not None and "kernel" in layer.variables and "bias" not in layer.variables:
-            spelled = [f"{module}.bias"] if style == "torch" else [f"{module}/bias", f"{module}/1"]
-            key = next((one for one in spelled if one in left), None)
-            if key is not None:
-                biases[name] = key
-                del left[key]
+    for layer in wanted.values():
+        before_norm = layer.normalizes
+        if before_norm is None or "bias" in wanted[before_norm].variables:
+            continue
+        module = modules.get(before_norm)
+        # Behind the kernels, of which a separable convolution has two.
+        last = f"{module}/{taken.get(module, 0)}"
+        spelled = [f"{module}.bias"] if style == "torch" else [f"{module}/bias", last]
+        key = next((one for one in spelled if one in left), None)
+        if key is not None:
+            biases[before_norm] = key
+            del left[key]
     unexpected = tuple(key for key in left if not key.endswith(COUNTERS))
     return Match(source, style, keys, biases, tuple(missing), unexpected)
 
@@ -106,12 +118,17 @@ def best_match(
     tensors: Mapping[str, Stored], wanted: Mapping[str, Expected], family: str | None
 ) -> Match:
     """Returns the naming that finds most of the network in the file."""
-    own = {name: name for name in wanted}
-    tried = [match_layout(tensors, wanted, OURS, own)]
-    if family is not None:
-        for source, layout in layouts(family).items():
-            tried.append(match_layout(tensors, wanted, source, layout(list(wanted))))
+    known = {OURS: _own, **({} if family is None else layouts(family))}
+    tried = []
+    for source, layout in known.items():
+        tried.append(match_layout(tensors, wanted, source, layout(list(wanted))))
+        if not tried[-1].missing and not tried[-1].unexpected:
+            return tried[-1]
     return max(tried, key=lambda one: (len(one.keys), -len(one.unexpected)))
+
+
+def _own(names: Sequence[str]) -> dict[str, str]:
+    return {name: name for name in names}
 
 
 def find_source(
@@ -122,7 +139,7 @@ def find_source(
 ) -> Match | None:
     """Returns how one naming of the family fits, or None where it has no such naming."""
     if source == OURS:
-        return match_layout(tensors, wanted, OURS, {name: name for name in wanted})
+        return match_layout(tensors, wanted, OURS, _own(list(wanted)))
     layout = layouts(family).get(source) if family is not None else None
     return None if layout is None else match_layout(tensors, wanted, source, layout(list(wanted)))
 

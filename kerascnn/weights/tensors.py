@@ -193,20 +193,22 @@ def without_bias(mean: np.ndarray, bias: np.ndarray) -> np.ndarray:
     return mean - bias
 
 
-def with_epsilon(variance: np.ndarray, source: float, target: float) -> np.ndarray:
-    """Returns the moving variance for another epsilon, the result being equal.
+def with_epsilon(
+    variance: np.ndarray, source: float, target: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the moving variance for another epsilon, and the factors of gamma, the result equal.
+
+    A variance below the difference of the two would become negative: it becomes zero, and gamma
+    has to make up for the rest. All other factors are 1. Equal holds for prediction: training
+    replaces the variances by those of batches, and works with the epsilon that is there.
 
     Args:
-        variance: as stored beside `source`.
+        variance: as stored beside `source`; not negative.
         source: epsilon of the batch norm that it comes from.
         target: epsilon of the one that it goes to.
-
-    Raises:
-        ValueError: a variance would become negative, where no equal batch norm exists.
     """
-    moved: np.ndarray = variance + np.asarray(source - target, variance.dtype)
-    if moved.size and float(moved.min()) < 0:
-        raise ValueError(
-            f"a variance below {target - source:g} has no equal under an epsilon of {target:g}"
-        )
-    return moved
+    exact = variance.astype(np.float64)
+    moved = np.maximum(exact + (source - target), 0)
+    low = exact + source < target
+    scale = np.sqrt(np.divide(target, exact + source, out=np.ones_like(exact), where=low))
+    return moved, scale

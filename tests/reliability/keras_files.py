@@ -1,4 +1,4 @@
-"""Writes HDF5 files as Keras 1 and 2 did, with h5py."""
+"""Writes HDF5 files as Keras 1 and 2 did and Keras 3 does, with h5py."""
 
 from __future__ import annotations
 
@@ -56,6 +56,17 @@ def write_keras2(
             _names(group, "weight_names", [f"{name}{suffix}" for name in weights], limit)
             for name, values in weights.items():
                 group.create_dataset(f"{name}{suffix}", data=values)
+    return path
+
+
+def write_keras3(path: Path, layers: Layers) -> Path:
+    """Writes a .weights.h5: a group a layer, that bears its name and numbers its variables."""
+    with h5py.File(path, "w") as file:
+        for number, (layer, weights) in enumerate(layers.items()):
+            group = file.create_group(f"layers/layer_{number}/vars")
+            group.attrs["name"] = layer
+            for index, values in enumerate(weights.values()):
+                group.create_dataset(str(index), data=values)
     return path
 
 

@@ -1,4 +1,4 @@
-"""Names of the Inceptions' layers in keras.applications, torchvision (v3) and timm (v3, v4)."""
+"""Names of the Inceptions' layers in keras.applications, torchvision (v3) and timm."""
 
 from __future__ import annotations
 
@@ -127,8 +127,49 @@ def v4(names: Sequence[str]) -> dict[str, str]:
     return found
 
 
+RESIDUAL_STEM = {
+    "stem_1": "conv2d_1a", "stem_2": "conv2d_2a", "stem_3": "conv2d_2b", "stem_5": "conv2d_3b",
+    "stem_6": "conv2d_4a", "tail_2": "conv2d_7b",
+}  # fmt: skip
+RESIDUAL_MODULES = {
+    "stem_8": "mixed_5b", "reduction_a": "mixed_6a", "reduction_b": "mixed_7a", "tail_1": "block8",
+    "a": "repeat", "b": "repeat_1", "c": "repeat_2",
+}  # fmt: skip
+RESIDUAL = re.compile(
+    r"(?P<module>stem_8|reduction_[ab]|tail_1|[abc](?P<number>\d+))(?:_mixed)?"
+    r"_(?:up|b(?P<branch>\d)_(?P<step>\d))"
+)
+
+
+def residual(names: Sequence[str]) -> dict[str, str]:
+    """timm's Inception-ResNet v2."""
+    found = {"predictions": "classif"}
+    for name in names:
+        bare = name.removesuffix("_bn")
+        if bare in RESIDUAL_STEM:
+            found[name] = _tensors(RESIDUAL_STEM[bare], bare != name)
+        part = RESIDUAL.fullmatch(bare)
+        if part is None:
+            continue
+        number = part["number"]
+        module = RESIDUAL_MODULES[part["module"] if number is None else part["module"][0]]
+        target = module if number is None else f"{module}.{int(number) - 1}"
+        if part["branch"] is None:
+            found[name] = f"{target}.conv2d"
+            continue
+        target += f".branch{int(part['branch']) - 1}"
+        # A branch of one convolution is no sequence.
+        alone = part["branch"] == "1" and module != "mixed_7a"
+        found[name] = _tensors(
+            target if alone else f"{target}.{int(part['step']) - 1}", bare != name
+        )
+    return found
+
+
 def timm(names: Sequence[str]) -> dict[str, str]:
-    """Tells the two apart by the stem, whose fourth step is a module in v4 alone."""
+    """Tells the three apart by modules that one alone has."""
+    if "tail_1_up" in names:
+        return residual(names)
     return v4(names) if "stem_4_b2_1" in names else v3(names)
 
 

@@ -70,7 +70,7 @@ class _Opaque:
 
 
 def _whole(*values: Any) -> bool:
-    return all(isinstance(value, int) and not isinstance(value, bool) for value in values)
+    return all(type(value) is int for value in values)  # and no bool
 
 
 def _tensor(arguments: tuple[Any, ...]) -> TensorRecord:
@@ -151,16 +151,17 @@ class Machine:
                 state dict has.
             DamagedFileError: it ends early or makes no sense.
         """
+        data, end, actions = self.data, len(self.data), _ACTIONS
         try:
             while self.steps < MAXIMUM_STEPS:
                 self.steps += 1
-                if self.position >= len(self.data):
+                if self.position >= end:
                     raise DamagedFileError("its pickle ends early; the file is truncated")
-                opcode = self.data[self.position]
+                opcode = data[self.position]
                 self.position += 1
                 if opcode == 0x2E:  # STOP
                     return self.stack.pop()
-                action = _ACTIONS.get(opcode)
+                action = actions.get(opcode)
                 if action is None:
                     raise UnsafeFileError(
                         f"its pickle has the opcode 0x{opcode:02x}, which no state dict "
@@ -195,17 +196,27 @@ class Machine:
         self._take(1)
         return line
 
+    def _byte(self) -> int:
+        value = self.data[self.position]
+        self.position += 1
+        return value
+
     def _marked(self) -> list[Any]:
-        items: list[Any] = []
-        while (item := self.stack.pop()) is not _MARK:
-            items.append(item)
-        return items[::-1]
+        stack = self.stack
+        place = len(stack) - 1
+        while stack[place] is not _MARK:
+            place -= 1
+            if place < 0:
+                raise DamagedFileError("its pickle has a list without a beginning")
+        items = stack[place + 1 :]
+        del stack[place:]
+        return items
 
     def _push(self, value: Any) -> None:
         self.stack.append(value)
 
     def _text(self, form: struct.Struct) -> None:
-        self._push(bytes(self._take(self._number(form))).decode("utf-8"))
+        self.stack.append(str(self._take(self._number(form)), "utf-8"))
 
     def _octets(self, form: struct.Struct) -> None:
         self._push(bytes(self._take(self._number(form))))
@@ -220,8 +231,11 @@ class Machine:
         if count is None:
             self._push(tuple(self._marked()))
         else:
-            items = [self.stack.pop() for _ in range(count)]
-            self._push(tuple(items[::-1]))
+            items = tuple(self.stack[-count:])
+            if len(items) != count:
+                raise DamagedFileError("its pickle makes a tuple of what is not there")
+            del self.stack[-count:]
+            self.stack.append(items)
 
     def _name(self, module: str, name: str) -> None:
         if not isinstance(module, str) or not isinstance(name, str):
@@ -293,20 +307,20 @@ class Machine:
         self.memo[index] = self.stack[-1]
 
     def _recall(self, index: int) -> None:
-        self._push(self.memo[index])
+        self.stack.append(self.memo[index])
 
 
 _U8, _U16, _U32, _U64 = (struct.Struct(form) for form in ("<B", "<H", "<I", "<Q"))
 _I32, _F64 = struct.Struct("<i"), struct.Struct(">d")
 
 _ACTIONS: dict[int, Callable[[Machine], Any]] = {
-    ord("("): lambda m: m._push(_MARK),
+    ord("("): lambda m: m.stack.append(_MARK),
     ord("0"): lambda m: m.stack.pop(),
     ord("N"): lambda m: m._push(None),
     0x88: lambda m: m._push(True),
     0x89: lambda m: m._push(False),
     ord("J"): lambda m: m._push(m._number(_I32)),
-    ord("K"): lambda m: m._push(m._number(_U8)),
+    ord("K"): lambda m: m.stack.append(m._byte()),
     ord("M"): lambda m: m._push(m._number(_U16)),
     0x8A: lambda m: m._long(_U8),
     0x8B: lambda m: m._long(_I32),
@@ -337,10 +351,10 @@ _ACTIONS: dict[int, Callable[[Machine], Any]] = {
     0x81: lambda m: m._call(),
     ord("b"): lambda m: m._build(),
     ord("Q"): lambda m: m._persistent(),
-    ord("q"): lambda m: m._remember(m._number(_U8)),
+    ord("q"): lambda m: m._remember(m._byte()),
     ord("r"): lambda m: m._remember(m._number(_U32)),
     0x94: lambda m: m._remember(len(m.memo)),
-    ord("h"): lambda m: m._recall(m._number(_U8)),
+    ord("h"): lambda m: m._recall(m._byte()),
     ord("j"): lambda m: m._recall(m._number(_U32)),
     0x80: lambda m: m._number(_U8),
     0x95: lambda m: m._number(_U64),
