@@ -111,8 +111,8 @@ def _search(
 ) -> SearchResult | None:  # fmt: skip
     worker = role == "worker"
     found = read_json(directory / STATE)
-    if found is None or (overwrite and not worker):
-        refuse_occupied(directory, overwrite=overwrite or worker)
+    if found is None and not worker and (not directory.is_dir() or _holds_files(directory)):
+        refuse_occupied(directory, overwrite=overwrite)
     data = load_data(data, seed=seed)
     wish = resolve_recipe(recipe, epochs=epochs)
     space = _fitted(space, data, budget, wish.batch_size)
@@ -158,6 +158,11 @@ def _search(
         best = result.best
         reporter.say(f"best trial {best.trial}: {best.score:.2%}; see {directory / 'report.html'}")
     return result
+
+
+def _holds_files(directory: Path) -> bool:
+    # Workers that were started before the chief have made directories.
+    return any(path.is_file() for path in directory.rglob("*"))
 
 
 def _check(tuner: str, trials: int, epochs: int, latency: str | None) -> None:
