@@ -68,7 +68,7 @@ def report_ended(run: Run, data: Any) -> None:
     """Writes the report of a run that has just ended; the run is kept whatever becomes of it."""
     try:
         report(Run(run.path), data)  # a run of its own, so that its model is freed afterwards
-    except KerasCNNError as error:
+    except Exception as error:  # no fault of a page may cost hours of training
         print(f"{run.path / REPORT} was not written: {error}", file=sys.stderr)
 
 
