@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from kerascnn.errors import KerasCNNError, UsageError
+from kerascnn.errors import Interrupted, KerasCNNError, UsageError
 from kerascnn.tuning import SearchSpace
 from kerascnn.tuning.chief import VARIABLES, WorkerOracle, serve, taken_role
 from kerascnn.tuning.oracles import ORACLES, Fitting
@@ -163,6 +163,9 @@ def test_a_worker_without_a_chief_gives_up(tmp_path: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("keras_tuner.src.distribute.oracle_client.TIMEOUT", 0.5)
         with pytest.raises(KerasCNNError, match="did not answer"):
+            worker.create_trial("a")
+        worker.stopping, worker.patience = (lambda: True), 60
+        with pytest.raises(Interrupted):
             worker.create_trial("a")
         (tmp_path / "search.json").write_text('{"state": "finished"}')
         assert worker.create_trial("a").status == "STOPPED"

@@ -25,13 +25,15 @@ import grpc
 from keras_tuner.src import protos
 from keras_tuner.src.distribute import oracle_chief, oracle_client
 
-from kerascnn.errors import KerasCNNError, UsageError
+from kerascnn.errors import Interrupted, KerasCNNError, UsageError
 from kerascnn.tuning.oracles import Fitting, read_json
 
 HEARTBEAT = 3.0
 """Seconds between a worker's signs of life while it trains."""
 SILENCE = 45.0
 """Seconds without one after which a worker is taken for lost; starting again takes about ten."""
+ANSWER = 5.0
+"""Seconds after which a worker asks again."""
 PATIENCE = 900.0
 """Seconds that a chief waits for any worker, and a worker for its chief."""
 STATE = "search.json"
@@ -186,13 +188,20 @@ class WorkerOracle(oracle_client.OracleClient):
     Args:
         oracle: made like the chief's.
         directory: the search's, whose state tells when the search is over.
+        stopping: asked every few seconds, while the chief is silent, whether to end.
         patience: seconds to wait for a chief that does not answer.
     """
 
-    def __init__(self, oracle: Fitting, directory: Path, patience: float = PATIENCE) -> None:
+    def __init__(
+        self,
+        oracle: Fitting,
+        directory: Path,
+        stopping: Callable[[], bool] = lambda: False,
+        patience: float = PATIENCE,
+    ) -> None:
         super().__init__(oracle)
-        oracle_client.TIMEOUT = 10
-        self.directory, self.patience = directory, patience
+        oracle_client.TIMEOUT = ANSWER
+        self.directory, self.stopping, self.patience = directory, stopping, patience
         self.address = ":".join(os.environ[variable] for variable in VARIABLES[:2])
 
     def _ask(self, question: Callable[[], Any]) -> Any:
@@ -209,6 +218,8 @@ class WorkerOracle(oracle_client.OracleClient):
                     ) from error
                 if (read_json(self.directory / STATE) or {}).get("state") == "finished":
                     return None
+                if self.stopping():
+                    raise Interrupted("a signal") from None
                 if time.monotonic() - begun > self.patience:
                     raise KerasCNNError(
                         f"the chief at {self.address} did not answer for {self.patience:.0f} s; "

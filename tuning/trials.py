@@ -100,7 +100,7 @@ class TrialTuner(keras_tuner.Tuner):
         with contextlib.redirect_stdout(io.StringIO()):  # it tells of what it reloads
             super().__init__(oracle, space, directory=str(directory), project_name="trials")
         if self._is_worker():
-            self.oracle = WorkerOracle(oracle, directory)
+            self.oracle = WorkerOracle(oracle, directory, lambda: self.stop.signal is not None)
 
     def _populate_initial_space(self) -> None:
         """The oracle knows every axis; keras-tuner would build networks to find them."""
