@@ -275,7 +275,7 @@ def newest(folder: Path) -> tuple[Commit | None, list[str]]:
 
     Names tell which one is the last; clocks do not. Nothing is removed.
     """
-    complaints = []
+    complaints: list[str] = []
     for position in reversed(positions(folder)):
         try:
             return read(folder / position.folder_name), complaints

@@ -12,6 +12,7 @@ import keras
 import tensorflow as tf
 
 from kerascnn import callbacks, checkpoints, pacing
+from kerascnn.callbacks import Clock
 from kerascnn.commits import Commits
 from kerascnn.curves import draw_curves
 from kerascnn.data import Data
@@ -43,7 +44,7 @@ class Recording:
     start: Start
     engine: keras.Model
     callbacks: list[keras.callbacks.Callback]
-    clock: callbacks.Clock
+    clock: Clock
     commits: Commits
     epochs: int
     wait: DataWait | None
