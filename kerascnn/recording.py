@@ -141,7 +141,7 @@ def recorded(
         with memory_errors(recipe.batch_size), lost_workers(strategy), stop.listening():
             yield Recording(start, engine, active, clock, commits, recipe.epochs, wait)
         if chief:
-            _finish(run, engine, clock)
+            _finish(run, engine)
         say(_summary(run))
     except Interrupted as error:
         if together:  # a checkpoint needs all workers, which have not all been interrupted here
@@ -163,7 +163,7 @@ def recorded(
             draw_curves(run)
 
 
-def _finish(run: Run, engine: keras.Model, clock: callbacks.Clock) -> None:
+def _finish(run: Run, engine: keras.Model) -> None:
     """Writes down that the run is complete; its checkpoints are then of no use."""
     write_json(
         run.path / RESULT,
