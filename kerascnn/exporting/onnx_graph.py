@@ -90,23 +90,20 @@ class Graph:
         self.nodes: list[Any] = []
         self.weights: dict[str, Array] = {}
         self._taken = {INPUT, OUTPUT}
+        self._labels: set[str] = set()
         self._settled: dict[tuple[str, str], Value] = {}
 
     def fresh(self, name: str) -> str:
-        """Returns a name that nothing has yet, `name` if that is free."""
-        candidate, count = name, 0
-        while candidate in self._taken:
-            count += 1
-            candidate = f"{name}_{count}"
-        self._taken.add(candidate)
-        return candidate
+        """Returns a name that no tensor has yet, `name` if that is free."""
+        return _unused(name, self._taken)
 
     def node(self, kind: str, inputs: Sequence[str], name: str, **attributes: Any) -> str:
         """Adds a node of one output and returns the output's name."""
         import onnx
 
-        made = self.fresh(name)
-        self.nodes.append(onnx.helper.make_node(kind, list(inputs), [made], made, **attributes))
+        # The layer `predictions` keeps its name as a node; the tensor of that name is the output.
+        label, made = _unused(name, self._labels), self.fresh(name)
+        self.nodes.append(onnx.helper.make_node(kind, list(inputs), [made], label, **attributes))
         return made
 
     def weight(self, name: str, value: Any) -> str:
@@ -194,6 +191,15 @@ class Graph:
                 kept.append(node)
         self.nodes = kept[::-1]
         self.weights = {name: value for name, value in self.weights.items() if name in needed}
+
+
+def _unused(name: str, taken: set[str]) -> str:
+    candidate, count = name, 0
+    while candidate in taken:
+        count += 1
+        candidate = f"{name}_{count}"
+    taken.add(candidate)
+    return candidate
 
 
 def to_end(last: int) -> int:
