@@ -53,6 +53,12 @@ def _named(library: str, names: str, **more: Any) -> dict[str, Twin]:
     return {ours: Twin(library, theirs or ours, **more) for ours, _, theirs in pairs}
 
 
+def _seconds(library: str, names: str, **more: Any) -> dict[str, Twin]:
+    """Returns the same for rows that have a twin already, keyed row@library."""
+    found = _named(library, names, **more)
+    return {f"{ours}@{library}": twin for ours, twin in found.items()}
+
+
 TWINS = {
     **_named("torchvision", "alexnet_owt=alexnet vgg11 vgg13 vgg16 vgg19", size=FLAT),
     **_named("torchvision", "vgg11_bn vgg13_bn vgg16_bn vgg19_bn", size=FLAT),
@@ -80,32 +86,40 @@ TWINS = {
     **_named("keras", "nasnet_large=NASNetLarge inception_v3=InceptionV3"),
     **_named("keras", "inception_resnet_v2=InceptionResNetV2"),
     # Other libraries' networks of rows above.
-    "vgg16@keras": Twin("keras", "VGG16", FLAT),
-    "vgg16@timm": Twin("timm", "vgg16", FLAT),
-    "vgg11_bn@timm": Twin("timm", "vgg11_bn", FLAT),
-    "resnet18@timm": Twin("timm", "resnet18"),
-    "resnet50@timm": Twin("timm", "resnet50", arguments={"stride_in": "3x3"}),
-    "se_resnet50@timm": Twin(
-        "timm", "seresnet50", arguments={"stride_in": "3x3", "ceil_pool": False}
+    **_seconds("keras", "vgg16=VGG16", size=FLAT),
+    **_seconds("keras", "densenet121=DenseNet121 densenet169=DenseNet169 densenet201=DenseNet201"),
+    **_seconds(
+        "keras",
+        "mobilenet_v2=MobileNetV2 mobilenet_v3_small=MobileNetV3Small "
+        "mobilenet_v3_large=MobileNetV3Large efficientnet_b0=EfficientNetB0 "
+        "efficientnet_b1=EfficientNetB1 efficientnet_b2=EfficientNetB2 "
+        "efficientnet_b3=EfficientNetB3",
+        arguments={"padding": "same"},
     ),
-    "resnext50_32x4d@timm": Twin("timm", "resnext50_32x4d"),
-    "wide_resnet50_2@timm": Twin("timm", "wide_resnet50_2"),
-    "densenet121@keras": Twin("keras", "DenseNet121"),
-    "densenet121@timm": Twin("timm", "densenet121"),
-    "mobilenet_v1@timm": Twin("timm", "mobilenetv1_100", arguments={"padding": "symmetric"}),
-    "mobilenet_v2@keras": Twin("keras", "MobileNetV2", arguments={"padding": "same"}),
-    "mobilenet_v2@timm": Twin("timm", "mobilenetv2_100"),
-    "mobilenet_v3_small@keras": Twin("keras", "MobileNetV3Small", arguments={"padding": "same"}),
-    "mobilenet_v3_large@keras": Twin("keras", "MobileNetV3Large", arguments={"padding": "same"}),
-    "mobilenet_v3_large@timm": Twin("timm", "mobilenetv3_large_100"),
-    "efficientnet_b0@keras": Twin("keras", "EfficientNetB0", arguments={"padding": "same"}),
-    "efficientnet_b0@timm": Twin("timm", "efficientnet_b0"),
-    "inception_v3@timm": Twin(
-        "timm", "inception_v3", arguments={"gamma": True, "border_counts": True}
+    **_seconds("timm", "vgg16", size=FLAT),
+    **_seconds("timm", "vgg11_bn", size=FLAT),
+    **_seconds("timm", "resnet18 resnet34 resnet50_v1_5=resnet50 resnet101_v1_5=resnet101"),
+    **_seconds("timm", "resnet152_v1_5=resnet152 wide_resnet50_2 wide_resnet101_2"),
+    **_seconds("timm", "resnext50_32x4d resnext101_32x8d"),
+    **_seconds("timm", "resnet50", arguments={"stride_in": "3x3"}),
+    **_seconds(
+        "timm",
+        "se_resnet50=seresnet50 se_resnet101=seresnet101",
+        arguments={"stride_in": "3x3", "ceil_pool": False},
     ),
-    "inception_v3@torchvision": Twin(
-        "torchvision", "inception_v3", arguments={"gamma": True, "border_counts": True}
+    **_seconds(
+        "timm",
+        "se_resnext50_32x4d=seresnext50_32x4d se_resnext101_32x4d=seresnext101_32x4d",
+        arguments={"ceil_pool": False},
     ),
+    **_seconds("timm", "densenet121 densenet161 densenet169 densenet201"),
+    **_seconds("timm", "mobilenet_v1=mobilenetv1_100", arguments={"padding": "symmetric"}),
+    **_seconds("timm", "mobilenet_v2=mobilenetv2_100 mobilenet_v3_small=mobilenetv3_small_100"),
+    **_seconds("timm", "mobilenet_v3_large=mobilenetv3_large_100"),
+    **_seconds("timm", "efficientnet_b0 efficientnet_b1 efficientnet_b2 efficientnet_b3"),
+    **_seconds("timm", "inception_v3", arguments={"gamma": True, "border_counts": True}),
+    **_seconds("timm", "inception_resnet_v2", arguments={"gamma": True}),
+    **_seconds("torchvision", "inception_v3", arguments={"gamma": True, "border_counts": True}),
 }
 """Our row, or row@library for a second twin -> the twin."""
 
