@@ -136,16 +136,20 @@ class Checkpoint:
         with naming(self.path):
             return self._region.sha256()
 
-    def digest(self) -> Callable[[], str]:
-        """Starts to work out the file's SHA-256 in another thread; returns what waits for it.
+    def digest(self, ready: threading.Event) -> Callable[[], str]:
+        """Works out the file's SHA-256 in another thread; returns what waits for it.
 
         That takes about as long as a load, and the file may be closed before; what waits raises
         DamagedFileError when the file was written to meanwhile.
+
+        Args:
+            ready: the thread waits for it, so as not to slow down what comes before.
         """
         region, state, path = self._region.duplicate(), self._state, named(self.path)
         result: Future[str] = Future()
 
         def work() -> None:
+            ready.wait()
             try:
                 found = region.sha256()
                 if region.state() != state:

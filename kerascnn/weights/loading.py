@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -35,6 +37,8 @@ RECOGNISED = 0.5
 """Part of the variables that a naming has to find before it is believed."""
 LIKELY = 0.9
 """Part of a row's and a file's tensors that have to agree before the file is said to be of it."""
+SCALING = re.compile(r"normalization(_\d+)?/")
+"""Names of Keras's layer that scales pixels, in EfficientNet: here that is preprocessing."""
 WORKERS = min(4, os.cpu_count() or 1)
 PART = 2**23
 """Bytes; large enough for large pages, small enough that no thread waits long for another."""
@@ -129,8 +133,12 @@ class _Loader:
         if head != "keep":
             arrays.update(fresh_values(self.target, fitter.replaced))
         preprocessing = self._preprocessing()
-        report = self._report(fitter, steps, headless, notes, self.checkpoint.digest())
-        assign(self.target, arrays)
+        done = threading.Event()
+        report = self._report(fitter, steps, headless, notes, self.checkpoint.digest(done))
+        try:
+            assign(self.target, arrays)
+        finally:
+            done.set()
         adopt(self.target.model, preprocessing, self.record.get("class_names"))
         return report
 
@@ -233,7 +241,7 @@ class _Loader:
             Adaptation(name, shapes[name], tuple(variables[name].shape), how)
             for name, how in changed.items()
         ]
-        ignored = self._of_a_head() if match.unexpected else ()
+        ignored = self._ignored() if match.unexpected else ()
         total = sum(volume(one.shape) for one in variables.values())
         return LoadReport(
             source=str(path),
@@ -251,15 +259,21 @@ class _Loader:
             fraction=sum(volume(variables[step.name].shape) for step in steps) / total,
         )
 
-    def _of_a_head(self) -> tuple[str, ...]:
-        """Returns the file's tensors that the whole network has and this model has not."""
+    def _ignored(self) -> tuple[str, ...]:
+        """Returns the file's tensors that this model has no place for, and need not have."""
         target, unexpected = self.target, self.match.unexpected
         whole = find_source(
             self.checkpoint.tensors, target.whole(), target.family, self.match.source
         )
         known = set() if whole is None else {*whole.keys.values(), *whole.biases.values()}
         # Auxiliary heads help training; files of networks that have them bring them along.
-        return tuple(k for k in unexpected if k in known or k.lower().startswith(AUXILIARY))
+        return tuple(
+            key
+            for key in unexpected
+            if key in known
+            or key.lower().startswith(AUXILIARY)
+            or (self.match.style == "keras" and SCALING.match(key))
+        )
 
 
 def _without_head(target: Target, missing: Sequence[str]) -> list[str]:

@@ -54,7 +54,8 @@ class LoadReport:
         skipped: those left out on purpose: a head for other classes.
         missing: those that the file has not.
         unexpected: tensors of the file that no variable takes.
-        ignored: tensors of the file that belong to a head which the model does not have.
+        ignored: tensors of the file that belong to a head which the model does not have, or that
+            scale pixels, which is preprocessing here.
         mismatched: those whose tensor in the file does not fit.
         fraction: part of the model's values that were loaded, 0 to 1.
     """

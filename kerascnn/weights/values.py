@@ -81,8 +81,8 @@ class Values:
             array = tensors.without_bias(array, self._read(bias))
             notes.append("the convolution's bias folded in")
         if layer.epsilon is not None and variable in ("moving_variance", "gamma"):
-            array, how = self._for_epsilon(array, layer_name, layer, variable)
-            notes += how
+            array, more = self._for_epsilon(array, layer_name, layer, variable)
+            notes += more
         with np.errstate(over="ignore"):
             made = packed(array, self._type(step))
         if not is_finite(made):
@@ -159,9 +159,9 @@ class Values:
             moved, scale = tensors.with_epsilon(array, theirs, ours)
             low = int((scale != 1).sum())
             if low and f"{name}/gamma" not in self.match.keys:
-                key = quoted(self.match.keys[f"{name}/{variable}"])
+                label = quoted(self.match.keys[f"{name}/{variable}"])
                 raise LoadError(
-                    f"{named(self.checkpoint.path)}: {key} has {low} values below "
+                    f"{named(self.checkpoint.path)}: {label} has {low} values below "
                     f"{ours - theirs:g}, which under our epsilon of {ours:g} only a gamma could "
                     "make up for, and this batch norm has none in the file"
                 )
