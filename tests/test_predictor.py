@@ -332,7 +332,7 @@ def keras_model(extra=None):
     image = keras.Input((2, 2, 1), name="image")
     x = image if extra is None else extra(image)
     dense = keras.layers.Dense(4, activation="softmax", use_bias=False, name="predictions")
-    model = keras.Model(image, dense(keras.layers.Reshape((4,), name="features")(x)), name="direct")
+    model = keras.Model(image, dense(keras.layers.Flatten(name="features")(x)), name="direct")
     dense.set_weights([FACTORS])
     return model
 
