@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from kerascnn.errors import MismatchError
 from kerascnn.registry import list_models, model_info
 from kerascnn.tuning import Budget, Range, SearchSpace, search
 
@@ -84,20 +85,21 @@ def test_candidates_of_every_family_train(family: str) -> None:
 
     row = next(one for one in list_models(family=family) if one != "lenet5_1998")
     variant = model_info(row)
-    space = None
-    for side in (32, 64, 96, 128, 192, 224):
-        try:
-            space = SearchSpace(
-                row, input_shape=(side, side, variant.input_shape[2]), classes=4,
-                depth=Range(0.3, 1.2), width=Range(0.1, 0.4), kernel_size=(3, 5),
-                dropout=Range(0.0, 0.5),
-            )  # fmt: skip
-        except Exception:
-            continue
-        if space.coverage().share > 0.9:
-            break
-    assert space is not None
-    shape = space.input_shape
+    axes: dict[str, Any] = {
+        "depth": Range(0.3, 1.2), "width": Range(0.1, 0.4), "kernel_size": (3, 5),
+    }  # fmt: skip
+    space = SearchSpace(row, **axes)  # AlphaGo's board has one size and its points are the classes
+    if family != "alphago":
+        axes["dropout"] = Range(0.0, 0.5)
+        for side in (32, 64, 96, 128, 192, 224):
+            shape = (side, side, variant.input_shape[2])
+            try:
+                space = SearchSpace(row, input_shape=shape, classes=4, **axes)
+            except MismatchError:
+                continue
+            if space.coverage().share > 0.9:
+                break
+    shape = space.input_shape or variant.input_shape
     images = np.random.default_rng(0).random((2, *shape), np.float32)
     seen = {axis.name: set() for axis in space.axes}
     for values in space.sample(5, seed=1):
