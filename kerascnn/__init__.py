@@ -52,6 +52,7 @@ _HOMES = {
     "save_weights": "kerascnn.weights.saving",
     "load_model": "kerascnn.weights.saving",
 }
+_PACKAGES = ("applications", "tuning")
 
 if TYPE_CHECKING:
     from kerascnn.assemble import provenance as provenance
@@ -59,9 +60,9 @@ if TYPE_CHECKING:
     from kerascnn.data import load_data as load_data
     from kerascnn.evaluating import Evaluation as Evaluation
     from kerascnn.evaluating import evaluate as evaluate
-    from kerascnn.exporting import ExportOptions as ExportOptions
     from kerascnn.exporting import ExportReport as ExportReport
     from kerascnn.exporting import export as export
+    from kerascnn.exporting.options import ExportOptions as ExportOptions
     from kerascnn.exporting.verifying import verify as verify
     from kerascnn.labels import decode_predictions as decode_predictions
     from kerascnn.predicting import predict as predict
@@ -89,8 +90,10 @@ if TYPE_CHECKING:
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(importlib.import_module(_HOMES[name]), name)
+    if name in _PACKAGES:
+        return importlib.import_module(f"kerascnn.{name}")
     raise AttributeError(f"module 'kerascnn' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOMES])
+    return sorted([*globals(), *_HOMES, *_PACKAGES])

@@ -68,6 +68,11 @@ class MultiWorkerEngine(Engine):
             self._symbolic_build(data_batch=batch)
         self._prepared = True
 
+    def evaluate(self, x: tf.data.Dataset, **options: Any) -> Any:
+        if not self._prepared:  # before `fit`, where a run goes on within an epoch
+            self.element_spec = x.element_spec
+        return super().evaluate(x, **options)
+
     # Keras averages what a step returns over its first axis, which single numbers do not have.
 
     def train_step(self, data: Any) -> dict[str, Any]:

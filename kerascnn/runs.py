@@ -160,11 +160,16 @@ class Run:
 def read_model(path: Path) -> keras.Model:
     """Reads a .keras file in safe mode, its checksums first.
 
+    A Lambda is refused before Keras sees the file: safe mode lets one name any function of Keras
+    itself, and some of those open other files (keras-team/keras#23654).
+
     Raises:
         DamagedFileError: the file is truncated or corrupt.
         UnsafeFileError: the file holds Python code.
     """
     import keras
+
+    from kerascnn.weights.readers.keras_config import refuse_code
 
     with contextlib.suppress(ImportError):  # nothing to register in a checkout without families
         importlib.import_module("kerascnn.applications.layers")
@@ -172,10 +177,15 @@ def read_model(path: Path) -> keras.Model:
     try:
         with zipfile.ZipFile(path) as archive:
             broken = archive.testzip()
-    except (zipfile.BadZipFile, OSError, EOFError) as error:
+            config = b"{}" if broken else archive.read("config.json")
+    except (zipfile.BadZipFile, OSError, EOFError, KeyError) as error:
         raise DamagedFileError(f"{path} is no complete .keras file: {error}") from error
     if broken is not None:
         raise DamagedFileError(f"{path} is corrupt: the checksum of {broken} does not match")
+    try:
+        refuse_code(config, "config.json")
+    except UnsafeFileError as error:
+        raise UnsafeFileError(f"{path}: {error}") from None
     try:
         return keras.saving.load_model(path, safe_mode=True)
     except Exception as error:  # Keras raises whatever the damaged part makes it raise

@@ -39,7 +39,7 @@ def test_commands_parse() -> None:
     lines = [line.partition("#")[0] for block in blocks("sh") for line in block.splitlines()]
     commands = [shlex.split(line) for line in lines if line.strip()]
     verbs = {words[1] for words in commands if words[0] == "kerascnn"}
-    assert verbs == {"list", "summary", "train", "evaluate", "predict", "export"}
+    assert verbs == {"list", "summary", "train", "evaluate", "predict", "export", "verify"}
     targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     for program, *arguments in commands:
         if program == "make":

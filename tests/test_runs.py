@@ -152,8 +152,28 @@ def test_python_code_in_a_model_is_refused(tmp_path):
     image = keras.Input((4, 4, 1), name="image")
     out = keras.layers.Lambda(lambda x: x * 2)(keras.layers.Flatten()(image))
     keras.Model(image, out).save(tmp_path / "l.keras")
-    with pytest.raises(UnsafeFileError, match="Python code"):
+    with pytest.raises(UnsafeFileError, match="Lambda"):
         read_model(tmp_path / "l.keras")
+
+
+def test_a_lambda_that_names_a_function_of_keras_is_refused(tmp_path):
+    """Keras 3.15 calls it while it loads the file, in safe mode too (keras-team/keras#23654)."""
+    image = keras.Input((4, 4, 1), name="image")
+    keras.Model(image, keras.layers.Lambda(keras.ops.relu)(image)).save(tmp_path / "l.keras")
+    with zipfile.ZipFile(tmp_path / "l.keras") as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    config = json.loads(parts["config.json"])
+    config["config"]["layers"][1]["config"]["function"] = {
+        "module": "keras.config",
+        "class_name": "function",
+        "config": "set_image_data_format",
+        "registered_name": "function",
+    }
+    with zipfile.ZipFile(tmp_path / "m.keras", "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, json.dumps(config) if name == "config.json" else content)
+    with pytest.raises(UnsafeFileError, match=r"m\.keras: .*Lambda"):
+        read_model(tmp_path / "m.keras")
 
 
 def test_choosing_a_directory_makes_nothing(tmp_path, monkeypatch):

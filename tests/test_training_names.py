@@ -9,7 +9,7 @@ import pytest
 
 import kerascnn
 from kerascnn.data import load_data
-from kerascnn.recipes import Recipe
+from kerascnn.recipes import RECIPES, Recipe
 from kerascnn.training import _build, train
 
 
@@ -38,7 +38,7 @@ def images(height, width, channels=3):
     ],
 )
 def test_size_and_stem(name, given, shape, stem):
-    model = _build(name, load_data(images(*given), seed=0))
+    model = _build(name, load_data(images(*given), seed=0), RECIPES["default"])
     assert model.input_shape == (None, *shape)
     assert model.output_shape == (None, 4)
     origin = kerascnn.provenance(model)
