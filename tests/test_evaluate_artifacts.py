@@ -45,7 +45,7 @@ def data():
     return Data("toy", split, split, NAMES, (2, 4, 1), "0" * 64, "by hand")
 
 
-def run_in(folder, seed, **config):
+def run_in(folder, weights, **config):
     folder.mkdir()
     record = {
         "model": {"name": "small", "arguments": None},
@@ -55,8 +55,8 @@ def run_in(folder, seed, **config):
         **config,
     }
     (folder / "config.json").write_text(json.dumps(record))
-    network(seed).save(folder / "best.keras")
-    network(seed + 100).save(folder / "last.keras")
+    network(weights).save(folder / "best.keras")
+    network(weights + 100).save(folder / "last.keras")
     return kerascnn.load_run(folder)
 
 

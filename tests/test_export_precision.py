@@ -291,7 +291,9 @@ def test_verify_finds_missing_and_added_files(everything, tmp_path, capsys):
 
 def test_no_trace_of_the_machine_in_any_format(everything):
     telling = [str(everything[0].parent), str(Path.cwd()), str(Path.home()), "site-packages"]
-    telling += [socket.gethostname(), os.path.dirname(keras.__file__)]
+    telling.append(os.path.dirname(keras.__file__))
+    if len(socket.gethostname()) > 5:  # a shorter one stands in any file's weights by chance
+        telling.append(socket.gethostname())
     for path in everything[0].rglob("*"):
         if path.is_file():
             for word in telling:

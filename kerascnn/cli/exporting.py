@@ -22,9 +22,8 @@ formats:
   litert, litert-float16, litert-dynamic, litert-int8   phones and microcontrollers (.tflite)
   openvino                                          where OpenVINO is installed
 
-examples:
-  kerascnn export runs/lenet5 exported --formats onnx
-  kerascnn export runs/lenet5 exported --formats onnx-int8,litert-int8 --max-drop 0.01
+example:
+  kerascnn export runs/lenet5 exported --formats onnx,onnx-int8 --max-drop 0.01
   kerascnn verify exported"""
 
 

@@ -90,7 +90,7 @@ def convert(network: Network, options: ExportOptions, preprocessing: Any = None)
     if options.preprocess:
         from kerascnn.exporting.onnx_prologue import Prologue
 
-        prologue = Prologue.of(preprocessing, network, options)
+        prologue = Prologue.of(preprocessing, options)
     try:
         return write_graph(network, options.opset, options.layout, prologue)
     except NotCovered as reason:

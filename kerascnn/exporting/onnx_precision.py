@@ -36,9 +36,13 @@ def lowered(model: Any, job: Job, path: Path) -> tuple[Any, dict[str, Any]]:
 def _float16(model: Any) -> Any:
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     from onnxruntime.transformers.float16 import convert_float_to_float16
+    from onnxruntime.transformers.onnx_model import OnnxModel
 
     with quiet("root", logging.ERROR):
-        return convert_float_to_float16(model, keep_io_types=True)
+        made = convert_float_to_float16(model, keep_io_types=True)
+    # It puts its casts behind all other nodes; ONNX wants a node behind those that it reads.
+    OnnxModel.graph_topological_sort(made.graph)
+    return made
 
 
 def _int8(model: Any, job: Job, path: Path) -> tuple[Any, dict[str, Any]]:

@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any
 
 from kerascnn.errors import MismatchError, UsageError
-from kerascnn.exporting.network import INPUT, Network
+from kerascnn.exporting.network import INPUT
 from kerascnn.exporting.onnx_graph import Graph, Value
 from kerascnn.exporting.options import ExportOptions
 from kerascnn.lazy import np
@@ -30,18 +30,14 @@ class Prologue:
     resizes: bool
 
     @classmethod
-    def of(cls, preprocessing: Preprocessing, network: Network, options: ExportOptions) -> Prologue:
-        """Makes the prologue for a network.
+    def of(cls, preprocessing: Preprocessing, options: ExportOptions) -> Prologue:
+        """Makes the prologue of a preprocessing.
 
         Raises:
             MismatchError: it resizes in a way that ONNX has no operator for.
             UsageError: the operator set is too old for it.
         """
-        channels = network.image_shape[-1]
-        size = preprocessing.size
-        resizes = size is not None and not preprocessing.leaves((*size, channels))
-        resizes = resizes or preprocessing.fit in ("resize", "crop")
-        if size is None or preprocessing.fit == "none":
+        if preprocessing.size is None or preprocessing.fit == "none":
             return cls(preprocessing, False)
         if preprocessing.fit == "pad" or preprocessing.interpolation not in _MODES:
             raise MismatchError(
@@ -52,7 +48,7 @@ class Prologue:
             raise UsageError(
                 f"preprocess resizes, which needs opset {_ANTIALIAS} or above; got {options.opset}"
             )
-        return cls(preprocessing, resizes)
+        return cls(preprocessing, True)
 
     def shape(self, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """Returns the shape of the images that are taken, channels last."""

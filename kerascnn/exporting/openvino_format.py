@@ -53,7 +53,7 @@ def write(job: Job, path: Path) -> dict[str, Any]:
 def read_metadata(path: Path) -> dict[str, Any]:
     """Returns what `write` was given, without compiling the model."""
     stored = import_openvino().Core().read_model(str(path / MODEL)).get_rt_info(["kerascnn"]).value
-    return {key: json.loads(entry.value) for key, entry in stored.items()}
+    return {key: json.loads(entry) for key, entry in stored.items()}
 
 
 def open_runtime(path: Path) -> Callable[[npt.NDArray[Any]], npt.NDArray[Any]]:

@@ -322,7 +322,7 @@ def raw_batches(image_shape: Sequence[int | None], preprocessing: Preprocessing)
     generator = np.random.default_rng(1)
     height, width, channels = image_shape
     rows, columns = preprocessing.size or (height or _ANY_SIZE, width or _ANY_SIZE)
-    more = 0 if preprocessing.leaves((rows, columns, channels)) else 24
+    more = 0 if preprocessing.size is None or preprocessing.fit == "none" else 24
     channels = 1 if preprocessing.channels == "grey" else (channels or 3)
     return [
         _pixels(count, rows + more, columns + 2 * more, channels, generator) for count in BATCHES
