@@ -59,7 +59,8 @@ class Recording:
         Args:
             validation: for a run that was stopped while it was evaluating an epoch.
         """
-        self.engine.optimizer.build(self.engine.trainable_variables)
+        with self.engine.distribute_strategy.scope():
+            self.engine.optimizer.build(self.engine.trainable_variables)
         commit = self.start.commit
         if commit is None:
             return 0

@@ -134,15 +134,18 @@ def train(
     steps = len(data.train) // fitted.batch_size
     choice = _precision(wanted, name, data, fitted, where)
     keras.utils.set_random_seed(seed)
-    with policy_scope(choice.policy), where.scope(), data_errors():
-        network = listed(given if given is not None else _build(name, data, fitted))
-        check_classes(served(network), data.class_names, data.name)
-        preprocessing = preprocessing_for(network, data.image_shape)
-        preprocessing = standardized(preprocessing, data.train)
-        engine = engine_for(network, fitted.accumulate, batch_norm)
-        engine.compile(
-            optimizer=make_optimizer(fitted, network), **compile_arguments(fitted, network)
-        )
+    with policy_scope(choice.policy), data_errors():
+        with where.scope():
+            network = listed(given if given is not None else _build(name, data, fitted))
+            check_classes(served(network), data.class_names, data.name)
+            preprocessing = preprocessing_for(network, data.image_shape)
+            preprocessing = standardized(preprocessing, data.train)
+            engine = engine_for(network, fitted.accumulate, batch_norm)
+            engine.compile(
+                optimizer=make_optimizer(fitted, network), **compile_arguments(fitted, network)
+            )
+        # From here on outside the scope, in which every variable that is made is sent to all
+        # workers: Keras makes some while it saves, which the chief does alone.
         config = _config(network, data, preprocessing, fitted, choice, where, seed)
         if replicas > 1:
             config["strategy"]["batch_norm"] = batch_norm
