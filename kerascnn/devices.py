@@ -117,6 +117,8 @@ def check_batch_norm(wanted: str) -> None:
 
 
 def strategy_name(strategy: tf.distribute.Strategy) -> str:
-    """Returns "none" for TensorFlow's default strategy, otherwise the class's name."""
+    """Returns "none" for TensorFlow's default strategy, otherwise the class's public name."""
     name = type(strategy).__name__
+    if name.startswith("CollectiveAllReduce"):
+        return "MultiWorkerMirroredStrategy"
     return "none" if name.startswith("_Default") else name
