@@ -9,6 +9,7 @@ images compared); Keras's export has none.
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import statistics
@@ -73,11 +74,17 @@ def command_line() -> float:
 
 
 def main() -> None:
-    if len(sys.argv) > 1:
-        print(json.dumps(measure(sys.argv[1])))
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("way", nargs="?", choices=WAYS, help="measure this one, once, and print")
+    way = parser.parse_args().way
+    if way is not None:
+        print(json.dumps(measure(way)))
         return
     from machine import machine, save
 
+    load = [os.getloadavg()[0]]
     found: dict[str, list[dict[str, float]]] = {way: [] for way in WAYS}
     commands = []
     for _ in range(REPEATS):
@@ -95,6 +102,7 @@ def main() -> None:
         way: {key: statistics.median(run[key] for run in runs) for key in runs[0]}
         for way, runs in found.items()
     }
+    load.append(os.getloadavg()[0])
     ratio = medians[WAYS[1]]["seconds"] / medians[WAYS[0]]["seconds"]
     command = statistics.median(commands)
     lines = [
@@ -109,10 +117,11 @@ def main() -> None:
         )
     lines.append(
         f"\nWith the proof, `kerascnn.export` takes {ratio:.2f} of the time of Keras's export; the "
-        f"whole command `kerascnn export resnet50 out --formats onnx` takes {command:.1f} s."
+        f"whole command `kerascnn export resnet50 out --formats onnx` takes {command:.1f} s. "
+        f"Load average {load[0]:.1f} before and {load[1]:.1f} after."
     )
     result = {"machine": machine(), "runs": found, "medians": medians, "ratio": ratio,
-              "command_seconds": commands}  # fmt: skip
+              "command_seconds": commands, "load": load}  # fmt: skip
     save("export", result, "\n".join(lines))
     print("\n".join(lines))
 
