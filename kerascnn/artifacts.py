@@ -193,14 +193,16 @@ def _loaded(
 
         return scores
 
+    def later(make: Callable[[], Callable[[np.ndarray], np.ndarray]]) -> Callable[[], Scores]:
+        return lambda: scores_by(make())
+
     shape = (height, width, channels)
     classifier = _classifier(path, scores_by(loaded.run), shape, metadata, logits=logits)
-    half = loaded.half
     return replace(
         classifier,
         runtime=runtime,
         precision=str(metadata.get("precision", "float32")),
-        half=None if half is None else lambda made=half: scores_by(made()),
+        half=None if loaded.half is None else later(loaded.half),
     )
 
 

@@ -58,7 +58,7 @@ class Engine(keras.Model):
         with _synchronized(self.network, False):
             self.network.save(*arguments, **keywords)
 
-    def compile(self, optimizer: Any, loss: Any, metrics: Any, **options: Any) -> None:  # type: ignore[override]
+    def compile(self, optimizer: Any, loss: Any, metrics: Any, **options: Any) -> None:
         """Compiles the network and this model with one optimizer; arguments as Keras's.
 
         Raises:
@@ -75,7 +75,7 @@ class Engine(keras.Model):
 
     def fit(
         self, x: tf.data.Dataset, *, validation_data: tf.data.Dataset | None = None, **options: Any
-    ) -> keras.callbacks.History:  # type: ignore[override]
+    ) -> keras.callbacks.History:
         """Trains; arguments as Keras's, but for data in datasets only."""
         replicas = self.distribute_strategy.num_replicas_in_sync
         training = filled(x, replicas * self.accumulate, training=True)
@@ -88,7 +88,7 @@ class Engine(keras.Model):
         ):
             return super().fit(training, validation_data=validation_data, **options)
 
-    def evaluate(self, x: tf.data.Dataset, **options: Any) -> Any:  # type: ignore[override]
+    def evaluate(self, x: tf.data.Dataset, **options: Any) -> Any:
         """Evaluates; arguments as Keras's, but for data in a dataset only."""
         return super().evaluate(filled(x, self.distribute_strategy.num_replicas_in_sync), **options)
 
@@ -164,11 +164,11 @@ class Engine(keras.Model):
 
             # The next part waits for this one's gradients, or all would be in memory at once.
             with tf.control_dependencies([one for one in total if one is not None]):
-                given = [
+                images, labels, shares = (
                     None if one is None else tf.nest.map_structure(cut, one)
                     for one in (x, y, weights)
-                ]
-                part_loss, new, part_scores = self._part(*given, variables, parts)
+                )
+                part_loss, new, part_scores = self._part(images, labels, shares, variables, parts)
             loss += part_loss / parts
             total = new if part == 0 else [_sum(*pair) for pair in zip(total, new, strict=True)]
             scores.append(part_scores)

@@ -23,7 +23,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
     """
 
     # What saves and clones asks an object for its class by this name.
-    __class__ = property(lambda self: keras.layers.BatchNormalization)  # type: ignore[assignment]
+    __class__ = property(lambda self: keras.layers.BatchNormalization)
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         fused = (

@@ -154,7 +154,7 @@ class _Values:
         """Writes (image + shift) * scale + offset; `shift` has a number a channel, or none."""
         rows = out.reshape(len(out), -1)
         np.multiply(image.reshape(rows.shape), self._scale, out=rows)
-        offset = self._offset
+        offset: numpy.ndarray = self._offset
         if len(shift):
             offset = offset + np.tile(shift, self._width) * self._scale
         rows += offset
