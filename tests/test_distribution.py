@@ -15,7 +15,7 @@ HERE = Path(__file__).parent
 COUNTS = range(1, 34)
 
 
-@pytest.fixture(scope="module", params=[2, 4])
+@pytest.fixture(scope="module", params=[2, pytest.param(4, marks=pytest.mark.long)])
 def found(request):
     result = subprocess.run(
         [sys.executable, str(HERE / "replicas.py"), str(request.param)],

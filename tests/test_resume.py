@@ -94,7 +94,9 @@ def test_killed_anywhere_a_run_ends_to_the_bit_as_it_would_have(tmp_path):
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("precision", ["mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize(
+    "precision", ["mixed_float16", pytest.param("mixed_bfloat16", marks=pytest.mark.long)]
+)
 def test_half_precision_resumes_to_the_bit(tmp_path, precision):
     whole, cut = str(tmp_path / "whole"), str(tmp_path / "cut")
     codes, errors = run_jobs(
