@@ -114,8 +114,9 @@ def test_three_workers_train_as_one_process_does(alone, tmp_path):
 
 
 def wait_for_checkpoint(run_dir, processes):
+    """Waits for one within the second epoch."""
     deadline = time.monotonic() + 200
-    while not list((run_dir / "checkpoints").glob("epoch-00001-*")):
+    while not list((run_dir / "checkpoints").glob("epoch-00001-*[1-9]")):
         assert all(one.poll() is None for one in processes), ends(processes)
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -126,7 +127,8 @@ def wait_for_checkpoint(run_dir, processes):
 def test_a_lost_worker_ends_the_job_everywhere_and_it_goes_on_from_its_checkpoint(
     alone, tmp_path, victim
 ):
-    processes = train(tmp_path / "run", "--epochs", "3", workers=2)
+    options = ("--epochs", "3", "--checkpoint-every", "2")
+    processes = train(tmp_path / "run", *options, workers=2)
     wait_for_checkpoint(tmp_path / "run", processes)
     processes[victim].send_signal(signal.SIGKILL)
     killed = time.monotonic()
@@ -139,7 +141,9 @@ def test_a_lost_worker_ends_the_job_everywhere_and_it_goes_on_from_its_checkpoin
         assert "another worker has ended or cannot be reached" in errors
     else:
         assert other.returncode != 0
-    same(trained(tmp_path / "run", "--epochs", "3", workers=2), alone)
+    run = trained(tmp_path / "run", *options, workers=2)
+    assert run.config["resumed"][0]["position"][1] > 0
+    same(run, alone)
 
 
 STOCK = """
