@@ -18,6 +18,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
 PAGE = ROOT / "docs" / "export.md"
 FORMATS = ("savedmodel", "onnx", "litert")
 IMAGES = 32
