@@ -86,30 +86,32 @@ TWINS = {
     **_named("keras", "nasnet_large=NASNetLarge inception_v3=InceptionV3"),
     **_named("keras", "inception_resnet_v2=InceptionResNetV2"),
     # Other libraries' networks of rows above.
-    **_seconds("keras", "vgg16=VGG16", size=FLAT),
+    **_seconds("keras", "vgg16=VGG16 vgg19=VGG19", size=FLAT),
     **_seconds("keras", "densenet121=DenseNet121 densenet169=DenseNet169 densenet201=DenseNet201"),
     **_seconds(
         "keras",
         "mobilenet_v2=MobileNetV2 mobilenet_v3_small=MobileNetV3Small "
         "mobilenet_v3_large=MobileNetV3Large efficientnet_b0=EfficientNetB0 "
         "efficientnet_b1=EfficientNetB1 efficientnet_b2=EfficientNetB2 "
-        "efficientnet_b3=EfficientNetB3",
+        "efficientnet_b3=EfficientNetB3 efficientnet_b4=EfficientNetB4 "
+        "efficientnet_b5=EfficientNetB5 efficientnet_b6=EfficientNetB6 "
+        "efficientnet_b7=EfficientNetB7",
         arguments={"padding": "same"},
     ),
-    **_seconds("timm", "vgg16", size=FLAT),
-    **_seconds("timm", "vgg11_bn", size=FLAT),
+    **_seconds("timm", "vgg11 vgg13 vgg16 vgg19", size=FLAT),
+    **_seconds("timm", "vgg11_bn vgg13_bn vgg16_bn vgg19_bn", size=FLAT),
     **_seconds("timm", "resnet18 resnet34 resnet50_v1_5=resnet50 resnet101_v1_5=resnet101"),
     **_seconds("timm", "resnet152_v1_5=resnet152 wide_resnet50_2 wide_resnet101_2"),
-    **_seconds("timm", "resnext50_32x4d resnext101_32x8d"),
+    **_seconds("timm", "resnext50_32x4d resnext101_32x8d resnext101_64x4d"),
     **_seconds("timm", "resnet50", arguments={"stride_in": "3x3"}),
     **_seconds(
         "timm",
-        "se_resnet50=seresnet50 se_resnet101=seresnet101",
+        "se_resnet50=seresnet50 se_resnet101=seresnet101 se_resnet152=seresnet152",
         arguments={"stride_in": "3x3", "ceil_pool": False},
     ),
     **_seconds(
         "timm",
-        "se_resnext50_32x4d=seresnext50_32x4d se_resnext101_32x4d=seresnext101_32x4d",
+        "se_resnext50_32x4d=seresnext50_32x4d se_resnext101_32x4d=seresnext101_32x4d senet154",
         arguments={"ceil_pool": False},
     ),
     **_seconds("timm", "densenet121 densenet161 densenet169 densenet201"),
@@ -117,6 +119,7 @@ TWINS = {
     **_seconds("timm", "mobilenet_v2=mobilenetv2_100 mobilenet_v3_small=mobilenetv3_small_100"),
     **_seconds("timm", "mobilenet_v3_large=mobilenetv3_large_100"),
     **_seconds("timm", "efficientnet_b0 efficientnet_b1 efficientnet_b2 efficientnet_b3"),
+    **_seconds("timm", "efficientnet_b4 efficientnet_b5 efficientnet_b6 efficientnet_b7"),
     **_seconds("timm", "inception_v3", arguments={"gamma": True, "border_counts": True}),
     **_seconds("timm", "inception_resnet_v2", arguments={"gamma": True}),
     **_seconds("torchvision", "inception_v3", arguments={"gamma": True, "border_counts": True}),
