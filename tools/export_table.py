@@ -60,9 +60,9 @@ def measure(name: str, out: Path) -> None:
     out.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
 
 
-def page(results: list[dict]) -> str:
-    """Returns the text of docs/export.md."""
-    lines = [HEAD.format(rows=len(results), images=IMAGES)]
+def page(results: list[dict], rows: int) -> str:
+    """Returns the text of docs/export.md; `rows` is how many there are to measure."""
+    lines = [HEAD.format(measured=len(results), rows=rows, images=IMAGES)]
     lines.append("| row | SavedModel | ONNX | LiteRT | top-1 | nodes | Transposes | seconds |")
     lines.append("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for result in results:
@@ -123,10 +123,10 @@ two scores differ by more than is allowed) must have the same first class. float
 accuracy: more than `--max-drop` below float32, and nothing is written. Before that, the first and
 last layer and then the grouped convolutions are tried in float32; the report names them.
 
-## Every row
+## Row by row
 
-Written by `tools/export_table.py`: {rows} rows at their full size, random weights and statistics,
-{images} random images each. The figures are the largest difference of a logit from Keras, as a
+Written by `tools/export_table.py`, with {measured} of the {rows} rows measured so far: at their full
+size, random weights and statistics, {images} random images each. The figures are the largest difference of a logit from Keras, as a
 share of the largest logit. Transposes are those of the ONNX file for images with the channels last,
 and first. Seconds are those of writing the ONNX file, proof not included.
 
@@ -163,7 +163,7 @@ def main() -> None:
             print(f"{name}: {'done' if ended.returncode == 0 else 'FAILED'}", flush=True)
     files = [arguments.work / f"{name}.json" for name in list_models()]
     results = [json.loads(path.read_text("utf-8")) for path in files if path.is_file()]
-    PAGE.write_text(page(results), "utf-8")
+    PAGE.write_text(page(results, len(rows)), "utf-8")
     print(f"{PAGE}: {len(results)} of {len(rows)} rows")
 
 
