@@ -125,10 +125,11 @@ last layer and then the grouped convolutions are tried in float32; the report na
 
 ## Row by row
 
-Written by `tools/export_table.py`, with {measured} of the {rows} rows measured so far: at their full
-size, random weights and statistics, {images} random images each. The figures are the largest difference of a logit from Keras, as a
-share of the largest logit. Transposes are those of the ONNX file for images with the channels last,
-and first. Seconds are those of writing the ONNX file, proof not included.
+Written by `tools/export_table.py`, with {measured} of the {rows} rows measured so far: at their
+full size, random weights and statistics, {images} random images each. The figures are the largest
+difference of a logit from Keras, as a share of the largest logit. Transposes are those of the ONNX
+file for images with the channels last, and first. Seconds are those of writing the ONNX file, proof
+not included.
 
 ONNX files are written layer by layer, channels first inside: one Transpose for images with the
 channels last, none with `layout="nchw"`; maps of FCN are turned back with a second one. Batch
