@@ -11,55 +11,19 @@ from __future__ import annotations
 import argparse
 import statistics
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
+from keras_steps import training_step  # noqa: E402
 from machine import machine, save  # noqa: E402
 
-import kerascnn  # noqa: E402
 from kerascnn.cli.startup import start_keras  # noqa: E402
-from kerascnn.devices import policy_scope  # noqa: E402
 
 ROWS = ("resnet50", "mobilenet_v2", "densenet121")
 POLICIES = ("float32", "mixed_bfloat16")
 BATCH, SIDE = 8, 224
-
-
-def training_step(row: str, policy: str, stock: bool) -> Callable[[], float]:
-    """Returns the timed training step of a row, done twice before."""
-    import keras
-    import numpy as np
-    import tensorflow as tf
-
-    from kerascnn.applications import layers
-
-    ours = layers.BatchNormalization
-    layers.BatchNormalization = keras.layers.BatchNormalization if stock else ours
-    try:
-        with policy_scope(policy):
-            model = kerascnn.create_model(row, classifier_activation=None)
-    finally:
-        layers.BatchNormalization = ours
-    model.compile(
-        keras.optimizers.SGD(1e-3, 0.9),
-        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-    )
-    draw = np.random.default_rng(0)
-    images = tf.constant(draw.normal(size=(BATCH, SIDE, SIDE, 3)).astype("float32"))
-    labels = tf.constant(draw.integers(0, 1000, BATCH))
-
-    def once() -> float:
-        start = time.perf_counter()
-        model.train_on_batch(images, labels)
-        return time.perf_counter() - start
-
-    once()
-    once()
-    return once
 
 
 def main() -> None:
@@ -68,10 +32,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     arguments = parser.parse_args()
     start_keras()
+    import keras
+
+    layers = ({}, {"BatchNormalization": keras.layers.BatchNormalization})
     results = []
     for row in arguments.rows:
         for policy in POLICIES:
-            steps = [training_step(row, policy, stock) for stock in (False, True)]
+            steps = [training_step(row, SIDE, BATCH, policy, instead) for instead in layers]
             taken = [[once() for once in steps] for _ in range(arguments.rounds)]
             ours, stock = (statistics.median(times) for times in zip(*taken, strict=True))
             results.append({"row": row, "policy": policy, "ours": ours, "stock": stock})

@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -23,9 +22,10 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
+from keras_steps import training_step  # noqa: E402
 from machine import machine, save  # noqa: E402
+from torch_process import TorchProcess  # noqa: E402
 
-import kerascnn  # noqa: E402
 from kerascnn.cli.startup import start_keras  # noqa: E402
 
 ROWS = ("resnext50_32x4d", "shufflenet_v1_g3", "shufflenet_v1_g8")
@@ -34,88 +34,19 @@ LAYOUTS = ("channels_first", "channels_last")
 REST = 0.3
 
 
-class Torch:
-    """PyTorch in a process of its own, which does one step when asked."""
-
-    def __init__(self, python: str) -> None:
-        self.process = subprocess.Popen(
-            [python, str(ROOT / "benchmarks" / "torch_steps.py")],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self.version = self._line()
-
-    def _line(self) -> str:
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline().strip()
-        if not line:
-            raise SystemExit("PyTorch's process ended; its message stands above")
-        return line
-
-    def seconds(self, row: str, layout: str, side: int, batch: int) -> float:
-        """Does one step and returns how long it took."""
-        assert self.process.stdin is not None
-        self.process.stdin.write(f"{row} {layout} {side} {batch}\n")
-        self.process.stdin.flush()
-        return float(self._line())
-
-    def close(self) -> None:
-        """Ends the process."""
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        self.process.wait(30)
-
-
-def keras_step(row: str, side: int, batch: int, stock: bool) -> Callable[[], float]:
-    """Returns the timed training step of a row of ours, done twice before.
-
-    Args:
-        row: name in the registry.
-        side: of the images, pixels.
-        batch: number of images.
-        stock: with keras.layers.Conv2D in the place of our GroupedConv2D.
-    """
-    import keras
-    import numpy as np
-    import tensorflow as tf
-
-    from kerascnn.applications import layers
-
-    ours = layers.GroupedConv2D
-    layers.GroupedConv2D = keras.layers.Conv2D if stock else ours
-    try:
-        model = kerascnn.create_model(row, input_shape=(side, side, 3), classifier_activation=None)
-    finally:
-        layers.GroupedConv2D = ours
-    model.compile(
-        keras.optimizers.SGD(1e-3, 0.9),
-        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-    )
-    draw = np.random.default_rng(0)
-    images = tf.constant(draw.normal(size=(batch, side, side, 3)).astype("float32"))
-    labels = tf.constant(draw.integers(0, 1000, batch))
-
-    def once() -> float:
-        start = time.perf_counter()
-        model.train_on_batch(images, labels)
-        return time.perf_counter() - start
-
-    once()
-    once()
-    return once
-
-
-def measure(row: str, torch: Torch | None, arguments: argparse.Namespace) -> dict[str, Any]:
+def measure(row: str, torch: TorchProcess | None, arguments: argparse.Namespace) -> dict[str, Any]:
     """Returns the medians of one row in seconds, and how many steps each is of."""
+    import keras
+
     side, batch = arguments.size, arguments.batch
+    stock = {"GroupedConv2D": keras.layers.Conv2D}
     steps: dict[str, Callable[[], float]] = {
-        "ours": keras_step(row, side, batch, False),
-        "stock": keras_step(row, side, batch, True),
+        "ours": training_step(row, side, batch, "float32", {}),
+        "stock": training_step(row, side, batch, "float32", stock),
     }
     for layout in LAYOUTS if torch else ():
         assert torch is not None
-        steps[layout] = lambda layout=layout: torch.seconds(row, layout, side, batch)
+        steps[layout] = lambda layout=layout: float(torch.ask(f"{row} {layout} {side} {batch}"))
         steps[layout]()
     taken: dict[str, list[float]] = {name: [] for name in steps}
     for number in range(arguments.rounds):
@@ -146,12 +77,13 @@ def main() -> None:
     arguments = parser.parse_args()
     here = sys.executable if importlib.util.find_spec("torch") else None
     python = arguments.torch_python or here
-    torch = Torch(python) if python else None
+    torch = TorchProcess(python, "torch_steps.py") if python else None
+    version = torch.line() if torch else None
     start_keras()
     rows = [measure(row, torch, arguments) for row in arguments.rows]
     about = machine()
     if torch:
-        about["versions"]["torch"] = torch.version
+        about["versions"]["torch"] = version
         torch.close()
     table = [
         "# A training step with grouped convolutions",

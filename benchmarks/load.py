@@ -17,7 +17,6 @@ import gc
 import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -28,28 +27,12 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 from machine import machine, save  # noqa: E402
+from torch_process import TorchProcess  # noqa: E402
 
 import kerascnn  # noqa: E402
 from kerascnn.cli.startup import start_keras  # noqa: E402
 
 ROW = "resnet50_v1_5"
-
-
-class Torch:
-    """PyTorch, in a process of its own."""
-
-    def __init__(self, python: str) -> None:
-        script = ROOT / "benchmarks" / "torch_load.py"
-        self.process = subprocess.Popen(
-            [python, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-
-    def ask(self, line: str) -> dict[str, Any]:
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        print(line, file=self.process.stdin, flush=True)
-        answer: dict[str, Any] = json.loads(self.process.stdout.readline())
-        return answer
 
 
 def resident(field: str) -> int:
@@ -77,17 +60,18 @@ def main() -> None:
     arguments = parser.parse_args()
     start_keras()
     model = kerascnn.create_model(ROW)
-    torch = Torch(arguments.torch_python)
+    torch = TorchProcess(arguments.torch_python, "torch_load.py")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "resnet50.pth"
-        version = torch.ask(f"write {path}")["torch"]
+        version = torch.ask(f"write {path}")
         size = path.stat().st_size
         first = load(model, path)
         torch.ask(str(path))
         ours, theirs = [], []
         for _ in range(arguments.rounds):
             ours.append(load(model, path))
-            theirs.append(torch.ask(str(path)))
+            theirs.append(json.loads(torch.ask(str(path))))
+        torch.close()
     one, other = (
         {
             "median": statistics.median(run["seconds"] for run in runs),

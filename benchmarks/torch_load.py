@@ -1,7 +1,8 @@
 """Loads a state dict into torchvision's ResNet-50, once for every line; started by load.py.
 
-A line is the file's path, or "write" and a path, which writes such a file with random weights; the
-answer is JSON. `torch_steps.torchvision` says why torchvision is imported as it is.
+A line is the file's path, answered in JSON, or "write" and a path, which writes such a file with
+random weights and is answered with torch's version. `torch_steps.torchvision` says why torchvision
+is imported as it is.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ def main() -> None:
         *write, path = line.split()
         if write:
             torch.save(model.state_dict(), path)
-            print(json.dumps({"torch": torch.__version__}), flush=True)
+            print(torch.__version__, flush=True)
             continue
         Path("/proc/self/clear_refs").write_text("5")  # VmHWM counts from here
         before, start = resident("VmRSS"), time.perf_counter()

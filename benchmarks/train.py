@@ -29,8 +29,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
-from grouped import Torch  # noqa: E402
 from machine import machine, save  # noqa: E402
+from torch_process import TorchProcess  # noqa: E402
 
 import kerascnn  # noqa: E402
 from kerascnn.cli.startup import start_keras  # noqa: E402
@@ -173,7 +173,7 @@ def measured(
     side: int,
     batch: int,
     policies: tuple[str, str],
-    torch: Torch | None,
+    torch: TorchProcess | None,
     arguments: argparse.Namespace,
 ) -> dict[str, Any]:
     """Returns the median seconds of a step of each; ours and Keras's in their own precision."""
@@ -185,7 +185,7 @@ def measured(
             bench.turn(arguments.steps)
             for layout in layouts:
                 assert torch is not None
-                one = torch.seconds(row, layout, side, batch)
+                one = float(torch.ask(f"{row} {layout} {side} {batch}"))
                 taken.setdefault(f"torch {layout}", []).append(one)
             if not number:  # compiling, and caches that fill
                 for times in taken.values():
@@ -245,7 +245,8 @@ def main() -> None:
     arguments = parser.parse_args()
     here = sys.executable if importlib.util.find_spec("torch") else None
     python = arguments.torch_python or here
-    torch = Torch(python) if python else None
+    torch = TorchProcess(python, "torch_steps.py") if python else None
+    version = torch.line() if torch else None
     start_keras()
     results = []
     for row, (side, batch) in EQUAL.items():
@@ -262,7 +263,7 @@ def main() -> None:
         choices.append({**found, "measured": seconds})
     about = machine()
     if torch:
-        about["versions"]["torch"] = torch.version
+        about["versions"]["torch"] = version
         torch.close()
     table = [
         "# Training steps",

@@ -1,0 +1,57 @@
+"""Training steps of our rows in this process, timed one at a time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import kerascnn
+from kerascnn.devices import policy_scope
+
+
+def training_step(
+    row: str, side: int, batch: int, policy: str, instead: Mapping[str, Any]
+) -> Callable[[], float]:
+    """Returns the timed training step of a row, done twice before.
+
+    Args:
+        row: name in the registry.
+        side: of the images, pixels.
+        batch: number of images.
+        policy: dtype policy.
+        instead: a layer of `kerascnn.applications.layers` by name -> the class to take for it.
+    """
+    import keras
+    import numpy as np
+    import tensorflow as tf
+
+    from kerascnn.applications import layers
+
+    ours = {name: getattr(layers, name) for name in instead}
+    try:
+        for name, other in instead.items():
+            setattr(layers, name, other)
+        with policy_scope(policy):
+            model = kerascnn.create_model(
+                row, input_shape=(side, side, 3), classifier_activation=None
+            )
+    finally:
+        for name, own in ours.items():
+            setattr(layers, name, own)
+    model.compile(
+        keras.optimizers.SGD(1e-3, 0.9),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    )
+    draw = np.random.default_rng(0)
+    images = tf.constant(draw.normal(size=(batch, side, side, 3)).astype("float32"))
+    labels = tf.constant(draw.integers(0, 1000, batch))
+
+    def once() -> float:
+        start = time.perf_counter()
+        model.train_on_batch(images, labels)
+        return time.perf_counter() - start
+
+    once()
+    once()
+    return once
