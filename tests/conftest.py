@@ -1,13 +1,21 @@
 """Makes the packages tests/reference and tests/reliability importable by their names.
 
-pytest's importlib mode puts no test directory on sys.path, and this keeps it so.
+pytest's importlib mode puts no test directory on sys.path, and this keeps it so. Fixtures of
+several files stand here as well.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from reliability.file_server import Server
 
 
 def _add_package(name: str, folder: Path) -> None:
@@ -23,3 +31,15 @@ def _add_package(name: str, folder: Path) -> None:
 
 _add_package("reference", Path(__file__).parent / "reference")
 _add_package("reliability", Path(__file__).parent / "reliability")
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """A server of files on this machine, and a cache of downloads of the test's own."""
+    from kerascnn.weights import downloads
+    from reliability.file_server import serving
+
+    monkeypatch.setenv("KERASCNN_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(downloads, "PAUSES", (0.0, 0.0, 0.0, 0.0))
+    with serving() as made:
+        yield made

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,17 +21,8 @@ from reliability.file_server import (
     good,
     left,
     place,
-    serving,
     url,
 )
-
-
-@pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    monkeypatch.setenv("KERASCNN_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(downloads, "PAUSES", (0.0, 0.0, 0.0, 0.0))
-    with serving() as made:
-        yield made
 
 
 def test_the_cache_is_private(server: Server) -> None:

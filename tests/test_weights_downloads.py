@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,19 +25,10 @@ from reliability.file_server import (
     good,
     left,
     place,
-    serving,
     to,
     url,
     without_range,
 )
-
-
-@pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    monkeypatch.setenv("KERASCNN_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(downloads, "PAUSES", (0.0, 0.0, 0.0, 0.0))
-    with serving() as made:
-        yield made
 
 
 def test_the_digests_are_of_the_body() -> None:
