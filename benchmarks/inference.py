@@ -1,14 +1,15 @@
 """Inference: our ONNX files against torchvision's, against PyTorch, int8, and Predictor.
 
-    python benchmarks/inference.py --torch-python /path/to/python            # 15 minutes
-    python benchmarks/inference.py vgg16 --torch-python /path/to/python      # one network again
-    python benchmarks/inference.py predictor
+    python benchmarks/inference.py --torch-python PYTHON                     # 15 minutes
+    python benchmarks/inference.py --torch-python PYTHON --networks vgg16    # one network again
+    python benchmarks/inference.py --networks predictor
 
 Each network is measured in one run in which all contenders take turns; the ratios are of medians.
 torchvision's file is written by torch.onnx and runs in the same onnxruntime; PyTorch itself runs
 eagerly, channels last, in an interpreter of its own. `predictor` compares kerascnn.Predictor with
-keras.Model.predict of keras.applications for ResNet-50, and with the bare runtime. Results are kept
-for each network in benchmarks/results/inference.json and .md, so that a part can be measured anew.
+keras.Model.predict of keras.applications for ResNet-50, and with the bare runtime. Each network's
+results go into benchmarks/results/inference.json and .md as soon as it ends, beside those of the
+others, so that a run that is cut loses nothing and a part can be measured anew.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ import argparse
 import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -29,6 +29,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 from machine import RESULTS, machine, save  # noqa: E402
+from torch_process import TorchProcess  # noqa: E402
 
 NETWORKS = {
     "resnet50_v1_5": "resnet50",  # torchvision has the stride in the 3x3
@@ -46,37 +47,6 @@ BATCHES = {1: 15, 16: 7}
 REST = 0.15
 SECONDS = 0.8
 """What one contender may take in a round at most, by several passes for quick networks."""
-
-
-class Torch:
-    """PyTorch in a process of its own, which answers lines with seconds."""
-
-    def __init__(self, python: str) -> None:
-        self.process = subprocess.Popen(
-            [python, str(ROOT / "benchmarks" / "torch_inference.py")],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self.version = self._line()
-
-    def _line(self) -> str:
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline().strip()
-        if not line:
-            raise SystemExit("PyTorch's process ended; its message stands above")
-        return line
-
-    def ask(self, line: str) -> float:
-        assert self.process.stdin is not None
-        self.process.stdin.write(f"{line}\n")
-        self.process.stdin.flush()
-        return float(self._line())
-
-    def close(self) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        self.process.wait(30)
 
 
 def write_ours(name: str, folder: Path) -> dict[str, Path]:
@@ -145,7 +115,7 @@ def in_turns(contenders: dict[str, Callable[[], float]], rounds: int) -> dict[st
     return taken
 
 
-def measure(name: str, torch: Torch | None) -> dict[str, Any]:
+def measure(name: str, torch: TorchProcess | None) -> dict[str, Any]:
     """Returns seconds and ratios of one network for each batch size."""
     result: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as directory:
@@ -160,7 +130,8 @@ def measure(name: str, torch: Torch | None) -> dict[str, Any]:
             }
             if torch:
                 contenders["torch_onnx"] = session(theirs, batch)
-                contenders["eager"] = lambda batch=batch: torch.ask(f"{NETWORKS[name]} {batch}")
+                line = f"{NETWORKS[name]} {batch}"
+                contenders["eager"] = lambda line=line: float(torch.ask(line))
             taken = in_turns(contenders, rounds)
             medians = {one: statistics.median(times) for one, times in taken.items()}
             result[str(batch)] = {
@@ -344,23 +315,26 @@ def predictor_table(found: dict[str, Any]) -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("parts", nargs="*", help=f"{', '.join([*NETWORKS, PREDICTOR])} (all)")
+    parser.add_argument(
+        "--networks", nargs="+", choices=[*NETWORKS, PREDICTOR], default=[*NETWORKS, PREDICTOR],
+        metavar="NAME", help=f"{', '.join([*NETWORKS, PREDICTOR])} (all)",
+    )  # fmt: skip
     parser.add_argument("--torch-python", help="an interpreter that has torch and torchvision")
     arguments = parser.parse_args()
-    parts = arguments.parts or [*NETWORKS, PREDICTOR]
-    unknown = set(parts) - {*NETWORKS, PREDICTOR}
-    if unknown:
-        raise SystemExit(f"unknown: {', '.join(unknown)}; choose from {parser.format_usage()}")
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
-    torch = Torch(arguments.torch_python) if arguments.torch_python else None
-    for part in parts:
+    python = arguments.torch_python
+    torch = TorchProcess(python, "torch_inference.py") if python else None
+    version = torch.line() if torch else None
+    for part in arguments.networks:
         found = measure_predictor() if part == PREDICTOR else measure(part, torch)
         stored = RESULTS / "inference.json"
         results = json.loads(stored.read_text()) if stored.exists() else {}
         about = machine()
-        if torch:
-            about["versions"]["torch"] = torch.version
-        results = {**results, part: found, "machine": {**results.get("machine", {}), **about}}
+        if version:
+            about["versions"]["torch"] = version
+        kept = results.get("machine", {}).get("versions", {})
+        about["versions"] = {**kept, **about["versions"]}  # torch's, where it was not asked now
+        results = {**results, part: found, "machine": about}
         save("inference", results, table(results))
     if torch:
         torch.close()
