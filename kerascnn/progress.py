@@ -16,6 +16,17 @@ REFRESH = 0.1
 """Seconds between two updates of the bars."""
 
 
+def bars(console: Console) -> Progress:
+    """Returns bars, each with a text before and figures behind, that vanish when they stop."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        TextColumn("{task.fields[figures]}"),
+        console=console,
+        transient=True,
+    )
+
+
 class ProgressDisplay(keras.callbacks.Callback):
     """Shows epoch, step, loss, accuracy, images per second and the time left.
 
@@ -39,13 +50,7 @@ class ProgressDisplay(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: Logs = None) -> None:
         if self.console.is_terminal:
-            self.bars = Progress(
-                TextColumn("{task.description}"),
-                BarColumn(bar_width=24),
-                TextColumn("{task.fields[figures]}"),
-                console=self.console,
-                transient=True,
-            )
+            self.bars = bars(self.console)
             # The upper bar counts steps as well, so that it moves during a long epoch.
             self.whole = self.bars.add_task("", total=self.epochs * self.steps, figures="")
             self.part = self.bars.add_task("", total=self.steps, figures="")

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image, ImageOps
 
 from kerascnn.data import Distortion, Split, fetching, load_data, pipeline
@@ -14,8 +15,6 @@ from kerascnn.data.randaugment import DISTORTIONS, randaugment
 from kerascnn.errors import MismatchError, UsageError
 from kerascnn.images import load_image
 from kerascnn.preprocessing import Preprocessing
-
-tf = pytest.importorskip("tensorflow")
 
 PLAIN = Preprocessing(None, channels="any", scale=1.0)
 SQUARE = Preprocessing((16, 16), scale=1.0)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 from kerascnn.data import Distortion, Split, data_errors, fetching, load_data, pipeline
@@ -14,8 +15,6 @@ from kerascnn.data.augment import DRAWS, Affine
 from kerascnn.errors import DamagedFileError, DataError, MismatchError, UsageError
 from kerascnn.images import load_image, load_picture
 from kerascnn.preprocessing import Preprocessing
-
-tf = pytest.importorskip("tensorflow")
 
 TURNED = Distortion(rotate=20.0, translate=1)
 PLAIN = Preprocessing(None, channels="any", scale=1.0)

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import gzip
+import importlib
 import io
 import sys
 import time
 
 import numpy as np
 import pytest
+import tensorflow as tf
+import tensorflow_datasets as library
 from PIL import Image
 
 from kerascnn.data import Split, load_data, pipeline, tfds
 from kerascnn.errors import DamagedFileError, DataError, UsageError
 from kerascnn.images import Piece, load_image
 from kerascnn.preprocessing import Preprocessing
-
-tf = pytest.importorskip("tensorflow")
 
 
 def picture(seed, size=(9, 7)):
@@ -116,7 +117,8 @@ def test_a_piece_of_a_file_that_became_shorter_is_named(tmp_path):
 
 
 def test_arrayrecord_files(tmp_path):
-    module = pytest.importorskip("array_record.python.array_record_module")
+    # A dependency of tensorflow-datasets.
+    module = importlib.import_module("array_record.python.array_record_module")
     writer = module.ArrayRecordWriter(str(tmp_path / "x.array_record"), "group_size:1")
     for seed in range(12):
         writer.write(example(picture(seed)[0], seed % 3))
@@ -141,7 +143,6 @@ def test_without_arrayrecord_the_package_is_named(tmp_path, monkeypatch):
 
 
 def test_a_prepared_set(tmp_path):
-    library = pytest.importorskip("tensorflow_datasets")
 
     class Numbers(library.core.GeneratorBasedBuilder):
         VERSION = library.core.Version("1.0.0")
@@ -182,7 +183,6 @@ def test_a_prepared_set(tmp_path):
 
 
 def test_an_image_folder_of_the_library(tmp_path):
-    library = pytest.importorskip("tensorflow_datasets")
     for part in ("train", "test"):
         for label in ("cat", "dog"):
             for seed in range(4):
@@ -200,7 +200,6 @@ def test_an_image_folder_of_the_library(tmp_path):
 
 @pytest.mark.parametrize("name", ["mnist", "cifar10"])
 def test_mock_data(name, monkeypatch):
-    library = pytest.importorskip("tensorflow_datasets")
     monkeypatch.setattr(tfds, "_online", lambda: True)  # the library's download does nothing here
     with library.testing.mock_data(num_examples=20):
         data = load_data(f"tfds:{name}")
@@ -210,7 +209,6 @@ def test_mock_data(name, monkeypatch):
 
 
 def test_offline_the_message_is_clear_and_quick(tmp_path, monkeypatch):
-    pytest.importorskip("tensorflow_datasets")
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
     monkeypatch.setattr(tfds, "_PATIENCE", 0.5)
     monkeypatch.setattr(tfds, "_HOST", ("192.0.2.1", 443))  # a documentation address: no one there

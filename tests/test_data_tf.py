@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from kerascnn.data import Distortion, load_data, pipeline
 from kerascnn.errors import DataError, UsageError
 from kerascnn.preprocessing import Preprocessing
-
-tf = pytest.importorskip("tensorflow")
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (20, 6, 5, 1), np.uint8)
 LABELS = np.arange(20) % 4

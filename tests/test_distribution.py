@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import subprocess
@@ -15,10 +16,11 @@ HERE = Path(__file__).parent
 COUNTS = range(1, 34)
 
 
-@pytest.fixture(scope="module", params=[2, pytest.param(4, marks=pytest.mark.long)])
-def found(request):
+@functools.cache
+def replicas(count):
+    """Returns what replicas.py found with so many replicas."""
     result = subprocess.run(
-        [sys.executable, str(HERE / "replicas.py"), str(request.param)],
+        [sys.executable, str(HERE / "replicas.py"), str(count)],
         env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"},
         capture_output=True,
         text=True,
@@ -26,7 +28,18 @@ def found(request):
         check=False,
     )
     assert result.returncode == 0, result.stderr[-3000:]
-    return {"replicas": request.param, **json.loads(result.stdout.splitlines()[-1])}
+    return {"replicas": count, **json.loads(result.stdout.splitlines()[-1])}
+
+
+@pytest.fixture(params=[2, pytest.param(4, marks=pytest.mark.long)])
+def found(request):
+    return replicas(request.param)
+
+
+@pytest.fixture
+def two():
+    """What is asked of two replicas only."""
+    return replicas(2)
 
 
 def difference(one, other):
@@ -46,18 +59,14 @@ def test_replicas_give_the_weights_of_one_device(found):
             )
 
 
-def test_half_precision_differs_by_its_rounding_alone(found):
-    if found["replicas"] != 2:
-        pytest.skip("asked of two replicas")
-    one, many = found["cases"]["float16"]
+def test_half_precision_differs_by_its_rounding_alone(two):
+    one, many = two["cases"]["float16"]
     assert difference(one["weights"], many["weights"]) < 1e-4
     assert one["scale"] == many["scale"] == 2.0**15
 
 
-def test_an_overflow_on_the_last_replica_skips_the_step_on_all(found):
-    if found["replicas"] != 2:
-        pytest.skip("asked of two replicas")
-    one, many = found["cases"]["overflow"]
+def test_an_overflow_on_the_last_replica_skips_the_step_on_all(two):
+    one, many = two["cases"]["overflow"]
     for run in (one, many):
         # 8 steps, of which the second of each epoch holds the bad image.
         assert run["iterations"] == 6
@@ -68,22 +77,18 @@ def test_an_overflow_on_the_last_replica_skips_the_step_on_all(found):
     assert difference(one["weights"], many["weights"]) < 1e-3
 
 
-def test_nan_on_the_last_replica_changes_nothing_on_any(found):
-    if found["replicas"] != 2:
-        pytest.skip("asked of two replicas")
-    for run in found["cases"]["nan"]:
+def test_nan_on_the_last_replica_changes_nothing_on_any(two):
+    for run in two["cases"]["nan"]:
         assert run["iterations"] == 3
         assert np.isnan(run["history"]["loss"]).all()
         assert all(np.isfinite(np.array(weight)).all() for weight in run["weights"])
 
 
-def test_statistics_of_single_replicas_are_averaged(found):
+def test_statistics_of_single_replicas_are_averaged(two):
     """One step from mean 0 and variance 1 with momentum ½: half of the replicas' mean moments."""
-    if found["replicas"] != 2:
-        pytest.skip("asked of two replicas")
     draw = np.random.default_rng(0)
     images = draw.normal(size=(40, 6, 6, 2)).astype("float32")[:8]
-    whole, apart = found["cases"]["replica"]
+    whole, apart = two["cases"]["replica"]
     one, many = (
         {shape: np.array(w) for w in run["weights"] if (shape := np.array(w).shape)}
         for run in (whole, apart)
@@ -125,8 +130,6 @@ def test_no_image_is_lost_or_counted_twice_and_no_replica_goes_without(found):
             assert sizes[0] > 0
 
 
-def test_keras_still_clips_before_it_adds_up(found):
+def test_keras_still_clips_before_it_adds_up(two):
     """When this fails, Keras has learnt it, and `gradients._summed_already` may go."""
-    if found["replicas"] != 2:
-        pytest.skip("asked of two replicas")
-    assert difference(*found["stock"]) > 1e-3
+    assert difference(*two["stock"]) > 1e-3

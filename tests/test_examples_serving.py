@@ -245,11 +245,13 @@ def test_tensorflow_serving_layout_request_and_answer(images, tmp_path):
         serving.write_version(tmp_path / "out", tmp_path / "models", "direct")
 
 
+@pytest.mark.long  # needs more than `make test` installs
 def test_web_page_classifies_dropped_images_in_chromium(network, images, tmp_path):
     chromium, node = shutil.which("chromium"), shutil.which("node")
     installed = EXAMPLES / "web" / "node_modules"
-    if not (chromium and node and installed.is_dir()):
-        pytest.skip("needs node, chromium, and `npm install` in examples/web")
+    assert chromium, "install chromium"
+    assert node, "install node"
+    assert installed.is_dir(), "run `npm install` in examples/web"
     page = tmp_path / "page"
     shutil.copytree(EXAMPLES / "web", page, ignore=shutil.ignore_patterns("node_modules", "model"))
     (page / "node_modules").symlink_to(installed)

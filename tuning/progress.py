@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.progress import Progress
 from rich.text import Text
 
-from kerascnn.progress import clock
+from kerascnn.progress import bars, clock
 
 
 class SearchProgress:
@@ -27,13 +27,7 @@ class SearchProgress:
         self.done = 0
         self.bars: Progress | None = None
         if self.console.is_terminal:
-            self.bars = Progress(
-                TextColumn("{task.description}"),
-                BarColumn(bar_width=24),
-                TextColumn("{task.fields[figures]}"),
-                console=self.console,
-                transient=True,
-            )
+            self.bars = bars(self.console)
             self.whole = self.bars.add_task("trials", total=trials, figures="")
             self.part = self.bars.add_task("", total=1, figures="")
             self.bars.start()
