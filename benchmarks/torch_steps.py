@@ -90,7 +90,7 @@ def shufflenet_v1(groups: int) -> nn.Module:
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(before, 1000))
 
 
-@functools.cache
+@functools.lru_cache(maxsize=2)  # grouped.py alternates between two; VGG-16 takes 2 GB each
 def step(network: str, layout: str, side: int, batch: int) -> Callable[[], None]:
     """Returns the training step of a network, done twice before."""
     torch.manual_seed(0)

@@ -1,14 +1,16 @@
 """A training step of `kerascnn.train` against Keras's own `fit`, and PyTorch's, in turn in one run.
 
-    python benchmarks/train.py --torch-python /path/to/python
+    python benchmarks/train.py --torch-python /path/to/python            # 12 minutes
+    python benchmarks/train.py vgg16-auto --torch-python /path/to/python # one part again
 
 Four steps take turns on the same `tf.data` pipeline: ours with everything that `train` puts around
 it (guards, progress, resume); the same network in `keras.Model.fit`, whose ratio to it is what all
-that costs; the twin of keras.applications in `fit`; torchvision's best of layout and precision, in
-a process of its own. Then `precision="auto"` measures and trains, against the twin in float32. A
-time is the median between the ends of two steps, so that loading, callbacks and what Python does
-count; the ends of epochs do not. Forward, backward and SGD with momentum. Results go to
-benchmarks/results/train.json and .md.
+that costs; the twin of keras.applications in `fit`; torchvision's, in a process of its own, with
+the layout and precision that were best in the first round. In the parts called -auto
+`precision="auto"` measures and trains, against the twin in float32. A time is the median between
+the ends of two steps, so that loading, callbacks and what Python does count; the ends of epochs do
+not. Forward, backward and SGD with momentum. Each part's results go to
+benchmarks/results/train.json and .md as soon as it ends, beside those of the others.
 """
 
 from __future__ import annotations
@@ -16,6 +18,8 @@ from __future__ import annotations
 import argparse
 import gc
 import importlib.util
+import json
+import os
 import statistics
 import sys
 import tempfile
@@ -29,7 +33,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
-from machine import machine, save  # noqa: E402
+from machine import RESULTS, machine, save  # noqa: E402
 from torch_process import TorchProcess  # noqa: E402
 
 import kerascnn  # noqa: E402
@@ -37,10 +41,14 @@ from kerascnn.cli.startup import start_keras  # noqa: E402
 from kerascnn.devices import policy_scope  # noqa: E402
 from kerascnn.recipes import Recipe  # noqa: E402
 
-EQUAL = {"resnet50": (224, 8), "mobilenet_v2": (224, 8), "resnet20_cifar": (32, 128)}
-"""Networks at equal precision: image side and batch."""
-AUTO = {"resnet50": (224, 16), "vgg16": (224, 16)}
-"""Networks whose precision is chosen."""
+PARTS = {
+    "resnet50": ("resnet50", 224, 8, 3),
+    "mobilenet_v2": ("mobilenet_v2", 224, 8, 8),
+    "resnet20_cifar": ("resnet20_cifar", 32, 128, 20),
+    "resnet50-auto": ("resnet50", 224, 16, 3),
+    "vgg16-auto": ("vgg16", 224, 16, 2),
+}
+"""Network, image side, batch and the steps of each contender in a round, more of quick ones."""
 TORCH = [f"{layout}{half}" for layout in ("channels_first", "channels_last")
          for half in ("", "+bfloat16")]  # fmt: skip
 RECIPE = Recipe("sgd", optimizer="sgd", learning_rate=1e-3, schedule="constant", warmup=0.0)
@@ -169,31 +177,31 @@ def on_steps(callback: Any) -> bool:
 
 
 def measured(
-    row: str,
-    side: int,
-    batch: int,
-    policies: tuple[str, str],
-    torch: TorchProcess | None,
-    arguments: argparse.Namespace,
+    part: str, policies: tuple[str, str], torch: TorchProcess | None, rounds: int
 ) -> dict[str, Any]:
     """Returns the median seconds of a step of each; ours and Keras's in their own precision."""
+    row, side, batch, steps = PARTS[part]
     with ExitStack() as stack:
         bench = Bench(row, side, batch, policies, stack)
         taken = bench.taken
         layouts = TORCH if torch and row != "resnet20_cifar" else []
-        for number in range(arguments.rounds + 1):
-            bench.turn(arguments.steps)
+        first: dict[str, float] = {}
+        for number in range(rounds + 1):
+            bench.turn(steps)
             for layout in layouts:
                 assert torch is not None
                 one = float(torch.ask(f"{row} {layout} {side} {batch}"))
                 taken.setdefault(f"torch {layout}", []).append(one)
             if not number:  # compiling, and caches that fill
-                for times in taken.values():
-                    times.clear()
-            print(row, *policies, {k: round(v[-1], 4) for k, v in taken.items() if v}, flush=True)
+                first = {k: v[-1] for k, v in taken.items() if k.startswith("torch")}
+                layouts = [min(layouts, key=lambda one: first[f"torch {one}"])] if layouts else []
+                taken.update({name: [] for name in bench.models})
+                for name in first:
+                    del taken[name]
+            print(part, *policies, {k: round(v[-1], 4) for k, v in taken.items() if v}, flush=True)
         bench.close()
     medians = {name: statistics.median(times) for name, times in taken.items()}
-    best = min((n for n in medians if n.startswith("torch")), key=medians.get, default=None)
+    best = f"torch {layouts[0]}" if layouts else None
     return {
         "row": row, "size": side, "batch": batch, "precision": policies[0],
         "keras_precision": policies[1],
@@ -201,6 +209,7 @@ def measured(
         "samples": taken, "ratio": medians["keras"] / medians["kerascnn"],
         "guards": medians["kerascnn"] / medians["same network, fit"] - 1,
         "torch": None if best is None else {"how": best, "seconds": medians[best]},
+        "torch_first_round": first, "load_average": os.getloadavg()[0],
     }  # fmt: skip
 
 
@@ -235,52 +244,59 @@ def line(result: dict[str, Any]) -> str:
     )
 
 
+def write(results: dict[str, Any], about: dict[str, Any]) -> list[str]:
+    """Writes the results of all parts that were ever measured; returns the table."""
+    table = [
+        "| network | side | batch | precision | kerascnn | Keras's fit | ratio | around it | "
+        "PyTorch's best | ratio |",
+        "|---|---:|---:|---|---:|---:|---:|---:|---:|---:|",
+        *(line(results[part]) for part in PARTS if part in results),
+    ]
+    for one in results.values():
+        if "measured" in one:
+            times = ", ".join(f"{k} {1e3 * v:.0f} ms" for k, v in one["measured"].items())
+            table += ["", f'{one["row"]}: precision="auto" measured {times}.']
+    heading = [
+        "# Training steps",
+        "",
+        "Images per second of training steps that took turns, medians; a ratio above 1 is in our "
+        "favour. *around it* is what guards, progress and resume add to the time of a step.",
+        "",
+    ]
+    save("train", {"machine": about, "parts": results}, "\n".join(heading + table))
+    return table
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("parts", nargs="*", help="networks; by default all")
+    parser.add_argument("parts", nargs="*", default=list(PARTS), help=", ".join(PARTS))
     parser.add_argument("--torch-python", help="an interpreter that has torch and torchvision")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=3, help="of each in a round (3)")
-    parser.add_argument("--skip-auto", action="store_true")
     arguments = parser.parse_args()
     here = sys.executable if importlib.util.find_spec("torch") else None
     python = arguments.torch_python or here
     torch = TorchProcess(python, "torch_steps.py") if python else None
     version = torch.line() if torch else None
     start_keras()
-    results = []
-    for row, (side, batch) in EQUAL.items():
-        if not arguments.parts or row in arguments.parts:
-            both = ("float32", "float32")
-            results.append(measured(row, side, batch, both, torch, arguments))
-    choices = []
-    for row, (side, batch) in {} if arguments.skip_auto else AUTO.items():
-        if arguments.parts and row not in arguments.parts:
-            continue
-        policy, seconds = chosen(row, side, batch)
-        # Against Keras as a user has it who asks for nothing: in float32.
-        found = measured(row, side, batch, (policy, "float32"), torch, arguments)
-        choices.append({**found, "measured": seconds})
     about = machine()
-    if torch:
+    if version:
         about["versions"]["torch"] = version
+    stored = RESULTS / "train.json"
+    results = json.loads(stored.read_text("utf-8"))["parts"] if stored.is_file() else {}
+    table: list[str] = []
+    for part in arguments.parts:
+        policies, seconds = ("float32", "float32"), {}
+        if part.endswith("-auto"):
+            policy, seconds = chosen(*PARTS[part][:3])
+            # Against Keras as a user has it who asks for nothing: in float32.
+            policies = (policy, "float32")
+        results[part] = measured(part, policies, torch, arguments.rounds)
+        if seconds:
+            results[part]["measured"] = seconds
+        table = write(results, about)
+    if torch:
         torch.close()
-    table = [
-        "# Training steps",
-        "",
-        "Images per second of training steps that took turns, medians; a ratio above 1 is in our "
-        "favour. *around it* is what guards, progress and resume add to the time of a step.",
-        "",
-        "| network | side | batch | precision | kerascnn | Keras's fit | ratio | around it | "
-        "PyTorch's best | ratio |",
-        "|---|---:|---:|---|---:|---:|---:|---:|---:|---:|",
-        *map(line, [*results, *choices]),
-    ]
-    for one in choices:
-        times = ", ".join(f"{k} {1e3 * v:.0f} ms" for k, v in one["measured"].items())
-        table += ["", f'{one["row"]}: precision="auto" measured {times}.']
-    save("train", {"machine": about, "rows": results, "auto": choices}, "\n".join(table))
-    print("\n".join(table[4:]))
+    print("\n".join(table))
 
 
 if __name__ == "__main__":
