@@ -7,8 +7,9 @@ Keras's own "same" pads more on the far side when the stride is 2, which no PyTo
 
 from __future__ import annotations
 
+import functools
 import importlib
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,12 +58,25 @@ def layer(kind: str, x: Tensor | Sequence[Tensor], name: str, **config: Any) -> 
         name: the layer's name, paper-derived and stable.
         **config: what the layer's class takes.
     """
-    first = x if not isinstance(x, list | tuple) else x[0]
+    first = x[0] if type(x) is list or type(x) is tuple else x
     if isinstance(first, Planned):
         return first.plan.layer(kind, x, name, config)
     own = importlib.import_module(OWN_LAYERS)  # registers our initialisers too
     made = getattr(own, kind, None) or getattr(keras.layers, kind)
     return made(name=name, **config)(x)
+
+
+def part(x: Tensor, key: tuple[Hashable, ...], make: Callable[[], Tensor]) -> Tensor:
+    """Adds layers that networks repeat: a search prices them once for each `key` and shape of `x`.
+
+    Args:
+        x: what they read.
+        key: all that their shapes and costs depend on besides.
+        make: adds them and returns the output.
+    """
+    if isinstance(x, Planned):
+        return x.plan.part((x.shape, *key), make)
+    return make()
 
 
 def _padded(
@@ -71,18 +85,23 @@ def _padded(
     """Returns the input padded where the layer cannot do it itself, and the layer's own padding."""
     if pad == "same":
         return x, "same"
-    extents = [(one - 1) * dilation + 1 for one in pair(kernel)]
-    pads = [one // 2 for one in extents] if pad is None else list(pair(pad))
-    strides = pair(stride)
-    keeps = all(2 * one == extent - 1 for one, extent in zip(pads, extents, strict=True))
-    if strides == (1, 1) and keeps:
+    pads = _padding(kernel, stride, pad, dilation)
+    if pads is None:
         return x, "same"
     if min(pads) < 0:
         x = layer("Cropping2D", x, f"{name}_crop", cropping=tuple(max(-one, 0) for one in pads))
-        pads = [max(one, 0) for one in pads]
     if max(pads) > 0:
-        x = layer("ZeroPadding2D", x, f"{name}_pad", padding=tuple(pads))
+        x = layer("ZeroPadding2D", x, f"{name}_pad", padding=tuple(max(one, 0) for one in pads))
     return x, "valid"
+
+
+@functools.lru_cache
+def _padding(kernel: Any, stride: Any, pad: Any, dilation: int) -> tuple[int, int] | None:
+    """Returns the rows and columns on each side, or None where "same" does it at stride 1."""
+    height, width = ((one - 1) * dilation + 1 for one in pair(kernel))
+    pads = (height // 2, width // 2) if pad is None else pair(pad)
+    keeps = (2 * pads[0] + 1, 2 * pads[1] + 1) == (height, width)
+    return None if keeps and pair(stride) == (1, 1) else pads
 
 
 def _overhang(x: Tensor, size: int, stride: int, name: str) -> tuple[Tensor, str]:

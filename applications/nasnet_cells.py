@@ -64,12 +64,17 @@ class State(NamedTuple):
 
 def separable(x: Tensor, filters: int, size: int, stride: int, name: str) -> Tensor:
     """ReLU, depthwise, 1x1 and batch norm, twice; the first strides."""
-    for number, step in (1, stride), (2, 1):
-        x = blocks.activation(x, "relu", f"{name}_act{number}")
-        x = blocks.depthwise(x, size, step, name=f"{name}_dw{number}", pad="same")
-        x = blocks.conv(x, filters, 1, name=f"{name}_pw{number}", bias=False)
-        x = blocks.batch_norm(x, f"{name}_bn{number}", NORM)
-    return x
+
+    def made() -> Tensor:
+        y = x
+        for number, step in (1, stride), (2, 1):
+            y = blocks.activation(y, "relu", f"{name}_act{number}")
+            y = blocks.depthwise(y, size, step, name=f"{name}_dw{number}", pad="same")
+            y = blocks.conv(y, filters, 1, name=f"{name}_pw{number}", bias=False)
+            y = blocks.batch_norm(y, f"{name}_bn{number}", NORM)
+        return y
+
+    return blocks.part(x, ("separable", filters, size, stride), made)
 
 
 def squeezed(x: Tensor, filters: int, name: str) -> Tensor:

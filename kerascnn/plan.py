@@ -11,7 +11,7 @@ configuration is the one that the Keras layer takes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any
@@ -60,7 +60,7 @@ class Entry:
     cost: Cost
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: setting fields would take three times as long
 class Planned:
     """A tensor that a plan speaks of; has a `shape` as a Keras tensor has (batch first)."""
 
@@ -91,6 +91,10 @@ class Plan:
         cost = layer_cost(kind, [one.shape for one in given], config)
         self.entries[name] = Entry(name, kind, config, given, cost)
         return Planned(cost.shape, self, name)
+
+    def part(self, key: Hashable, make: Callable[[], Planned]) -> Planned:
+        """Returns the output of layers whose shapes and costs depend on `key` alone."""
+        return make()
 
     @property
     def trainable(self) -> int:

@@ -1,18 +1,19 @@
 """Budgets: what a candidate costs, worked out from its table before anything is built.
 
-No Keras here. A plan's layers repeat from candidate to candidate, so their costs are kept.
+No Keras here. Layers repeat within a network and from candidate to candidate, so their costs are
+kept.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
 from kerascnn.assemble import Request, plan_into
 from kerascnn.errors import UsageError
-from kerascnn.plan import MAXIMUM_LAYERS, Cost, Plan, Planned, Shape, layer_cost
+from kerascnn.plan import MAXIMUM_LAYERS, Plan, Planned, Shape, layer_cost
 from kerascnn.registry import Variant
 
 FLOAT_BYTES = 4
@@ -99,59 +100,84 @@ class Budget:
         return ", ".join(part + unit.get(name, "") for name, part in zip(names, parts, strict=True))
 
 
-_COSTS: dict[Any, Cost] = {}
+Sums = tuple[int, int, int | None, int | None]
+"""Trainable and fixed parameters, multiply-accumulates, output values."""
+
 _KEPT = 200_000
+_LAYERS: dict[Any, tuple[Shape, Sums]] = {}
+_PARTS: dict[Any, tuple[Shape, Sums, int]] = {}
 
 
 class Tally(Plan):
-    """A plan that keeps the totals only, and works out the cost of equal layers once."""
+    """A plan that keeps the totals only, and works out the cost of equal layers and parts once."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.params = self.unmoved = self.count = 0
-        self.macs_known: int | None = 0
-        self.activations: int | None = 0
+        self.count = 0
+        self.sums: list[Sums] = []
 
     def layer(
         self, kind: str, inputs: Planned | Sequence[Planned], name: str, config: Mapping[str, Any]
     ) -> Planned:
-        self.count += 1
-        if self.count > MAXIMUM_LAYERS:
-            raise UsageError(f"a network of more than {MAXIMUM_LAYERS:,} layers is not built")
         if isinstance(inputs, Planned):
             shapes: tuple[Shape, ...] = (inputs.shape,)
         else:
-            shapes = tuple(one.shape for one in inputs)
-        cost = _cost(kind, shapes, config)
-        self.params += cost.trainable
-        self.unmoved += cost.fixed
-        if cost.macs is None or self.macs_known is None:
-            self.macs_known = None
-        else:
-            self.macs_known += cost.macs
-        sides = cost.shape[1:]
-        if None in sides or self.activations is None:
-            self.activations = None
-        else:
-            self.activations += math.prod(sides)  # type: ignore[arg-type]
-        return Planned(cost.shape, self, name)
+            shapes = tuple([one.shape for one in inputs])
+        key = (kind, shapes, tuple(config), tuple(config.values()))
+        try:
+            found = _LAYERS.get(key)
+        except TypeError:  # an initialiser given as a dict
+            found = _layer(kind, shapes, config)
+        if found is None:
+            found = _layer(kind, shapes, config)
+            if len(_LAYERS) < _KEPT:
+                _LAYERS[key] = found
+        shape, sums = found
+        self._counted(1)
+        self.sums.append(sums)
+        return Planned(shape, self, name)
+
+    def part(self, key: Hashable, make: Callable[[], Planned]) -> Planned:
+        found = _PARTS.get(key)
+        if found is None:
+            place, count = len(self.sums), self.count
+            shape = make().shape
+            found = (shape, _total(self.sums[place:]), self.count - count)
+            del self.sums[place:]
+            self.count = count
+            if len(_PARTS) < _KEPT:
+                _PARTS[key] = found
+        shape, sums, layers = found
+        self._counted(layers)
+        self.sums.append(sums)
+        return Planned(shape, self)
+
+    def _counted(self, layers: int) -> None:
+        self.count += layers
+        if self.count > MAXIMUM_LAYERS:
+            raise UsageError(f"a network of more than {MAXIMUM_LAYERS:,} layers is not built")
 
     @property
     def price(self) -> Price:
-        return Price(self.params, self.macs_known, self.unmoved, self.activations)
+        trainable, fixed, macs, activations = _total(self.sums)
+        return Price(trainable, macs, fixed, activations)
 
 
-def _cost(kind: str, shapes: tuple[Shape, ...], config: Mapping[str, Any]) -> Cost:
-    try:
-        key = (kind, shapes, *config.items())
-        found = _COSTS.get(key)
-    except TypeError:  # an initialiser given as a dict
-        return layer_cost(kind, list(shapes), config)
-    if found is None:
-        found = layer_cost(kind, list(shapes), config)
-        if len(_COSTS) < _KEPT:
-            _COSTS[key] = found
-    return found
+def _layer(kind: str, shapes: tuple[Shape, ...], config: Mapping[str, Any]) -> tuple[Shape, Sums]:
+    cost = layer_cost(kind, list(shapes), config)
+    sides = [side for side in cost.shape[1:] if side is not None]
+    values = math.prod(sides) if len(sides) == len(cost.shape) - 1 else None
+    return cost.shape, (cost.trainable, cost.fixed, cost.macs, values)
+
+
+def _total(sums: Sequence[Sums]) -> Sums:
+    trainable, fixed, macs, values = zip(*sums, strict=True)
+    return (
+        sum(trainable),
+        sum(fixed),
+        None if None in macs else sum(macs),
+        None if None in values else sum(values),
+    )
 
 
 def price(
