@@ -120,16 +120,31 @@ def _wait(logs: dict[str, float]) -> str:
     return f" (data wait {logs['data_wait']:.0%})" if "data_wait" in logs else ""
 
 
+METRICS = ("loss", "accuracy", "val_loss", "val_accuracy")
+"""What is shown of an epoch."""
+
+
+def figure(name: str, value: float) -> str:
+    """Returns a loss with four digits, an accuracy in per cent."""
+    return f"{value * 100:.2f} %" if "accuracy" in name else f"{value:.4f}"
+
+
 def figures(logs: dict[str, float]) -> str:
-    """Returns losses with four digits and accuracies in per cent, as far as `logs` has them."""
-    parts = []
-    for name in ("loss", "accuracy", "val_loss", "val_accuracy"):
-        if name in logs:
-            value = logs[name]
-            parts.append(
-                f"{name} {value * 100:.2f} %" if "accuracy" in name else f"{name} {value:.4f}"
-            )
-    return "  ".join(parts)
+    """Returns the names and values of METRICS, as far as `logs` has them."""
+    return "  ".join(f"{name} {figure(name, logs[name])}" for name in METRICS if name in logs)
+
+
+def table(rows: dict[str, dict[str, float]]) -> str:
+    """Returns epochs one below the other: the name of a row -> its epoch and METRICS."""
+    shown = [name for name in METRICS if all(name in row for row in rows.values())]
+    cells = [["", "epoch", *shown]]
+    for title, row in rows.items():
+        cells.append([title, str(row["epoch"]), *(figure(name, row[name]) for name in shown)])
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return "\n".join(
+        "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True))
+        for line in cells
+    )
 
 
 def clock(seconds: float) -> str:

@@ -20,7 +20,7 @@ from kerascnn.errors import Interrupted
 from kerascnn.gradients import SkippedSteps
 from kerascnn.guards import DivergenceGuard, memory_errors
 from kerascnn.multiworker import is_chief, lost_workers, several
-from kerascnn.progress import ProgressDisplay, figures
+from kerascnn.progress import ProgressDisplay, table
 from kerascnn.progress import clock as duration
 from kerascnn.recipes import Recipe
 from kerascnn.resuming import Start
@@ -181,17 +181,15 @@ def _finish(run: Run, engine: keras.Model) -> None:
 def _summary(run: Run) -> str:
     history, best = run.history, run.best
     last = {name: values[-1] for name, values in history.items()}
+    rows = {"last": last, "best": {"epoch": best["epoch"], **best["metrics"]}}
     taken = duration(sum(history["seconds"]))
-    return (
-        f"last epoch {last['epoch']}: {figures(last)}; {taken} in all\n"
-        f"best epoch {best['epoch']}: {figures(best['metrics'])}; see {run.path}"
-    )
+    return f"{table(rows)}\n{last['epoch']} epochs in {taken}; see {run.path}"
 
 
 def say_finished(run: Run, *, verbose: bool) -> Run:
     """Tells that there is nothing left to do, and returns the run."""
     if verbose:
-        print(f"this run is complete (--overwrite trains it anew); {_summary(run)}")
+        print(f"this run is complete (--overwrite trains it anew)\n{_summary(run)}")
     return run
 
 

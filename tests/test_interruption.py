@@ -6,10 +6,12 @@ import io
 import signal
 import threading
 import time
+from collections import Counter
 
 import numpy as np
 import pytest
 from rich.console import Console
+from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
 import kerascnn
 from kerascnn import callbacks, checkpoints, progress
@@ -90,11 +92,18 @@ def test_progress_is_one_plain_line_an_epoch_without_a_terminal(data, tmp_path, 
     train(small(), data, recipe=RECIPE, run_dir=tmp_path / "r")
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("small (475 parameters) on halves: 100 training and 50 held-out")
-    assert lines[-1].startswith("best epoch ")
-    assert lines[-1].endswith(f"see {tmp_path / 'r'}")
-    assert lines[-2].startswith("last epoch 3: ")
-    epochs = lines[1:-2]
-    history = kerascnn.load_run(tmp_path / "r").history
+    epochs, final = lines[1:-4], lines[-4:]
+    run = kerascnn.load_run(tmp_path / "r")
+    history = run.history
+    assert final[0].split() == ["epoch", "loss", "accuracy", "val_loss", "val_accuracy"]
+    for line, title, epoch in ((final[1], "last", 3), (final[2], "best", run.best["epoch"])):
+        loss, accuracy = (history[name][epoch - 1] for name in ("loss", "val_accuracy"))
+        cells = line.replace(" %", "").split()
+        assert cells[:3] == [title, str(epoch), f"{loss:.4f}"]
+        assert cells[-1] == f"{accuracy * 100:.2f}"
+    assert len({len(line) for line in final[:3]}) == 1
+    assert final[3].startswith("3 epochs in ")
+    assert final[3].endswith(f"see {tmp_path / 'r'}")
     assert len(epochs) == 3
     for number, line in enumerate(epochs, 1):
         assert line.startswith(
@@ -126,6 +135,21 @@ def test_bars_on_a_terminal_show_step_and_time_left(monkeypatch):
         assert part in shown, part
     # 4 steps took about 0.04 s after the first; 15 are left.
     assert 0.1 < 15 * 0.01 <= float(display._left().split()[0]) + 0.05 < 2
+
+
+def test_a_profile_of_so_many_steps_is_written_for_tensorboard(data, tmp_path):
+    """An epoch has 12 steps here, so that steps 6 to 8 are of one."""
+    run = quiet(small(), data, tmp_path / "r", batch_size=8, epochs=1, profile=3)
+    (file,) = run.path.glob("tensorboard/train/plugins/profile/*/*.xplane.pb")
+    counts = Counter(
+        plane.event_metadata[event.metadata_id].name
+        for plane in xplane_pb2.XSpace.FromString(file.read_bytes()).planes
+        for line in plane.lines
+        for event in line.events
+    )
+    # Keras's name of the function that is called for each step, to train or to evaluate.
+    steps = [count for name, count in counts.items() if "_step_on_iterator_" in name]
+    assert steps == [3]
 
 
 def test_durations_are_readable():
