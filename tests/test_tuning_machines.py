@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import runpy
 import signal
 import socket
 import subprocess
@@ -146,28 +147,9 @@ def test_a_chief_and_two_workers_survive_kills(tmp_path: Path) -> None:
 @pytest.mark.long
 @pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="two workers need two cores")
 def test_two_workers_are_about_twice_as_fast_as_one(tmp_path: Path) -> None:
-    """From the first trial's beginning to the last one's end, a thread for each process."""
-    seconds = {}
-    for count in (1, 2):
-        directory = tmp_path / str(count) / "search"
-        directory.parent.mkdir()
-        address = f"127.0.0.1:{free_port()}"
-        more = ("--trials", "8", "--epochs", "25", "--chief", address)
-        processes = [command(directory, *more, threads=1)]
-        for worker in range(count):
-            processes.append(command(directory, *more, "--worker", str(worker), threads=1))
-        with cleaned(*processes):
-            for process in processes:
-                assert process.wait(500) == 0, logs(directory)
-        records = [json.loads(text) for text in outcomes(directory).values()]
-        assert len(records) == 8
-        begun = [
-            json.loads(path.read_text())[0]["at"]
-            for path in directory.glob("trials/trial_*/attempts.json")
-        ]
-        seconds[count] = max(
-            path.stat().st_mtime for path in directory.glob("trials/trial_*/outcome.json")
-        ) - min(begun)
+    """benchmarks/workers.py says how, and what came of it."""
+    measured = runpy.run_path(str(ROOT / "benchmarks" / "workers.py"))["measured"]
+    seconds = {count: measured(count, tmp_path / str(count)) for count in (1, 2)}
     print(f"one worker {seconds[1]:.1f} s, two {seconds[2]:.1f} s")
     assert seconds[1] / seconds[2] > 1.5
 
