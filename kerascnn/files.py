@@ -7,6 +7,8 @@ place in one step; the directory entry is flushed too, so that a power cut keeps
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import glob
 import hashlib
 import os
 import shutil
@@ -89,6 +91,9 @@ def put_in_place(written: Path, target: Path) -> None:
 def atomic_directory(target: str | os.PathLike[str], *, overwrite: bool = False) -> Iterator[Path]:
     """Yields a temporary directory and moves it onto the target when the block ends without error.
 
+    It lies in `.NAME.kerascnn-XXXXXXXX` beside the target, which a process that is killed leaves
+    behind and the next one that writes the same target removes.
+
     Args:
         target: the directory to write.
         overwrite: replace a target that is not empty. The old one is moved aside first and
@@ -98,31 +103,29 @@ def atomic_directory(target: str | os.PathLike[str], *, overwrite: bool = False)
         OutputError: the target is not empty and `overwrite` is false, or it cannot be written.
     """
     target = Path(target)
+    recover(target)
     refuse_occupied(target, overwrite=overwrite)
     parent = _parent(target)
     try:
-        temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=parent))
-        mask = os.umask(0)
-        os.umask(mask)
-        temporary.chmod(0o777 & ~mask)
+        holder, descriptor = _holder(target)
     except OSError as error:
         raise OutputError(
             f"cannot write {target}: {error.strerror}; choose a directory that is writable"
         ) from error
-    old: Path | None = None
+    temporary, old = holder / "new", holder / _OLD
     try:
+        temporary.mkdir()
         yield temporary
         for path in (*temporary.rglob("*"), temporary):
             if path.is_dir() or path.is_file():
                 _flush(path)
         if target.exists():
-            old = Path(tempfile.mkdtemp(prefix=f".{target.name}.old.", dir=parent))
-            os.replace(target, old / target.name)
+            os.replace(target, old)
         try:
             os.replace(temporary, target)
         except OSError:
-            if old is not None:
-                os.replace(old / target.name, target)
+            if old.exists():
+                os.replace(old, target)
             raise
         _flush(parent)
     except OSError as error:
@@ -130,9 +133,59 @@ def atomic_directory(target: str | os.PathLike[str], *, overwrite: bool = False)
             raise
         raise OutputError(f"cannot write {target}: {error.strerror or error}") from error
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-        if old is not None:
-            shutil.rmtree(old, ignore_errors=True)
+        shutil.rmtree(holder, ignore_errors=True)
+        os.close(descriptor)
+
+
+_OLD = "old"
+
+
+def _holder(target: Path) -> tuple[Path, int]:
+    """Makes a directory beside the target, and holds it until the descriptor is closed."""
+    while True:
+        made = Path(tempfile.mkdtemp(prefix=f".{target.name}.kerascnn-", dir=target.parent))
+        with contextlib.suppress(FileNotFoundError, BlockingIOError):  # `recover` was quicker
+            descriptor = os.open(made, os.O_RDONLY)
+            try:
+                _hold(descriptor)
+                os.stat(made)
+            except BaseException:
+                os.close(descriptor)
+                raise
+            return made, descriptor
+
+
+def _hold(descriptor: int) -> None:
+    """Locks it for this process.
+
+    Raises:
+        BlockingIOError: another process that lives has it.
+    """
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if isinstance(error, BlockingIOError):
+            raise
+        # A file system without locks.
+
+
+def recover(target: str | os.PathLike[str]) -> None:
+    """Clears away what a killed `atomic_directory` of this target left.
+
+    If it was killed between moving the old directory aside and the new one into place, the old
+    one comes back.
+    """
+    target = Path(target)
+    for holder in target.parent.glob(f".{glob.escape(target.name)}.kerascnn-*"):
+        with contextlib.suppress(OSError):  # another process has it, or has removed it
+            descriptor = os.open(holder, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if (holder / _OLD).exists() and not target.exists():
+                    os.replace(holder / _OLD, target)
+                shutil.rmtree(holder)
+            finally:
+                os.close(descriptor)
 
 
 def refuse_occupied(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import signal
 import stat
 import subprocess
 import sys
@@ -155,6 +156,55 @@ def test_move_that_fails_puts_the_old_directory_back(
     ):
         (temporary / "new").write_text("2")
     assert names(target) == ["old"]
+    assert names(tmp_path) == ["out"]
+
+
+KILLED = """
+import os, signal, sys
+from kerascnn import files
+moment, target = sys.argv[1:]
+replace = os.replace
+def killed(source, destination):
+    if moment == "moved":
+        replace(source, destination)
+    os.kill(os.getpid(), signal.SIGKILL)
+if moment != "writing":
+    os.replace = killed
+with files.atomic_directory(target, overwrite=True) as temporary:
+    (temporary / "new").write_text("2")
+    if moment == "writing":
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize(
+    ("moment", "left"), [("writing", ["old"]), ("moving", ["old"]), ("moved", None)]
+)
+def test_what_a_killed_writer_leaves_is_cleared_by_the_next(
+    tmp_path: Path, moment: str, left: list[str] | None
+) -> None:
+    target = tmp_path / "out"
+    target.mkdir()
+    (target / "old").write_text("1")
+    command = [sys.executable, "-c", KILLED, moment, str(target)]
+    ended = subprocess.run(command, check=False, cwd=ROOT)
+    assert ended.returncode == -signal.SIGKILL
+    (holder,) = (name for name in names(tmp_path) if name != "out")
+    assert holder.startswith(".out.kerascnn-")
+    assert (names(target) if target.exists() else None) == left
+    (tmp_path / ".out.kerascnn").mkdir()  # somebody else's
+    files.recover(target)
+    assert names(target) == ["old"]
+    assert names(tmp_path) == [".out.kerascnn", "out"]
+
+
+def test_what_a_living_writer_has_is_left_alone(tmp_path: Path) -> None:
+    with files.atomic_directory(tmp_path / "out") as one:
+        (one / "a").write_text("1")
+        code = f"from kerascnn import files; files.recover({str(tmp_path / 'out')!r})"
+        subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+        assert names(one) == ["a"]
+    assert names(tmp_path / "out") == ["a"]
     assert names(tmp_path) == ["out"]
 
 
