@@ -7,6 +7,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import kerascnn
 from kerascnn.assemble import Request, plan
@@ -20,7 +21,16 @@ from kerascnn.weights.report import LoadError
 from kerascnn.weights.saving import load_model, save_weights
 from reliability.benign import safetensors
 from reliability.keras_files import keras2_layers, write_keras2
-from reliability.loads import changed, refused, resnet, same, stored, torch_file, wanted
+from reliability.loads import (
+    SMALL,
+    changed,
+    refused,
+    resnet,
+    same,
+    stored,
+    torch_file,
+    wanted,
+)
 from reliability.zoo_files import TORCH_NAMES, scrambled, torch_shape, values
 
 
@@ -42,6 +52,36 @@ def test_a_file_of_torchvision_names(tmp_path: Path, model: keras.Model) -> None
     assert "torchvision layout (torch), no digests to verify" in text
     assert report.sha256 in text
     assert report.to_json()["fraction"] == 1
+
+
+def test_training_after_a_load_writes_into_its_own_variables_alone(tmp_path: Path) -> None:
+    """The variables take over memory that the load set aside: no copy, so nothing may overlap."""
+    path = torch_file(tmp_path / "x.pth", stored())
+    expected = wanted()
+    loaded, other, plain = (kerascnn.create_model("resnet18", **SMALL) for _ in range(3))
+    load_weights(loaded, path)
+    load_weights(other, path)
+    plain.set_weights([expected[name] for name in values(plain)])
+    images = np.random.default_rng(0).random((8, 32, 32, 3), np.float32)
+    for one in (loaded, plain):
+        one.compile(keras.optimizers.SGD(0.1, momentum=0.9), "sparse_categorical_crossentropy")
+        one.fit(images, np.arange(8) % 10, batch_size=4, epochs=2, shuffle=False, verbose=0)
+    assert same(values(other), expected)
+    trained = values(plain)
+    for name, value in values(loaded).items():
+        np.testing.assert_allclose(value, trained[name], rtol=1e-4, atol=1e-5, err_msg=name)
+    assert not same(trained, expected)
+
+
+def test_a_model_under_a_strategy(tmp_path: Path) -> None:
+    """Its variables are spread over devices, and TensorFlow has no single handle of one."""
+    path = torch_file(tmp_path / "x.pth", stored())
+    strategy = tf.distribute.MirroredStrategy(["CPU:0"])
+    with strategy.scope():
+        model = kerascnn.create_model("resnet18", **SMALL)
+    assert isinstance(model.weights[0].value, tf.distribute.DistributedValues)
+    load_weights(model, path)
+    assert same(values(model), wanted())
 
 
 def test_the_digest_is_of_the_file(tmp_path: Path, model: keras.Model) -> None:

@@ -25,7 +25,7 @@ from kerascnn.weights.region import volume
 from kerascnn.weights.report import MESSAGE_LIMIT, Adaptation, LoadError, LoadReport
 from kerascnn.weights.sources import for_model
 from kerascnn.weights.target import AUXILIARY, Target
-from kerascnn.weights.values import Values
+from kerascnn.weights.values import SMALL, Values
 
 if TYPE_CHECKING:
     import keras
@@ -144,26 +144,35 @@ class _Loader:
 
     def _values(self, steps: list[Step]) -> tuple[dict[str, numpy.ndarray], dict[str, list[str]]]:
         """Returns new values by name, and what was done to each."""
-        arrays, notes = {}, {}
-        values = Values(self.checkpoint, self.target, self.match, self.digests)
+        values = Values(self.checkpoint, self.target, self.match, self.digests, steps)
+        small, parts = self._parts(steps)
         with _pool() as start:
-            parts = [(part, start(values.of, part)) for part in self._parts(steps)]
-            for part, made in parts:
-                for step, (array, how) in zip(part, made.result(), strict=True):
-                    arrays[step.name], notes[step.name] = array, how
-        return arrays, notes
+            # Small tensors are work for Python, large ones for the memory: both at once.
+            waited = [(part, start(values.of, part)) for part in parts]
+            found = dict(zip([step.name for step in small], values.of(small), strict=True))
+            for part, made in waited:
+                found |= zip([step.name for step in part], made.result(), strict=True)
+        return (
+            {step.name: found[step.name][0] for step in steps},
+            {step.name: found[step.name][1] for step in steps},
+        )
 
-    def _parts(self, steps: list[Step]) -> list[list[Step]]:
-        """Returns the steps in runs of at least `PART` bytes: a thread takes one at a time."""
+    def _parts(self, steps: list[Step]) -> tuple[list[Step], list[list[Step]]]:
+        """Returns the steps of small tensors, and the others in runs of at least `PART` bytes."""
+        small: list[Step] = []
         parts: list[list[Step]] = []
         room = 0
         for step in steps:
+            size = self.checkpoint.tensors[step.key].nbytes
+            if size <= SMALL:
+                small.append(step)
+                continue
             if room <= 0:
                 parts.append([])
                 room = PART
             parts[-1].append(step)
-            room -= self.checkpoint.tensors[step.key].nbytes
-        return parts
+            room -= size
+        return small, parts
 
     def _preprocessing(self) -> Preprocessing | None:
         """Returns how images were prepared for the tensors of a file of ours."""

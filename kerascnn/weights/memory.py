@@ -7,8 +7,10 @@ TensorFlow takes over a NumPy array without a copy when it is contiguous and lie
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kerascnn.lazy import keras, np
 from kerascnn.weights.region import ALIGNMENT, aligned
@@ -52,17 +54,15 @@ def is_finite(array: np.ndarray) -> bool:
 
 def put(variable: keras.Variable, array: np.ndarray) -> None:
     """Sets a variable to an array of its shape and type, without a copy where it can."""
-    if keras.backend.backend() != "tensorflow" or not array.size:
+    handle = _handle(variable)
+    if handle is None or not array.size:
         variable.assign(array)
         return
-    import tensorflow as tf
-
     value = array
     # A type that the exchange does not know, such as bfloat16, is copied.
     with contextlib.suppress(TypeError, BufferError):
-        value = tf.experimental.dlpack.from_dlpack(array.__dlpack__())
-    # Keras's own `assign` reads the variable again, which takes longer than to set it.
-    variable.value.assign(value, read_value=False)
+        value = _operations().tensor(array.__dlpack__())
+    _operations().assign(resource=handle, value=value, validate_shape=True)
 
 
 def value_of(variable: keras.Variable) -> Any:
@@ -70,6 +70,36 @@ def value_of(variable: keras.Variable) -> Any:
 
     On TensorFlow it is no copy: a variable that is assigned takes over another buffer.
     """
-    if keras.backend.backend() == "tensorflow":
-        return variable.value.value()
-    return keras.ops.copy(variable)
+    handle = _handle(variable)
+    if handle is None:
+        return keras.ops.copy(variable)
+    return _operations().read(resource=handle, dtype=variable.value.dtype)
+
+
+def _handle(variable: keras.Variable) -> Any:
+    """Returns TensorFlow's handle of a variable; None elsewhere, and where it is spread."""
+    if keras.backend.backend() != "tensorflow":
+        return None
+    value = variable.value
+    return None if isinstance(value, _operations().spread) else value.handle
+
+
+class _Operations(NamedTuple):
+    """TensorFlow's own; Keras's ways to set a variable and to read it take twice as long."""
+
+    tensor: Callable[[Any], Any]
+    assign: Callable[..., None]
+    read: Callable[..., Any]
+    spread: type
+
+
+@functools.cache
+def _operations() -> _Operations:
+    import tensorflow as tf
+
+    return _Operations(
+        tf.experimental.dlpack.from_dlpack,
+        tf.raw_ops.AssignVariableOp,
+        tf.raw_ops.ReadVariableOp,
+        tf.distribute.DistributedValues,
+    )

@@ -29,7 +29,7 @@ FILTERED = ("Conv2D", "GroupedConv2D", "Dense")
 PIECE = 2**20
 """Bytes of a kernel that are brought into another order at once."""
 SMALL = 2**16
-"""Bytes of a kernel for which that is not worth the while."""
+"""Bytes of a tensor for which that, or a thread, is not worth the while."""
 
 
 class Values:
@@ -40,23 +40,29 @@ class Values:
         target: the model.
         match: which tensor is whose.
         digests: SHA-256 of each of our variables, where the file says.
+        steps: all that will be asked for, each once.
     """
 
     def __init__(
-        self, checkpoint: Checkpoint, target: Target, match: Match, digests: Mapping[str, str]
+        self,
+        checkpoint: Checkpoint,
+        target: Target,
+        match: Match,
+        digests: Mapping[str, str],
+        steps: Sequence[Step],
     ) -> None:
         self.checkpoint, self.target, self.match = checkpoint, target, match
         self.digests = digests
         self._threads = threading.local()
+        turned = [step for step in steps if self._by_filters(step)]
+        arena = Arena(volume(step.shape) * self._type(step).itemsize for step in turned)
+        self._room = {step.name: arena.array(step.shape, self._type(step)) for step in turned}
 
     def of(self, steps: Sequence[Step]) -> list[tuple[np.ndarray, list[str]]]:
         """Returns each variable's new value, and what was done to the file's tensor."""
-        turned = [self._by_filters(step) for step in steps]
-        large = [step for step, turn in zip(steps, turned, strict=True) if turn]
-        arena = Arena(volume(step.shape) * self._type(step).itemsize for step in large)
         return [
-            (self._turned(step, arena), []) if turn else self._value(step)
-            for step, turn in zip(steps, turned, strict=True)
+            (self._turned(step), []) if step.name in self._room else self._value(step)
+            for step in steps
         ]
 
     def _type(self, step: Step) -> np.dtype:
@@ -97,11 +103,11 @@ class Values:
         plain = plain and variable == "kernel" and layer.kind in FILTERED
         return self.match.style == "torch" and plain and stored.nbytes > SMALL
 
-    def _turned(self, step: Step, arena: Arena) -> np.ndarray:
+    def _turned(self, step: Step) -> np.ndarray:
         """Brings a kernel into our order some filters at a time, which stay in the cache."""
         layer = self.target.wanted[step.name.rpartition("/")[0]]
         stored = self.checkpoint.tensors[step.key]
-        made = arena.array(step.shape, self._type(step))
+        made = self._room.pop(step.name)
         count = max(BLOCK, PIECE * stored.shape[0] // stored.nbytes // BLOCK * BLOCK)
         finite = True
         for start in range(0, stored.shape[0], count):
