@@ -7,9 +7,9 @@ is usual and what `preprocessing` says here.
 The files are older than Keras's code; `keras_files` knows where their names differ, as told by the
 sources of that time and by programs that read them (the files themselves were not at hand).
 
-Left out: MobileNetV2, MobileNetV3 and EfficientNet, whose graphs pad asymmetrically where ours,
-like torchvision's, do not: their weights would load and answer wrongly. torchvision publishes
-weights for all of them.
+Left out: MobileNetV2, MobileNetV3 and EfficientNet. Their graphs pad asymmetrically, as our rows do
+with padding="same" and not otherwise, and which names their published files bear is not known.
+torchvision publishes weights for all of them.
 """
 
 from __future__ import annotations
