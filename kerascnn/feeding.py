@@ -90,12 +90,24 @@ def training_pipelines(
     start: tuple[int, int] = (0, 0),
     max_bad: int | str = 0,
 ) -> tuple[tf.data.Dataset, tf.data.Dataset]:
-    """Returns the endless dataset to train on and the finite one to evaluate on.
+    """Returns `training_pipeline` and `validation_pipeline`."""
+    training = training_pipeline(data, preprocessing, recipe, seed, start, max_bad)
+    return training, validation_pipeline(data, preprocessing, recipe, replicas, max_bad)
 
-    The first begins at `start`: an epoch, and the steps of it that are done. `max_bad`: see
-    `pipeline`.
+
+def training_pipeline(
+    data: Data,
+    preprocessing: Preprocessing,
+    recipe: Recipe,
+    seed: int,
+    start: tuple[int, int] = (0, 0),
+    max_bad: int | str = 0,
+) -> tf.data.Dataset:
+    """Returns the endless dataset to train on.
+
+    It begins at `start`: an epoch, and the steps of it that are done. `max_bad`: see `pipeline`.
     """
-    training = pipeline(
+    return pipeline(
         data.train,
         preprocessing,
         batch_size=recipe.batch_size,
@@ -108,9 +120,12 @@ def training_pipelines(
         start_step=start[1],
         max_bad=max_bad,
     )
+
+
+def validation_pipeline(
+    data: Data, preprocessing: Preprocessing, recipe: Recipe, replicas: int, max_bad: int | str = 0
+) -> tf.data.Dataset:
+    """Returns the finite dataset to evaluate on."""
     # Training keeps every layer's result for the way back, so twice its batch fits here.
     batch = validation_batch(len(data.test), replicas, 2 * recipe.batch_size)
-    validation = pipeline(
-        data.test, preprocessing, batch_size=batch, training=False, max_bad=max_bad
-    )
-    return training, validation
+    return pipeline(data.test, preprocessing, batch_size=batch, training=False, max_bad=max_bad)

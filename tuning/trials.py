@@ -15,7 +15,7 @@ import io
 import os
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from kerascnn.data import Data, Split, data_errors
 from kerascnn.devices import policy_scope
 from kerascnn.endpoints import preprocessing_for
 from kerascnn.errors import Interrupted
-from kerascnn.feeding import fit_batch, standardized, training_pipelines
+from kerascnn.feeding import fit_batch, standardized, training_pipeline, validation_pipeline
 from kerascnn.multiworker import engine_for
 from kerascnn.objectives import compile_arguments, with_targets
 from kerascnn.optimizers import make_optimizer
@@ -95,6 +95,7 @@ class TrialTuner(keras_tuner.Tuner):
     ) -> None:
         self.space, self.work, self.reporter = space, work, reporter
         self._prepared: dict[Any, tuple[Preprocessing, Data]] = {}
+        self._scored: tuple[Any, tf.data.Dataset | None] = (None, None)
         self.stop = StopRequest()
         oracle.verbose = 0
         with contextlib.redirect_stdout(io.StringIO()):  # it tells of what it reloads
@@ -124,7 +125,7 @@ class TrialTuner(keras_tuner.Tuner):
         Raises:
             Interrupted: Ctrl-C or SIGTERM; the trial in work is repeated by the next call.
         """
-        with self.stop.listening():
+        with self.stop.listening(), _frozen():
             while True:
                 if self.stop.signal is not None:
                     raise Interrupted("a signal")
@@ -202,8 +203,7 @@ class TrialTuner(keras_tuner.Tuner):
             values.get("tuner/epochs", work.epochs),
         )
         seed = work.trial_seed(trial.trial_id)
-        keras.utils.clear_session()
-        gc.collect()
+        keras.utils.clear_session()  # collects the last trial's network
         policy = self._policy(values, epochs - first)
         keras.utils.set_random_seed(seed)
         with policy_scope(policy), work.strategy.scope(), data_errors():
@@ -219,9 +219,8 @@ class TrialTuner(keras_tuner.Tuner):
             engine.compile(
                 optimizer=make_optimizer(recipe, network), **compile_arguments(recipe, network)
             )
-            training, validation = training_pipelines(
-                data, preprocessing, recipe, replicas, seed, (first, 0)
-            )
+            training = untuned(training_pipeline(data, preprocessing, recipe, seed, (first, 0)))
+            validation = self._validation(data, preprocessing, recipe)
             reporter, name = self.reporter, trial.trial_id
             tell = None if reporter is None else functools.partial(reporter.epoch, name)
             record = Record(directory, network, epochs, first, work.stop_poor, tell)
@@ -272,6 +271,40 @@ class TrialTuner(keras_tuner.Tuner):
             train, test = _sized(data.train, preprocessing), _sized(data.test, preprocessing)
             self._prepared[key] = (preprocessing, replace(data, train=train, test=test))
         return self._prepared[key]
+
+    def _validation(
+        self, data: Data, preprocessing: Preprocessing, recipe: Recipe
+    ) -> tf.data.Dataset:
+        """Returns the dataset that scores a trial: the last one's where it would be the same."""
+        key = (preprocessing, recipe.batch_size)
+        known, dataset = self._scored
+        if dataset is None or known != key:
+            replicas = self.work.strategy.num_replicas_in_sync
+            dataset = untuned(validation_pipeline(data, preprocessing, recipe, replicas))
+            self._scored = (key, dataset)
+        return dataset
+
+
+@contextlib.contextmanager
+def _frozen() -> Iterator[None]:
+    """Lets the collection before each trial pass over the million objects of the libraries."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
+
+def untuned(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    """Returns a dataset whose threads and buffers TensorFlow does not adjust while it is read.
+
+    What adjusts them sleeps between its visits, each time twice as long, up to a minute. Told to
+    end, it often goes to sleep once more (2.21), and `fit` waits for it: two seconds in five.
+    """
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return dataset.with_options(options)
 
 
 def _sized(split: Split, preprocessing: Preprocessing) -> Split:

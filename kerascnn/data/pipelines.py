@@ -240,10 +240,13 @@ class _Order:
             return tf.random.experimental.stateless_fold_in(key, number, alg="philox")
 
         # One table for the epoch: a row depends on its sample, not on when its batch is made.
-        affine, uniform = (
-            tf.random.stateless_uniform([self.count, columns], seed(stream), alg="philox")
-            for stream, columns in ((1, self._affine), (2, self._uniform))
-        )
+        def table(stream: int, columns: int) -> Any:
+            if not columns:
+                return tf.zeros([self.count, 0])  # tracing the other takes 30 ms
+            shape = [self.count, columns]
+            return tf.random.stateless_uniform(shape, seed(stream), alg="philox")
+
+        affine, uniform = table(1, self._affine), table(2, self._uniform)
         light = tf.zeros([self.count, 0])
         if self.lit:
             normal = tf.random.stateless_normal([self.count, NORMAL], seed(3), alg="philox")
@@ -260,7 +263,7 @@ class _Order:
                 tf.gather(affine, indices),
                 tf.gather(uniform, indices),
                 tf.gather(light, indices),
-                seed(start + _MIXING),
+                seed(start + _MIXING) if self.distortion.mixes else key,
             )
 
         return tf.data.Dataset.range(0, stop, size).map(batch)

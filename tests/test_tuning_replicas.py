@@ -1,0 +1,44 @@
+"""A trial on two devices is the trial on one."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+SCRIPT = Path(__file__).parent / "tuning_replicas.py"
+TOLERANCE = {"float32": 1e-6, "mixed_bfloat16": 2**-7}
+"""bfloat16 has 8 bits: each device rounds the gradients of its own images to those."""
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, Any]]]:
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2", "CUDA_VISIBLE_DEVICES": ""}
+    job = subprocess.run(
+        [sys.executable, str(SCRIPT), str(tmp_path_factory.mktemp("search"))],
+        capture_output=True, text=True, check=False, env=environment,
+    )  # fmt: skip
+    assert job.returncode == 0, job.stderr[-2000:]
+    return json.loads(job.stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize("precision", list(TOLERANCE))
+def test_a_trial_on_two_devices_equals_one(found: dict[str, Any], precision: str) -> None:
+    one, two = found[precision]
+    assert one["precision"] == two["precision"] == precision
+    near = {"rtol": 0.0, "atol": TOLERANCE[precision]}
+    names = ["loss", "val_loss"]
+    if precision == "float32":
+        names += ["accuracy", "val_accuracy"]
+        assert two["epoch"] == one["epoch"]
+    for name in names:
+        assert len(one["history"][name]) == 3
+        np.testing.assert_allclose(two["history"][name], one["history"][name], **near)
+    np.testing.assert_allclose(two["weights"], one["weights"], **near)
+    assert len({*one["history"]["loss"]}) == 3  # it did learn
