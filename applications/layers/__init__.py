@@ -5,6 +5,7 @@ from kerascnn.applications.layers.activations import HardSigmoid as HardSigmoid
 from kerascnn.applications.layers.board import PositionBias as PositionBias
 from kerascnn.applications.layers.channels import ChannelShuffle as ChannelShuffle
 from kerascnn.applications.layers.channels import ChannelSlice as ChannelSlice
+from kerascnn.applications.layers.convolution import Conv2D as Conv2D
 from kerascnn.applications.layers.convolution import GroupedConv2D as GroupedConv2D
 from kerascnn.applications.layers.lenet import RadialBasis as RadialBasis
 from kerascnn.applications.layers.lenet import ScaledTanh as ScaledTanh
