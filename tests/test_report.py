@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import shutil
-import subprocess
 
 import keras
 import numpy as np
@@ -19,6 +17,7 @@ from kerascnn.errors import UsageError
 from kerascnn.preprocessing import Preprocessing
 from kerascnn.reporting import report
 from kerascnn.thumbnails import SIDE, thumbnail
+from reference.browser import look_at
 from reference.html_reading import assert_self_contained, everything, pictures, rows
 
 HOSTILE = ("<b>one</b>", '"><script>alert(1)</script>', "=cmd|'/C calc'!A0", "\u202edne", "e&amp;")
@@ -178,65 +177,16 @@ def test_thumbnails_are_small_and_true():
     assert (np.asarray(many) == 40).all()
 
 
-def chromium():
-    for name in ("chromium", "chromium-browser", "google-chrome"):
-        if shutil.which(name):
-            return name
-    raise AssertionError(
-        "no browser to look at the page with; install one: apt-get install chromium"
-    )
-
-
 @pytest.mark.long
 @pytest.mark.parametrize("width", [1280, 400])
 def test_a_browser_shows_it(run, data, tmp_path, width):
     """Every picture decodes, nothing is wider than the window, a click sorts, and it is quiet."""
-    browser = chromium()
-    page = report(run, data).read_text("utf-8")
-    # The page's policy forbids foreign scripts, so the probe's copy goes without it.
-    probe = """<script>addEventListener("load", () => {
-      document.querySelectorAll("table.sortable th button")[3].click();
-      const cells = [...document.querySelectorAll("table.sortable tbody tr")].map(
-        row => Number.parseFloat(row.cells[3].dataset.key));
-      const found = {
-        pictures: document.images.length,
-        broken: [...document.images].filter(i => !i.naturalWidth).length,
-        wide: document.documentElement.scrollWidth - innerWidth,
-        sorted: cells.every((x, i) => !i || !(cells[i - 1] > x)), dark: matchMedia(
-        "(prefers-color-scheme: dark)").matches, inner: innerWidth };
-      document.body.dataset.found = JSON.stringify(found); });</script></body>"""
-    policy = page[page.index("<meta http-equiv") : page.index('<meta name="viewport"')]
-    (tmp_path / "probe.html").write_text(
-        page.replace(policy, "").replace("</body>", probe), "utf-8"
-    )
-    common = [
-        browser, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
-        f"--user-data-dir={tmp_path / 'profile'}",
-    ]  # fmt: skip
-    # Headless Chromium's window is never narrower than 500; a frame is.
-    (tmp_path / "frame.html").write_text(
-        f'<body style="margin:0"><iframe id="f" src="probe.html" style="border:0;width:{width}px;'
-        'height:3000px"></iframe><script>onload = () => setTimeout(() => { document.body.dataset'
-        ".found = document.getElementById('f').contentDocument.body.dataset.found; }, 500);"
-        "</script></body>"
-    )
-    told = subprocess.run(
-        [*common, "--allow-file-access-from-files", "--virtual-time-budget=5000", "--dump-dom",
-         (tmp_path / "frame.html").as_uri()],
-        capture_output=True, text=True, timeout=120, check=True,
-    ).stdout  # fmt: skip
-    root_found = told.partition('data-found="')[2].partition('"')[0].replace("&quot;", '"')
-    found = json.loads(root_found)
-    assert found["inner"] == width
-    assert found["pictures"] >= 13
-    assert found["broken"] == 0
-    assert found["wide"] <= 0
-    assert found["sorted"]
-    # The page itself, policy and all: what it does wrong, the console tells.
-    quiet = subprocess.run(
-        [*common, "--enable-logging=stderr", "--virtual-time-budget=2000", "--dump-dom",
-         (run.path / "report.html").as_uri()],
-        capture_output=True, text=True, timeout=120, check=True,
-    )  # fmt: skip
-    assert "CONSOLE" not in quiet.stderr
-    assert "<button" in quiet.stdout  # the page's own script ran under its policy
+    seen = look_at(report(run, data), tmp_path, width=width, column=3)
+    assert seen.inner == width
+    assert seen.pictures >= 13
+    assert seen.broken == 0
+    assert seen.wide <= 0
+    assert seen.rows == 5
+    assert seen.sorted
+    assert not seen.console
+    assert "<button" in seen.html  # the page's own script ran under its policy

@@ -11,22 +11,14 @@ from typing import Any
 import keras_tuner
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import kerascnn
 from kerascnn.data.records import held_out
 from kerascnn.errors import KerasCNNError, MismatchError, OutputError, UsageError
-from kerascnn.tuning import (
-    Budget,
-    Range,
-    SearchResult,
-    SearchSpace,
-    Trial,
-    pareto,
-    plots,
-    search,
-)
-from kerascnn.tuning.oracles import ORACLES
-from kerascnn.tuning.record import Record
+from kerascnn.tuning import Budget, Range, SearchResult, SearchSpace, search
+from kerascnn.tuning.trials import _reason
+from reference.browser import look_at
 
 AXES: dict[str, Any] = {
     "n": (1, 2), "m": (2, 3), "k": (0, 1), "filters": (8, 16), "filter_size": (3, 5),
@@ -165,6 +157,11 @@ def test_a_failure_is_told_and_never_the_best(found: SearchResult) -> None:
     assert found.best.trial != failed[0].trial
 
 
+def test_a_device_without_memory_is_told_as_such() -> None:
+    error = tf.errors.ResourceExhaustedError(None, None, "OOM when allocating\nshape[64,112,112]")
+    assert _reason(error) == "out of memory: OOM when allocating"
+
+
 def test_trials_have_seeds_of_their_own(found: SearchResult) -> None:
     assert len({one.seed for one in found.trials}) == 3
     assert [found.work.trial_seed(one.trial) for one in found.trials] == [
@@ -188,6 +185,20 @@ def test_the_files_of_a_search(found: SearchResult) -> None:
     names = {path.name for path in (found.directory / "tensorboard").rglob("events*")}
     assert len(names) == 3  # the experiment and two completed trials
     assert (found.directory / "accuracy_params.png").read_bytes()[:4] == b"\x89PNG"
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("width", [1280, 400])
+def test_a_browser_shows_the_report(found: SearchResult, tmp_path: Path, width: int) -> None:
+    seen = look_at(found.directory / "report.html", tmp_path, width=width, column=3)
+    assert seen.inner == width
+    assert seen.pictures == 4  # against parameters and multiply-accumulates; axes; curves
+    assert seen.broken == 0
+    assert seen.wide <= 0
+    assert seen.rows == len(found.completed)
+    assert seen.sorted
+    assert not seen.console
+    assert "<button" in seen.html
 
 
 def test_the_same_search_goes_on_and_another_is_refused(
@@ -234,113 +245,6 @@ def test_nan_fails_a_trial(tmp_path: Path) -> None:
     assert by_rate[1e30].score is None
     assert "loss became" in by_rate[1e30].reason
     assert result.best is by_rate[1e-3]
-
-
-@pytest.mark.parametrize("tuner", list(ORACLES))
-def test_oracles_propose_only_what_fits_and_nothing_twice(tuner: str, tmp_path: Path) -> None:
-    space = convnet(n=(1, 2), filters=(8, 16, 32), filter_size=(3, 5), k=(0, 1))
-    space.budget = Budget(params=40_000)
-    options = {"max_epochs": 4} if tuner == "hyperband" else {"max_trials": 40}
-    oracle = ORACLES[tuner](space, objective="val_accuracy", seed=1, **options)
-    oracle._set_project_dir(str(tmp_path), "trials")
-    oracle.verbose = 0
-    seen = []
-    while (trial := oracle.create_trial("me")).status == "RUNNING":
-        values = {k: v for k, v in trial.hyperparameters.values.items() if "tuner" not in k}
-        assert space.fits(values)
-        if "tuner/trial_id" not in trial.hyperparameters.values:
-            seen.append(tuple(sorted(values.items())))
-        score = space.price(values).params / 40_000
-        oracle.update_trial(trial.trial_id, {"val_accuracy": score})
-        trial.status = "COMPLETED"
-        oracle.end_trial(trial)
-    assert len(set(seen)) == len(seen)
-    every = 24 * space.coverage().share
-    assert len(seen) == (round(every) if tuner != "hyperband" else len(seen))
-    best = oracle.get_best_trials(1)[0]
-    if tuner != "hyperband":
-        fitting = list(space.sample(500))
-        assert best.score == max(space.price(v).params for v in fitting) / 40_000
-
-
-def test_a_latency_bound_is_measured_once(tmp_path: Path) -> None:
-    space = convnet(n=(1, 2), filters=(8, 16))
-    space.budget = Budget(latency=0.5)
-    asked = []
-
-    def latency(values: dict[str, Any]) -> float:
-        asked.append(values)
-        return 1.0 if values["n"] == 2 else 0.1
-
-    oracle = ORACLES["random"](space, latency, objective="val_accuracy", max_trials=4, seed=1)
-    oracle._set_project_dir(str(tmp_path), "trials")
-    oracle.verbose = 0
-    proposed = []
-    for worker in "abc":
-        trial = oracle.create_trial(worker)
-        if trial.status == "RUNNING":
-            proposed.append(trial.hyperparameters.values["n"])
-    assert proposed == [1, 1]
-    assert {values["n"] for values in asked} == {1, 2}
-
-
-def outcome(scores: list[float]) -> dict[str, Any]:
-    return {"status": "COMPLETED", "history": {"val_accuracy": scores}}
-
-
-def test_poor_trials_are_stopped_by_the_median_rule(tmp_path: Path) -> None:
-    for place, scores in enumerate(([0.2, 0.4, 0.6], [0.3, 0.5, 0.7], [0.5, 0.7, 0.9], [0.1] * 3)):
-        directory = tmp_path / f"trial_{place}"
-        directory.mkdir()
-        (directory / "outcome.json").write_text(json.dumps(outcome(scores)))
-    mine = tmp_path / "trial_9"
-    mine.mkdir()
-    record = Record(mine, None, 3, 0, True)  # type: ignore[arg-type]
-    # Means until the second epoch: 0.3, 0.4, 0.6, 0.1; their median is 0.35.
-    for best, poor in ((0.34, True), (0.36, False)):
-        record.best = (best, 0.0)
-        assert record._poor(2) is poor
-    record.best = (0.0, 0.0)
-    assert not record._poor(1)
-    assert not record._poor(3)  # it ends here anyway
-
-
-def points(*pairs: tuple[float | None, int]) -> list[Trial]:
-    return [Trial(str(i), {}, score, macs=macs) for i, (score, macs) in enumerate(pairs)]
-
-
-def test_the_pareto_front_against_brute_force() -> None:
-    random = np.random.default_rng(0)
-    scores, macs = random.integers(0, 20, 60) / 20, random.integers(1, 30, 60)
-    drawn = [(float(score), int(cost)) for score, cost in zip(scores, macs, strict=True)]
-    made = points(*drawn, (None, 1))
-    front = {(one.score, one.macs) for one in pareto(made, "macs")}
-    done = [one for one in made if one.score is not None]
-    expected = {
-        (one.score, one.macs)
-        for one in done
-        if not any(
-            (other.score >= one.score and other.macs < one.macs)
-            or (other.score > one.score and other.macs <= one.macs)
-            for other in done
-        )
-    }
-    assert front == expected
-    with pytest.raises(UsageError, match="params, macs"):
-        pareto(made, "price")
-
-
-def test_importance_finds_the_axis_that_matters() -> None:
-    space = convnet(n=(1, 2, 3), filters=(8, 16, 32), k=(0, 1))
-    made = [
-        Trial(str(i), values, 0.5 + 0.1 * values["filters"] / 32 + 0.001 * values["n"])
-        for i, values in enumerate(space.sample(40, seed=2))
-    ]
-    shares = plots.importance(made, space.axes)
-    assert next(iter(shares)) == "filters"
-    assert shares["filters"] > 0.8
-    assert sum(shares.values()) == pytest.approx(1)
-    assert plots.importance(made[:5], space.axes) == {}
 
 
 @pytest.mark.parametrize(
