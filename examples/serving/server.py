@@ -117,7 +117,7 @@ class Handler(BaseHTTPRequestHandler):
             scores = self.server.batches.probabilities(predictor.prepare(body))
         except KerasCNNError as error:
             self._reply(400, {"error": str(error)})
-        except queue.Full:
+        except (queue.Full, TimeoutError):
             self._reply(503, {"error": "too many requests are waiting; try again"})
         else:
             order = np.argsort(-scores, kind="stable")[:top]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from kerascnn.errors import MismatchError, OutputError, UsageError
 from kerascnn.exporting.options import ExportOptions as ExportOptions
 from kerascnn.exporting.report import ExportReport as ExportReport
-from kerascnn.files import atomic_directory, refuse_occupied
+from kerascnn.files import atomic_directory, recover, refuse_occupied
 
 if TYPE_CHECKING:
     import keras
@@ -88,6 +88,9 @@ def export(
         proof.npz       Keras's answers to the random images, for `verify`
         manifest.json   size and SHA-256 of every file
 
+    Until then it is written in `.NAME.kerascnn-XXXXXXXX` beside `out_dir`, NAME being its name; a
+    process that is killed leaves that behind, and the next export to `out_dir` clears it away.
+
     A model of half precision (mixed_float16, mixed_bfloat16) is written from a float32 copy with
     the same weights; the copy itself may differ from the model by 2e-2, or `tolerance` if that is
     larger. Of several outputs `predictions` is exported.
@@ -128,6 +131,7 @@ def export(
     if not tolerance > 0:
         raise UsageError(f"tolerance must be above 0, got {tolerance!r}")
     out_dir = Path(out_dir)
+    recover(out_dir)
     _refuse_foreign(out_dir, overwrite=overwrite)
 
     from kerascnn.exporting import metadata

@@ -16,6 +16,7 @@ from kerascnn.errors import MismatchError, UsageError
 from kerascnn.exporting.network import INPUT, reference
 from kerascnn.exporting.options import Job
 from kerascnn.exporting.quiet import quiet
+from kerascnn.lazy import np
 
 CALIBRATED = ("Conv", "Gemm", "MatMul", "ConvTranspose")
 """The operators that are quantised; what lies between them follows where it can."""
@@ -57,6 +58,7 @@ def _int8(model: Any, job: Job, path: Path) -> tuple[Any, dict[str, Any]]:
         )
     before = accuracy(lambda batch: reference(job.network.model, batch), job.evaluation)
     drops = []
+    model = _scaled_by_convolutions(model)
     for excluded in _exclusions(model):
         made = _quantised(model, images, excluded, job.options.calibration, job.options.layout)
         with tempfile.TemporaryDirectory(dir=path.parent) as temporary:
@@ -73,6 +75,43 @@ def _int8(model: Any, job: Job, path: Path) -> tuple[Any, dict[str, Any]]:
         f"({before:.2%} in float32), allowed is {job.options.max_drop:.2%}; nothing was written; "
         "try another calibration, more samples, or a larger max_drop"
     )
+
+
+def _scaled_by_convolutions(model: Any) -> Any:
+    """Returns the model with the batch norms of its maps as grouped convolutions of 1 x 1.
+
+    onnxruntime has no batch norm of integers: for each of those that a DenseNet has before its
+    convolutions it would turn all values into float32 and back.
+    """
+    import onnx
+    from onnx import helper, numpy_helper
+
+    made = onnx.shape_inference.infer_shapes(model)
+    ranks = {one.name: len(one.type.tensor_type.shape.dim) for one in made.graph.value_info}
+    weights = {one.name: one for one in made.graph.initializer}
+    replaced: list[str] = []
+    for node in made.graph.node:
+        if node.op_type != "BatchNormalization" or ranks.get(node.input[0]) != 4:
+            continue
+        replaced += node.input[1:]
+        values = (numpy_helper.to_array(weights[name]).astype("float64") for name in node.input[1:])
+        scale, bias, mean, variance = values
+        epsilon = next((one.f for one in node.attribute if one.name == "epsilon"), 1e-5)
+        factor = scale / np.sqrt(variance + epsilon)
+        named = {"kernel": factor[:, None, None, None], "offset": bias - mean * factor}
+        for name, value in named.items():
+            entry = numpy_helper.from_array(value.astype("float32"), f"{node.output[0]}.{name}")
+            made.graph.initializer.append(entry)
+        inputs = [node.input[0], *(f"{node.output[0]}.{name}" for name in named)]
+        node.CopyFrom(
+            helper.make_node(
+                "Conv", inputs, list(node.output), node.name, kernel_shape=[1, 1], group=len(factor)
+            )
+        )
+    still = {name for node in made.graph.node for name in node.input}
+    for name in set(replaced) - still:
+        made.graph.initializer.remove(weights[name])
+    return made
 
 
 def accuracy(run: Callable[[Any], Any], evaluation: Sequence[tuple[Any, Any]]) -> float | None:

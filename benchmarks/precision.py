@@ -1,0 +1,133 @@
+"""What float16, bfloat16 and int8 change in the answers of trained networks.
+
+    python benchmarks/precision.py                          # 10 minutes
+    python benchmarks/precision.py --networks lenet5        # one network again
+
+Each network is trained on the digits here, exported with `kerascnn.export`, and asked for the
+test images, which neither the training nor the calibration of int8 has seen. float32, float16 and
+int8 run in onnxruntime, bfloat16 in OpenVINO. Each network's results go into
+benchmarks/results/precision.json and .md as soon as it ends, beside those of the others.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
+
+from machine import RESULTS, machine, save  # noqa: E402
+
+NETWORKS: dict[str, dict[str, Any]] = {
+    "lenet5": {"input_shape": (32, 32, 1), "epochs": 12},
+    "resnet20_cifar": {"input_shape": (32, 32, 3), "epochs": 12},
+    "mobilenet_v2": {"input_shape": (64, 64, 3), "epochs": 16},
+    "densenet121": {"input_shape": (32, 32, 3), "epochs": 8},
+    "resnet50": {"input_shape": (48, 48, 3), "epochs": 12},
+}
+FORMATS = ("onnx", "onnx-float16", "onnx-int8")
+
+
+def measure(name: str, input_shape: tuple[int, int, int], epochs: int) -> dict[str, Any]:
+    """Trains a network and returns accuracy and agreement of each precision."""
+    import numpy as np
+
+    import kerascnn
+    from kerascnn.exporting.onnx_format import open_runtime
+
+    with tempfile.TemporaryDirectory() as directory:
+        folder = Path(directory)
+        model = kerascnn.create_model(name, classes=10, input_shape=input_shape)
+        run = kerascnn.train(
+            model, "digits", epochs=epochs, batch_size=32, run_dir=folder / "run", verbose=False
+        )
+        options = kerascnn.ExportOptions(max_drop=1.0)  # the drop is what is measured
+        reports = kerascnn.export(run, folder / "out", FORMATS, options=options)
+        test = kerascnn.load_data("digits").test
+        images = run.preprocessing(np.asarray(test.images))
+        labels = np.asarray(test.labels)
+        answers = {
+            name: np.concatenate([ask(images[at : at + 36]) for at in range(0, len(images), 36)])
+            for name, ask in {
+                **{one.format: open_runtime(one.path) for one in reports},
+                **_bfloat16(folder / "out"),
+            }.items()
+        }
+        predictor = kerascnn.Predictor(folder / "out", samples=np.asarray(test.images))
+        (int8,) = (one for one in reports if one.format == "onnx-int8")
+    first = answers["onnx"].argmax(1)
+    return {
+        "input_shape": input_shape,
+        "epochs": epochs,
+        "images": len(labels),
+        "accuracy": {key: float((got.argmax(1) == labels).mean()) for key, got in answers.items()},
+        "agreement": {key: float((got.argmax(1) == first).mean()) for key, got in answers.items()},
+        "left_out": int8.left_out,
+        "predictor": {"precision": predictor.info.precision, "reason": predictor.info.reason},
+    }
+
+
+def _bfloat16(out: Path) -> dict[str, Any]:
+    import kerascnn
+    from kerascnn.errors import UsageError
+
+    try:
+        return {"bfloat16": kerascnn.Predictor(out, precision="bfloat16").probabilities}
+    except UsageError:  # this processor has no units for it
+        return {}
+
+
+def table(results: dict[str, Any]) -> str:
+    """Returns all results as Markdown."""
+    lines = [
+        "# Lower precision on trained networks",
+        "",
+        "Networks trained on the digits, asked for the test images that neither training nor "
+        "calibration has seen: share of right answers, and in brackets the share of images whose "
+        "first class is that of float32. float16 and int8 are the files of `kerascnn.export` in "
+        "onnxruntime, bfloat16 is `Predictor` in OpenVINO.",
+        "",
+        "| network | images of | test images | float32 | float16 | bfloat16 | int8 | "
+        "Predictor takes |",
+        "|---|---|---:|---:|---:|---:|---:|---|",
+    ]
+    for name in NETWORKS:
+        if name not in results:
+            continue
+        found = results[name]
+        accuracy, agreement = found["accuracy"], found["agreement"]
+        cells = [
+            f"{accuracy[key]:.1%} ({agreement[key]:.1%})" if key in accuracy else "-"
+            for key in ("onnx-float16", "bfloat16", "onnx-int8")
+        ]
+        lines.append(
+            f"| {name} | {'x'.join(map(str, found['input_shape']))} | {found['images']} | "
+            f"{accuracy['onnx']:.1%} | {' | '.join(cells)} | {found['predictor']['precision']} |"
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--networks", nargs="+", choices=[*NETWORKS], default=[*NETWORKS], metavar="NAME",
+        help=f"{', '.join(NETWORKS)} (all)",
+    )  # fmt: skip
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
+    for name in parser.parse_args().networks:
+        found = measure(name, **NETWORKS[name])
+        print(name, json.dumps(found), flush=True)
+        stored = RESULTS / "precision.json"
+        results = json.loads(stored.read_text()) if stored.exists() else {}
+        results = {**results, name: found, "machine": machine()}
+        save("precision", results, table(results))
+
+
+if __name__ == "__main__":
+    main()
