@@ -29,7 +29,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "resnet20_cifar": {"input_shape": (32, 32, 3), "epochs": 12},
     "mobilenet_v2": {"input_shape": (64, 64, 3), "epochs": 16},
     "densenet121": {"input_shape": (32, 32, 3), "epochs": 8},
-    "resnet50": {"input_shape": (48, 48, 3), "epochs": 12},
+    "resnet50": {"input_shape": (48, 48, 3), "epochs": 10},
 }
 FORMATS = ("onnx", "onnx-float16", "onnx-int8")
 

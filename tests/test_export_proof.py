@@ -98,6 +98,11 @@ def test_the_figures_are_those_of_the_scores():
     with pytest.raises(MismatchError, match=r"another class first .* real image 0 \(1 of 1 images"):
         wrong = off((0, 0, 3.0), (0, 1, -3.0))
         proof.compare("x", lambda _: wrong, asked(answers, 1), proof.Limits(None, 1.0))
+    # Without a limit of differences, as for int8, real images are the ones that count.
+    swapped = off((1, 0, -4.0))
+    assert (
+        proof.compare("x", lambda _: swapped, asked(answers, 1), proof.Limits(None, 1.0)).ties == 0
+    )
     with pytest.raises(MismatchError, match="shape"):
         proof.compare("x", lambda _: answers[:, :2], asked(answers), limits)
 

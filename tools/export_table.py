@@ -119,9 +119,10 @@ logit (`--tolerance`), and at most a hundredth of their spread, so that an untra
 something too. A fixed difference of probabilities would refuse good models: at a logit of 300,
 float32's own rounding moves a probability of 0.5 by 1e-5. All images where Keras decides (its first
 two scores differ by more than is allowed) must have the same first class. float16 may differ by
-2e-2, with 99 % of the classes; int8 is judged by its classes (95 %) and, with labelled data, by its
-accuracy: more than `--max-drop` below float32, and nothing is written. Before that, the first and
-last layer and then the grouped convolutions are tried in float32; the report names them.
+2e-2, with 99 % of the classes; int8 is judged by its classes of the real images (95 %) and, with
+labelled data, by its accuracy: more than `--max-drop` below float32, and nothing is written. Before
+that, the first and last layer and then the grouped convolutions are tried in float32; the report
+names them.
 
 ## Row by row
 

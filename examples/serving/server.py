@@ -4,8 +4,9 @@
     curl --data-binary @seven.png "http://127.0.0.1:8000/predict?top=3"
     python examples/serving/load.py runs/demo/exported runs/demo/digits
 
-LeNet-5 on digits, 2 cores that the load test shares: 919 requests/s over 8 connections, p50 6.5 ms,
-p99 55 ms, 2.9 images a batch, every answer equal to Predictor's; one connection: p50 1.2 ms.
+LeNet-5 on digits, 2 cores that the load test shares: 1,165 requests/s over 8 connections, p50 6.5
+ms, p99 13.9 ms, 2.6 images a batch, every answer equal to Predictor's; one connection: 982 a
+second, p50 1.0 ms, p99 1.3 ms (medians of 3 runs).
 
 Requests that come while a batch is computed wait for the next one, so that batches grow with the
 load and a single request waits for nobody. More than --queue waiting requests are turned away

@@ -108,7 +108,7 @@ def export(
         tolerance: largest difference from Keras in a logit (a score, where the model ends without
             softmax), in proportion to the largest, and at most 100 times `tolerance` of their
             spread, so that an untrained network proves something too. float16 may differ by 2e-2;
-            int8 is judged by its top classes and its accuracy.
+            int8 is judged by its top classes of real images and its accuracy.
         options: see ExportOptions.
 
     Returns:

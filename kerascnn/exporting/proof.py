@@ -195,7 +195,9 @@ def compare(
             )
     if not np.isfinite(differences[worst]):
         raise MismatchError(f"the {name} export gives values that are not finite")
-    verdicts = [_same_top_class(keras_image, image, margin) for keras_image, image in pairs]
+    # int8 is fitted to real images: what it makes of noise says little of it.
+    judged = pairs[: questions.real] if limits.tolerance is None and questions.real else pairs
+    verdicts = [_same_top_class(keras_image, image, margin) for keras_image, image in judged]
     wrong = [index for index, verdict in enumerate(verdicts) if verdict is False]
     counted = sum(verdict is not None for verdict in verdicts)
     agreement = (counted - len(wrong)) / counted if counted else 1.0
@@ -209,7 +211,7 @@ def compare(
         relative=differences[worst] / scale,
         tolerance=allowed,
         top1_agreement=agreement,
-        ties=len(pairs) - counted,
+        ties=len(judged) - counted,
     )
 
 

@@ -18,7 +18,8 @@ class ExportReport:
         relative: largest difference of a logit over the largest logit of the Keras model;
             probabilities are compared by their logarithms.
         tolerance: the largest `relative` that was allowed; None for int8.
-        top1_agreement: share of images with the same top class, from 0 to 1.
+        top1_agreement: share of images with the same top class, from 0 to 1; of int8, the real
+            images count where there are any.
         ties: images left out of `top1_agreement`, since Keras's own two best scores lie closer
             together than what is allowed.
         asked_tolerance: what `export` was given.
