@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -233,6 +234,24 @@ def test_search_without_a_completed_trial_raises(
         KerasCNNError, match=r"none of 2 trials completed; the first: RuntimeError: broken on p"
     ):
         search("lenet5", "digits", trials=2, epochs=1, directory=tmp_path / "x", verbose=False)
+
+
+def test_a_trials_network_is_gone_before_the_next_is_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build, made, alive = SearchSpace.network_of, [], []
+
+    def watched(space: SearchSpace, values: Any) -> Any:
+        alive.append(sum(one() is not None for one in made))
+        model = build(space, values)
+        made.append(weakref.ref(model))
+        return model
+
+    monkeypatch.setattr(SearchSpace, "network_of", watched)
+    space = convnet(learning_rate=(1e-3, 2e-3), n=(1,), filters=(8,))
+    call: dict[str, Any] = {"epochs": 1, "directory": tmp_path / "x", "verbose": False}
+    search(space, "digits", tuner="grid", trials=2, **call)
+    assert alive == [0, 0]
 
 
 def test_nan_fails_a_trial(tmp_path: Path) -> None:

@@ -203,7 +203,8 @@ class TrialTuner(keras_tuner.Tuner):
             values.get("tuner/epochs", work.epochs),
         )
         seed = work.trial_seed(trial.trial_id)
-        keras.utils.clear_session()  # collects the last trial's network
+        self.stop.set_model(None)  # or it would hold the last trial's network
+        keras.utils.clear_session()  # collects that
         policy = self._policy(values, epochs - first)
         keras.utils.set_random_seed(seed)
         with policy_scope(policy), work.strategy.scope(), data_errors():
