@@ -220,11 +220,13 @@ def assemble(
     """
     if input_tensor is not None and request.input_shape is None:
         request = replace(request, input_shape=tuple(input_tensor.shape[1:]))
-    ledger = plan(variant, request)
-    weights = None
-    if request.weights is not None:  # at hand before anything is built
+    sources = None
+    if request.weights is not None:
         sources = importlib.import_module("kerascnn.weights.sources")
-        weights = sources.for_request(request.weights, variant, request)
+        request = sources.completed(request.weights, variant, request)
+    ledger = plan(variant, request)
+    # At hand before anything is built.
+    weights = sources and sources.for_request(request.weights, variant, request)
     # Keras walks the graph by recursion, a frame for every layer of the longest path, here and
     # when a model is cloned or loaded, and Python allows 1,000.
     sys.setrecursionlimit(max(sys.getrecursionlimit(), 500 + len(ledger.entries)))
@@ -242,7 +244,7 @@ def assemble(
     outputs = _connect(variant, resolved, image)
     made = outputs if len(outputs) > 1 else next(iter(outputs.values()))
     model = keras.Model(inputs, made, name=name or variant.name)
-    # The graph does not depend on the weights, and so neither does the record of it.
+    # The columns say what the graph is, those that published weights brought along among them.
     recorded = replace(request, stem=resolved.stem, weights=None)
     model.kerascnn_provenance = Provenance(variant.name, recorded.arguments())
     if weights is not None:

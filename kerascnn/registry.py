@@ -325,7 +325,8 @@ def create_model(architecture: str, /, **arguments: Any) -> keras.Model:
         include_top: with the paper's classifier; without it the model ends in `features`.
         weights: None for fresh weights; "imagenet" for the architecture's default among those that
             are published, a tag of `kerascnn weights list`, an https address, or a path.
-            A classifier for other classes starts afresh; `load_weights` has more to say.
+            What is published brings along the columns of its network that are not given here. A
+            classifier for other classes starts afresh; `load_weights` has more to say.
         input_tensor: a Keras tensor to build on, in place of a new input.
         input_shape: (height, width, channels); None for the paper's. Height and width may be None
             where the head allows it.

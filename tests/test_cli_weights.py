@@ -81,7 +81,7 @@ def test_list(capsys: pytest.CaptureFixture[str]) -> None:
         catalogue.CHECKPOINTS
     )
     assert sum(" * " in line for line in lines) == len({one.row for one in catalogue.CHECKPOINTS})
-    assert lines[-1].endswith("is of inception_v3 with gamma=True, border_counts=True")
+    assert lines[-1].endswith("is of mobilenet_v3_small with padding=same")
 
 
 def test_list_of_a_row(capsys: pytest.CaptureFixture[str]) -> None:

@@ -62,18 +62,28 @@ def test_every_record_is_whole(one: kerascnn.weights.Published) -> None:
     assert how.resize is not None
     assert how.resize >= how.size[0] == how.size[1]
     # torchvision's EfficientNet-B2 takes larger images than the paper's 260 pixels.
-    assert how.size == ((288, 288) if one.row == "efficientnet_b2" else variant.input_shape[:2])
+    larger = one.tag == "torchvision/efficientnet_b2.v1"
+    assert how.size == ((288, 288) if larger else variant.input_shape[:2])
 
 
 def test_names_and_places_are_taken_once() -> None:
-    assert len(BY_TAG) == len(CHECKPOINTS) == 73
-    assert len({one.url for one in CHECKPOINTS}) == 73
-    assert len({(one.source, one.file) for one in CHECKPOINTS}) == 73
+    assert len(BY_TAG) == len(CHECKPOINTS) == 84
+    assert len({one.url for one in CHECKPOINTS}) == 84
+    assert len({(one.source, one.file) for one in CHECKPOINTS}) == 84
 
 
-def test_two_files_have_no_published_digest() -> None:
+def test_three_files_have_no_published_digest() -> None:
     without = [one.tag for one in CHECKPOINTS if not one.sha256 and not one.md5]
-    assert without == ["timm/inception_v4.tf_in1k", "keras/mobilenet_v1"]
+    assert without == ["timm/inception_v4.tf_in1k", "keras/mobilenet_v1", "keras/mobilenet_v2"]
+
+
+def test_every_row_that_keras_has_published_weights_for_is_in_the_catalogue() -> None:
+    twins = {
+        parity.row_of(key): twin for key, twin in parity.TWINS.items() if twin.library == "keras"
+    }
+    assert {one.row for one in OF_KERAS} == set(twins)
+    for one in OF_KERAS:
+        assert one.arguments == twins[one.row].arguments
 
 
 def test_every_row_with_a_published_twin_has_weights() -> None:
@@ -92,6 +102,14 @@ def test_every_row_with_a_published_twin_has_weights() -> None:
         ("torchvision/vgg16.v1", "vgg16", 71.592, "397923af"),
         ("torchvision/mobilenet_v2.v1", "mobilenet_v2", 71.878, "b0353104"),
         ("keras/resnet50", "resnet50", 74.9, "2cb95161c43110f7111970584f804107"),
+        ("keras/mobilenet_v2", "mobilenet_v2", 71.3, None),
+        (
+            "keras/mobilenet_v3_large",
+            "mobilenet_v3_large",
+            75.6,
+            "59e551e166be033d707958cf9e29a6a7",
+        ),
+        ("keras/efficientnet_b7", "efficientnet_b7", 84.3, "8c03f828fec3ef71311cd463b6759d99"),
         ("timm/legacy_senet154.in1k", "senet154", 81.308, "e9eb9fe6"),
     ],
 )
@@ -121,12 +139,12 @@ def test_addresses_and_digests_are_those_of_the_installed_keras(
 ) -> None:
     assert one.md5 is None or one.md5 in KERAS_TEXT
     text = re.sub(r'"\s*f?"', "", KERAS_TEXT)  # long texts are written in pieces
-    folder, _, file = one.url.removeprefix(
-        "https://storage.googleapis.com/tensorflow/keras-applications/"
-    ).partition("/")
-    assert f"keras-applications/{folder}/" in text
-    stem = file.removesuffix("_weights_tf_dim_ordering_tf_kernels.h5").removesuffix("1_0_224_tf.h5")
-    assert stem in text
+    folder, _, file = one.url.rpartition("/")
+    assert f"{folder}/" in text
+    for end in ("_weights_tf_dim_ordering_tf_kernels.h5", "1_0_224_tf.h5", "_1.0_224.h5", ".h5"):
+        file = file.removesuffix(end)
+    for part in file.split("_large_" if "_large_" in file else "_small_"):
+        assert part in text
 
 
 @pytest.mark.parametrize(
@@ -138,6 +156,7 @@ def test_addresses_and_digests_are_those_of_the_installed_keras(
         ("inception_v3", "inception_v3"),
         ("inception_resnet_v2", "inception_resnet_v2"),
         ("mobilenet_v1", "mobilenet"),
+        ("mobilenet_v2", "mobilenet_v2"),
         ("nasnet_large", "nasnet"),
         ("densenet121", "densenet"),
     ],
@@ -151,6 +170,40 @@ def test_values_are_those_of_keras_preprocess_input(row: str, module: str) -> No
     how = published(f"keras/{row}").preprocessing
     same_size = type(how)(**{**how.__dict__, "fit": "none", "resize": None})
     np.testing.assert_allclose(same_size(image), np.asarray(wanted), atol=2e-5)
+
+
+@pytest.mark.parametrize(
+    ("row", "builder"),
+    [("mobilenet_v3_small", "MobileNetV3Small"), ("mobilenet_v3_large", "MobileNetV3Large")],
+)
+def test_values_are_those_of_the_layer_that_keras_has_in_the_network(
+    row: str, builder: str
+) -> None:
+    network = getattr(keras.applications, builder)(weights=None, input_shape=(32, 32, 3))
+    scaling = network.layers[1]
+    assert isinstance(scaling, keras.layers.Rescaling)
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 7, 3)).astype("float32")
+    wanted = pixels * scaling.scale + scaling.offset
+    how = published(f"keras/{row}").preprocessing
+    np.testing.assert_allclose(how.values(pixels), wanted, atol=1e-6)
+
+
+def test_values_of_efficientnet_are_those_of_its_layers_and_its_files() -> None:
+    """Its file holds ImageNet's deviation where the layer looks for a variance.
+
+    github.com/tensorflow/tensorflow/issues/49930; a second layer divides by the root again.
+    """
+    module = importlib.import_module("keras.src.applications.efficientnet")
+    mean, stored = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
+    network = module.EfficientNetB0(weights=None, input_shape=(32, 32, 3))
+    first, normalization = network.layers[1:3]
+    assert isinstance(normalization, keras.layers.Normalization)
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 7, 3)).astype("float32")
+    wanted = (pixels * first.scale + first.offset - mean) / np.sqrt(stored)
+    wanted = wanted / np.sqrt(module.IMAGENET_STDDEV_RGB)
+    for number in range(8):
+        how = published(f"keras/efficientnet_b{number}").preprocessing
+        np.testing.assert_allclose(how.values(pixels), wanted, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["googlenet.v1", "inception_v3.v1"])

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import h5py
+import keras
 import numpy as np
 import pytest
 
@@ -88,6 +89,127 @@ def test_inceptions_of_keras_are_numbered_from_0_or_1(first: int, source: str) -
     assert found.keys["stem_1/kernel"] == f"{called('conv2d', first)}/kernel"
 
 
+def write_keras_2(path: Path, layers: dict[str, dict[str, np.ndarray]]) -> None:
+    """Writes weights as Keras 2's `save_weights("….h5")` did, layers without any among them."""
+    with h5py.File(path, "w") as file:
+        file.attrs["layer_names"] = [name.encode() for name in layers]
+        for layer, variables in layers.items():
+            group = file.create_group(layer)
+            group.attrs["weight_names"] = [f"{layer}/{one}:0".encode() for one in variables]
+            for name, value in variables.items():
+                group.create_dataset(f"{layer}/{name}:0", data=value)
+
+
+def mobilenet_v2_of_2018() -> dict[str, str]:
+    """Our layers -> those of the file: github.com/JonathanCMitchell/mobilenet_v2_keras."""
+    found = {"conv1": "Conv1", "conv1_bn": "bn_Conv1", "predictions": "Logits"}
+    found |= {"conv_last": "Conv_1", "conv_last_bn": "Conv_1_bn"}
+    number = 0
+    for stage, repeats in enumerate((1, 2, 3, 4, 3, 3, 1), 2):  # Sandler 2018, table 2
+        for block in range(1, repeats + 1):
+            steps = {"expand": "expand", "dw": "depthwise", "project": "project"}
+            for ours, theirs in steps.items():
+                if number or ours != "expand":
+                    place = f"bottleneck{stage}_{block}_{ours}"
+                    found[place] = f"mobl{number}_conv_{number}_{theirs}"
+                    found[f"{place}_bn"] = f"bn{number}_conv_{number}_bn_{theirs}"
+            number += 1
+    return found
+
+
+def mobilenet_v3_of_2020(squeezed: tuple[int, ...], stages: tuple[int, ...]) -> dict[str, str]:
+    """Our layers -> those of TensorFlow 2.3's tf.keras.applications.
+
+    Args:
+        squeezed: numbers of the blocks that squeeze, from 0.
+        stages: blocks of each stage.
+    """
+    found = {"conv1": "Conv", "conv1_bn": "Conv/BatchNorm", "predictions": "Logits"}
+    found |= {"conv_last": "Conv_1", "conv_last_bn": "Conv_1/BatchNorm", "hidden": "Conv_2"}
+    number = 0
+    for stage, repeats in enumerate(stages, 2):
+        for block in range(1, repeats + 1):
+            place, theirs = f"bneck{stage}_{block}", f"expanded_conv_{number}"
+            theirs = theirs if number else "expanded_conv"
+            if number:
+                found[f"{place}_expand"] = f"{theirs}/expand"
+                found[f"{place}_expand_bn"] = f"{theirs}/expand/BatchNorm"
+            found[f"{place}_dw"] = f"{theirs}/depthwise"
+            found[f"{place}_dw_bn"] = f"{theirs}/depthwise/BatchNorm"
+            if number in squeezed:
+                found[f"{place}_se_reduce"] = f"{theirs}/squeeze_excite/Conv"
+                found[f"{place}_se_expand"] = f"{theirs}/squeeze_excite/Conv_1"
+            found[f"{place}_project"] = f"{theirs}/project"
+            found[f"{place}_project_bn"] = f"{theirs}/project/BatchNorm"
+            number += 1
+    return found
+
+
+def efficientnet_of_2020(stages: tuple[int, ...]) -> dict[str, str]:
+    """Our layers -> those of TensorFlow 2.3's tf.keras.applications."""
+    found = {"conv1": "stem_conv", "conv1_bn": "stem_bn", "predictions": "predictions"}
+    found |= {"conv_last": "top_conv", "conv_last_bn": "top_bn"}
+    parts = {
+        "expand": "expand_conv", "expand_bn": "expand_bn", "dw": "dwconv", "dw_bn": "bn",
+        "se_reduce": "se_reduce", "se_expand": "se_expand", "project": "project_conv",
+        "project_bn": "project_bn",
+    }  # fmt: skip
+    for stage, repeats in enumerate(stages, 1):
+        for block in range(repeats):
+            for ours, theirs in parts.items():
+                if stage > 1 or not ours.startswith("expand"):
+                    name = f"mbconv{stage + 1}_{block + 1}_{ours}"
+                    found[name] = f"block{stage}{'abcdefgh'[block]}_{theirs}"
+    return found
+
+
+MOBILE = {
+    "mobilenet_v2": mobilenet_v2_of_2018(),
+    "mobilenet_v3_large": mobilenet_v3_of_2020((3, 4, 5, 10, 11, 12, 13, 14), (1, 2, 3, 4, 2, 3)),
+    "mobilenet_v3_small": mobilenet_v3_of_2020((0, 3, 4, 5, 6, 7, 8, 9, 10), (1, 2, 3, 2, 3)),
+    "efficientnet_b0": efficientnet_of_2020((1, 2, 2, 3, 3, 4, 1)),
+}
+
+
+@pytest.mark.parametrize("row", MOBILE)
+def test_mobile_networks_of_keras_load_under_the_names_of_their_files(
+    row: str, tmp_path: Path
+) -> None:
+    record = catalogue.BY_TAG[f"keras/{row}"]
+    model = kerascnn.create_model(row, width=0.25, input_shape=(32, 32, 3), **record.arguments)
+    ours = {layer.name: layer for layer in model.layers if layer.weights}
+    assert set(ours) == set(MOBILE[row])
+    rng = np.random.default_rng(0)
+    file: dict[str, dict[str, np.ndarray]] = {"input_1": {}}
+    wanted: dict[str, np.ndarray] = {}
+    for name, layer in ours.items():
+        values = {}
+        for variable in layer.weights:
+            called, value = variable.name, rng.uniform(0.5, 1.5, variable.shape).astype("float32")
+            wanted[f"{name}/{called}"] = value
+            if isinstance(layer, keras.layers.DepthwiseConv2D):
+                called = "depthwise_kernel"
+            if row.startswith("mobilenet_v3") and called == "kernel" and value.ndim == 2:
+                value = value[None, None]  # dense layers are convolutions there
+            values[called] = value
+        file[MOBILE[row][name]] = values
+    if row.startswith("efficientnet"):
+        counted = {"mean": np.zeros(3, "float32"), "variance": np.ones(3, "float32")}
+        file["normalization"] = {**counted, "count": np.array(0, "int64")}
+    write_keras_2(tmp_path / "published.h5", file)
+    report = load_weights(model, tmp_path / "published.h5")
+    assert (report.layout, report.fraction) == (record.layout, 1.0)
+    assert (report.missing, report.unexpected) == ((), ())
+    for name, layer in ours.items():
+        for variable in layer.weights:
+            value = wanted[f"{name}/{variable.name}"]
+            if variable.name == "moving_variance":  # Keras's epsilon is 1e-3 in all of them
+                value = value + np.float32(1e-3 - layer.epsilon)
+                np.testing.assert_allclose(np.asarray(variable), value, rtol=1e-6, err_msg=name)
+            else:
+                np.testing.assert_array_equal(np.asarray(variable), value, err_msg=name)
+
+
 def test_densenets_of_torchvision_have_numbered_modules() -> None:
     layers = wanted("densenet121")
     norm = ("weight", "bias", "running_mean", "running_var")
@@ -154,7 +276,9 @@ def test_the_catalogue_says_which_files_are_old() -> None:
     assert "torchvision/densenet201.v1" in old
     assert "keras/inception_resnet_v2" in old
     assert "keras/resnet152_v2" in old
-    assert not {"keras/vgg16", "keras/nasnet_large", "torchvision/resnet18.v1"} & old
+    assert {"keras/mobilenet_v2", "keras/mobilenet_v3_small"} < old
+    today = {"keras/vgg16", "keras/nasnet_large", "keras/efficientnet_b0", "keras/mobilenet_v1"}
+    assert not {*today, "torchvision/resnet18.v1"} & old
 
 
 @pytest.mark.parametrize("row", list_models())

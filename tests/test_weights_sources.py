@@ -82,7 +82,7 @@ def test_a_tag_brings_weights_and_their_preprocessing(
     expected = values(shufflenet)
     for name, value in values(model).items():
         np.testing.assert_array_equal(value, expected[name])
-    # The record rebuilds the graph, which does not depend on the weights.
+    # The record rebuilds the graph, and names no weights.
     assert kerascnn.provenance(model).arguments == SMALL
     got = preprocessing_for(model, (500, 400, 3))
     assert got == Preprocessing(size=(33, 33), fit="crop", resize=38, mean=HALF, std=HALF)
@@ -219,14 +219,38 @@ def test_weights_of_another_network_are_refused_though_every_tensor_fits() -> No
     # resnet50 and resnet50_v1_5 have the same variables and stride in other places.
     with pytest.raises(MismatchError, match=r"is of resnet50_v1_5, and this is resnet50; build"):
         kerascnn.create_model("resnet50", weights="torchvision/resnet50.v2")
-    with pytest.raises(MismatchError, match=r"with gamma=True, border_counts=True; give"):
-        kerascnn.create_model("inception_v3", weights="torchvision/inception_v3.v1")
-    with pytest.raises(MismatchError, match=r"with border_counts=True; give"):
-        kerascnn.create_model("inception_v3", weights="torchvision/inception_v3.v1", gamma=True)
+    with pytest.raises(MismatchError, match=r"with gamma=True; give"):
+        kerascnn.create_model("inception_v3", weights="torchvision/inception_v3.v1", gamma=False)
+    with pytest.raises(MismatchError, match=r"is of mobilenet_v2 with padding='same'; give"):
+        kerascnn.create_model("mobilenet_v2", weights="keras/mobilenet_v2", padding="symmetric")
+    model = kerascnn.create_model("mobilenet_v2", input_shape=(32, 32, 3), width=0.25)
+    with pytest.raises(MismatchError, match=r"is of mobilenet_v2 with padding='same'; give"):
+        load_weights(model, "keras/mobilenet_v2")
     with pytest.raises(UsageError, match="no weights are published for zfnet"):
         kerascnn.create_model("zfnet", weights="imagenet")
     with pytest.raises(UsageError, match="include_preprocessing=True scales pixels as"):
         kerascnn.create_model("resnet50", weights="imagenet", include_preprocessing=True)
+
+
+def test_a_tag_brings_the_columns_of_its_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tag, size = "keras/mobilenet_v2", {"input_shape": (32, 32, 3), "width": 0.25, "classes": 1000}
+    theirs = kerascnn.create_model("mobilenet_v2", padding="same", **size)
+    file = save_weights(theirs, tmp_path / "theirs.safetensors")
+    record = replace(
+        catalogue.BY_TAG[tag],
+        url=f"https://weights.invalid/{file.name}",
+        sha256=hashlib.sha256(file.read_bytes()).hexdigest(),
+    )
+    monkeypatch.setitem(catalogue.BY_TAG, tag, record)
+    place = home() / "weights" / "keras" / file.name
+    place.parent.mkdir(parents=True, mode=0o700)
+    place.write_bytes(file.read_bytes())
+    model = kerascnn.create_model("mobilenet_v2", weights=tag, **size)
+    assert kerascnn.provenance(model).arguments == kerascnn.provenance(theirs).arguments
+    images = np.random.default_rng(0).normal(size=(2, 32, 32, 3)).astype("float32")
+    np.testing.assert_array_equal(np.asarray(model(images)), np.asarray(theirs(images)))
 
 
 def test_without_a_network_the_message_says_what_to_bring(

@@ -7,7 +7,7 @@ import hashlib
 import os
 import re
 import urllib.parse
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -77,6 +77,17 @@ def for_model(source: SourceLike, model: keras.Model) -> Source:
     if origin is None:
         return _located(source, None)
     return for_request(source, model_info(origin.name), Request.of(origin.arguments))
+
+
+def completed(source: SourceLike, variant: Variant, request: Request) -> Request:
+    """Returns the request with the columns that a published checkpoint needs, where none is given.
+
+    A column that is given otherwise stays as it is, for `for_request` to refuse.
+    """
+    record = _record(source, variant.name)
+    if record is None or record.row != variant.name:
+        return request
+    return replace(request, columns={**record.arguments, **request.columns})
 
 
 def for_request(source: SourceLike, variant: Variant, request: Request) -> Source:

@@ -1,15 +1,16 @@
 """The checkpoints of keras.applications, as version 3.15 publishes them.
 
-It publishes MD5s, no SHA-256; of MobileNet's file nothing at all. Top-1 and licences are those of
-Keras's documentation. Neither says how images were cropped: 224 of 256, or the same share, is what
-is usual and what `preprocessing` says here.
+It publishes MD5s, no SHA-256; of MobileNet's and MobileNetV2's files nothing at all. Top-1 and
+licences are those of Keras's documentation. Neither says how images were cropped: 224 of 256, or
+the same share, is what is usual and what `preprocessing` says here; of EfficientNet's images the
+authors' own program leaves out 32 pixels.
 
 The files are older than Keras's code; `keras_files` knows where their names differ, as told by the
 sources of that time and by programs that read them (the files themselves were not at hand).
 
-Left out: MobileNetV2, MobileNetV3 and EfficientNet. Their graphs pad asymmetrically, as our rows do
-with padding="same" and not otherwise, and which names their published files bear is not known.
-torchvision publishes weights for all of them.
+MobileNetV2, MobileNetV3 and EfficientNet pad asymmetrically, as our rows do with padding="same".
+The layers of the latter two that scale pixels are `preprocessing` here. Left out: MobileNets of
+other widths, which are no rows, and V3's minimalistic ones.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from __future__ import annotations
 from kerascnn.preprocessing import HALF, Preprocessing, crop
 from kerascnn.weights.catalogue.record import Published
 
-FILES = "https://storage.googleapis.com/tensorflow/keras-applications/"
+STORE = "https://storage.googleapis.com/"
+FILES = STORE + "tensorflow/keras-applications/"
 SUFFIX = "_weights_tf_dim_ordering_tf_kernels.h5"
 
 
@@ -76,19 +78,72 @@ TABLE: tuple[tuple[str, str, str | None, float, Preprocessing, tuple[str, str]],
     ),
 )  # fmt: skip
 
-RENAMED = ("resnet", "densenet", "inception")
+# The same with the whole address; of networks that take padding="same".
+PADDED = (
+    (
+        "mobilenet_v2",
+        FILES + "mobilenet_v2/mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224.h5",
+        None, 71.3, TF, GOOGLE,
+    ),
+    *(
+        (
+            f"mobilenet_v3_{size}",
+            f"{FILES}mobilenet_v3/weights_mobilenet_v3_{size}_224_1.0_float.h5",
+            md5, top1, TF, GOOGLE,
+        )
+        for size, md5, top1 in (
+            ("large", "59e551e166be033d707958cf9e29a6a7", 75.6),
+            ("small", "8768d4c2e7dee89b9d02b2d03d65d862", 68.1),
+        )
+    ),
+    *(
+        (
+            f"efficientnet_b{number}", f"{STORE}keras-applications/efficientnetb{number}.h5",
+            md5, top1, crop(side, side + 32, "bicubic"), GOOGLE,
+        )
+        for number, (md5, top1, side) in enumerate((
+            ("902e53a9f72be733fc0bcb005b3ebbac", 77.1, 224),
+            ("1d254153d4ab51201f1646940f018540", 79.1, 240),
+            ("b15cce36ff4dcbd00b6dd88e7857a6ad", 80.1, 260),
+            ("ffd1fdc53d0ce67064dc6a9c7960ede0", 81.6, 300),
+            ("18c95ad55216b8f92d7e70b3a046e2fc", 82.9, 380),
+            ("ace28f2a6363774853a83a0b21b9421a", 83.6, 456),
+            ("165f6e37dce68623721b423839de8be5", 84.0, 528),
+            ("8c03f828fec3ef71311cd463b6759d99", 84.3, 600),
+        ))
+    ),
+)  # fmt: skip
 
-CHECKPOINTS = tuple(
-    Published(
+RENAMED = ("resnet", "densenet", "inception", "mobilenet_v2", "mobilenet_v3")
+
+
+def _published(
+    row: str,
+    url: str,
+    md5: str | None,
+    top1: float,
+    preprocessing: Preprocessing,
+    origin: tuple[str, str],
+    **arguments: str,
+) -> Published:
+    return Published(
         tag=f"keras/{row}",
         row=row,
-        url=FILES + (file if file.endswith(".h5") else file + SUFFIX),
+        url=url,
         layout="keras_files" if row.startswith(RENAMED) else "keras",
         preprocessing=preprocessing,
         top1=top1,
-        licence=licence,
+        licence=origin[0],
         md5=md5,
-        note=origin,
+        arguments=arguments,
+        note=origin[1],
     )
-    for row, file, md5, top1, preprocessing, (licence, origin) in TABLE
+
+
+CHECKPOINTS = (
+    *(
+        _published(row, FILES + (file if file.endswith(".h5") else file + SUFFIX), *rest)
+        for row, file, *rest in TABLE
+    ),
+    *(_published(*entry, padding="same") for entry in PADDED),
 )

@@ -28,7 +28,8 @@ class Published:
         licence: under which it is published; see docs/weights.md.
         sha256: hexadecimal digits of the file's SHA-256, as many as are published; None for none.
         md5: where that is what is published.
-        arguments: columns in which its network differs from the row, to be given to the builder.
+        arguments: columns in which its network differs from the row; the builder takes them along
+            with the weights, unless it is given others.
         class_names: in the order of its outputs.
         note: recipe or origin.
     """

@@ -1,4 +1,8 @@
-"""MobileNets' names elsewhere; ours tell the versions apart: separable, bottleneck, bneck."""
+"""MobileNets' names elsewhere; ours tell the versions apart: separable, bottleneck, bneck.
+
+Keras's published files of MobileNetV2 and V3 are older than its code: "mobl1_conv_1_expand" and
+"bn1_conv_1_bn_expand" they write, and "expanded_conv_1/expand/BatchNorm".
+"""
 
 from __future__ import annotations
 
@@ -60,23 +64,41 @@ def _separable_in_keras(block: Block) -> dict[str, str]:
     return {**names, **{f"{part}_bn": f"{name}_bn" for part, name in names.items()}}
 
 
+KERAS_PARTS = {"expand": "expand", "dw": "depthwise", "project": "project"}
+
+
 def _inverted_in_keras(place: str, norm: str) -> dict[str, str]:
-    parts = {"expand": "expand", "dw": "depthwise", "project": "project"}
-    modules = {ours: f"{place}_{theirs}" for ours, theirs in parts.items()}
-    modules.update({f"{ours}_bn": f"{place}_{theirs}_{norm}" for ours, theirs in parts.items()})
-    modules["se_reduce"] = f"{place}_squeeze_excite_conv"
-    modules["se_expand"] = f"{place}_squeeze_excite_conv_1"
-    return modules
+    modules = {ours: f"{place}{theirs}" for ours, theirs in KERAS_PARTS.items()}
+    return modules | {f"{ours}_bn": f"{module}{norm}" for ours, module in modules.items()}
 
 
 def _bottleneck_in_keras(block: Block) -> dict[str, str]:
-    first = block.number == 1
-    return _inverted_in_keras("expanded_conv" if first else f"block_{block.number - 1}", "BN")
+    place = "expanded_conv_" if block.number == 1 else f"block_{block.number - 1}_"
+    return _inverted_in_keras(place, "_BN")
 
 
-def _bneck_in_keras(block: Block) -> dict[str, str]:
-    first = block.number == 1
-    return _inverted_in_keras("expanded_conv" + ("" if first else f"_{block.number - 1}"), "bn")
+def _bottleneck_in_keras_files(block: Block) -> dict[str, str]:
+    at = block.number - 1
+    modules = {}
+    for ours, theirs in KERAS_PARTS.items():
+        modules[ours] = f"mobl{at}_conv_{at}_{theirs}"
+        modules[f"{ours}_bn"] = f"bn{at}_conv_{at}_bn_{theirs}"
+    return modules
+
+
+def _bneck_in_keras(
+    block: Block, point: str = "_", norm: str = "_bn", squeeze: str = "squeeze_excite_conv"
+) -> dict[str, str]:
+    place = ("expanded_conv" if block.number == 1 else f"expanded_conv_{block.number - 1}") + point
+    return {
+        **_inverted_in_keras(place, norm),
+        "se_reduce": f"{place}{squeeze}",
+        "se_expand": f"{place}{squeeze}_1",
+    }
+
+
+def _bneck_in_keras_files(block: Block) -> dict[str, str]:
+    return _bneck_in_keras(block, "/", "/BatchNorm", "squeeze_excite/Conv")
 
 
 def _ends(
@@ -126,5 +148,20 @@ LAYOUTS = {
             _bneck_in_keras,
         ),
     ),
+    "keras_files": _layout(
+        bottleneck=(
+            _ends(("Conv1", "bn_Conv1"), ("Conv_1", "Conv_1_bn"), "Logits"),
+            _bottleneck_in_keras_files,
+        ),
+        bneck=(
+            _ends(
+                ("Conv", "Conv/BatchNorm"),
+                ("Conv_1", "Conv_1/BatchNorm"),
+                "Logits",
+                hidden="Conv_2",
+            ),
+            _bneck_in_keras_files,
+        ),
+    ),
 }
-EPSILONS = {"keras": 1e-3, "timm": 1e-5}
+EPSILONS = {"keras": 1e-3, "keras_files": 1e-3, "timm": 1e-5}
