@@ -142,8 +142,10 @@ def _published(
 
 CHECKPOINTS = (
     *(
-        _published(row, FILES + (file if file.endswith(".h5") else file + SUFFIX), *rest)
-        for row, file, *rest in TABLE
+        _published(
+            row, FILES + (file if file.endswith(".h5") else file + SUFFIX), md5, top1, how, origin
+        )
+        for row, file, md5, top1, how, origin in TABLE
     ),
     *(_published(*entry, padding="same") for entry in PADDED),
 )
