@@ -7,6 +7,7 @@ so goes into every checkpoint. `kerascnn.recording` puts the callbacks into thei
 from __future__ import annotations
 
 import csv
+import math
 import shutil
 import signal
 import threading
@@ -170,7 +171,9 @@ class HistoryFile(keras.callbacks.Callback):
             atomic_file(self.path) as temporary,
             temporary.open("w", newline="", encoding="utf-8") as stream,
         ):
-            table = csv.DictWriter(stream, list(self.rows[0]))
+            # A run that goes on with several replicas has no data_wait there.
+            columns = dict.fromkeys(name for row in self.rows for name in row)
+            table = csv.DictWriter(stream, list(columns), restval=math.nan)
             table.writeheader()
             table.writerows(self.rows)
 

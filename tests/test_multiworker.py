@@ -31,8 +31,11 @@ def free_ports(count):
     return ports
 
 
-def start(arguments, workers=1):
-    """The same command once for each worker, with its TF_CONFIG; none for one."""
+def start(arguments, workers=1, own=()):
+    """The same command once for each worker, with its TF_CONFIG; none for one.
+
+    `own` are arguments of each worker alone.
+    """
     addresses = [f"127.0.0.1:{port}" for port in free_ports(workers)]
     path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     processes = []
@@ -44,7 +47,7 @@ def start(arguments, workers=1):
             environment["TF_CONFIG"] = json.dumps({"cluster": {"worker": addresses}, "task": task})
         processes.append(
             subprocess.Popen(
-                [sys.executable, *arguments],
+                [sys.executable, *arguments, *(own[index] if own else ())],
                 env=environment,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -111,6 +114,23 @@ def test_two_workers_train_as_one_process_does(alone, tmp_path):
 @pytest.mark.long
 def test_three_workers_train_as_one_process_does(alone, tmp_path):
     same(trained(tmp_path / "run", "--epochs", "3", workers=3), alone)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (("--seed", "1"), ("--seed", "2")),
+        pytest.param(("--epochs", "2"), ("--epochs", "3"), marks=pytest.mark.long),
+    ],
+)
+def test_workers_that_were_told_different_things_do_not_begin(tmp_path, first, second):
+    run_dir = tmp_path / "run"
+    command = [*TRAIN, "--run-dir", str(run_dir), "--strategy", "multiworker"]
+    results = ends(start(command, workers=2, own=(first, second)))
+    assert [code for code, _ in results] == [2, 2], [text[-2000:] for _, text in results]
+    for _, errors in results:
+        assert "the workers do not begin with the same: start all of them with one" in errors
+    assert not (run_dir / "history.csv").exists()
 
 
 def wait_for_checkpoint(run_dir, processes):

@@ -152,6 +152,30 @@ def test_300_kills_at_random_moments(tmp_path):
     print(f"{kills} kills, {len(lives)} resumes, {len(one.history['epoch']) * jobs.STEPS} steps")
 
 
+def test_a_run_goes_on_with_another_number_of_replicas(tmp_path):
+    """In the middle of an epoch, from one to two and from two to one; but for the last bits."""
+    paths = [str(tmp_path / name) for name in ("whole", "more", "fewer")]
+    whole, more, fewer = ({"run_dir": path, "recipe": {"ema": 0.9}} for path in paths)
+    codes, errors = run_jobs(
+        {**whole, "replicas": 1},
+        {**more, "replicas": 1, "every": 1, "kill_at": 9},
+        {**more, "replicas": 2},
+        {**fewer, "replicas": 2, "every": 1, "kill_at": 9},
+        {**fewer, "replicas": 1},
+    )
+    assert codes == [0, KILLED, 0, KILLED, 0], errors
+    expected, *others = (kerascnn.load_run(path) for path in paths)
+    for run in others:
+        assert [life["position"] for life in run.config["resumed"]] == [[1, 3]]
+        assert run.config["resumed"][0]["changed"] == []
+        for name in RESULTS:
+            np.testing.assert_allclose(run.history[name], expected.history[name], rtol=1e-4)
+        for one, other in zip(
+            run.load("last").get_weights(), expected.load("last").get_weights(), strict=True
+        ):
+            np.testing.assert_allclose(one, other, atol=1e-5)
+
+
 def test_a_full_disk_ends_with_8_and_the_commit_before_it_goes_on(tmp_path):
     whole, cut = str(tmp_path / "whole"), str(tmp_path / "cut")
     codes, errors = run_jobs(

@@ -55,6 +55,34 @@ def network(precision: str) -> keras.Model:
         return keras.Model(image, out, name="small")
 
 
+def plain() -> keras.Model:
+    """Batch norm and no random numbers: several replicas calculate what one does."""
+    keras.utils.set_random_seed(1)
+    image = keras.Input((8, 8, 1), name="image")
+    x = keras.layers.BatchNormalization()(keras.layers.Conv2D(4, 3, use_bias=False)(image))
+    x = keras.layers.Flatten(name="features")(keras.layers.ReLU()(x))
+    return keras.Model(image, keras.layers.Dense(3, "softmax", name="predictions")(x), name="plain")
+
+
+def strategy_of(replicas: int) -> tf.distribute.Strategy:
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    devices = [tf.config.LogicalDeviceConfiguration()] * replicas
+    tf.config.set_logical_device_configuration(cpu, devices)
+    if replicas == 1:
+        return tf.distribute.get_strategy()
+    return tf.distribute.MirroredStrategy([f"CPU:{number}" for number in range(replicas)])
+
+
+def network_of(job: dict) -> keras.Model:
+    """The network of a job; its strategy is the one that it was built under."""
+    if job.get("bare"):
+        return tiny()
+    if "replicas" in job:
+        with strategy_of(job["replicas"]).scope():
+            return plain()
+    return network(job.get("precision", "float32"))
+
+
 def tiny() -> keras.Model:
     """The least that has a random state, so that a life is short."""
     keras.utils.set_random_seed(1)
@@ -106,7 +134,7 @@ def run_job(job: dict) -> None:
         callbacks.EventWriter.on_epoch_end = lambda *_: None
     recipe = replace(RECIPE, **job.get("recipe", {}))
     train(
-        tiny() if job.get("bare") else network(job.get("precision", "float32")),
+        network_of(job),
         data(),
         recipe=recipe,
         run_dir=job["run_dir"],
