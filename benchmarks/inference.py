@@ -216,11 +216,12 @@ Files with the same input come to the same operators in onnxruntime but for a So
 from 0.97 to 1.03 are equality: two runs of ResNet-50 gave 1.03 and 0.97.
 
 Where int8 gains less than 1.8, the profile of batch 16 (onnxruntime 1.31) says why: of 91 ms of
-EfficientNet-B0 the convolutions take 37 (64 in float32), and 42 go into swish, which float32 has as
-one operator and int8 as QLinearSigmoid and QLinearMul; of 31 ms of ShuffleNetV2 the convolutions
-take 18 (30 in float32), and its channel shuffle, a Gather that onnxruntime cannot do with the
-channels last, costs 33 Transposes. At batch 1 both are a few milliseconds in 150 operators, of
-which each has a fixed price, and so is MobileNetV2. `Predictor` measures before it takes int8."""
+EfficientNet-B0 the convolutions take 37 (64 in float32), but swish and the gates 42 (38 in
+float32), for want of one operator of integers: they are QLinearSigmoid and QLinearMul. Of 31 ms of
+ShuffleNetV2 the convolutions take 18 (30 in float32); around the Gather of each channel shuffle,
+which onnxruntime does not do with the channels last, stand 33 Transposes of 4.5 ms. At batch 1 both
+are a few milliseconds in 150 to 250 operators, each with its fixed price, and so is MobileNetV2.
+`Predictor` measures before it takes int8."""
 
 
 def table(results: dict[str, Any]) -> str:
