@@ -5,7 +5,7 @@
     npm test -- ../../runs/demo/digits
 
 LeNet-5 on digits: 40 images dropped in Chromium 150, all probabilities within 1.8e-7 of
-Predictor's, 0.6 ms an image (onnxruntime-web 1.30, WebAssembly, one thread).
+Predictor's, 0.4 ms an image (onnxruntime-web 1.30, WebAssembly, one thread).
 
 The page needs the network and what the ONNX file says of its images and classes; this puts both
 into examples/web/model/. npm brings onnxruntime-web, whose files the page takes from
