@@ -213,7 +213,7 @@ def measure_predictor() -> dict[str, Any]:
 
 NOTES = """\
 Files with the same input come to the same operators in onnxruntime but for a Softmax, so ratios
-from 0.97 to 1.03 are equality: two runs of ResNet-50 gave 1.03 and 0.97.
+from 0.96 to 1.04 are equality: two runs of ResNet-50 gave 1.03 and 0.97.
 
 Where int8 gains less than 1.8, the profile of batch 16 (onnxruntime 1.31) says why: of 91 ms of
 EfficientNet-B0 the convolutions take 37 (64 in float32), but swish and the gates 42 (38 in
