@@ -213,7 +213,8 @@ def test_paddings():
 def test_every_layer_with_weights_has_one_name_elsewhere(name):
     names = [layer for layer, entry in ledger(name).entries.items() if entry.cost.trainable]
     for source, layout in layouts("mobilenet").items():
-        if (name, source) == ("mobilenet_v1", "torchvision"):
+        # torchvision has none, and its file of keras.applications bears the names of today.
+        if name == "mobilenet_v1" and source in ("torchvision", "keras_files"):
             assert layout(names) == {}
             continue
         found = layout(names)
