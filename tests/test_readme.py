@@ -54,7 +54,7 @@ def test_shown_output_has_the_lines_of_the_demo() -> None:
     accuracy = re.search(r"accuracy +([\d.]+)% on 599 held-out digits", shown)
     assert accuracy is not None
     assert float(accuracy[1]) >= 97
-    differences = [float(one) for one in re.findall(r"largest difference ([\d.e-]+),", shown)]
+    differences = [float(one) for one in re.findall(r"largest difference ([\d.e-]+) ", shown)]
     assert len(differences) == 2
     assert max(differences) <= 1e-5
     source = (ROOT / "examples" / "lenet5_digits.py").read_text()
