@@ -14,7 +14,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
     Keras composes the training step of a dozen operators, each a pass over the memory, and in
     float32 also under a half-precision policy. The fused one makes a training step of ResNet-50 on
-    a CPU 1.3 times as fast, in bfloat16 1.7 times (benchmarks/results/layers.md), with the same
+    a CPU 1.4 times as fast, in bfloat16 1.9 times (benchmarks/results/layers.md), with the same
     values, gradients and moving statistics.
 
     A model with this layer is saved as one with Keras's own, and so loads without this package.
