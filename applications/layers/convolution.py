@@ -50,9 +50,9 @@ def _split(x: Any, kernel: Any, groups: int, strides: Any, padding: str, dilatio
 class Conv2D(keras.layers.Conv2D):
     """`keras.layers.Conv2D` whose 1x1 kernels are a product of matrices in bfloat16 on a CPU.
 
-    There TensorFlow's convolution takes longer than its product: a training step of ResNet-50 is 1.1
-    times as fast with it (benchmarks/results/layers.md). In float32 they take the same. Equal values
-    and gradients.
+    There TensorFlow's convolution takes longer than its product: a training step of ResNet-50 is
+    1.1 times as fast with it (benchmarks/results/layers.md). In float32 they take the same. Equal
+    values and gradients.
 
     A model with this layer is saved as one with Keras's own, and so loads without this package.
     Takes the arguments of `keras.layers.Conv2D`; for anything else it is that layer.
