@@ -152,6 +152,7 @@ def test_300_kills_at_random_moments(tmp_path):
     print(f"{kills} kills, {len(lives)} resumes, {len(one.history['epoch']) * jobs.STEPS} steps")
 
 
+@pytest.mark.long
 def test_a_run_goes_on_with_another_number_of_replicas(tmp_path):
     """In the middle of an epoch, from one to two and from two to one; but for the last bits."""
     paths = [str(tmp_path / name) for name in ("whole", "more", "fewer")]

@@ -50,7 +50,6 @@ def test_convnet_on_the_digits(tmp_path: Path) -> None:
     beats_its_default("convnet", axes, 3, tmp_path)
 
 
-@pytest.mark.long
 def test_resnet20_on_the_digits(tmp_path: Path) -> None:
     axes = {
         "depth": (1.0, 0.34, 0.67), "width": Range(0.5, 1.0), "kernel_size": (3, 5),
