@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 BLOCK = 16
-"""Columns that are moved at once when the last axis becomes the first: one cache line of float32, so
+"""Columns that are moved at once when the last axis becomes the first: a cache line of float32, so
 that each line of the result is written whole while it is in the cache."""
 
 

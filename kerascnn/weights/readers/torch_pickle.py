@@ -168,7 +168,9 @@ class Machine:
                         "needs; save the weights alone: torch.save(model.state_dict(), path)"
                     )
                 action(self)
-        except (IndexError, KeyError, TypeError, ValueError, AttributeError, struct.error) as error:
+        except struct.error as error:
+            raise DamagedFileError("its pickle ends early; the file is truncated") from error
+        except (IndexError, KeyError, TypeError, ValueError, AttributeError) as error:
             raise DamagedFileError(f"its pickle makes no sense at byte {self.position}") from error
         raise UnsafeFileError(f"its pickle has more than {MAXIMUM_STEPS:,} steps")
 
@@ -181,11 +183,8 @@ class Machine:
         return piece
 
     def _number(self, form: struct.Struct) -> int:
-        start = self.position
+        value: int = form.unpack_from(self.data, self.position)[0]
         self.position += form.size
-        if self.position > len(self.data):
-            raise DamagedFileError("its pickle ends early; the file is truncated")
-        value: int = form.unpack_from(self.data, start)[0]
         return value
 
     def _line(self) -> str:
@@ -195,11 +194,6 @@ class Machine:
         line = bytes(self._take(end - self.position)).decode("utf-8")
         self._take(1)
         return line
-
-    def _byte(self) -> int:
-        value = self.data[self.position]
-        self.position += 1
-        return value
 
     def _marked(self) -> list[Any]:
         stack = self.stack
@@ -303,11 +297,29 @@ class Machine:
         value, key = self.stack.pop(), self.stack.pop()
         self._set([key, value])
 
-    def _remember(self, index: int) -> None:
-        self.memo[index] = self.stack[-1]
+    # The opcodes that follow nearly every object: no call inside, since they come by the thousand.
+    def _remember_byte(self) -> None:
+        self.memo[self.data[self.position]] = self.stack[-1]
+        self.position += 1
 
-    def _recall(self, index: int) -> None:
-        self.stack.append(self.memo[index])
+    def _remember_long(self) -> None:
+        self.memo[_U32.unpack_from(self.data, self.position)[0]] = self.stack[-1]
+        self.position += 4
+
+    def _recall_byte(self) -> None:
+        self.stack.append(self.memo[self.data[self.position]])
+        self.position += 1
+
+    def _recall_long(self) -> None:
+        self.stack.append(self.memo[_U32.unpack_from(self.data, self.position)[0]])
+        self.position += 4
+
+    def _small(self) -> None:
+        self.stack.append(self.data[self.position])
+        self.position += 1
+
+    def _remember_next(self) -> None:
+        self.memo[len(self.memo)] = self.stack[-1]
 
 
 _U8, _U16, _U32, _U64 = (struct.Struct(form) for form in ("<B", "<H", "<I", "<Q"))
@@ -320,7 +332,7 @@ _ACTIONS: dict[int, Callable[[Machine], Any]] = {
     0x88: lambda m: m._push(True),
     0x89: lambda m: m._push(False),
     ord("J"): lambda m: m._push(m._number(_I32)),
-    ord("K"): lambda m: m.stack.append(m._byte()),
+    ord("K"): Machine._small,
     ord("M"): lambda m: m._push(m._number(_U16)),
     0x8A: lambda m: m._long(_U8),
     0x8B: lambda m: m._long(_I32),
@@ -341,21 +353,21 @@ _ACTIONS: dict[int, Callable[[Machine], Any]] = {
     0x87: lambda m: m._tuple(3),
     ord("d"): lambda m: m._push(_dictionary(([*zip(*[iter(m._marked())] * 2, strict=True)],))),
     ord("l"): lambda m: m._push(m._marked()),
-    ord("s"): lambda m: m._one_pair(),
+    ord("s"): Machine._one_pair,
     ord("u"): lambda m: m._set(m._marked()),
     ord("a"): lambda m: m._extend([m.stack.pop()]),
     ord("e"): lambda m: m._extend(m._marked()),
     ord("c"): lambda m: m._name(m._line(), m._line()),
-    0x93: lambda m: m._stack_name(),
-    ord("R"): lambda m: m._call(),
-    0x81: lambda m: m._call(),
-    ord("b"): lambda m: m._build(),
-    ord("Q"): lambda m: m._persistent(),
-    ord("q"): lambda m: m._remember(m._byte()),
-    ord("r"): lambda m: m._remember(m._number(_U32)),
-    0x94: lambda m: m._remember(len(m.memo)),
-    ord("h"): lambda m: m._recall(m._byte()),
-    ord("j"): lambda m: m._recall(m._number(_U32)),
+    0x93: Machine._stack_name,
+    ord("R"): Machine._call,
+    0x81: Machine._call,
+    ord("b"): Machine._build,
+    ord("Q"): Machine._persistent,
+    ord("q"): Machine._remember_byte,
+    ord("r"): Machine._remember_long,
+    0x94: Machine._remember_next,
+    ord("h"): Machine._recall_byte,
+    ord("j"): Machine._recall_long,
     0x80: lambda m: m._number(_U8),
     0x95: lambda m: m._number(_U64),
 }
