@@ -7,6 +7,7 @@ import pytest
 
 from kerascnn.errors import MismatchError
 from kerascnn.exporting import export, onnx_format, proof, savedmodel
+from kerascnn.exporting.network import reference
 from kerascnn.preprocessing import Preprocessing
 from reference.exports import tiny, tree
 
@@ -221,3 +222,19 @@ def test_a_model_with_nan_weights_is_refused(tmp_path):
     model.get_layer("c1").kernel.assign(np.full((3, 3, 1, 2), np.nan))
     with pytest.raises(MismatchError, match="not finite"):
         export(model, tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("side", "sizes"), [(600, [1, 1, 1, 1, 1, 1, 1, 1]), (224, [5, 3]), (32, [8])]
+)
+def test_keras_is_asked_for_few_large_images_at_once(side, sizes):
+    asked = []
+
+    def model(images, training):
+        asked.append(len(images))
+        return images.mean((1, 2))
+
+    images = np.random.default_rng(0).random((8, side, side, 3), "float32")
+    answers = reference(model, images)
+    assert asked == sizes
+    np.testing.assert_array_equal(answers, images.mean((1, 2)))

@@ -6,6 +6,7 @@ computes in float32.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 INPUT = "image"
 OUTPUT = "predictions"
+PIXELS = 2**18
+"""Of the images that Keras is asked for at once: called without a trace it keeps what every layer
+gives, in EfficientNet 9 kB a pixel."""
 _HALF = ("float16", "bfloat16")
 
 
@@ -88,7 +92,10 @@ def prepare(model: keras_.Model) -> Network:
 
 def reference(model: keras_.Model, images: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Returns the outputs of Keras itself, float32; eager, so that no trace is trusted."""
-    return np.asarray(keras.ops.cast(model(images, training=False), "float32"))
+    count = max(1, PIXELS // math.prod(images.shape[1:3]))
+    parts = (images[start : start + count] for start in range(0, len(images), count))
+    answers = [keras.ops.cast(model(part, training=False), "float32") for part in parts]
+    return np.concatenate([np.asarray(answer) for answer in answers])
 
 
 def _cut(model: keras_.Model) -> keras_.Model:
