@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 from machine import RESULTS, machine, save  # noqa: E402
-from torch_process import TorchProcess  # noqa: E402
+from process import Process  # noqa: E402
 
 NETWORKS = {
     "resnet50_v1_5": "resnet50",  # torchvision has the stride in the 3x3
@@ -120,7 +120,7 @@ def in_turns(contenders: dict[str, Callable[[], float]], rounds: int) -> dict[st
     return taken
 
 
-def measure(name: str, torch: TorchProcess | None) -> dict[str, Any]:
+def measure(name: str, torch: Process | None) -> dict[str, Any]:
     """Returns seconds and ratios of one network for each batch size."""
     result: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as directory:
@@ -291,7 +291,7 @@ def main() -> None:
     arguments = parser.parse_args()
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
     python = arguments.torch_python
-    torch = TorchProcess(python, "torch_inference.py") if python else None
+    torch = Process(python, "torch_inference.py") if python else None
     version = torch.line() if torch else None
     for part in arguments.networks:
         found = measure_predictor() if part == PREDICTOR else measure(part, torch)

@@ -1,12 +1,22 @@
-"""Training steps of our rows in this process, timed one at a time."""
+"""Training steps of our rows, timed one at a time; as a script, one for every line of its input.
+
+A line is a row, the side of its images, how many, and "ours" or "stock" for the layer that does
+grouped convolutions; the answer is the step's seconds.
+"""
 
 from __future__ import annotations
 
+import functools
+import sys
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
 import kerascnn
+from kerascnn.cli.startup import start_keras
 from kerascnn.devices import policy_scope
 
 
@@ -55,3 +65,22 @@ def training_step(
     once()
     once()
     return once
+
+
+@functools.lru_cache(maxsize=2)
+def _grouped(row: str, side: int, batch: int, layer: str) -> Callable[[], float]:
+    import keras
+
+    instead = {"GroupedConv2D": keras.layers.Conv2D} if layer == "stock" else {}
+    return training_step(row, side, batch, "float32", instead)
+
+
+def main() -> None:
+    start_keras()
+    for line in sys.stdin:
+        row, side, batch, layer = line.split()
+        print(_grouped(row, int(side), int(batch), layer)(), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 from machine import machine, save  # noqa: E402
-from torch_process import TorchProcess  # noqa: E402
+from process import Process  # noqa: E402
 
 import kerascnn  # noqa: E402
 from kerascnn.cli.startup import start_keras  # noqa: E402
@@ -60,7 +60,7 @@ def main() -> None:
     arguments = parser.parse_args()
     start_keras()
     model = kerascnn.create_model(ROW)
-    torch = TorchProcess(arguments.torch_python, "torch_load.py")
+    torch = Process(arguments.torch_python, "torch_load.py")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "resnet50.pth"
         version = torch.ask(f"write {path}")

@@ -34,7 +34,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 from machine import RESULTS, machine, save  # noqa: E402
-from torch_process import TorchProcess  # noqa: E402
+from process import Process  # noqa: E402
 
 import kerascnn  # noqa: E402
 from kerascnn.cli.startup import start_keras  # noqa: E402
@@ -177,7 +177,7 @@ def on_steps(callback: Any) -> bool:
 
 
 def measured(
-    part: str, policies: tuple[str, str], torch: TorchProcess | None, rounds: int
+    part: str, policies: tuple[str, str], torch: Process | None, rounds: int
 ) -> dict[str, Any]:
     """Returns the median seconds of a step of each; ours and Keras's in their own precision."""
     row, side, batch, steps = PARTS[part]
@@ -275,7 +275,7 @@ def main() -> None:
     arguments = parser.parse_args()
     here = sys.executable if importlib.util.find_spec("torch") else None
     python = arguments.torch_python or here
-    torch = TorchProcess(python, "torch_steps.py") if python else None
+    torch = Process(python, "torch_steps.py") if python else None
     version = torch.line() if torch else None
     start_keras()
     about = machine()

@@ -1,24 +1,34 @@
-"""PyTorch in an interpreter of its own: it answers every line with one."""
+"""A script of this folder in a process of its own: it answers every line with one."""
 
 from __future__ import annotations
 
+import os
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 
 
-class TorchProcess:
-    """A script of this folder under an interpreter that has torch.
+class Process:
+    """A script of this folder under some interpreter.
 
     Args:
         python: the interpreter.
         script: the script's name; it reads lines and answers each with one.
+        environment: variables that it has besides ours.
     """
 
-    def __init__(self, python: str, script: str) -> None:
+    def __init__(
+        self, python: str, script: str, environment: Mapping[str, str] | None = None
+    ) -> None:
+        self.script = script
         self.process = subprocess.Popen(
-            [python, str(HERE / script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [python, str(HERE / script)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **(environment or {})},
         )
 
     def line(self) -> str:
@@ -26,7 +36,7 @@ class TorchProcess:
         assert self.process.stdout is not None
         line = self.process.stdout.readline().strip()
         if not line:
-            raise SystemExit("PyTorch's process ended; its message stands above")
+            raise SystemExit(f"{self.script} ended; its message stands above")
         return line
 
     def ask(self, line: str) -> str:
