@@ -41,7 +41,7 @@ SCALING = re.compile(r"normalization(_\d+)?/")
 """Names of Keras's layer that scales pixels, in EfficientNet: here that is preprocessing."""
 WORKERS = min(4, os.cpu_count() or 1)
 PART = 2**23
-"""Bytes; large enough for large pages, small enough that no thread waits long for another."""
+"""Bytes that a thread takes on at once: few enough that none waits long for another."""
 
 
 def load_weights(
@@ -144,7 +144,7 @@ class _Loader:
 
     def _values(self, steps: list[Step]) -> tuple[dict[str, numpy.ndarray], dict[str, list[str]]]:
         """Returns new values by name, and what was done to each."""
-        values = Values(self.checkpoint, self.target, self.match, self.digests, steps)
+        values = Values(self.checkpoint, self.target, self.match, self.digests)
         small, parts = self._parts(steps)
         with _pool() as start:
             # Small tensors are work for Python, large ones for the memory: both at once.

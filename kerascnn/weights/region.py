@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from kerascnn.errors import DamagedFileError
@@ -74,36 +74,6 @@ class Scratch:
         if self._room is None or self._room.nbytes < size:
             self._room = aligned((size,), "u1")
         return self._room[:size].view(dtype)
-
-
-class Arena:
-    """Memory for several arrays, asked of the system at once: it gives large pages, where it can.
-
-    Each page of 4 kB costs an interruption of its own when it is first written to, and a hundred
-    megabytes of them take longer than to read a file of that size. All of it stays as long as one
-    of the arrays does.
-
-    Args:
-        sizes: bytes of each array, in any order.
-    """
-
-    def __init__(self, sizes: Iterable[int]) -> None:
-        self._room = aligned((sum(_rounded(size) for size in sizes),), "u1")
-        self._used = 0
-
-    def array(self, shape: Sequence[int], dtype: Any) -> numpy.ndarray:
-        """Returns an array, not filled, that begins at a multiple of `ALIGNMENT` bytes."""
-        import numpy as np
-
-        kind = np.dtype(dtype)
-        start = self._used
-        self._used += _rounded(volume(shape) * kind.itemsize)
-        room = self._room[start : start + volume(shape) * kind.itemsize]
-        return room.view(kind).reshape(shape)
-
-
-def _rounded(size: int) -> int:
-    return -(-size // ALIGNMENT) * ALIGNMENT
 
 
 class Region:

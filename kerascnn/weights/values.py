@@ -17,7 +17,7 @@ from kerascnn.weights.fitting import Step
 from kerascnn.weights.layouts import source_epsilon
 from kerascnn.weights.matching import Match
 from kerascnn.weights.memory import BLOCK, fill, is_finite, packed
-from kerascnn.weights.region import Arena, Region, Scratch, as_floats, volume
+from kerascnn.weights.region import Region, Scratch, aligned, as_floats
 from kerascnn.weights.report import LoadError
 from kerascnn.weights.target import Target
 
@@ -40,7 +40,6 @@ class Values:
         target: the model.
         match: which tensor is whose.
         digests: SHA-256 of each of our variables, where the file says.
-        steps: all that will be asked for, each once.
     """
 
     def __init__(
@@ -49,19 +48,15 @@ class Values:
         target: Target,
         match: Match,
         digests: Mapping[str, str],
-        steps: Sequence[Step],
     ) -> None:
         self.checkpoint, self.target, self.match = checkpoint, target, match
         self.digests = digests
         self._threads = threading.local()
-        turned = [step for step in steps if self._by_filters(step)]
-        arena = Arena(volume(step.shape) * self._type(step).itemsize for step in turned)
-        self._room = {step.name: arena.array(step.shape, self._type(step)) for step in turned}
 
     def of(self, steps: Sequence[Step]) -> list[tuple[np.ndarray, list[str]]]:
         """Returns each variable's new value, and what was done to the file's tensor."""
         return [
-            (self._turned(step), []) if step.name in self._room else self._value(step)
+            (self._turned(step), []) if self._by_filters(step) else self._value(step)
             for step in steps
         ]
 
@@ -107,7 +102,7 @@ class Values:
         """Brings a kernel into our order some filters at a time, which stay in the cache."""
         layer = self.target.wanted[step.name.rpartition("/")[0]]
         stored = self.checkpoint.tensors[step.key]
-        made = self._room.pop(step.name)
+        made = aligned(step.shape, self._type(step))
         count = max(BLOCK, PIECE * stored.shape[0] // stored.nbytes // BLOCK * BLOCK)
         finite = True
         for start in range(0, stored.shape[0], count):
