@@ -10,7 +10,8 @@ the layout and precision that were best in the first round. In the parts called 
 `precision="auto"` measures and trains, against the twin in float32. A time is the median between
 the ends of two steps, so that loading, callbacks and what Python does count; the ends of epochs do
 not. Forward, backward and SGD with momentum. Each part's results go to
-benchmarks/results/train.json and .md as soon as it ends, beside those of the others.
+benchmarks/results/train.json and .md as soon as it ends, beside those of the others and of other
+processors.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ PARTS = {
     "mobilenet_v2": ("mobilenet_v2", 224, 8, 8),
     "resnet20_cifar": ("resnet20_cifar", 32, 128, 20),
     "resnet50-auto": ("resnet50", 224, 16, 3),
-    "vgg16-auto": ("vgg16", 224, 16, 2),
+    "vgg16-auto": ("vgg16", 224, 16, 4),
 }
 """Network, image side, batch and the steps of each contender in a round, more of quick ones."""
 TORCH = [f"{layout}{half}" for layout in ("channels_first", "channels_last")
@@ -150,6 +151,8 @@ class Bench:
         """Does some steps of each, one network after the other."""
         import keras
 
+        # To and fro, so that nobody always comes after the same one.
+        self.models = dict(reversed(self.models.items()))
         for name, model in self.models.items():
             ends: list[float] = []
             clock = keras.callbacks.LambdaCallback(
@@ -238,7 +241,7 @@ def line(result: dict[str, Any]) -> str:
         precision += f" (auto), Keras's {result['keras_precision']}"
     keras = f"{batch / seconds['keras']:.1f}"
     return (
-        f"| {result['row']} | {result['size']} | {batch} | {precision} | "
+        f"| {result['row']} | {result['size']} | {batch} | {precision} | {result['cpu']} | "
         f"{batch / seconds['kerascnn']:.1f} | {keras} | {result['ratio']:.2f} | "
         f"{100 * result['guards']:+.1f} % | {against} |"
     )
@@ -247,15 +250,16 @@ def line(result: dict[str, Any]) -> str:
 def write(results: dict[str, Any], about: dict[str, Any]) -> list[str]:
     """Writes the results of all parts that were ever measured; returns the table."""
     table = [
-        "| network | side | batch | precision | kerascnn | Keras's fit | ratio | around it | "
-        "PyTorch's best | ratio |",
-        "|---|---:|---:|---|---:|---:|---:|---:|---:|---:|",
-        *(line(results[part]) for part in PARTS if part in results),
+        "| network | side | batch | precision | processor | kerascnn | Keras's fit | ratio | "
+        "around it | PyTorch's best | ratio |",
+        "|---|---:|---:|---|---|---:|---:|---:|---:|---:|---:|",
+        *map(line, results.values()),
     ]
     for one in results.values():
         if "measured" in one:
             times = ", ".join(f"{k} {1e3 * v:.0f} ms" for k, v in one["measured"].items())
-            table += ["", f'{one["row"]}: precision="auto" measured {times}.']
+            text = f'{one["row"]}, {one["cpu"]}: precision="auto" measured {times}.'
+            table += ["", text]
     heading = [
         "# Training steps",
         "",
@@ -290,9 +294,11 @@ def main() -> None:
             policy, seconds = chosen(*PARTS[part][:3])
             # Against Keras as a user has it who asks for nothing: in float32.
             policies = (policy, "float32")
-        results[part] = measured(part, policies, torch, arguments.rounds)
+        found = measured(part, policies, torch, arguments.rounds)
+        found["cpu"] = about["cpu"]
         if seconds:
-            results[part]["measured"] = seconds
+            found["measured"] = seconds
+        results[f"{part}, {about['cpu']}"] = found
         table = write(results, about)
     if torch:
         torch.close()
