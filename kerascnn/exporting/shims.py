@@ -1,6 +1,6 @@
 """What has to be worked around in the converters, each with its version and reason.
 
-tests/test_export_formats.py fails for an entry that is no longer needed. The patches for numpy 2
+tests/test_export_formats.py and test_export_graph.py fail for an entry that is no longer needed. The patches for numpy 2
 that Keras 3.15 applies to tf2onnx (`keras.src.export.tf2onnx_lib`) are in tf2onnx since 1.17.
 """
 
@@ -13,8 +13,9 @@ from collections.abc import Iterator
 PAD_VALUE = 2.0**-23
 """What a border of zeros is filled with in front of a pooling.
 
-onnxruntime 1.31 moves a Pad of exactly 0 into the MaxPool behind it, whose own border is minus
-infinity: wrong where all values of a window are below zero. Not a zero in float16 either.
+Until 1.31, onnxruntime moves a Pad of exactly 0 into the MaxPool behind it, whose own border is
+minus infinity: wrong where all values of a window are below zero. 1.32 does not, but a file that
+leaves here meets whatever runtime is there. Not a zero in float16 either.
 """
 
 
