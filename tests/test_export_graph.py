@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-
 import collections
+import importlib.metadata
 import os
 
 import keras
@@ -165,7 +164,7 @@ def test_the_graph_of_a_small_net_node_by_node():
 
 
 def test_zeros_around_a_maximum_of_negative_values():
-    """onnxruntime until 1.31 moves a Pad of zeros into a MaxPool, which pads with minus infinity."""
+    """Until 1.31, onnxruntime moves a Pad of zeros into a MaxPool, which pads with -infinity."""
     image = keras.Input((4, 4, 1), name="image")
     x = layers.MaxPooling2D(3, 2)(layers.ZeroPadding2D(((0, 1), (0, 1)))(image))
     model = keras.Model(image, x)

@@ -1,7 +1,8 @@
 """What has to be worked around in the converters, each with its version and reason.
 
-tests/test_export_formats.py and test_export_graph.py fail for an entry that is no longer needed. The patches for numpy 2
-that Keras 3.15 applies to tf2onnx (`keras.src.export.tf2onnx_lib`) are in tf2onnx since 1.17.
+tests/test_export_formats.py and test_export_graph.py fail for an entry that is no longer needed.
+The patches for numpy 2 that Keras 3.15 applies to tf2onnx (`keras.src.export.tf2onnx_lib`) are in
+tf2onnx since 1.17.
 """
 
 from __future__ import annotations
