@@ -140,7 +140,6 @@ _TABLE = (
             "plus 0.02 (stochastic diagonal Levenberg-Marquardt), so that its steps are up to 50 "
             "times the values above; the five values keep their proportions",
             "16 images in a step and momentum in place of one image",
-            "the loss of lenet5_1998 is the paper's equation (9) without its constant j",
         ),
         optimizer="sgd",
         learning_rate=0.002,

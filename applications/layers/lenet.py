@@ -107,15 +107,20 @@ class RadialBasis(keras.layers.Layer):
     """Euclidean radial basis functions with fixed centres: minus the squared distance to each.
 
     (N, D) -> (N, classes). The sign makes the nearest centre the largest value, and the
-    cross-entropy of its softmax the paper's equation (9), but for that equation's constant j.
+    cross-entropy of its softmax the paper's equation (9), but for that equation's constant j. With
+    `j` the layer adds what is missing to the training loss: the mean of
+    log(1 + e^-j / sum of e^-distance), which needs no label. It stops the network from learning
+    distances that tell the classes apart and are all long.
 
     Args:
         centres: for each class its D values.
+        j: the penalty above which an image is of no class, positive; None leaves it out.
     """
 
-    def __init__(self, centres: Any, **kwargs: Any) -> None:
+    def __init__(self, centres: Any, j: float | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.centres = [list(code) for code in centres]
+        self.j = j
 
     def build(self, input_shape: Any) -> None:
         codes = np.asarray(self.centres, "float32").T
@@ -126,12 +131,16 @@ class RadialBasis(keras.layers.Layer):
             trainable=False,
         )
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
         difference = keras.ops.expand_dims(inputs, -1) - self.codes
-        return -keras.ops.sum(keras.ops.square(difference), axis=1)
+        scores = -keras.ops.sum(keras.ops.square(difference), axis=1)
+        if training and self.j is not None:
+            excess = -self.j - keras.ops.logsumexp(scores, axis=-1)
+            self.add_loss(keras.ops.mean(keras.ops.softplus(excess)))
+        return scores
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return input_shape[0], len(self.centres)
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "centres": self.centres}
+        return {**super().get_config(), "centres": self.centres, "j": self.j}

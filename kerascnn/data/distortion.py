@@ -15,12 +15,11 @@ from kerascnn.data.augment import Affine
 from kerascnn.data.randaugment import randaugment
 from kerascnn.errors import MismatchError, UsageError
 from kerascnn.lazy import np
+from kerascnn.recipe_fields import CROPS, Recipe
 
 if TYPE_CHECKING:
     import numpy
     from PIL import Image
-
-    from kerascnn.recipe_fields import Recipe
 
 REFERENCE_SIDE = 224
 """The input that the pixels of `shorter_side` are for."""
@@ -30,27 +29,27 @@ _MASK = 2**64 - 1
 
 @dataclass(frozen=True)
 class Distortion:
-    """The fields of a recipe that change training images; `Recipe` explains them."""
+    """The fields of a recipe that change training images, with its defaults; `Recipe` explains."""
 
-    crop: str = "none"
-    shorter_side: tuple[int, int] = (256, 256)
-    area: tuple[float, float] = (0.08, 1.0)
-    aspect: tuple[float, float] = (3 / 4, 4 / 3)
-    flip: bool = False
-    translate: int = 0
-    rotate: float = 0.0
-    zoom: float = 0.0
-    lighting: float = 0.0
-    jitter: float = 0.0
-    randaugment: int = 0
-    magnitude: int = 9
-    mixup: float = 0.0
-    cutmix: float = 0.0
+    crop: str = Recipe.crop
+    shorter_side: tuple[int, int] = Recipe.shorter_side
+    area: tuple[float, float] = Recipe.area
+    aspect: tuple[float, float] = Recipe.aspect
+    flip: bool = Recipe.flip
+    translate: int = Recipe.translate
+    rotate: float = Recipe.rotate
+    zoom: float = Recipe.zoom
+    lighting: float = Recipe.lighting
+    jitter: float = Recipe.jitter
+    randaugment: int = Recipe.randaugment
+    magnitude: int = Recipe.magnitude
+    mixup: float = Recipe.mixup
+    cutmix: float = Recipe.cutmix
 
     def __post_init__(self) -> None:
         _ = self.affine  # for its errors
-        if self.crop not in ("none", "scale", "area"):
-            raise UsageError(f"crop is {self.crop!r}; it can be none, scale or area")
+        if self.crop not in CROPS:
+            raise UsageError(f"crop is {self.crop!r}; it can be {', '.join(CROPS)}")
 
     @classmethod
     def of(cls, recipe: Recipe) -> Distortion:
