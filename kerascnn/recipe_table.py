@@ -139,10 +139,11 @@ _TABLE = (
             "plain SGD: the paper divides each weight's step by its own second derivative "
             "plus 0.02 (stochastic diagonal Levenberg-Marquardt), so that its steps are up to 50 "
             "times the values above; the five values keep their proportions",
-            "16 images in a step and momentum in place of one image",
+            "16 images in a step and momentum in place of one image; the first value is the best "
+            "of three for lenet5_1998 on 10,000 held-out training images",
         ),
         optimizer="sgd",
-        learning_rate=0.002,
+        learning_rate=0.001,
         schedule="steps",
         milestones=(0.1, 0.25, 0.4, 0.6),
         drops=(0.4, 0.5, 0.5, 0.2),
