@@ -159,7 +159,7 @@ def measure_predictor() -> dict[str, Any]:
     import numpy as np
 
     import kerascnn
-    from kerascnn.runtimes import cores, import_openvino
+    from kerascnn.runtimes import cores, openvino_core
 
     keras.utils.set_random_seed(0)
     preprocessing = kerascnn.model_info("resnet50").preprocessing
@@ -169,7 +169,7 @@ def measure_predictor() -> dict[str, Any]:
         kerascnn.export(
             kerascnn.create_model("resnet50"), out, ["onnx"], preprocessing=preprocessing
         )
-        core = import_openvino().Core()
+        core = openvino_core()
         half = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         predictor = kerascnn.Predictor(out, precision="bfloat16" if half else "float32")
         exact = kerascnn.Predictor(out, precision="float32")

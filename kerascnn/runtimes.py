@@ -6,6 +6,7 @@ statistics when they are imported, unless that is turned off before.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import importlib.util
 import io
@@ -95,6 +96,18 @@ def import_openvino() -> Any:
             missing.pop(name, None)
 
 
+@functools.cache
+def openvino_core() -> Any:
+    """Returns the one OpenVINO core of the process, which is never released.
+
+    Each core's CPU plugin gives the thread a stack for its signals, and takes that one away and
+    puts back what it found when it is released. Two cores released in the order in which they were
+    made leave a stack that is gone: the next Ctrl-C ends Python with a segmentation fault
+    (OpenVINO 2026.4).
+    """
+    return import_openvino().Core()
+
+
 def load_onnxruntime(content: bytes, output: str | None, threads: int | None) -> Loaded:
     """Loads the content of an ONNX file in onnxruntime, on the CPU.
 
@@ -128,8 +141,7 @@ def load_openvino(source: bytes | Path, output: str | None, threads: int | None)
         output: the name of the scores; None for the first output.
         threads: to compute with; None for as many as there are processors.
     """
-    openvino = import_openvino()
-    core = openvino.Core()
+    core = openvino_core()
     model = core.read_model(io.BytesIO(source) if isinstance(source, bytes) else str(source))
     _one_input([(one.any_name, str(one.element_type), one.partial_shape) for one in model.inputs])
 

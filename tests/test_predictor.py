@@ -102,6 +102,23 @@ def test_openvino_computes_in_float32_unless_bfloat16_is_allowed(tmp_path):
     np.testing.assert_allclose(network.scores(image), [[256, 256.25, 256.25, 256.25]], rtol=1e-6)
 
 
+@needs_openvino
+def test_ctrl_c_is_heard_after_two_networks_of_openvino_were_released(tmp_path):
+    path = write_onnx(tmp_path / "model.onnx")
+    code = (
+        "import gc, signal, sys; from kerascnn import Predictor\n"
+        "first, second = (Predictor(sys.argv[1], runtime='openvino') for _ in range(2))\n"
+        "del first; gc.collect(); del second; gc.collect()\n"
+        "try: signal.raise_signal(signal.SIGINT)\n"
+        "except KeyboardInterrupt: print('heard')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=False,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, "heard\n"), done.stderr
+
+
 def test_litert_file_with_its_metadata(pixels, tmp_path):
     pytest.importorskip("ai_edge_litert")
     tf = pytest.importorskip("tensorflow")

@@ -13,7 +13,7 @@ from kerascnn.exporting import onnx_format
 from kerascnn.exporting.network import INPUT, Network
 from kerascnn.exporting.options import ExportOptions, Job
 from kerascnn.lazy import np
-from kerascnn.runtimes import import_openvino
+from kerascnn.runtimes import import_openvino, openvino_core
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -42,7 +42,7 @@ def write(job: Job, path: Path) -> dict[str, Any]:
 
     openvino = import_openvino()
     onnx_model = onnx_format.convert(job.network, job.options, job.preprocessing)
-    model = openvino.Core().read_model(io.BytesIO(onnx_model.SerializeToString()))
+    model = openvino_core().read_model(io.BytesIO(onnx_model.SerializeToString()))
     for key, value in job.metadata.items():
         model.set_rt_info(json.dumps(value, ensure_ascii=False), ["kerascnn", key])
     path.mkdir()
@@ -52,13 +52,13 @@ def write(job: Job, path: Path) -> dict[str, Any]:
 
 def read_metadata(path: Path) -> dict[str, Any]:
     """Returns what `write` was given, without compiling the model."""
-    stored = import_openvino().Core().read_model(str(path / MODEL)).get_rt_info(["kerascnn"]).value
+    stored = openvino_core().read_model(str(path / MODEL)).get_rt_info(["kerascnn"]).value
     return {key: json.loads(entry) for key, entry in stored.items()}
 
 
 def open_runtime(path: Path) -> Callable[[npt.NDArray[Any]], npt.NDArray[Any]]:
     """Compiles the model for this CPU in float32 and returns it as a function of a batch."""
-    core = import_openvino().Core()
+    core = openvino_core()
     model = core.read_model(str(path / MODEL))
     described = model.get_rt_info(["kerascnn", "input"]).value
     turned = json.loads(described).get("layout") == "nchw"
