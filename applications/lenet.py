@@ -19,11 +19,11 @@ of C1 and C3, padded or cropped to the paper's sizes; C5 covers whatever S4 leav
 
 from __future__ import annotations
 
-import random
 from dataclasses import dataclass
 
 from kerascnn.applications import blocks
 from kerascnn.applications.blocks import Tensor
+from kerascnn.applications.lenet_codes import centres
 from kerascnn.errors import UsageError
 from kerascnn.preprocessing import Preprocessing
 from kerascnn.registry import Paper, Scale, Top, Variant, register
@@ -57,32 +57,6 @@ C3_TABLE = (
     (0, 1, 3, 4), (1, 2, 4, 5), (0, 2, 3, 5),
     (0, 1, 2, 3, 4, 5),
 )  # fmt: skip
-
-# After Figure 3 of the paper: bitmaps of 7 x 12, "#" for +1 and "." for -1.
-DIGITS = """
-....... ....... ....... ....... ....... ....... ....... ....... ....... .......
-..###.. ...#... ..###.. .#####. ....#.. .#####. ..####. .#####. ..###.. ..###..
-.#...#. ..##... .#...#. .....#. ...##.. .#..... .#..... .....#. .#...#. .#...#.
-#.....# .#.#... #.....# ....#.. ..#.#.. #...... #...... ....#.. #.....# #.....#
-#.....# ...#... ......# ...#... .#..#.. #.###.. #...... ....#.. #.....# #.....#
-#.....# ...#... .....#. ..###.. #...#.. ##...#. #.###.. ...#... .#...#. .#....#
-#.....# ...#... ....#.. .....#. ####### ......# ##...#. ...#... ..###.. ..####.
-#.....# ...#... ...#... ......# ....#.. ......# #.....# ..#.... .#...#. ......#
-#.....# ...#... ..#.... ......# ....#.. ......# #.....# ..#.... #.....# ......#
-.#...#. ...#... .#..... #....#. ....#.. #....#. .#...#. .#..... .#...#. .....#.
-..###.. .#####. ####### .####.. ....#.. .####.. ..###.. .#..... ..###.. .####..
-....... ....... ....... ....... ....... ....... ....... ....... ....... .......
-"""
-
-
-def centres(classes: int, units: int) -> list[list[int]]:
-    """Returns a code of ±1 for each class: the digits, or random ones from a fixed seed."""
-    rows = [line.split() for line in DIGITS.strip().splitlines()]
-    if classes == len(rows[0]):
-        bitmaps = ("".join(row[digit] for row in rows) for digit in range(classes))
-        return [[1 if dot == "#" else -1 for dot in bitmap] for bitmap in bitmaps]
-    draw = random.Random(1998)
-    return [[draw.choice((-1, 1)) for _ in range(units)] for _ in range(classes)]
 
 
 def body(x: Tensor, row: Row, scale: Scale) -> Tensor:

@@ -9,7 +9,8 @@ import tensorflow as tf
 
 import kerascnn
 from kerascnn.applications.layers import RadialBasis
-from kerascnn.applications.lenet import C3_TABLE, centres
+from kerascnn.applications.lenet import C3_TABLE
+from kerascnn.applications.lenet_codes import centres
 from kerascnn.assemble import Request, minimum_size, plan
 from kerascnn.errors import MismatchError, UsageError
 from kerascnn.registry import model_info
