@@ -19,6 +19,7 @@ PACKAGES = (
     "numpy",
     "onnxruntime",
     "openvino",
+    "ai-edge-litert",
     "tf2onnx",
     "torch",
     "keras-tuner",

@@ -1,14 +1,12 @@
 """Exports every row and writes docs/export.md: what became of each, and the nodes of its graph.
 
-    python tools/export_table.py work/                 # continues where it stopped; hours
-    python tools/export_table.py work/ --only lenet5   # one row again
-    python tools/export_table.py work/ --write         # the page from what there is
+    python tools/export_table.py               # the rows that are missing; hours for all
+    python tools/export_table.py lenet5 vgg16  # these rows again
 
-Each row is built with logits for outputs and biases drawn at random; its batch norms have the
-statistics of its own activations, as in a trained network. It is compared on windows of
-scikit-learn's two photographs and on random images, 32 together, in a process of its own. Without
-training, the statistics of their own activations make some deep networks chaotic, so that every
-rounding is scaled up a thousandfold; such a network is measured again with drawn ones.
+What was measured is kept in benchmarks/results/export_rows.json, and the page is written from it
+after every row. Each row is built with logits for outputs and biases drawn at random; its batch
+norms have the statistics of its own activations, as in a trained network. It is compared on windows
+of scikit-learn's two photographs and on random images, 32 together, in a process of its own.
 """
 
 from __future__ import annotations
@@ -22,16 +20,22 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 PAGE = ROOT / "docs" / "export.md"
+MEASURED = ROOT / "benchmarks" / "results" / "export_rows.json"
 FORMATS = ("savedmodel", "onnx", "litert")
+FIGURES = ("relative", "top1_agreement", "ties", "bytes", "convert_seconds", "nodes")
+VERSIONS = ("keras", "tensorflow", "onnxruntime", "ai-edge-litert")
 IMAGES = 32
+PASS = 8
+"""Images in one pass for the statistics; a pass of EfficientNet-B7 takes 14 GB."""
 
 
 def measure(name: str, out: Path) -> None:
     """Exports one row and writes the result as JSON."""
     import keras
     import numpy as np
+    from machine import machine
 
     import kerascnn
     from kerascnn.errors import KerasCNNError
@@ -50,47 +54,49 @@ def measure(name: str, out: Path) -> None:
         if any(part in weight.path for part in ("beta", "bias")):
             weight.assign(generator.normal(0, 0.1, weight.shape))
     samples = windows(model.input_shape[1:], generator)
-    noise = random_batches(model.input_shape[1:], model.dtype, None)[-1]
-    own_statistics(model, np.concatenate([samples[:4], noise[-4:]]))
-    found: dict[str, object] = {"name": name, "formats": exported(model, samples)}
-    if any("error" in entry for entry in found["formats"].values()):  # type: ignore[attr-defined]
-        for weight in model.weights:
-            if "variance" in weight.path:
-                weight.assign(generator.uniform(0.5, 1.5, weight.shape))
-            elif "moving_mean" in weight.path:
-                weight.assign(generator.normal(0, 0.1, weight.shape))
-        found |= {"statistics": "drawn", "formats": exported(model, samples)}
-    network = prepare(model)
-    found["nchw"] = nodes_of(write_graph(network, 17, "nchw"))
-    out.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+    noise = np.concatenate(random_batches(model.input_shape[1:], model.dtype, None))
+    own_statistics(model, generator.permutation(np.concatenate([samples, noise])))
+    about = machine()
+    found = {
+        "machine": f"{about['cpu']}, {about['cores']} cores",
+        "date": about["date"],
+        "versions": {package: about["versions"][package] for package in VERSIONS},
+        "formats": exported(model, samples),
+        "nchw": nodes_of(write_graph(prepare(model), 17, "nchw")),
+    }
+    out.write_text(json.dumps(found), "utf-8")
 
 
 def own_statistics(model: Any, images: Any) -> None:
-    """Gives the batch norms the moments of their own inputs, as a trained network's have them.
+    """Gives the batch norms the mean moments of their own inputs, as a trained network's have them.
 
-    With drawn ones the activations of some deep networks grow until the gates of
-    squeeze-and-excitation snap, and float32's own rounding decides which way.
+    All images that are compared take part. With the statistics of others, or with drawn ones, one
+    image in thirty drives some deep networks far outside of what their norms expect: the gates of
+    squeeze-and-excitation snap, and float32's own rounding decides which way. SENet-154 then
+    differed by 0.02 from itself in float64, and by 0.01 between batches of one and of eight.
     """
     norms = [layer for layer in model.layers if hasattr(layer, "moving_variance")]
     momenta = [layer.momentum for layer in norms]
-    for layer in norms:
-        layer.momentum = 0.0
-    model(images, training=True)
+    for place, batch in enumerate(images.reshape(-1, PASS, *images.shape[1:]) if norms else ()):
+        for layer in norms:
+            layer.momentum = place / (place + 1)  # what has been seen and this batch, evenly
+        model(batch, training=True)
     for layer, momentum in zip(norms, momenta, strict=True):
         layer.momentum = momentum
 
 
 def exported(model: Any, samples: Any) -> dict[str, dict[str, Any]]:
-    """Returns the report of each format, or why it was refused."""
+    """Returns the figures of each format, or why it was refused."""
     from kerascnn.errors import KerasCNNError
     from kerascnn.exporting import export
 
-    found = {}
+    found: dict[str, dict[str, Any]] = {}
     for form in FORMATS:
         with tempfile.TemporaryDirectory() as temporary:
             try:
                 (report,) = export(model, Path(temporary) / "out", [form], samples=samples)
-                found[form] = report.to_json()
+                figures = report.to_json()
+                found[form] = {figure: figures[figure] for figure in FIGURES}
             except KerasCNNError as error:
                 found[form] = {"error": str(error)}
     return found
@@ -120,33 +126,37 @@ def windows(shape: tuple[int, ...], generator: Any) -> Any:
     return made
 
 
-def page(results: list[dict], rows: int) -> str:
-    """Returns the text of docs/export.md; `rows` is how many there are to measure."""
-    lines = [HEAD.format(measured=len(results), rows=rows, images=IMAGES)]
+def page(measured: dict[str, dict[str, Any]], rows: list[str]) -> str:
+    """Returns the text of docs/export.md."""
+    lines = [HEAD.format(measured=len(measured), rows=len(rows), images=IMAGES)]
     lines.append("| row | SavedModel | ONNX | LiteRT | top-1 | nodes | Transposes | seconds |")
     lines.append("| --- | --- | --- | --- | --- | --- | --- | --- |")
-    for result in results:
-        forms = result["formats"]
-        onnx = forms["onnx"]
+    listed = []
+    for name in sorted(measured):
+        found = measured[name]
+        cells = [found["formats"][form] for form in FORMATS]
+        onnx = found["formats"]["onnx"]
         nodes = onnx.get("nodes") or {}
         agreement = min(
-            (f["top1_agreement"] for f in forms.values() if "error" not in f), default=0
+            (cell["top1_agreement"] for cell in cells if "error" not in cell), default=0
         )
-        turned = f"{nodes.get('Transpose', 0)}, {result['nchw'].get('Transpose', 0)}"
-        cells = [forms[form] for form in FORMATS]
-        mark = " \\*" if result.get("statistics") == "drawn" else ""
+        turned = f"{nodes.get('Transpose', 0)}, {found['nchw'].get('Transpose', 0)}"
         texts = ["fails" if "error" in cell else f"{cell['relative']:.0e}" for cell in cells]
         lines.append(
-            f"| `{result['name']}`{mark} | {' | '.join(texts)} | {agreement:.0%} | "
+            f"| `{name}` | {' | '.join(texts)} | {agreement:.0%} | "
             f"{sum(nodes.values())} | {turned} | {onnx.get('convert_seconds', 0):.1f} |"
         )
-    lines.append("\n## Nodes by type\n")
-    lines.append("| row | nodes of the ONNX graph |\n| --- | --- |")
-    for result in results:
-        nodes = result["formats"]["onnx"].get("nodes") or {}
-        listed = ", ".join(f"{kind} {count}" for kind, count in nodes.items())
-        lines.append(f"| `{result['name']}` | {listed} |")
-    return "\n".join(lines) + "\n"
+        kinds = ", ".join(f"{kind} {count}" for kind, count in nodes.items())
+        listed.append(f"| `{name}` | {kinds} |")
+    for where in sorted({_where(found) for found in measured.values()}):
+        lines.append(f"\nMeasured on {where}.")
+    lines.append("\n## Nodes by type\n\n| row | nodes of the ONNX graph |\n| --- | --- |")
+    return "\n".join([*lines, *listed]) + "\n"
+
+
+def _where(found: dict[str, Any]) -> str:
+    versions = ", ".join(f"{package} {version}" for package, version in found["versions"].items())
+    return f"{found['machine']}, {versions}; {found['date']}"
 
 
 HEAD = """\
@@ -189,8 +199,7 @@ names them.
 
 Written by `tools/export_table.py`, with {measured} of the {rows} rows measured: at their
 full size, with random weights and {images} images each, 20 windows of photographs and 12 random
-ones. The batch norms have the statistics of the network's own activations; drawn ones (*) where
-those make the untrained network chaotic, so that float32's own rounding changes its answers. The
+ones. The batch norms have the statistics of the network's own activations in these images. The
 figures are the largest difference of a logit from Keras, as a share of the largest logit.
 Transposes are those of the ONNX file for images with the channels last, and first. Seconds are
 those of writing the ONNX file, proof not included.
@@ -205,31 +214,30 @@ in PyTorch's exports. Models with layers that kerascnn does not know go through 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("work", type=Path, help="directory of the results, one file a row")
-    parser.add_argument("--only", metavar="ROW")
-    parser.add_argument("--write", action="store_true", help="write docs/export.md and stop")
-    parser.add_argument("--measure", metavar="ROW", help=argparse.SUPPRESS)
-    parser.add_argument("--run", default="", help="a command to run each row's process with")
+    parser.add_argument("rows", nargs="*", help="rows to measure again; by default, those missing")
+    parser.add_argument("--into", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    arguments.work.mkdir(parents=True, exist_ok=True)
-    if arguments.measure:
-        measure(arguments.measure, arguments.work / f"{arguments.measure}.json")
+    if arguments.into:
+        measure(arguments.rows[0], arguments.into)
         return
+    from kerascnn.files import atomic_file
     from kerascnn.registry import list_models, model_info
 
-    # The cheap ones first.
-    rows = sorted(list_models(), key=lambda name: model_info(name).macs or 0)
-    if not arguments.write:
-        for name in [arguments.only] if arguments.only else rows:
-            if (arguments.work / f"{name}.json").is_file() and not arguments.only:
-                continue
-            command = [sys.executable, __file__, str(arguments.work), "--measure", name]
-            ended = subprocess.run([*arguments.run.split(), *command], check=False)
-            print(f"{name}: {'done' if ended.returncode == 0 else 'FAILED'}", flush=True)
-    files = [arguments.work / f"{name}.json" for name in list_models()]
-    results = [json.loads(path.read_text("utf-8")) for path in files if path.is_file()]
-    PAGE.write_text(page(results, len(rows)), "utf-8")
-    print(f"{PAGE}: {len(results)} of {len(rows)} rows")
+    rows = list_models()
+    measured = json.loads(MEASURED.read_text("utf-8")) if MEASURED.is_file() else {}
+    missing = sorted(set(rows) - set(measured), key=lambda name: model_info(name).macs or 0)
+    for name in arguments.rows or missing:
+        with tempfile.TemporaryDirectory() as temporary:
+            into = Path(temporary) / "row.json"
+            command = [sys.executable, __file__, name, "--into", str(into)]
+            ended = subprocess.run(command, check=False)
+            if ended.returncode == 0:
+                measured[name] = json.loads(into.read_text("utf-8"))
+        print(f"{name}: {'done' if ended.returncode == 0 else 'FAILED'}", flush=True)
+        with atomic_file(MEASURED) as written:
+            written.write_text(json.dumps(dict(sorted(measured.items())), indent=1) + "\n", "utf-8")
+        PAGE.write_text(page(measured, rows), "utf-8")
+    print(f"{PAGE}: {len(measured)} of {len(rows)} rows")
 
 
 if __name__ == "__main__":
