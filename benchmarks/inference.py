@@ -1,15 +1,17 @@
-"""Inference: our ONNX files against torchvision's, against PyTorch, int8, and Predictor.
+"""Inference: our ONNX files against torchvision's, against PyTorch, int8, OpenVINO, and Predictor.
 
     python benchmarks/inference.py --torch-python PYTHON                     # 15 minutes
     python benchmarks/inference.py --torch-python PYTHON --networks vgg16    # one network again
     python benchmarks/inference.py --networks predictor
+    python benchmarks/inference.py --results inference_amd                   # beside the others
 
 Each network is measured in one run in which all contenders take turns; the ratios are of medians.
 torchvision's file is written by torch.onnx and runs in the same onnxruntime; PyTorch itself runs
 eagerly, channels last, in an interpreter of its own. `predictor` compares kerascnn.Predictor with
 keras.Model.predict of keras.applications for ResNet-50, and with the bare runtime. Each network's
-results go into benchmarks/results/inference.json and .md as soon as it ends, beside those of the
-others, so that a run that is cut loses nothing and a part can be measured anew.
+results go into benchmarks/results/inference.json and .md (or another name, for another machine) as
+soon as it ends, beside those of the others, so that a run that is cut loses nothing and a part can
+be measured anew.
 """
 
 from __future__ import annotations
@@ -96,6 +98,17 @@ def session(file: Path, batch: int) -> Callable[[], float]:
     return timed(lambda: made.run(None, {taken.name: image}))
 
 
+def in_openvino(file: Path, batch: int) -> Callable[[], float]:
+    """Returns the timed pass of an ONNX file in OpenVINO, as kerascnn opens it, in float32."""
+    import numpy as np
+
+    from kerascnn.classifiers import open_classifier
+
+    network = open_classifier(file, runtime="openvino")
+    image = np.random.default_rng(0).normal(size=(batch, 224, 224, 3)).astype("float32")
+    return timed(lambda: network.scores(image))
+
+
 def timed(work: Callable[[], Any]) -> Callable[[], float]:
     def once() -> float:
         start = time.perf_counter()
@@ -130,13 +143,18 @@ def measure(name: str, torch: Process | None) -> dict[str, Any]:
             torch.ask(f"export {NETWORKS[name]} {theirs}")
         for batch, rounds in BATCHES.items():
             contenders = {kind: session(file, batch) for kind, file in ours.items()}
+            contenders["openvino"] = in_openvino(ours["ours"], batch)
+            contenders["openvino_int8"] = in_openvino(ours["int8"], batch)
             if torch:
                 contenders["torch_onnx"] = session(theirs, batch)
                 line = f"{NETWORKS[name]} {batch}"
                 contenders["eager"] = lambda line=line: float(torch.ask(line))
             taken = in_turns(contenders, rounds)
             medians = {one: statistics.median(times) for one, times in taken.items()}
-            ratios = {"int8": medians["ours"] / medians["int8"]}
+            ratios = {
+                "int8": medians["ours"] / medians["int8"],
+                "openvino_int8": medians["openvino"] / medians["openvino_int8"],
+            }
             if torch:
                 ratios["torch_onnx"] = medians["torch_onnx"] / medians["nchw"]
                 ratios["torch_onnx_nhwc"] = medians["torch_onnx"] / medians["ours"]
@@ -172,8 +190,13 @@ def measure_predictor() -> dict[str, Any]:
         core = openvino_core()
         half = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         predictor = kerascnn.Predictor(out, precision="bfloat16" if half else "float32")
-        exact = kerascnn.Predictor(out, precision="float32")
-        result["info"] = {"runtime": predictor.info.runtime, "precision": predictor.info.precision}
+        pixels = np.random.default_rng(0).integers(0, 256, (max(BATCHES), 224, 224, 3), "uint8")
+        exact = kerascnn.Predictor(out, precision="float32", samples=pixels)
+        result["info"] = {
+            "runtime": predictor.info.runtime,
+            "precision": predictor.info.precision,
+            "float32_runtime": exact.info.runtime,
+        }
         setting = {
             "INFERENCE_PRECISION_HINT": "bf16" if half else "f32",
             "PERFORMANCE_HINT": "LATENCY",
@@ -181,7 +204,6 @@ def measure_predictor() -> dict[str, Any]:
         }
         request = core.compile_model(str(out / "model.onnx"), "CPU", setting).create_infer_request()
         stock = keras.applications.ResNet50(weights=None)
-        pixels = np.random.default_rng(0).integers(0, 256, (max(BATCHES), 224, 224, 3), "uint8")
         for batch, rounds in BATCHES.items():
             images = pixels[:batch]
             ready = preprocessing(images)
@@ -215,13 +237,15 @@ NOTES = """\
 Files with the same input come to the same operators in onnxruntime but for a Softmax, so ratios
 from 0.96 to 1.04 are equality: two runs of ResNet-50 gave 1.03 and 0.97.
 
-Where int8 gains less than 1.8, the profile of batch 16 (onnxruntime 1.31) says why: of 91 ms of
-EfficientNet-B0 the convolutions take 37 (64 in float32), but swish and the gates 42 (38 in
-float32), for want of one operator of integers: they are QLinearSigmoid and QLinearMul. Of 31 ms of
-ShuffleNetV2 the convolutions take 18 (30 in float32); around the Gather of each channel shuffle,
-which onnxruntime does not do with the channels last, stand 33 Transposes of 4.5 ms. At batch 1 both
-are a few milliseconds in 150 to 250 operators, each with its fixed price, and so is MobileNetV2.
-`Predictor` measures before it takes int8."""
+Where int8 gains less than 1.8 in onnxruntime, the profile of batch 16 says why (Intel processor,
+onnxruntime 1.31): of 91 ms of EfficientNet-B0 the convolutions take 37 (64 in float32), but swish
+and the gates 42 (38 in float32), for want of one operator of integers: they are QLinearSigmoid and
+QLinearMul. Of 31 ms of ShuffleNetV2 the convolutions take 18 (30 in float32); around the Gather of
+each channel shuffle, which onnxruntime does not do with the channels last, stand 33 Transposes of
+4.5 ms. At batch 1 both are a few milliseconds in 150 to 250 operators, each with its fixed price,
+and so is MobileNetV2. OpenVINO computes swish as a part of the convolution before it.
+
+`Predictor` measures before it takes int8, bfloat16 or the other runtime."""
 
 
 def table(results: dict[str, Any]) -> str:
@@ -234,28 +258,35 @@ def table(results: dict[str, Any]) -> str:
         "first: its time in onnxruntime is divided by that of ours with the same input, and by "
         "that of our default, which takes the channels last and has a Transpose to do. PyTorch's "
         "time in eager mode, channels last, is divided by that of our default. int8: the time of "
-        "our float32 divided by that of our int8, both in onnxruntime, channels last.",
+        "our float32 divided by that of our int8, channels last, both in onnxruntime and then both "
+        "in OpenVINO.",
         "",
         "| network | batch | ours, ms | torchvision's ONNX, same input | channels last | "
-        "PyTorch eager | int8, ms | int8 |",
-        "|---|---:|---:|---:|---:|---:|---:|---:|",
+        "PyTorch eager | int8, ms | int8 | OpenVINO, ms | int8, ms | int8 |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for name in NETWORKS:
         for batch in BATCHES if name in results else ():
             found = results[name][str(batch)]
             ratios, seconds = found["ratios"], found["seconds"]
-            cells = [
-                f"{ratios[one]:.2f}" if one in ratios else "-"
-                for one in ("torch_onnx", "torch_onnx_nhwc", "eager")
-            ]
-            lines.append(
-                f"| {name} | {batch} | {1e3 * seconds['ours']:.1f} | {' | '.join(cells)} | "
-                f"{1e3 * seconds['int8']:.1f} | {ratios['int8']:.2f} |"
-            )
+            cells = [milliseconds(seconds, "ours")]
+            cells += [ratio(ratios, one) for one in ("torch_onnx", "torch_onnx_nhwc", "eager")]
+            cells += [milliseconds(seconds, "int8"), ratio(ratios, "int8")]
+            cells += [milliseconds(seconds, one) for one in ("openvino", "openvino_int8")]
+            cells.append(ratio(ratios, "openvino_int8"))
+            lines.append(f"| {name} | {batch} | {' | '.join(cells)} |")
     lines += ["", NOTES]
     if PREDICTOR in results:
         lines += ["", *predictor_table(results[PREDICTOR])]
     return "\n".join(lines)
+
+
+def milliseconds(seconds: dict[str, float], one: str) -> str:
+    return f"{1e3 * seconds[one]:.1f}" if one in seconds else "-"
+
+
+def ratio(ratios: dict[str, float], one: str) -> str:
+    return f"{ratios[one]:.2f}" if one in ratios else "-"
 
 
 def predictor_table(found: dict[str, Any]) -> list[str]:
@@ -263,8 +294,9 @@ def predictor_table(found: dict[str, Any]) -> list[str]:
     lines = [
         "## Predictor, ResNet-50",
         "",
-        f"{info['runtime']} in {info['precision']}, against keras.applications' ResNet-50. What "
-        "that precision changes in the answers of trained networks stands in precision.md.",
+        f"{info['runtime']} in {info['precision']}, against keras.applications' ResNet-50; float32 "
+        f"in {info.get('float32_runtime', 'openvino')}. What bfloat16 changes in the answers of "
+        "trained networks stands in precision.md.",
         "",
         "| batch | Predictor, ms | from uint8, ms | in float32, ms | keras.Model.predict, ms | "
         "ratio | from uint8 | in float32 | over the bare runtime | from uint8 |",
@@ -288,6 +320,7 @@ def main() -> None:
         metavar="NAME", help=f"{', '.join([*NETWORKS, PREDICTOR])} (all)",
     )  # fmt: skip
     parser.add_argument("--torch-python", help="an interpreter that has torch and torchvision")
+    parser.add_argument("--results", default="inference", metavar="NAME", help="of the files")
     arguments = parser.parse_args()
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
     python = arguments.torch_python
@@ -295,7 +328,7 @@ def main() -> None:
     version = torch.line() if torch else None
     for part in arguments.networks:
         found = measure_predictor() if part == PREDICTOR else measure(part, torch)
-        stored = RESULTS / "inference.json"
+        stored = RESULTS / f"{arguments.results}.json"
         results = json.loads(stored.read_text()) if stored.exists() else {}
         about = machine()
         if version:
@@ -303,7 +336,7 @@ def main() -> None:
         kept = results.get("machine", {}).get("versions", {})
         about["versions"] = {**kept, **about["versions"]}  # torch's, where it was not asked now
         results = {**results, part: found, "machine": about}
-        save("inference", results, table(results))
+        save(arguments.results, results, table(results))
     if torch:
         torch.close()
 

@@ -21,6 +21,7 @@ from kerascnn.endpoints import ImageShape
 from kerascnn.errors import DamagedFileError, MismatchError, UnsafeFileError, UsageError
 from kerascnn.exporting.network import OUTPUT
 from kerascnn.lazy import np, tf
+from kerascnn.openvino_graphs import float_activations
 from kerascnn.preprocessing import Preprocessing
 from kerascnn.reading import named, open_regular, reading
 
@@ -78,6 +79,8 @@ def _of_onnx(
     before = _before_softmax(model.graph)
     if before is not None:
         model.graph.output.append(onnx.ValueInfoProto(name=before))
+    if runtime == "openvino":
+        float_activations(model.graph)
     content = model.SerializeToString()
     load = runtimes.load_openvino if runtime == "openvino" else runtimes.load_onnxruntime
     with reading(f"{named(path)} cannot be run by {runtime}"):

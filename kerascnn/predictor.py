@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import functools
 import itertools
 import os
 import threading
@@ -64,11 +65,12 @@ class Predictor:
     """Runs any artifact of `export`, or a run, on images of any kind.
 
     It takes OpenVINO for an ONNX file where that is installed, else onnxruntime; a Keras model is
-    moved there too if its layers allow it, with the weights that it has then. Where the processor
-    computes faster in bfloat16, or an export has an int8 file, that is used once it has put the
-    same class first as float32 for 99 % of 100 images, which are `samples` or else the first that
-    come; until then and otherwise the answers are those of float32. `info` tells what was chosen
-    and why. All methods may be called from several threads.
+    moved there too if its layers allow it, with the weights that it has then. The other runtime,
+    bfloat16 where the processor computes in it, and the int8 file of an export then take part in a
+    trial of 100 images, which are `samples` or else the first that come: the fastest that puts the
+    same class first as float32 for 99 % of them is used from there on. Until then and otherwise the
+    answers are those of float32. `info` tells what was chosen and why. All methods may be called
+    from several threads.
     """
 
     def __init__(
@@ -90,11 +92,12 @@ class Predictor:
             source: what `open_classifier` takes: an export directory, an ONNX, LiteRT or OpenVINO
                 file, a SavedModel, a run directory, a .keras file, a Keras model.
             runtime: "auto", "openvino", "onnxruntime", "litert" or "tensorflow".
-            precision: "auto", "float32", "bfloat16" or "int8"; the last three without a trial.
+            precision: "auto", "float32", "bfloat16" or "int8"; the last three hold from the first
+                image on, and of float32 only the runtime is on trial.
             threads: to compute with; None for as many as there are processors.
             batch_size: images that are computed together at most, from 1.
-            samples: real images (as for a call) for the trial of lower precisions, which is then
-                over when the predictor has been made. Give images that neither the training nor
+            samples: real images (as for a call) for the trial, which is then over when the
+                predictor has been made. Give images that neither the training nor
                 the calibration of an int8 file has seen, and a hundred or more: on its own
                 training images a network is surer than on others, and hides what is lost.
             preprocessing: the artifact's own when None.
@@ -122,8 +125,9 @@ class Predictor:
         self._preprocessing = preprocessing
         self.class_names = _names(network, class_names)
         self._compute = _probabilities(network.scores, network.logits)
-        self._precision, self._reason = network.precision, "nothing lower is at hand"
-        candidates = self._lower(precision, path, chosen, threads)
+        self._precision, self._reason = network.precision, "nothing else is at hand"
+        self._settle(precision, path)
+        candidates = self._candidates(precision, runtime, path, chosen, threads)
         self._trial = Trial(candidates) if candidates else None
         if samples is not None and candidates:
             self._try(samples, candidates)
@@ -220,15 +224,16 @@ class Predictor:
         """Goes over to what a trial has found best."""
         winner = trial.winner
         if winner is not None:
-            self._compute = _probabilities(winner.scores, winner.logits)
-            self._precision = winner.name
-            # Frees what computes in float32.
-            self._network = replace(self._network, scores=winner.scores, half=None)
+            taken = winner.network
+            self._compute = _probabilities(taken.scores, taken.logits)
+            self._precision = winner.precision
+            # Frees what ran until now.
+            self._network = replace(
+                self._network, scores=taken.scores, runtime=winner.runtime, half=None
+            )
 
-    def _lower(
-        self, wanted: str, path: Path | None, chosen: Path | None, threads: int | None
-    ) -> list[Candidate]:
-        """Takes the precision that was asked for, or returns what may come on trial."""
+    def _settle(self, wanted: str, path: Path | None) -> None:
+        """Takes the precision that was asked for."""
         network = self._network
         if wanted != "auto":
             self._reason = "asked for"
@@ -246,15 +251,41 @@ class Predictor:
                 )
             self._compute = _probabilities(network.half(), network.logits)
             self._precision = "bfloat16"
-        if wanted != "auto":
+
+    def _candidates(
+        self,
+        precision: str,
+        runtime: str,
+        path: Path | None,
+        chosen: Path | None,
+        threads: int | None,
+    ) -> list[Candidate]:
+        """Returns what comes on trial beside what runs now."""
+        network = self._network
+        if precision not in ("auto", "float32") or network.precision != "float32":
             return []
-        found = []
+
+        opened = functools.partial(open_classifier, threads=threads)
+        onnx = chosen if chosen is not None and chosen.suffix == ".onnx" else None
+        places, found = [network.runtime], []
+        # The other way round OpenVINO is not installed, or could not read it.
+        if runtime == "auto" and network.runtime == "openvino" and (onnx or network.model):
+            moved = functools.partial(converted, network, threads=threads)
+            make = functools.partial(opened, onnx) if onnx else moved
+            places.append("onnxruntime")
+            found.append(
+                Candidate("float32", "onnxruntime", functools.partial(make, runtime="onnxruntime"))
+            )
+        if precision == "float32":
+            return found
         if network.half is not None:
-            found.append(Candidate("bfloat16", network.half, network.logits))
-        small = path / INT8 if path is not None and path.is_dir() else None
-        if small is not None and small.exists() and chosen is not None and chosen.name == ONNX:
-            other = open_classifier(small, runtime=network.runtime, threads=threads)
-            found.append(Candidate("int8", lambda: other.scores, other.logits))
+            half = functools.partial(_half, network)
+            found.append(Candidate("bfloat16", network.runtime, half))
+        small = path / INT8 if path is not None and onnx and path != onnx else None
+        if small is not None and small.exists():
+            for place in places:
+                make = functools.partial(opened, small, runtime=place)
+                found.append(Candidate("int8", place, make))
         return found
 
     def _try(self, samples: Any, candidates: list[Candidate]) -> None:
@@ -266,6 +297,11 @@ class Predictor:
                 self.probabilities(batch)
         trial.end()
         self._take(trial)
+
+
+def _half(network: Classifier) -> Classifier:
+    assert network.half is not None  # asked before
+    return replace(network, scores=network.half())
 
 
 def _artifact(path: Path | None, runtime: str, precision: str) -> Path | None:

@@ -1,4 +1,7 @@
-"""Whether a lower precision answers as float32 does, and faster: seen on images, not assumed."""
+"""Which runtime and precision is the fastest that answers as float32 does.
+
+That is seen on images, not assumed: it depends on the network and on the processor.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from kerascnn.classifiers import Scores
+from kerascnn.classifiers import Classifier
+from kerascnn.errors import KerasCNNError
 from kerascnn.lazy import np
 
 if TYPE_CHECKING:
@@ -17,32 +21,43 @@ AGREEMENT = 0.99
 """Share of images for which a lower precision must put the same class first as float32."""
 ENOUGH = 100
 """Images on which that is seen; of fewer than 100 every one would have to agree."""
+LONGEST = 400
+"""Images after which a trial ends, however few of them were decided."""
 TIE = 1e-3
 """Probabilities that lie closer decide nothing, and their order is not counted."""
+TIMED = 3
+"""Batches after which a candidate that is clearly slower is spared the others."""
+SLOWER = 1.2
+"""By what factor it must be."""
 
 
 class Candidate:
-    """A lower precision beside float32.
+    """Another way to compute what runs in float32 now.
 
     Args:
-        name: of the precision.
-        make: makes its `scores`, as of a `Classifier`, when they are first needed.
-        logits: whether a softmax makes them probabilities.
+        precision: what it computes in.
+        runtime: and where.
+        make: opens it, when it is first needed.
     """
 
-    def __init__(self, name: str, make: Callable[[], Scores], logits: bool) -> None:
-        self.name, self.make, self.logits = name, make, logits
-        self.same = self.decided = 0
+    def __init__(self, precision: str, runtime: str, make: Callable[[], Classifier]) -> None:
+        self.precision, self.runtime, self.make = precision, runtime, make
+        self.same = self.decided = self.batches = 0
         self.seconds = float("inf")
 
+    @property
+    def name(self) -> str:
+        """How messages call it."""
+        return f"{self.precision} in {self.runtime}"
+
     @functools.cached_property
-    def scores(self) -> Scores:
-        """From prepared images to scores."""
+    def network(self) -> Classifier:
+        """What computes."""
         return self.make()
 
     def again(self) -> Candidate:
         """Returns it as one that has not been compared yet."""
-        return Candidate(self.name, lambda: self.scores, self.logits)
+        return Candidate(self.precision, self.runtime, lambda: self.network)
 
     @property
     def agreement(self) -> float | None:
@@ -51,10 +66,11 @@ class Candidate:
 
     def compare(self, batch: np.ndarray, wanted: np.ndarray) -> None:
         """Compares its answers to a batch with the probabilities of float32."""
-        scores = self.scores
+        scores = self.network.scores
         started = time.perf_counter()
         got = scores(batch)
         self.seconds = min(self.seconds, (time.perf_counter() - started) / len(batch))
+        self.batches += 1
         two = np.sort(wanted, axis=1)[:, -2:]
         decided = two[:, -1] - two[:, 0] >= TIE  # a single class is never decided
         self.same += int(((got.argmax(1) == wanted.argmax(1)) & decided).sum())
@@ -62,7 +78,7 @@ class Candidate:
 
 
 class Trial:
-    """Compares candidates with float32 until one is taken or none is left.
+    """Compares candidates with what runs now until one is taken or none is left.
 
     Attributes:
         running: whether it goes on.
@@ -80,11 +96,13 @@ class Trial:
         """
         self._left, self._enough = list(candidates), enough
         self._exact = float("inf")
+        self._refusals: list[str] = []
+        self._shown = 0
         self.running = True
         self.winner: Candidate | None = None
         self.judged = candidates[0]
-        names = " and ".join(one.name for one in candidates)
-        self.reason = f"{names} on trial until {ENOUGH} images have been seen"
+        names = ", ".join(one.name for one in candidates)
+        self.reason = f"on trial until {ENOUGH} images have been seen: {names}"
 
     def show(self, batch: np.ndarray, answer: np.ndarray, seconds: float) -> None:
         """Takes part in the answer to a batch.
@@ -95,37 +113,63 @@ class Trial:
             seconds: that those took.
         """
         self._exact = min(self._exact, seconds / len(batch))
+        self._shown += len(batch)
         for candidate in list(self._left):
-            candidate.compare(batch, answer)
+            try:
+                candidate.compare(batch, answer)
+            except KerasCNNError as error:
+                self._leave(candidate, f"{candidate.name} cannot be opened: {error}")
+                continue
             wrong = candidate.decided - candidate.same
             if self._enough and wrong > (1 - AGREEMENT) * max(self._enough, candidate.decided):
-                self._refuse(candidate)
-        if not self._left or (self._enough and self._left[0].decided >= self._enough):
+                self._leave(candidate, _disagrees(candidate))
+            elif candidate.batches >= TIMED and candidate.seconds > SLOWER * self._exact:
+                self._left.remove(candidate)
+                if not self._refusals:
+                    self._report(candidate)
+        if self._enough is None:
+            return
+        if not self._left or self._left[0].decided >= self._enough or self._shown >= LONGEST:
             self.end()
 
     def end(self) -> None:
         """Decides by what has been seen."""
         self.running = False
         for candidate in list(self._left):
+            if candidate.agreement is None and candidate.precision == "float32":
+                continue  # by rounding alone it differs
             if candidate.agreement is None:
-                self.reason = "no image was decided enough to compare precisions"
-                return
-            if candidate.agreement < AGREEMENT:
-                self._refuse(candidate)
+                self._leave(
+                    candidate,
+                    f"no image was decided enough to compare {candidate.name} with float32",
+                )
+            elif candidate.agreement < AGREEMENT:
+                self._leave(candidate, _disagrees(candidate))
         if not self._left:
             return
-        fastest = self.judged = min(self._left, key=lambda one: one.seconds)
-        self.reason = (
-            f"{fastest.name} puts the same class first as float32 for {fastest.same} of "
-            f"{fastest.decided} images and takes {fastest.seconds / self._exact:.0%} of the time"
-        )
+        fastest = min(self._left, key=lambda one: one.seconds)
         if fastest.seconds < self._exact:
             self.winner = fastest
+        if self.winner or not self._refusals:
+            self._report(fastest)
 
-    def _refuse(self, candidate: Candidate) -> None:
-        self._left.remove(candidate)
+    def _report(self, candidate: Candidate) -> None:
         self.judged = candidate
-        self.reason = (
-            f"{candidate.name} puts the same class first as float32 for only {candidate.same} of "
-            f"{candidate.decided} images"
+        figures = (
+            f"{candidate.name} puts the same class first as float32 for {candidate.same} of "
+            f"{candidate.decided} images and takes {candidate.seconds / self._exact:.0%} of the "
+            "time"
         )
+        self.reason = "; ".join([figures, *self._refusals])
+
+    def _leave(self, candidate: Candidate, reason: str) -> None:
+        self._left.remove(candidate)
+        self._refusals.append(reason)
+        self.judged, self.reason = candidate, "; ".join(self._refusals)
+
+
+def _disagrees(candidate: Candidate) -> str:
+    return (
+        f"{candidate.name} puts the same class first as float32 for only {candidate.same} of "
+        f"{candidate.decided} images"
+    )

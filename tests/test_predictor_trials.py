@@ -1,20 +1,35 @@
-"""A precision below float32 is taken only when it is proven to agree and to be faster."""
+"""Another precision or runtime is taken only when it is proven to agree and to be faster."""
 
 from __future__ import annotations
 
+import importlib.util
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from kerascnn.errors import DamagedFileError
 from kerascnn.predictor import Predictor
-from kerascnn.trials import ENOUGH, Candidate, Trial
+from kerascnn.trials import ENOUGH, LONGEST, TIMED, Candidate, Trial
 from reference.direct import softmax, write_onnx
 
 
 @pytest.fixture
 def pixels():
     return np.random.default_rng(1).integers(0, 256, (40, 2, 2), dtype="uint8")
+
+
+def slowed(predictor):
+    """Makes float32 slow: what is faster is not what these tests are about."""
+    exact = predictor._compute
+
+    def slow(batch):
+        time.sleep(0.02)
+        return exact(batch)
+
+    predictor._compute = slow
+    return slow
 
 
 def rounded(scores, logits):
@@ -47,14 +62,8 @@ def halves(monkeypatch):
 
 def test_half_precision_is_taken_when_100_images_agree(halves, pixels, tmp_path):
     halves["make"] = lambda scores: lambda batch: scores(batch)
-    predictor = Predictor(write_onnx(tmp_path / "model.onnx"), batch_size=20)
-    exact = predictor._compute
-
-    def slow(batch):  # what is faster is not what this test is about
-        time.sleep(0.02)
-        return exact(batch)
-
-    predictor._compute = slow
+    predictor = Predictor(write_onnx(tmp_path / "model.onnx"), runtime="onnxruntime", batch_size=20)
+    slow = slowed(predictor)
     assert predictor.info.precision == "float32"
     assert "on trial" in predictor.info.reason
     predictor(pixels[0])
@@ -74,7 +83,8 @@ def test_a_trial_takes_the_fastest_that_agrees_for_99_of_100():
 
     def says(wrong_at, seconds):
         calls = iter(range(1000))
-        made = Candidate(f"wrong at {wrong_at}", lambda: lambda batch: wrong(next(calls)), False)
+        network = SimpleNamespace(scores=lambda batch: wrong(next(calls)))
+        made = Candidate(f"wrong at {wrong_at}", "here", lambda: network)
 
         def wrong(call):
             return np.array([[0.0, 1.0]]) if call in wrong_at else answer
@@ -86,20 +96,32 @@ def test_a_trial_takes_the_fastest_that_agrees_for_99_of_100():
         made.compare = compare
         return made
 
+    def unopened():
+        raise DamagedFileError("no complete file")
+
     once, twice, slow = says({5}, 0.5), says({5, 60}, 0.1), says((), 2.0)
-    trial = Trial([once, twice, slow])
+    trial = Trial([once, twice, slow, Candidate("int8", "nowhere", unopened)])
     for shown in range(1, 101):
         assert trial.running
         trial.show(np.zeros((1, 1, 1, 1)), answer, 1.0)
         assert twice.decided == min(shown, 61)  # out at its second fault
+        assert slow.decided == min(shown, TIMED)  # images are not kept waiting for it
     assert not trial.running
     assert trial.winner is once
     assert "99 of 100" in trial.reason
+    assert "59 of 61" in trial.reason
+    assert "int8 in nowhere cannot be opened: no complete file" in trial.reason
     tied = Trial([says((), 0.1)], None)
     tied.show(np.zeros((1, 1, 1, 1)), np.array([[0.5004, 0.4996]]), 1.0)
     tied.end()
     assert tied.winner is None
     assert "decided" in tied.reason
+    endless = Trial([says((), 0.1)])
+    for _ in range(LONGEST):
+        assert endless.running
+        endless.show(np.zeros((1, 1, 1, 1)), np.array([[0.5004, 0.4996]]), 1.0)
+    assert not endless.running
+    assert endless.winner is None
     late = Trial([says((), 2.0)], None)
     late.show(np.zeros((1, 1, 1, 1)), answer, 1.0)
     late.end()
@@ -109,7 +131,8 @@ def test_a_trial_takes_the_fastest_that_agrees_for_99_of_100():
 
 def test_samples_end_the_trial_at_once(halves, pixels, tmp_path):
     halves["make"] = lambda scores: lambda batch: scores(batch)
-    predictor = Predictor(write_onnx(tmp_path / "model.onnx"), samples=pixels)
+    path = write_onnx(tmp_path / "model.onnx")
+    predictor = Predictor(path, runtime="onnxruntime", samples=pixels)
     assert predictor.info.compared >= 35
     assert predictor.info.agreement == 1.0
     assert "trial" not in predictor.info.reason
@@ -120,12 +143,12 @@ def test_half_precision_that_errs_is_refused_and_the_answers_stay_those_of_float
 ):
     halves["make"] = lambda scores: rounded(scores, 1)
     path = write_onnx(tmp_path / "model.onnx")
-    predictor = Predictor(path, samples=pixels)
+    predictor = Predictor(path, runtime="onnxruntime", samples=pixels)
     assert predictor.info.precision == "float32"
     assert predictor.info.agreement < 0.99
     for prediction, image in zip(predictor(pixels), pixels, strict=True):
         np.testing.assert_allclose(prediction.scores, np.sort(softmax(image))[::-1], rtol=2e-5)
-    later = Predictor(path)
+    later = Predictor(path, runtime="onnxruntime")
     for _ in range(4):
         right = later(pixels)
     assert later.info.precision == "float32"
@@ -154,3 +177,24 @@ def test_int8_beside_float32_is_a_candidate_too(pixels, tmp_path):
     np.testing.assert_allclose(
         asked(pixels[0])[0].scores, np.sort(softmax(pixels[0], coarse))[::-1], rtol=2e-5
     )
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("openvino"), reason="OpenVINO is an extra")
+@pytest.mark.parametrize("precision", ["auto", "float32"])
+def test_the_faster_runtime_is_taken_when_100_images_agree(precision, pixels, tmp_path):
+    predictor = Predictor(write_onnx(tmp_path / "model.onnx"), precision=precision)
+    assert predictor.info.runtime == "openvino"
+    slow = slowed(predictor)
+    for _ in range(-(-ENOUGH // 40) + 2):
+        got = predictor(pixels)
+    assert predictor._compute is not slow
+    assert predictor.info.agreement == 1.0
+    assert predictor.info.compared >= ENOUGH
+    if precision == "float32":
+        assert predictor.info.runtime == "onnxruntime"
+        assert predictor.info.reason.startswith("float32 in onnxruntime puts the same class first")
+    for prediction, image in zip(got, pixels, strict=True):
+        coarse = 2e-5 if predictor.info.precision == "float32" else 1e-2
+        np.testing.assert_allclose(prediction.scores, np.sort(softmax(image))[::-1], rtol=coarse)
+    asked = Predictor(tmp_path / "model.onnx", runtime="openvino", precision=precision)
+    assert "onnxruntime" not in asked.info.reason
