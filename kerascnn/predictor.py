@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 PRECISIONS = ("auto", "float32", "bfloat16", "int8")
 ONNX, INT8 = "model.onnx", "model-int8.onnx"
+WORTH = 1.0
+"""Seconds of computing after which a trial begins: to open the candidates takes about as long."""
 
 
 @dataclass(frozen=True)
@@ -67,10 +69,10 @@ class Predictor:
     It takes OpenVINO for an ONNX file where that is installed, else onnxruntime; a Keras model is
     moved there too if its layers allow it, with the weights that it has then. The other runtime,
     bfloat16 where the processor computes in it, and the int8 file of an export then take part in a
-    trial of 100 images, which are `samples` or else the first that come: the fastest that puts the
-    same class first as float32 for 99 % of them is used from there on. Until then and otherwise the
-    answers are those of float32. `info` tells what was chosen and why. All methods may be called
-    from several threads.
+    trial of 100 images, which are `samples` or else those that come after a second of computing:
+    the fastest that puts the same class first as float32 for 99 % of them is used from there on.
+    Until then and otherwise the answers are those of float32. `info` tells what was chosen and why.
+    All methods may be called from several threads.
     """
 
     def __init__(
@@ -118,7 +120,7 @@ class Predictor:
             runtimes.require(runtime)
         self.batch_size = batch_size
         self._threads = threads or runtimes.cores()
-        self._lock, self._warm = threading.Lock(), False
+        self._lock, self._spent = threading.Lock(), 0.0
         path = Path(source) if isinstance(source, (str, os.PathLike)) else None
         chosen = _artifact(path, runtime, precision)
         self._network = network = _open(chosen or source, runtime, threads, trust)
@@ -207,15 +209,15 @@ class Predictor:
 
     def _answer(self, batch: np.ndarray) -> np.ndarray:
         trial = self._trial
-        if trial is None or not trial.running or not self._warm:
-            # Of a first batch no time says anything, and for a single one no trial is worth it.
-            self._warm = True
+        if trial is None or not trial.running:
             return self._compute(batch)
         started = time.perf_counter()
         answer = self._compute(batch)
         elapsed = time.perf_counter() - started
         with self._lock:
-            if trial.running:
+            if self._spent < WORTH:
+                self._spent += elapsed
+            elif trial.running:
                 trial.show(batch, answer, elapsed)
                 self._take(trial)
         return answer
@@ -290,7 +292,7 @@ class Predictor:
 
     def _try(self, samples: Any, candidates: list[Candidate]) -> None:
         """Holds the trial on real images, twice, since what is new takes longer."""
-        self._warm = True
+        self._spent = WORTH
         for _ in range(2):
             trial = self._trial = Trial([one.again() for one in candidates], None)
             for _, batch in self._batches(samples):

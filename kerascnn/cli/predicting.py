@@ -41,7 +41,7 @@ def add_verbs(verbs: Any) -> None:
     predict.add_argument(
         "--precision",
         default="auto",
-        help="auto (lower than float32 once 100 images have agreed), float32, bfloat16 or int8",
+        help="auto (the fastest that agrees with float32 on 100 images), float32, bfloat16 or int8",
     )
     predict.add_argument("--threads", type=int, metavar="N", help="(as many as processors)")
     predict.add_argument("--batch-size", type=int, default=16, metavar="N")
