@@ -103,6 +103,32 @@ def test_openvino_computes_in_float32_unless_bfloat16_is_allowed(tmp_path):
 
 
 @needs_openvino
+def test_openvino_compiles_for_two_shapes_that_come_often(monkeypatch, pixels, tmp_path):
+    compiled = []
+
+    def counted(model, *arguments, whole=runtimes.compile_openvino):
+        compiled.append(str(model.inputs[0].partial_shape))
+        return whole(model, *arguments)
+
+    monkeypatch.setattr(runtimes, "compile_openvino", counted)
+    network = open_classifier(write_onnx(tmp_path / "model.onnx"), runtime="openvino")
+    batches = [PIXELS(image)[None] for image in pixels[:1]]
+    batches += [np.stack([PIXELS(image) for image in pixels[:count]]) for count in (2, 5)]
+    for _ in range(20_000):
+        answers = [network.log_probabilities(batch) for batch in batches]
+        if len(compiled) == 3:
+            break
+    for _ in range(3):
+        answers = [network.log_probabilities(batch) for batch in batches]
+    assert compiled[0] == "[?,2,2,1]"
+    assert len(set(compiled[1:])) == len(compiled[1:]) == 2
+    assert set(compiled[1:]) < {"[1,2,2,1]", "[2,2,2,1]", "[5,2,2,1]"}
+    wanted = np.stack([softmax(image) for image in pixels[:5]])
+    for answer in answers:
+        np.testing.assert_allclose(np.exp(answer), wanted[: len(answer)], rtol=2e-5)
+
+
+@needs_openvino
 def test_ctrl_c_is_heard_after_two_networks_of_openvino_were_released(tmp_path):
     path = write_onnx(tmp_path / "model.onnx")
     code = (
