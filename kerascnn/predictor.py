@@ -223,7 +223,9 @@ class Predictor:
         return answer
 
     def _take(self, trial: Trial) -> None:
-        """Goes over to what a trial has found best."""
+        """Goes over to what a trial has found best, once it is over."""
+        if trial.running:
+            return
         winner = trial.winner
         if winner is not None:
             taken = winner.network
@@ -233,6 +235,7 @@ class Predictor:
             self._network = replace(
                 self._network, scores=taken.scores, runtime=winner.runtime, half=None
             )
+        trial.close()
 
     def _settle(self, wanted: str, path: Path | None) -> None:
         """Takes the precision that was asked for."""

@@ -41,7 +41,8 @@ class Candidate:
     """
 
     def __init__(self, precision: str, runtime: str, make: Callable[[], Classifier]) -> None:
-        self.precision, self.runtime, self.make = precision, runtime, make
+        self.precision, self.runtime = precision, runtime
+        self._make: Callable[[], Classifier] | None = make
         self.same = self.decided = self.batches = 0
         self.seconds = float("inf")
 
@@ -53,7 +54,13 @@ class Candidate:
     @functools.cached_property
     def network(self) -> Classifier:
         """What computes."""
-        return self.make()
+        assert self._make is not None  # it was closed
+        return self._make()
+
+    def close(self) -> None:
+        """Frees what computes, and keeps the figures."""
+        self._make = None
+        vars(self).pop("network", None)
 
     def again(self) -> Candidate:
         """Returns it as one that has not been compared yet."""
@@ -94,7 +101,7 @@ class Trial:
             candidates: at least one.
             enough: decided images after which it ends; None until `end` is called.
         """
-        self._left, self._enough = list(candidates), enough
+        self._all, self._left, self._enough = candidates, list(candidates), enough
         self._exact = float("inf")
         self._refusals: list[str] = []
         self._shown = 0
@@ -152,6 +159,11 @@ class Trial:
             self.winner = fastest
         if self.winner or not self._refusals:
             self._report(fastest)
+
+    def close(self) -> None:
+        """Frees all candidates; whoever uses the winner's network keeps that."""
+        for candidate in self._all:
+            candidate.close()
 
     def _report(self, candidate: Candidate) -> None:
         self.judged = candidate

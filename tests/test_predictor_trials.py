@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import time
+import weakref
 from types import SimpleNamespace
 
 import numpy as np
@@ -185,6 +187,30 @@ def test_int8_beside_float32_is_a_candidate_too(pixels, tmp_path):
     np.testing.assert_allclose(
         asked(pixels[0])[0].scores, np.sort(softmax(pixels[0], coarse))[::-1], rtol=2e-5
     )
+
+
+def test_a_trial_that_is_over_frees_the_networks(halves, at_once, pixels, tmp_path):
+    alive = weakref.WeakSet()
+
+    class Slow:
+        def __init__(self, scores):
+            self.scores = scores
+            alive.add(self)
+
+        def __call__(self, batch):
+            time.sleep(0.02)
+            return self.scores(batch)
+
+    halves["make"] = Slow
+    predictor = Predictor(write_onnx(tmp_path / "model.onnx"), runtime="onnxruntime")
+    predictor(pixels[:16])
+    assert len(alive) == 1
+    for _ in range(4):
+        predictor(pixels)
+    assert predictor.info.precision == "float32"
+    assert predictor.info.agreement == 1.0
+    gc.collect()
+    assert not alive
 
 
 @pytest.mark.skipif(not importlib.util.find_spec("openvino"), reason="OpenVINO is an extra")
