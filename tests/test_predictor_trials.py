@@ -222,13 +222,15 @@ def test_the_faster_runtime_is_taken_when_100_images_agree(precision, at_once, p
     for _ in range(-(-ENOUGH // 40) + 2):
         got = predictor(pixels)
     assert predictor._compute is not slow
-    assert predictor.info.agreement == 1.0
+    assert predictor.info.agreement >= 0.99
     assert predictor.info.compared >= ENOUGH
     if precision == "float32":
+        assert predictor.info.agreement == 1.0
         assert predictor.info.runtime == "onnxruntime"
         assert predictor.info.reason.startswith("float32 in onnxruntime puts the same class first")
     for prediction, image in zip(got, pixels, strict=True):
-        coarse = 2e-5 if predictor.info.precision == "float32" else 1e-2
-        np.testing.assert_allclose(prediction.scores, np.sort(softmax(image))[::-1], rtol=coarse)
+        # bfloat16 rounds logits of up to 6 by 0.02.
+        rtol = 2e-5 if predictor.info.precision == "float32" else 0.05
+        np.testing.assert_allclose(prediction.scores, np.sort(softmax(image))[::-1], rtol=rtol)
     asked = Predictor(tmp_path / "model.onnx", runtime="openvino", precision=precision)
     assert "onnxruntime" not in asked.info.reason
