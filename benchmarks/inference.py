@@ -47,8 +47,10 @@ BATCHES = {1: 21, 16: 9}
 """Batch sizes, and in how many rounds each contender is timed."""
 # A library's threads spin for a while after a batch and would disturb the next one's.
 REST = 0.15
-SECONDS = 0.8
-"""What one contender may take in a round at most, by several passes for quick networks."""
+WARM = 4.0
+"""Seconds of passes before any is timed: OpenVINO compiles a network anew for a shape that stays."""
+SECONDS = 0.2
+"""What one contender takes in a round, by as many passes as fit; one at least."""
 
 
 def write_ours(name: str, folder: Path) -> dict[str, Path]:
@@ -119,11 +121,13 @@ def timed(work: Callable[[], Any]) -> Callable[[], float]:
 
 
 def in_turns(contenders: dict[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
-    """Times contenders in turns, after two passes to warm up."""
+    """Times contenders in turns, each when it has worked for a while."""
     passes = {}
     for name, once in contenders.items():
-        once()
-        passes[name] = max(1, min(10, int(SECONDS / 4 / max(once(), 1e-6))))
+        spent = once()
+        while spent < WARM:
+            spent += once()
+        passes[name] = max(1, int(SECONDS / once()))
     taken: dict[str, list[float]] = {name: [] for name in contenders}
     for number in range(rounds):
         # To and fro, so that nobody always comes after the same one.

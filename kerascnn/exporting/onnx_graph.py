@@ -7,8 +7,9 @@ or pooling behind it, which has an attribute for it.
 
 from __future__ import annotations
 
+import collections
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -191,6 +192,39 @@ class Graph:
                 kept.append(node)
         self.nodes = kept[::-1]
         self.weights = {name: value for name, value in self.weights.items() if name in needed}
+
+
+class Links:
+    """Who makes and who reads each tensor.
+
+    Args:
+        nodes: of a graph.
+    """
+
+    def __init__(self, nodes: Iterable[Any]) -> None:
+        self.maker: dict[str, Any] = {}
+        self.readers: dict[str, list[Any]] = collections.defaultdict(list)
+        for node in nodes:
+            for name in node.output:
+                self.maker[name] = node
+            for name in node.input:
+                self.readers[name].append(node)
+
+
+def groups(node: Any) -> int:
+    """Returns in how many groups of channels a convolution works."""
+    return next((entry.i for entry in node.attribute if entry.name == "group"), 1)
+
+
+def mixes(node: Any) -> bool:
+    """Tells whether each filter of a node sees all channels."""
+    return node.op_type == "Conv" and groups(node) == 1
+
+
+def depthwise(node: Any, weights: Mapping[str, Array]) -> bool:
+    """Tells whether a node's filters see one channel each, and there is one for each channel."""
+    weight = weights.get(node.input[1]) if node.op_type == "Conv" else None
+    return weight is not None and weight.shape[:2] == (groups(node), 1)
 
 
 def _unused(name: str, taken: set[str]) -> str:

@@ -14,6 +14,8 @@ from typing import Any
 
 from kerascnn.errors import MismatchError, UsageError
 from kerascnn.exporting.network import INPUT, reference
+from kerascnn.exporting.onnx_alignment import align_channels
+from kerascnn.exporting.onnx_scales import join_scales
 from kerascnn.exporting.options import Job
 from kerascnn.exporting.quiet import quiet
 from kerascnn.lazy import np
@@ -59,6 +61,7 @@ def _int8(model: Any, job: Job, path: Path) -> tuple[Any, dict[str, Any]]:
     before = accuracy(lambda batch: reference(job.network.model, batch), job.evaluation)
     drops = []
     model = _scaled_by_convolutions(model)
+    align_channels(model)
     for excluded in _exclusions(model):
         made = _quantised(model, images, excluded, job.options.calibration, job.options.layout)
         with tempfile.TemporaryDirectory(dir=path.parent) as temporary:
@@ -189,7 +192,9 @@ def _quantised(
             nodes_to_exclude=[*excluded, *softmax],
             calibrate_method=methods[calibration],
         )
-        return onnx.load(result)
+        made = onnx.load(result)
+    join_scales(made)
+    return made
 
 
 def _with_layout(model: Any, metadata: Any) -> None:

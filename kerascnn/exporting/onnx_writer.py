@@ -19,6 +19,7 @@ from kerascnn.exporting.network import INPUT, OUTPUT, Network
 from kerascnn.exporting.onnx_activations import known
 from kerascnn.exporting.onnx_graph import TO_CHANNELS_FIRST, Graph, NotCovered, Value
 from kerascnn.exporting.onnx_layers import RULES
+from kerascnn.exporting.onnx_shuffles import absorb_shuffles
 from kerascnn.lazy import keras, np
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ def write_graph(
     if layout == "nhwc" or result.flat is not None:
         result = graph.in_keras_order(result)
     graph.prune(result.name)
+    absorb_shuffles(graph, result.name)
     return _finished(graph, network, result, shape, layout, prologue)
 
 
