@@ -244,17 +244,15 @@ def measure_predictor() -> dict[str, Any]:
 
 
 NOTES = """\
-Files with the same input come to the same operators in onnxruntime but for a Softmax, so ratios
-from 0.95 to 1.05 are equality: two runs of ResNet-50 gave 1.03 and 0.97, of MobileNetV2 with 16
-images, channels last, 0.95 and 1.05.
+Files with the same input come to the same operators in onnxruntime but for a Softmax and the
+shuffles of ShuffleNetV2, so ratios from 0.95 to 1.05 are equality: two runs of ResNet-50 gave 1.03
+and 0.97, of MobileNetV2 with 16 images, channels last, 0.95 and 1.05.
 
-Where int8 gains less than 1.8 in onnxruntime, the profile of batch 16 says why (Intel processor,
-onnxruntime 1.31): of 91 ms of EfficientNet-B0 the convolutions take 37 (64 in float32), but swish
-and the gates 42 (38 in float32), for want of one operator of integers: they are QLinearSigmoid and
-QLinearMul. Of 31 ms of ShuffleNetV2 the convolutions take 18 (30 in float32); around the Gather of
-each channel shuffle, which onnxruntime does not do with the channels last, stand 33 Transposes of
-4.5 ms. At batch 1 both are a few milliseconds in 150 to 250 operators, each with its fixed price,
-and so is MobileNetV2. OpenVINO computes swish as a part of the convolution before it.
+EfficientNet-B0 gains little by int8 in onnxruntime, which has no operator of integers for swish,
+only QLinearSigmoid and QLinearMul. Of 54 ms for 16 images the convolutions take 20 (42 in float32),
+swish 21 (14) and the gates 8 (4): convolutions and swish alone are more than the 39 ms that would
+be 1.8 times as fast as float32 (profile on an AMD EPYC, onnxruntime 1.32). OpenVINO computes swish
+in float32 as a part of the convolution before it.
 
 `Predictor` measures before it takes int8, bfloat16 or the other runtime."""
 

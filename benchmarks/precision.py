@@ -1,11 +1,11 @@
 """What float16, bfloat16 and int8 change in the answers of trained networks.
 
-    python benchmarks/precision.py                          # 10 minutes
+    python benchmarks/precision.py                          # 15 minutes
     python benchmarks/precision.py --networks lenet5        # one network again
 
 Each network is trained on the digits here, exported with `kerascnn.export`, and asked for the
 test images, which neither the training nor the calibration of int8 has seen. float32, float16 and
-int8 run in onnxruntime, bfloat16 in OpenVINO. Each network's results go into
+int8 run in onnxruntime, bfloat16 and int8 once more in OpenVINO. Each network's results go into
 benchmarks/results/precision.json and .md as soon as it ends, beside those of the others.
 """
 
@@ -30,8 +30,11 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "mobilenet_v2": {"input_shape": (64, 64, 3), "epochs": 16},
     "densenet121": {"input_shape": (32, 32, 3), "epochs": 8},
     "resnet50": {"input_shape": (48, 48, 3), "epochs": 10},
+    "shufflenet_v2_x1_0": {"input_shape": (64, 64, 3), "epochs": 16},
+    "efficientnet_b0": {"input_shape": (32, 32, 3), "epochs": 16},
 }
 FORMATS = ("onnx", "onnx-float16", "onnx-int8")
+OPENVINO_INT8 = "openvino-int8"
 
 
 def measure(name: str, input_shape: tuple[int, int, int], epochs: int) -> dict[str, Any]:
@@ -39,6 +42,7 @@ def measure(name: str, input_shape: tuple[int, int, int], epochs: int) -> dict[s
     import numpy as np
 
     import kerascnn
+    from kerascnn.classifiers import open_classifier
     from kerascnn.exporting.onnx_format import open_runtime
 
     with tempfile.TemporaryDirectory() as directory:
@@ -52,15 +56,16 @@ def measure(name: str, input_shape: tuple[int, int, int], epochs: int) -> dict[s
         test = kerascnn.load_data("digits").test
         images = run.preprocessing(np.asarray(test.images))
         labels = np.asarray(test.labels)
+        (int8,) = (one for one in reports if one.format == "onnx-int8")
         answers = {
             name: np.concatenate([ask(images[at : at + 36]) for at in range(0, len(images), 36)])
             for name, ask in {
                 **{one.format: open_runtime(one.path) for one in reports},
                 **_bfloat16(folder / "out"),
+                OPENVINO_INT8: open_classifier(int8.path, runtime="openvino").scores,
             }.items()
         }
         predictor = kerascnn.Predictor(folder / "out", samples=np.asarray(test.images))
-        (int8,) = (one for one in reports if one.format == "onnx-int8")
     first = answers["onnx"].argmax(1)
     return {
         "input_shape": input_shape,
@@ -91,11 +96,11 @@ def table(results: dict[str, Any]) -> str:
         "Networks trained on the digits, asked for the test images that neither training nor "
         "calibration has seen: share of right answers, and in brackets the share of images whose "
         "first class is that of float32. float16 and int8 are the files of `kerascnn.export` in "
-        "onnxruntime, bfloat16 is `Predictor` in OpenVINO.",
+        "onnxruntime, bfloat16 is `Predictor` in OpenVINO, which reads the int8 file too.",
         "",
         "| network | images of | test images | float32 | float16 | bfloat16 | int8 | "
-        "Predictor takes |",
-        "|---|---|---:|---:|---:|---:|---:|---|",
+        "int8, OpenVINO | Predictor takes |",
+        "|---|---|---:|---:|---:|---:|---:|---:|---|",
     ]
     for name in NETWORKS:
         if name not in results:
@@ -104,7 +109,7 @@ def table(results: dict[str, Any]) -> str:
         accuracy, agreement = found["accuracy"], found["agreement"]
         cells = [
             f"{accuracy[key]:.1%} ({agreement[key]:.1%})" if key in accuracy else "-"
-            for key in ("onnx-float16", "bfloat16", "onnx-int8")
+            for key in ("onnx-float16", "bfloat16", "onnx-int8", OPENVINO_INT8)
         ]
         lines.append(
             f"| {name} | {'x'.join(map(str, found['input_shape']))} | {found['images']} | "
