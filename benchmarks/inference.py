@@ -48,7 +48,7 @@ BATCHES = {1: 21, 16: 9}
 # A library's threads spin for a while after a batch and would disturb the next one's.
 REST = 0.15
 WARM = 4.0
-"""Seconds of passes before any is timed: OpenVINO compiles a network anew for a shape that stays."""
+"""Seconds of passes before any is timed: OpenVINO compiles anew for a shape that stays."""
 SECONDS = 0.2
 """What one contender takes in a round, by as many passes as fit; one at least."""
 
