@@ -41,6 +41,7 @@ NETWORKS = {
     "efficientnet_b0": "efficientnet_b0",
     "shufflenet_v2_x1_0": "shufflenet_v2_x1_0",
     "googlenet_bn": "googlenet",
+    "mobilenet_v3_large": "mobilenet_v3_large",
 }
 PREDICTOR = "predictor"
 BATCHES = {1: 21, 16: 9}

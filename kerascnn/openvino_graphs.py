@@ -30,6 +30,8 @@ def float_activations(graph: Any) -> None:
         before = makers.get(node.input[0]) if node.op_type == "DequantizeLinear" else None
         if before is None or before.op_type != "QuantizeLinear":
             continue
+        if list(before.input[1:]) != list(node.input[1:]):  # it scales as well
+            continue
         reading = readers.get(node.output[0], [])
         if node.output[0] in outputs or {one.op_type for one in reading} - _ACTIVATIONS:
             continue

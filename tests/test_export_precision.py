@@ -121,10 +121,17 @@ def test_int8_is_qdq_and_per_channel(everything):
 
 @pytest.mark.parametrize(
     ("name", "arguments"),
-    [("densenet121", {"width": 0.25, "depth": 0.2}), ("shufflenet_v2_x0_5", {})],
+    [
+        ("densenet121", {"width": 0.25, "depth": 0.2}),
+        ("shufflenet_v2_x0_5", {}),
+        ("mobilenet_v3_small", {}),
+        ("nasnet_mobile", {"width": 0.25, "depth": 0.25}),
+    ],
 )
-def test_int8_of_batch_norms_that_stay_and_of_slices(tmp_path, name, arguments):
-    """onnxruntime's preparation breaks a Slice in memory, and it has no batch norm of integers."""
+def test_int8_of_batch_norms_that_stay_of_slices_and_of_hard_gates(tmp_path, name, arguments):
+    """onnxruntime's preparation breaks a Slice in memory, as nasnet has, and there is neither a
+    batch norm nor a hard sigmoid of integers.
+    """
     keras.utils.set_random_seed(0)
     model = kerascnn.create_model(
         name, input_shape=(64, 64, 3), classes=7, classifier_activation=None, **arguments
@@ -141,7 +148,8 @@ def test_int8_of_batch_norms_that_stay_and_of_slices(tmp_path, name, arguments):
     nothing = Questions(0, (), (), None)
     job = Job(ready, described, ExportOptions(), None, nothing, tuple(images[:16]), (), "int8")
     made, _ = onnx_precision.lowered(write_graph(ready, 17), job, tmp_path / "model.onnx")
-    assert "BatchNormalization" not in {node.op_type for node in made.graph.node}
+    kinds = {node.op_type for node in made.graph.node}
+    assert not {"BatchNormalization", "HardSigmoid", "HardSwish"} & kinds
     stored = {entry.name for entry in made.graph.initializer}
     assert stored <= {name for node in made.graph.node for name in node.input}
     onnx.save(made, tmp_path / "int8.onnx")

@@ -117,6 +117,22 @@ def test_a_pair_that_a_sum_reads_too_stays(images):
     np.testing.assert_allclose(answers(model, images), last + a, atol=2e-4)
 
 
+def test_a_pair_that_divides_stays(images):
+    """As that of a hard gate: rounded in one scale, read in a sixth of it."""
+    model = graph()
+    (read,) = (node for node in model.graph.node if list(node.output) == ["gate_r"])
+    read.input[1] = "sixth"
+    sixth = np.float32(STEPS["gate"] / 6)
+    model.graph.initializer.append(numpy_helper.from_array(sixth, "sixth"))
+    float_activations(model.graph)
+    kinds = [node.op_type for node in model.graph.node]
+    assert kinds.count("DequantizeLinear") == 4  # only that of "a" went
+    a = np.einsum("oi,nihw->nohw", FIRST, rounded(images, "image"))
+    gate = rounded(1 / (1 + np.exp(-a)), "gate") / 6
+    last = rounded(np.einsum("oi,nihw->nohw", SECOND, rounded(a * gate, "b")), "last")
+    np.testing.assert_allclose(answers(model, images), last.mean((2, 3)), atol=2e-4)
+
+
 @pytest.mark.skipif(not importlib.util.find_spec("openvino"), reason="OpenVINO is an extra")
 def test_openvino_answers_with_swish_in_float32(images, tmp_path):
     path = tmp_path / "model.onnx"

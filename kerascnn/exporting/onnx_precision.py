@@ -15,6 +15,7 @@ from typing import Any
 from kerascnn.errors import MismatchError, UsageError
 from kerascnn.exporting.network import INPUT, reference
 from kerascnn.exporting.onnx_alignment import align_channels
+from kerascnn.exporting.onnx_integer_gates import gates_in_integers
 from kerascnn.exporting.onnx_scales import join_scales
 from kerascnn.exporting.options import Job
 from kerascnn.exporting.quiet import quiet
@@ -194,6 +195,7 @@ def _quantised(
         )
         made = onnx.load(result)
     join_scales(made)
+    gates_in_integers(made)
     return made
 
 
