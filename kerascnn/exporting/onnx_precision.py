@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from kerascnn.errors import MismatchError, UsageError
+from kerascnn.exporting.int8_channels import align_channels
+from kerascnn.exporting.int8_gates import gates_in_integers
+from kerascnn.exporting.int8_scales import join_scales
 from kerascnn.exporting.network import INPUT, reference
-from kerascnn.exporting.onnx_alignment import align_channels
-from kerascnn.exporting.onnx_integer_gates import gates_in_integers
-from kerascnn.exporting.onnx_scales import join_scales
 from kerascnn.exporting.options import Job
 from kerascnn.exporting.quiet import quiet
 from kerascnn.lazy import np

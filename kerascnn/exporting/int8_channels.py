@@ -37,10 +37,11 @@ def align_channels(model: Any) -> None:
     changed: dict[str, npt.NDArray[Any]] = {}
     for together in _alike(graph, weights):
         makers = [node for node in graph.node if mixes(node) and node.output[0] in together]
-        width = len(weights[makers[0].input[1]])
+        width, *others = {len(weights[node.input[1]]) for node in makers}
         more = -width % _CHANNELS
-        for node in graph.node if more else ():
-            filters = mixes(node) and node.output[0] in together
+        # Others: a map that gates all channels of another has one channel only.
+        for node in graph.node if more and not others else ():
+            filters = node in makers
             if depthwise(node, weights) and node.output[0] in together:
                 next(one for one in node.attribute if one.name == "group").i = width + more
                 filters = True

@@ -9,10 +9,10 @@ from onnx import TensorProto, checker, helper, numpy_helper
 
 import kerascnn
 from kerascnn.applications import layers as own
+from kerascnn.exporting.int8_channels import align_channels
+from kerascnn.exporting.int8_gates import gates_in_integers
+from kerascnn.exporting.int8_scales import join_scales
 from kerascnn.exporting.network import prepare
-from kerascnn.exporting.onnx_alignment import align_channels
-from kerascnn.exporting.onnx_integer_gates import gates_in_integers
-from kerascnn.exporting.onnx_scales import join_scales
 from kerascnn.exporting.onnx_writer import write_graph
 from kerascnn.runtimes import import_onnxruntime
 
@@ -95,12 +95,17 @@ def other_reader(x, how):
         return end(layers.Conv2D(16, 1)(layers.Concatenate()([x, x])))
     if how == "groups":
         return end(layers.Conv2D(16, 1)(layers.Conv2D(20, 1, groups=2)(x)))
+    if how == "gated as one":
+        gate = layers.Conv2D(1, 1, activation="sigmoid")(x)
+        return end(layers.Conv2D(16, 1)(layers.Multiply()([x, gate])))
     if how == "each its own":
         return end(layers.Conv2D(16, 1)(layers.Rescaling([0.1 * k for k in range(20)])(x)))
     return end(layers.Conv2D(16, 1)(own.LocalResponseNormalization()(x)))
 
 
-@pytest.mark.parametrize("how", ["dense", "concat", "groups", "each its own", "normalised"])
+@pytest.mark.parametrize(
+    "how", ["dense", "concat", "groups", "gated as one", "each its own", "normalised"]
+)
 def test_a_map_whose_channels_are_counted_keeps_them(how):
     image = keras.Input((8, 8, 3), name="image")
     x = layers.Conv2D(20, 3, activation="relu", name="counted")(image)
