@@ -238,8 +238,8 @@ ONNX files are written layer by layer, channels first inside: one Transpose for 
 channels last, none with `layout="nchw"`; maps of FCN are turned back with a second one. Batch
 norms behind a convolution are folded into it; those of DenseNet, ResNet-v2, NASNet and Wide ResNet
 that stand behind a sum or a concatenation cannot be, and stay one BatchNormalization node each, as
-in PyTorch's exports. ShuffleNetV2's shuffles are no nodes: the filters before and the weights behind
-are put in order instead. Models with layers that kerascnn does not know go through tf2onnx.
+in PyTorch's exports. ShuffleNetV2's shuffles are no nodes: the filters before and the weights
+behind are put in order instead. Models with layers that kerascnn does not know go through tf2onnx.
 
 An int8 file is made for onnxruntime's kernels: maps between convolutions are filled with zeros up
 to sixteens of channels, maps with ReLU that are concatenated have one scale, and a hard sigmoid is
