@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import importlib.metadata
 import os
+from typing import Any
 
 import keras
 import numpy as np
@@ -13,9 +14,13 @@ import pytest
 import kerascnn
 from kerascnn.applications import layers as own
 from kerascnn.errors import KerasCNNError
-from kerascnn.exporting import ExportOptions, export, onnx_format
+from kerascnn.exporting import ExportOptions, export, onnx_format, onnx_precision
+from kerascnn.exporting.int8_channels import align_channels
 from kerascnn.exporting.network import prepare
 from kerascnn.exporting.onnx_writer import uncovered, write_graph
+from kerascnn.exporting.options import Job
+from kerascnn.exporting.proof import Questions
+from reference.exports import randomised
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 import onnx
@@ -52,21 +57,10 @@ FAMILIES = {
 }
 
 
-def randomised(model: keras.Model) -> keras.Model:
-    """Gives statistics and biases values that are not neutral."""
-    generator = np.random.default_rng(1)
-    for weight in model.weights:
-        if "variance" in weight.path:
-            weight.assign(generator.uniform(0.5, 1.5, weight.shape))
-        elif any(part in weight.path for part in ("moving_mean", "beta", "bias")):
-            weight.assign(generator.normal(0, 0.1, weight.shape))
-    return model
-
-
-def small(family: str) -> keras.Model:
+def small(family: str, **more: Any) -> keras.Model:
     name, arguments, side = FAMILIES[family]
     channels = kerascnn.model_info(name).input_shape[-1]
-    arguments = {**arguments, "input_shape": (side, side, channels)}
+    arguments = {**arguments, **more, "input_shape": (side, side, channels)}
     if family not in ("lenet_1998", "alphago", "fcn"):
         arguments["classes"] = 7
     return randomised(kerascnn.create_model(name, **arguments))
@@ -127,6 +121,29 @@ def test_every_family_is_right_and_clean_in_both_layouts(family):
     stored = {entry.name for entry in last.graph.initializer}
     used = {name for node in last.graph.node for name in node.input}
     assert stored <= used, "weights that no node takes"
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family_in_int8(family, tmp_path):
+    """The zeros that fill up channels change no answer, and integers change little."""
+    keras.utils.set_random_seed(0)
+    # Of logits: an all but certain softmax hides errors, or makes small ones whole.
+    model = small(family, classifier_activation=None)
+    images = images_for(model, 12)
+    wanted = np.asarray(model(images, training=False))
+    ready = prepare(model)
+    filled = write_graph(ready, 17)
+    align_channels(filled)
+    onnx.checker.check_model(filled, full_check=True)
+    assert np.abs(answers(filled, images) - wanted).max() <= 2e-5 * np.abs(wanted).max()
+
+    described = {"input": {"layout": "nhwc"}}
+    nothing = Questions(0, (), (), None)
+    job = Job(ready, described, ExportOptions(), None, nothing, tuple(images[:8]), (), "int8")
+    made, _ = onnx_precision.lowered(write_graph(ready, 17), job, tmp_path / "model.onnx")
+    onnx.checker.check_model(made, full_check=True)
+    got = answers(made, images)
+    assert np.sqrt(np.mean((got - wanted) ** 2)) < 0.03 * np.ptp(wanted)
 
 
 @pytest.mark.parametrize("opset", [13, 14, 18, 20, 23])

@@ -15,6 +15,7 @@ from kerascnn.exporting.int8_scales import join_scales
 from kerascnn.exporting.network import prepare
 from kerascnn.exporting.onnx_writer import write_graph
 from kerascnn.runtimes import import_onnxruntime
+from reference.exports import randomised
 
 layers = keras.layers
 
@@ -27,16 +28,6 @@ def answers(proto, images):
         proto.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
     return session.run(None, {"image": images})[0]
-
-
-def randomised(model):
-    generator = np.random.default_rng(1)
-    for weight in model.weights:
-        if "variance" in weight.path:
-            weight.assign(generator.uniform(0.5, 1.5, weight.shape))
-        elif any(part in weight.path for part in ("moving_mean", "beta", "bias")):
-            weight.assign(generator.normal(0, 0.1, weight.shape))
-    return model
 
 
 def aligned(model, side):

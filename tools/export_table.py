@@ -242,8 +242,8 @@ in PyTorch's exports. ShuffleNetV2's shuffles are no nodes: the filters before a
 behind are put in order instead. Models with layers that kerascnn does not know go through tf2onnx.
 
 An int8 file is made for onnxruntime's kernels: maps between convolutions are filled with zeros up
-to sixteens of channels, maps with ReLU that are concatenated have one scale, and a hard sigmoid is
-a sum of integers. The first and the last change no answer.
+to sixteens of channels, which changes no answer, maps with ReLU that are concatenated have one
+scale, and a hard sigmoid is a sum of integers.
 """
 
 

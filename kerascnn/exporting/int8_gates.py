@@ -18,7 +18,9 @@ _NAME = "hard_sigmoid"
 
 
 def gates_in_integers(model: Any) -> None:
-    """Makes each HardSigmoid between int8 maps a sum with 3, in place; no answer changes.
+    """Makes each HardSigmoid between int8 maps a sum with 3, in place.
+
+    The integers are the same, but for one in a thousand that lies halfway between two.
 
     Args:
         model: an `onnx.ModelProto` with QuantizeLinear and DequantizeLinear, prepared by
