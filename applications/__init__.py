@@ -31,7 +31,7 @@ from kerascnn.applications import shufflenet_v2 as shufflenet_v2
 from kerascnn.applications import vgg as vgg
 from kerascnn.applications import wide_resnet as wide_resnet
 from kerascnn.applications import zfnet as zfnet
-from kerascnn.registry import builders
+from kerascnn.models.registry import builders
 
 globals().update(builders())
 

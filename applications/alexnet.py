@@ -25,7 +25,7 @@ from dataclasses import dataclass
 
 from kerascnn.applications import blocks
 from kerascnn.applications.blocks import Tensor
-from kerascnn.registry import Paper, Scale, Top, Variant, register
+from kerascnn.models.registry import Paper, Scale, Top, Variant, register
 
 TITLE = "ImageNet classification with deep convolutional neural networks"
 PAPER = Paper("alexnet", TITLE, "Krizhevsky 2012 NIPS", 2012)

@@ -21,9 +21,9 @@ from math import prod
 from kerascnn.applications import blocks
 from kerascnn.applications.blocks import Tensor
 from kerascnn.errors import UsageError
-from kerascnn.plan import Cost, FixedSizeError, Shape, rule
-from kerascnn.preprocessing import Preprocessing
-from kerascnn.registry import Paper, Scale, Top, Variant, register
+from kerascnn.imaging.preprocessing import Preprocessing
+from kerascnn.models.costs import Cost, FixedSizeError, Shape, rule
+from kerascnn.models.registry import Paper, Scale, Top, Variant, register
 
 PAPER = Paper(
     "alphago",

@@ -18,8 +18,8 @@ from typing import Any
 from kerascnn.applications import blocks
 from kerascnn.applications.blocks import HE, Norm, Tensor
 from kerascnn.errors import UsageError
-from kerascnn.plan import RULES, Cost, Shape, rule, slide
-from kerascnn.registry import Paper, Scale, Top, Variant, register
+from kerascnn.models.costs import RULES, Cost, Shape, rule, slide
+from kerascnn.models.registry import Paper, Scale, Top, Variant, register
 
 PAPER = Paper(
     "convnet",

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from kerascnn.applications import blocks
 from kerascnn.applications.blocks import Norm, Tensor
-from kerascnn.registry import Paper, Scale, Variant, register
+from kerascnn.models.registry import Paper, Scale, Variant, register
 
 PAPER = Paper("densenet", "Densely connected convolutional networks", "arXiv:1608.06993", 2016)
 NORM = Norm()

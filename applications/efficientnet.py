@@ -20,9 +20,14 @@ from math import ceil
 
 from kerascnn.applications import blocks
 from kerascnn.applications.blocks import Norm, Tensor
-from kerascnn.applications.blocks_mobile import classifier, divisible, inverted_residual, pad_of
-from kerascnn.preprocessing import crop
-from kerascnn.registry import Paper, Scale, Variant, register
+from kerascnn.applications.blocks.mobile import (
+    classifier,
+    divisible,
+    inverted_residual,
+    pad_of,
+)
+from kerascnn.imaging.preprocessing import crop
+from kerascnn.models.registry import Paper, Scale, Variant, register
 
 PAPER = Paper(
     "efficientnet",

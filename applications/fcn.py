@@ -25,9 +25,9 @@ from dataclasses import dataclass
 from kerascnn.applications import blocks, vgg
 from kerascnn.applications.blocks import Tensor
 from kerascnn.errors import UsageError
-from kerascnn.plan import Cost, Shape, rule
-from kerascnn.preprocessing import Preprocessing
-from kerascnn.registry import Paper, Scale, Top, Variant, register
+from kerascnn.imaging.preprocessing import Preprocessing
+from kerascnn.models.costs import Cost, Shape, rule
+from kerascnn.models.registry import Paper, Scale, Top, Variant, register
 
 PAPER = Paper(
     "fcn",

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from kerascnn.applications import blocks
 from kerascnn.applications.blocks import Norm, Tensor
 from kerascnn.errors import UsageError
-from kerascnn.registry import Paper, Scale, Top, Variant, register
+from kerascnn.models.registry import Paper, Scale, Top, Variant, register
 
 PAPER = Paper("googlenet", "Going deeper with convolutions", "arXiv:1409.4842", 2014)
 

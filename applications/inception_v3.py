@@ -13,9 +13,9 @@ stem: see `inception`.
 
 from __future__ import annotations
 
-from kerascnn.applications.inception import enter
-from kerascnn.applications.inception_steps import AVG, MAX, Conv, Row, Steps
-from kerascnn.registry import Paper
+from kerascnn.applications.blocks.inception import enter
+from kerascnn.applications.blocks.inception_steps import AVG, MAX, Conv, Row, Steps
+from kerascnn.models.registry import Paper
 
 PAPER = Paper(
     "inception",

@@ -12,10 +12,10 @@ without ReLU. Batch norms have no gamma there. depth, width, kernel_size and ste
 
 from __future__ import annotations
 
-from kerascnn.applications.inception import enter
-from kerascnn.applications.inception_steps import AVG, MAX, Conv, Residual, Row
+from kerascnn.applications.blocks.inception import enter
+from kerascnn.applications.blocks.inception_steps import AVG, MAX, Conv, Residual, Row
 from kerascnn.applications.inception_v3 import V3
-from kerascnn.registry import Paper
+from kerascnn.models.registry import Paper
 
 PAPER = Paper(
     "inception",

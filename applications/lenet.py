@@ -25,8 +25,8 @@ from kerascnn.applications import blocks
 from kerascnn.applications.blocks import Tensor
 from kerascnn.applications.lenet_codes import centres
 from kerascnn.errors import UsageError
-from kerascnn.preprocessing import Preprocessing
-from kerascnn.registry import Paper, Scale, Top, Variant, register
+from kerascnn.imaging.preprocessing import Preprocessing
+from kerascnn.models.registry import Paper, Scale, Top, Variant, register
 
 PAPER = Paper(
     "lenet",

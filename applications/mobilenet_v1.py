@@ -21,10 +21,10 @@ from dataclasses import dataclass
 
 from kerascnn.applications import blocks
 from kerascnn.applications.blocks import Norm, Tensor
-from kerascnn.applications.blocks_mobile import depthwise_norm
+from kerascnn.applications.blocks.mobile import depthwise_norm
 from kerascnn.errors import UsageError
-from kerascnn.preprocessing import HALF, crop
-from kerascnn.registry import Paper, Scale, Variant, register
+from kerascnn.imaging.preprocessing import HALF, crop
+from kerascnn.models.registry import Paper, Scale, Variant, register
 
 PAPER = Paper(
     "mobilenet",

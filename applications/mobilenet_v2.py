@@ -19,8 +19,13 @@ from dataclasses import dataclass
 
 from kerascnn.applications import blocks
 from kerascnn.applications.blocks import Norm, Tensor
-from kerascnn.applications.blocks_mobile import classifier, inverted_residual, pad_of, widened
-from kerascnn.registry import Paper, Scale, Variant, register
+from kerascnn.applications.blocks.mobile import (
+    classifier,
+    inverted_residual,
+    pad_of,
+    widened,
+)
+from kerascnn.models.registry import Paper, Scale, Variant, register
 
 PAPER = Paper(
     "mobilenet",

@@ -25,8 +25,13 @@ from itertools import groupby
 
 from kerascnn.applications import blocks
 from kerascnn.applications.blocks import Norm, Tensor
-from kerascnn.applications.blocks_mobile import divisible, inverted_residual, pad_of, widened
-from kerascnn.registry import Paper, Scale, Top, Variant, register
+from kerascnn.applications.blocks.mobile import (
+    divisible,
+    inverted_residual,
+    pad_of,
+    widened,
+)
+from kerascnn.models.registry import Paper, Scale, Top, Variant, register
 
 PAPER = Paper("mobilenet", "Searching for MobileNetV3", "arXiv:1905.02244", 2019)
 NORM = Norm(1e-3, 0.99)

@@ -21,10 +21,10 @@ from typing import Any
 
 from kerascnn.applications import blocks
 from kerascnn.applications.blocks import Tensor
-from kerascnn.applications.nasnet_cells import NORM, NORMAL, REDUCTION, State, cell
-from kerascnn.plan import FixedSizeError
-from kerascnn.preprocessing import HALF, crop
-from kerascnn.registry import Paper, Scale, Top, Variant, register
+from kerascnn.applications.blocks.nasnet_cells import NORM, NORMAL, REDUCTION, State, cell
+from kerascnn.imaging.preprocessing import HALF, crop
+from kerascnn.models.costs import FixedSizeError
+from kerascnn.models.registry import Paper, Scale, Top, Variant, register
 
 PAPER = Paper(
     "nasnet",

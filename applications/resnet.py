@@ -21,9 +21,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from kerascnn.applications.residual import enter
-from kerascnn.applications.residual_row import Row
-from kerascnn.registry import Paper
+from kerascnn.applications.blocks.residual import enter
+from kerascnn.applications.blocks.residual_row import Row
+from kerascnn.models.registry import Paper
 
 SOURCE = "arXiv:1512.03385"
 PAPER = Paper("resnet", "Deep residual learning for image recognition", SOURCE, 2015)

@@ -15,8 +15,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kerascnn.applications.residual import enter
-from kerascnn.applications.residual_row import Row
+from kerascnn.applications.blocks.residual import enter
+from kerascnn.applications.blocks.residual_row import Row
 from kerascnn.applications.resnet import PAPER
 
 # Section 4.2 (Table 6 has the parameters in millions): n blocks in every stage.

@@ -11,9 +11,9 @@ paper of 2015 has 3.8.
 
 from __future__ import annotations
 
-from kerascnn.applications.residual import enter
-from kerascnn.applications.residual_row import Row
-from kerascnn.registry import Paper
+from kerascnn.applications.blocks.residual import enter
+from kerascnn.applications.blocks.residual_row import Row
+from kerascnn.models.registry import Paper
 
 TITLE = "Aggregated residual transformations for deep neural networks"
 PAPER = Paper("resnext", TITLE, "arXiv:1611.05431", 2016)

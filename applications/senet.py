@@ -21,9 +21,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from kerascnn.applications.residual import enter
-from kerascnn.applications.residual_row import Row
-from kerascnn.registry import Paper
+from kerascnn.applications.blocks.residual import enter
+from kerascnn.applications.blocks.residual_row import Row
+from kerascnn.models.registry import Paper
 
 PAPER = Paper("senet", "Squeeze-and-excitation networks", "arXiv:1709.01507", 2017)
 

@@ -14,8 +14,12 @@ from dataclasses import dataclass
 
 from kerascnn.applications import blocks
 from kerascnn.applications.blocks import Norm, Tensor
-from kerascnn.applications.blocks_mobile import channel_shuffle, channel_slice, depthwise_norm
-from kerascnn.registry import Paper, Scale, Variant, register
+from kerascnn.applications.blocks.mobile import (
+    channel_shuffle,
+    channel_slice,
+    depthwise_norm,
+)
+from kerascnn.models.registry import Paper, Scale, Variant, register
 
 PAPER = Paper(
     "shufflenet",

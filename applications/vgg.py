@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from kerascnn.applications import blocks
 from kerascnn.applications.blocks import Norm, Tensor
-from kerascnn.registry import Paper, Scale, Top, Variant, register
+from kerascnn.models.registry import Paper, Scale, Top, Variant, register
 
 PAPER = Paper(
     "vgg",

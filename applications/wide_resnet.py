@@ -13,9 +13,9 @@ k leaves the 16 channels of conv1 alone; `width` multiplies them, too.
 
 from __future__ import annotations
 
-from kerascnn.applications.residual import enter
-from kerascnn.applications.residual_row import Row
-from kerascnn.registry import Paper
+from kerascnn.applications.blocks.residual import enter
+from kerascnn.applications.blocks.residual_row import Row
+from kerascnn.models.registry import Paper
 
 PAPER = Paper("wide_resnet", "Wide residual networks", "arXiv:1605.07146", 2016)
 

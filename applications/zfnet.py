@@ -21,7 +21,7 @@ from typing import Any
 
 from kerascnn.applications import blocks
 from kerascnn.applications.blocks import Tensor
-from kerascnn.registry import Paper, Scale, Top, Variant, register
+from kerascnn.models.registry import Paper, Scale, Top, Variant, register
 
 PAPER = Paper(
     "zfnet",

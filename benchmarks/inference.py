@@ -60,10 +60,11 @@ def write_ours(name: str, folder: Path) -> dict[str, Path]:
     import numpy as np
 
     import kerascnn
-    from kerascnn.exporting import metadata, onnx_format
-    from kerascnn.exporting.network import prepare
-    from kerascnn.exporting.options import ExportOptions, Job
-    from kerascnn.exporting.proof import Questions
+    from kerascnn.exporting.common import metadata
+    from kerascnn.exporting.common.equivalence import Questions
+    from kerascnn.exporting.common.network import prepare
+    from kerascnn.exporting.common.options import ExportOptions, Job
+    from kerascnn.exporting.onnx import format
 
     keras.utils.set_random_seed(0)
     model = kerascnn.create_model(name)
@@ -81,7 +82,7 @@ def write_ours(name: str, folder: Path) -> dict[str, Path]:
         options = ExportOptions(layout=layout)
         job = Job(network, described, options, preprocessing, nothing, tuple(images), (), precision)
         files[kind] = folder / f"{kind}.onnx"
-        onnx_format.write(job, files[kind])
+        format.write(job, files[kind])
     return files
 
 
@@ -89,7 +90,7 @@ def session(file: Path, batch: int) -> Callable[[], float]:
     """Returns the timed pass of an ONNX file in onnxruntime, as it is set by default."""
     import numpy as np
 
-    from kerascnn.runtimes import import_onnxruntime
+    from kerascnn.runtimes.load import import_onnxruntime
 
     onnxruntime = import_onnxruntime()
     options = onnxruntime.SessionOptions()
@@ -105,7 +106,7 @@ def in_openvino(file: Path, batch: int) -> Callable[[], float]:
     """Returns the timed pass of an ONNX file in OpenVINO, as kerascnn opens it, in float32."""
     import numpy as np
 
-    from kerascnn.classifiers import open_classifier
+    from kerascnn.inference.classifier import open_classifier
 
     network = open_classifier(file, runtime="openvino")
     image = np.random.default_rng(0).normal(size=(batch, 224, 224, 3)).astype("float32")
@@ -182,7 +183,7 @@ def measure_predictor() -> dict[str, Any]:
     import numpy as np
 
     import kerascnn
-    from kerascnn.runtimes import cores, openvino_core
+    from kerascnn.runtimes.load import cores, openvino_core
 
     keras.utils.set_random_seed(0)
     preprocessing = kerascnn.model_info("resnet50").preprocessing

@@ -81,12 +81,12 @@ def bare_work(paths: list[Path], name: str) -> Callable[[], float]:
     """What a recipe does to the images of an epoch, called bare."""
     import tensorflow as tf
 
-    from kerascnn.data import Distortion
-    from kerascnn.data.colour import UNIFORM, jittered
-    from kerascnn.data.fetching import Maker, _Values
-    from kerascnn.data.mixing import mixed
-    from kerascnn.preprocessing import crop
-    from kerascnn.recipes import RECIPES as TABLE
+    from kerascnn.data.augmentation.colour import UNIFORM, jittered
+    from kerascnn.data.augmentation.mixup import mixed
+    from kerascnn.data.augmentation.policy import Distortion
+    from kerascnn.data.image_batches import Maker, _Values
+    from kerascnn.imaging.preprocessing import crop
+    from kerascnn.recipes.lookup import RECIPES as TABLE
 
     threads, distortion, rule = os.cpu_count() or 1, Distortion.of(TABLE[name]), crop(SIDE)
     make, values = Maker(rule, distortion, 0), _Values(rule, SIDE, 3)
@@ -120,16 +120,19 @@ def _seconds(work: Callable[[], Any]) -> float:
 
 def through_pipeline(paths: list[Path], recipe: str | None) -> Callable[[], float]:
     """A pass over all images: to train with a recipe, or to evaluate without one."""
-    from kerascnn.data import Distortion, Split, fetching, pipeline
-    from kerascnn.preprocessing import crop
-    from kerascnn.recipes import RECIPES as TABLE
+    from kerascnn.data import image_batches
+    from kerascnn.data.augmentation.policy import Distortion
+    from kerascnn.data.pipeline import pipeline
+    from kerascnn.data.sources.dataset import Split
+    from kerascnn.imaging.preprocessing import crop
+    from kerascnn.recipes.lookup import RECIPES as TABLE
 
     split = Split(tuple(paths), np.arange(len(paths)) % 10)
     options: dict[str, Any] = {"batch_size": BATCH, "training": recipe is not None}
     if recipe is not None:
         options |= {"distortion": Distortion.of(TABLE[recipe]), "classes": 10}
     else:
-        fetching.CACHE_LIMIT = 0  # or all but the first pass would decode nothing
+        image_batches.CACHE_LIMIT = 0  # or all but the first pass would decode nothing
     dataset, steps = pipeline(split, crop(SIDE), **options), len(paths) // BATCH
     if recipe is None:
         return lambda: _seconds(lambda: [None for _ in dataset])

@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import kerascnn
 from kerascnn.cli.startup import start_keras
-from kerascnn.devices import policy_scope
+from kerascnn.training.strategy import policy_scope
 
 
 def training_step(
@@ -30,13 +30,13 @@ def training_step(
         side: of the images, pixels.
         batch: number of images.
         policy: dtype policy.
-        instead: a layer of `kerascnn.applications.layers` by name -> the class to take for it.
+        instead: a layer of `kerascnn.layers` by name -> the class to take for it.
     """
     import keras
     import numpy as np
     import tensorflow as tf
 
-    from kerascnn.applications import layers
+    from kerascnn import layers
 
     ours = {name: getattr(layers, name) for name in instead}
     try:

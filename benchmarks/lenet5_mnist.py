@@ -29,7 +29,7 @@ sys.path.insert(0, str(ROOT))  # runs from a clone that is not installed, too
 
 import kerascnn  # noqa: E402
 from kerascnn.cli.startup import start_keras  # noqa: E402
-from kerascnn.files import atomic_file  # noqa: E402
+from kerascnn.fileio.atomic import atomic_file  # noqa: E402
 
 RESULTS = ROOT / "benchmarks" / "results"
 PAPER = "LeCun, Bottou, Bengio, Haffner 1998, Figure 9: LeNet-5 without distortions"

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from kerascnn.files import atomic_file
+from kerascnn.fileio.atomic import atomic_file
 
 RESULTS = Path(__file__).resolve().parent / "results"
 PACKAGES = (

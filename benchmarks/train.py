@@ -39,8 +39,8 @@ from process import Process  # noqa: E402
 
 import kerascnn  # noqa: E402
 from kerascnn.cli.startup import start_keras  # noqa: E402
-from kerascnn.devices import policy_scope  # noqa: E402
-from kerascnn.recipes import Recipe  # noqa: E402
+from kerascnn.recipes.lookup import Recipe  # noqa: E402
+from kerascnn.training.strategy import policy_scope  # noqa: E402
 
 PARTS = {
     "resnet50": ("resnet50", 224, 8, 3),
@@ -105,15 +105,15 @@ class Bench:
         import keras
         import numpy as np
 
-        from kerascnn.data import Data, Split
-        from kerascnn.feeding import training_pipelines
-        from kerascnn.gradients import Engine
-        from kerascnn.objectives import compile_arguments
-        from kerascnn.optimizers import make_optimizer
-        from kerascnn.preprocessing import Preprocessing
-        from kerascnn.recording import recorded
-        from kerascnn.resuming import Start
-        from kerascnn.runs import start_directory
+        from kerascnn.data.sources.dataset import Data, Split
+        from kerascnn.imaging.preprocessing import Preprocessing
+        from kerascnn.recipes.optimizers import make_optimizer
+        from kerascnn.runs.run import start_directory
+        from kerascnn.training.input import training_pipelines
+        from kerascnn.training.losses import compile_arguments
+        from kerascnn.training.resume import Start
+        from kerascnn.training.session import recorded
+        from kerascnn.training.train_step import Engine
 
         self.batch = batch
         classes = 10 if row == "resnet20_cifar" else 1000
@@ -218,7 +218,7 @@ def measured(
 
 def chosen(row: str, side: int, batch: int) -> tuple[str, dict[str, float]]:
     """Returns what precision="auto" takes, and the times it measured for it."""
-    from kerascnn.precision import candidates, fastest, measure
+    from kerascnn.training.auto_precision import candidates, fastest, measure
 
     def build() -> Any:
         return kerascnn.create_model(row, input_shape=(side, side, 3))

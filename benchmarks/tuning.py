@@ -57,13 +57,13 @@ def bare(name: str, data: Any, epochs: int, directory: Path) -> list[float]:
     import keras
     import keras_tuner
 
-    from kerascnn.endpoints import preprocessing_for
-    from kerascnn.feeding import standardized, training_pipelines
-    from kerascnn.recipes import RECIPES
-    from kerascnn.registry import create_model, model_info
-    from kerascnn.sizing import input_shape_for
-    from kerascnn.tuning.searching import hold_out
-    from kerascnn.tuning.trials import untuned
+    from kerascnn.models.input_size import input_shape_for
+    from kerascnn.models.registry import create_model, model_info
+    from kerascnn.models.signature import preprocessing_for
+    from kerascnn.recipes.lookup import RECIPES
+    from kerascnn.training.input import standardized, training_pipelines
+    from kerascnn.tuning.run_search import hold_out
+    from kerascnn.tuning.trial_runner import untuned
 
     held = hold_out(data, 0)
     recipe = RECIPES["default"]

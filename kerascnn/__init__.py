@@ -15,76 +15,78 @@ __version__ = "0.1.0"
 # In a bare clone `applications` and `tuning` lie beside this package, not inside it; an installed
 # copy has them inside. A setup.cfg of ours one level up tells the two apart.
 _root = Path(__file__).resolve().parent.parent
-if (_root / "setup.cfg").is_file() and (_root / "applications" / "blocks.py").is_file():
+if (_root / "setup.cfg").is_file() and (_root / "applications" / "__init__.py").is_file():
     __path__.append(str(_root))
 
 # Public name -> the module that defines it. Modules are named differently from the functions, since
 # importing a submodule sets an attribute of its name on the package.
 _HOMES = {
-    "create_model": "kerascnn.registry",
-    "list_models": "kerascnn.registry",
-    "model_info": "kerascnn.registry",
-    "features": "kerascnn.taps",
-    "provenance": "kerascnn.assemble",
-    "load_data": "kerascnn.data",
-    "Data": "kerascnn.data",
-    "Preprocessing": "kerascnn.preprocessing",
-    "Recipe": "kerascnn.recipes",
-    "train": "kerascnn.training",
-    "reproduce": "kerascnn.reproducing",
-    "evaluate": "kerascnn.evaluating",
-    "Evaluation": "kerascnn.evaluating",
-    "Views": "kerascnn.views",
-    "report": "kerascnn.reporting",
-    "decode_predictions": "kerascnn.labels",
-    "predict": "kerascnn.predicting",
-    "Predictor": "kerascnn.predictor",
-    "export": "kerascnn.exporting",
-    "ExportOptions": "kerascnn.exporting.options",
-    "ExportReport": "kerascnn.exporting",
-    "verify": "kerascnn.exporting.verifying",
-    "Run": "kerascnn.runs",
-    "load_run": "kerascnn.runs",
-    "summarize": "kerascnn.summary",
-    "load_weights": "kerascnn.weights.loading",
-    "LoadReport": "kerascnn.weights.report",
-    "load_report": "kerascnn.weights.report",
-    "save_weights": "kerascnn.weights.saving",
-    "load_model": "kerascnn.weights.saving",
+    "create_model": "kerascnn.models.registry",
+    "list_models": "kerascnn.models.registry",
+    "model_info": "kerascnn.models.registry",
+    "features": "kerascnn.models.feature_maps",
+    "provenance": "kerascnn.models.planning",
+    "load_data": "kerascnn.data.load",
+    "Data": "kerascnn.data.sources.dataset",
+    "Preprocessing": "kerascnn.imaging.preprocessing",
+    "Recipe": "kerascnn.recipes.lookup",
+    "train": "kerascnn.training.train",
+    "reproduce": "kerascnn.training.reproduce",
+    "evaluate": "kerascnn.evaluation.evaluate",
+    "Evaluation": "kerascnn.evaluation.evaluate",
+    "Views": "kerascnn.evaluation.test_time_views",
+    "report": "kerascnn.reports.run_report",
+    "decode_predictions": "kerascnn.inference.decode_predictions",
+    "predict": "kerascnn.inference.image_inputs",
+    "Predictor": "kerascnn.inference.predictor",
+    "export": "kerascnn.exporting.exporter",
+    "ExportOptions": "kerascnn.exporting.common.options",
+    "ExportReport": "kerascnn.exporting.exporter",
+    "verify": "kerascnn.exporting.verify_export",
+    "Run": "kerascnn.runs.run",
+    "load_run": "kerascnn.runs.run",
+    "summarize": "kerascnn.models.summary",
+    "load_weights": "kerascnn.weights.load",
+    "LoadReport": "kerascnn.weights.load_report",
+    "load_report": "kerascnn.weights.load_report",
+    "save_weights": "kerascnn.weights.save",
+    "load_model": "kerascnn.weights.save",
 }
 _PACKAGES = ("applications", "tuning")
 
 if TYPE_CHECKING:
-    from kerascnn.assemble import provenance as provenance
-    from kerascnn.data import Data as Data
-    from kerascnn.data import load_data as load_data
-    from kerascnn.evaluating import Evaluation as Evaluation
-    from kerascnn.evaluating import evaluate as evaluate
-    from kerascnn.exporting import ExportReport as ExportReport
-    from kerascnn.exporting import export as export
-    from kerascnn.exporting.options import ExportOptions as ExportOptions
-    from kerascnn.exporting.verifying import verify as verify
-    from kerascnn.labels import decode_predictions as decode_predictions
-    from kerascnn.predicting import predict as predict
-    from kerascnn.predictor import Predictor as Predictor
-    from kerascnn.preprocessing import Preprocessing as Preprocessing
-    from kerascnn.recipes import Recipe as Recipe
-    from kerascnn.registry import create_model as create_model
-    from kerascnn.registry import list_models as list_models
-    from kerascnn.registry import model_info as model_info
-    from kerascnn.reporting import report as report
-    from kerascnn.reproducing import reproduce as reproduce
-    from kerascnn.runs import Run as Run
-    from kerascnn.runs import load_run as load_run
-    from kerascnn.summary import summarize as summarize
-    from kerascnn.taps import features as features
-    from kerascnn.training import train as train
-    from kerascnn.views import Views as Views
-    from kerascnn.weights.loading import load_weights as load_weights
-    from kerascnn.weights.report import LoadReport as LoadReport
-    from kerascnn.weights.report import load_report as load_report
-    from kerascnn.weights.saving import load_model as load_model
-    from kerascnn.weights.saving import save_weights as save_weights
+    from kerascnn.data.load import load_data as load_data
+    from kerascnn.data.sources.dataset import Data as Data
+    from kerascnn.evaluation.evaluate import Evaluation as Evaluation
+    from kerascnn.evaluation.evaluate import evaluate as evaluate
+    from kerascnn.evaluation.test_time_views import Views as Views
+    from kerascnn.exporting.common.options import ExportOptions as ExportOptions
+    from kerascnn.exporting.exporter import ExportReport as ExportReport
+    from kerascnn.exporting.exporter import export as export
+    from kerascnn.exporting.verify_export import verify as verify
+    from kerascnn.imaging.preprocessing import Preprocessing as Preprocessing
+    from kerascnn.inference.decode_predictions import (
+        decode_predictions as decode_predictions,
+    )
+    from kerascnn.inference.image_inputs import predict as predict
+    from kerascnn.inference.predictor import Predictor as Predictor
+    from kerascnn.models.feature_maps import features as features
+    from kerascnn.models.planning import provenance as provenance
+    from kerascnn.models.registry import create_model as create_model
+    from kerascnn.models.registry import list_models as list_models
+    from kerascnn.models.registry import model_info as model_info
+    from kerascnn.models.summary import summarize as summarize
+    from kerascnn.recipes.lookup import Recipe as Recipe
+    from kerascnn.reports.run_report import report as report
+    from kerascnn.runs.run import Run as Run
+    from kerascnn.runs.run import load_run as load_run
+    from kerascnn.training.reproduce import reproduce as reproduce
+    from kerascnn.training.train import train as train
+    from kerascnn.weights.load import load_weights as load_weights
+    from kerascnn.weights.load_report import LoadReport as LoadReport
+    from kerascnn.weights.load_report import load_report as load_report
+    from kerascnn.weights.save import load_model as load_model
+    from kerascnn.weights.save import save_weights as save_weights
 
 
 def __getattr__(name: str) -> Any:

@@ -36,10 +36,10 @@ _add_package("reliability", Path(__file__).parent / "reliability")
 @pytest.fixture
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     """A server of files on this machine, and a cache of downloads of the test's own."""
-    from kerascnn.weights import downloads
+    from kerascnn.weights.download import fetch
     from reliability.file_server import serving
 
     monkeypatch.setenv("KERASCNN_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(downloads, "PAUSES", (0.0, 0.0, 0.0, 0.0))
+    monkeypatch.setattr(fetch, "PAUSES", (0.0, 0.0, 0.0, 0.0))
     with serving() as made:
         yield made

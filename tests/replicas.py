@@ -15,7 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerascnn.gradients import Engine, SkippedSteps, filled
+from kerascnn.training.train_step import Engine, SkippedSteps, filled
 
 REPLICAS = int(sys.argv[1])
 BATCH, SIDE, CLASSES = 8, 6, 3

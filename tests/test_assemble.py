@@ -8,8 +8,8 @@ import pytest
 
 import kerascnn
 from kerascnn.applications import LeNet5
-from kerascnn.assemble import Provenance
 from kerascnn.errors import MismatchError, UsageError
+from kerascnn.models.planning import Provenance
 
 
 def test_the_named_layers_and_the_provenance():

@@ -13,8 +13,8 @@ import keras
 import numpy as np
 import pytest
 
-from kerascnn.assemble import Request, minimum_size
-from kerascnn.registry import model_info
+from kerascnn.models.planning import Request, minimum_size
+from kerascnn.models.registry import model_info
 
 # A row of every family, narrow; AlexNet and SE have grouped convolutions, NASNet odd poolings.
 ROWS = [

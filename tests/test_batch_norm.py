@@ -9,8 +9,8 @@ import keras
 import numpy as np
 import pytest
 
-from kerascnn.assemble import Request, plan
-from kerascnn.registry import list_models, model_info
+from kerascnn.models.planning import Request, plan
+from kerascnn.models.registry import list_models, model_info
 
 TORCH = (0.9, 1e-5)  # torch.nn.BatchNorm2d's defaults
 # family or row -> (momentum, epsilon), where it is not PyTorch's default.

@@ -15,10 +15,18 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from kerascnn import checkpoints
-from kerascnn.checkpoints import Position, capture, newest, not_finite, positions, read, restore
 from kerascnn.errors import DamagedFileError, MismatchError, OutputError, UsageError
-from kerascnn.locking import LOCK, locked
+from kerascnn.fileio.locks import LOCK, locked
+from kerascnn.training import checkpoints
+from kerascnn.training.checkpoints import (
+    Position,
+    capture,
+    newest,
+    not_finite,
+    positions,
+    read,
+    restore,
+)
 
 ARRAYS = {
     "model/0000/kernel": np.arange(6, dtype=np.float32).reshape(2, 3),
@@ -230,7 +238,7 @@ def test_what_a_dead_writer_left_is_removed(tmp_path):
 HOLD = """
 import sys, time
 from pathlib import Path
-from kerascnn.locking import locked
+from kerascnn.fileio.locks import locked
 with locked(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)

@@ -173,7 +173,7 @@ def test_what_nobody_raised_on_purpose(
     def fail(name: str) -> None:
         raise error
 
-    monkeypatch.setattr("kerascnn.registry.model_info", fail)
+    monkeypatch.setattr("kerascnn.models.registry.model_info", fail)
     assert main(["info", "lenet5"]) == code
     (printed,) = capsys.readouterr().err.splitlines()
     assert line in printed

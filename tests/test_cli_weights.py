@@ -18,8 +18,9 @@ import pytest
 import kerascnn
 from kerascnn.cli import main, parser
 from kerascnn.errors import DamagedFileError, UnsafeFileError
-from kerascnn.weights import catalogue, inspecting
-from kerascnn.weights.cache import home
+from kerascnn.fileio.cache import home
+from kerascnn.published import catalogue
+from kerascnn.weights import inspect
 
 ROOT = Path(__file__).resolve().parent.parent
 PARAMETERS = 61_706  # LeCun 1998, as the lecture simplifies it
@@ -199,7 +200,7 @@ def test_inspect_says_when_it_could_not_check(
     def broken(path: Path) -> object:
         raise MemoryError("too much")
 
-    monkeypatch.setattr(inspecting, "open_checkpoint", broken)
+    monkeypatch.setattr(inspect, "open_checkpoint", broken)
     (tmp_path / "w.npz").write_bytes(b"?")
     code, out, err = run(capsys, "inspect", str(tmp_path / "w.npz"))
     assert code == 1
@@ -227,7 +228,7 @@ def test_verify_finds_every_flipped_bit(file: Path, tmp_path: Path) -> None:
         path = tmp_path / f"{number}-{file.name}"
         path.write_bytes(bad)
         try:
-            inspecting.verify(path)
+            inspect.verify(path)
             missed.append(place)
         except (DamagedFileError, UnsafeFileError):
             pass
@@ -262,16 +263,16 @@ def test_verify_against_what_is_published(tmp_path: Path) -> None:
     path = tmp_path / "resnet18-f37072fd.pth"
     path.write_bytes(b"something else")
     with pytest.raises(DamagedFileError, match="not f37072fd, which is what is published of"):
-        inspecting.verify(path)
+        inspect.verify(path)
 
 
 def test_verify_reads_the_values(tmp_path: Path) -> None:
     np.savez(tmp_path / "nan.npz", a=np.array([1, np.nan], "float32"))
     with pytest.raises(DamagedFileError, match="'a' has a value that is not finite"):
-        inspecting.verify(tmp_path / "nan.npz")
+        inspect.verify(tmp_path / "nan.npz")
     np.savez_compressed(tmp_path / "bomb.npz", a=np.zeros(2**21, "float32"))
     with pytest.raises((UnsafeFileError, DamagedFileError)):
-        inspecting.verify(tmp_path / "bomb.npz")
+        inspect.verify(tmp_path / "bomb.npz")
 
 
 @pytest.mark.parametrize("out", ["new.weights.h5", "new.safetensors", "new.npz"])

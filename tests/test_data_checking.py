@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from kerascnn.cli import main
-from kerascnn.data import load_data
-from kerascnn.data.checking import allowed_bad, check_data
+from kerascnn.data.check import allowed_bad, check_data
+from kerascnn.data.load import load_data
 from kerascnn.errors import DataError, UsageError
 
 

@@ -10,7 +10,7 @@ import pickletools
 import numpy as np
 import pytest
 
-from kerascnn.data import load_data
+from kerascnn.data.load import load_data
 from kerascnn.errors import DamagedFileError, DataError, UnsafeFileError
 
 NAMES = (

@@ -9,12 +9,15 @@ import pytest
 import tensorflow as tf
 from PIL import Image, ImageOps
 
-from kerascnn.data import Distortion, Split, fetching, load_data, pipeline
-from kerascnn.data.distortion import generator
-from kerascnn.data.randaugment import DISTORTIONS, randaugment
+from kerascnn.data import image_batches
+from kerascnn.data.augmentation.policy import Distortion, generator
+from kerascnn.data.augmentation.randaugment import DISTORTIONS, randaugment
+from kerascnn.data.load import load_data
+from kerascnn.data.pipeline import pipeline
+from kerascnn.data.sources.dataset import Split
 from kerascnn.errors import MismatchError, UsageError
-from kerascnn.images import load_image
-from kerascnn.preprocessing import Preprocessing
+from kerascnn.imaging.decode import load_image
+from kerascnn.imaging.preprocessing import Preprocessing
 
 PLAIN = Preprocessing(None, channels="any", scale=1.0)
 SQUARE = Preprocessing((16, 16), scale=1.0)
@@ -131,8 +134,8 @@ def test_a_file_s_distortion_is_a_function_of_seed_epoch_and_sample(photos, monk
         assert all(np.array_equal(first[index], other[index]) for index in first)
     # As many threads as there may be: one, and more than images.
     for workers in (1, 17):
-        pool = fetching.ThreadPoolExecutor(workers)
-        monkeypatch.setattr(fetching, "_pool", lambda pool=pool: pool)
+        pool = image_batches.ThreadPoolExecutor(workers)
+        monkeypatch.setattr(image_batches, "_pool", lambda pool=pool: pool)
         other = one_epoch(split, ALL, 5)
         assert all(np.array_equal(first[index], other[index]) for index in first)
     for other in (one_epoch(split, ALL, 4, number=1), one_epoch(split, ALL, 4, seed=1)):

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kerascnn.data import load_data
+from kerascnn.data.load import load_data
 from kerascnn.errors import DamagedFileError, DataError, UnsafeFileError
 
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kerascnn.data import find_images, load_data
+from kerascnn.data.load import load_data
+from kerascnn.data.sources.folder import find_images
 from kerascnn.errors import DamagedFileError, DataError
 
 

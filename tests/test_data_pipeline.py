@@ -10,11 +10,15 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from kerascnn.data import Distortion, Split, data_errors, fetching, load_data, pipeline
-from kerascnn.data.augment import DRAWS, Affine
+from kerascnn.data import image_batches
+from kerascnn.data.augmentation.affine import DRAWS, Affine
+from kerascnn.data.augmentation.policy import Distortion
+from kerascnn.data.load import load_data
+from kerascnn.data.pipeline import data_errors, pipeline
+from kerascnn.data.sources.dataset import Split
 from kerascnn.errors import DamagedFileError, DataError, MismatchError, UsageError
-from kerascnn.images import load_image, load_picture
-from kerascnn.preprocessing import Preprocessing
+from kerascnn.imaging.decode import load_image, load_picture
+from kerascnn.imaging.preprocessing import Preprocessing
 
 TURNED = Distortion(rotate=20.0, translate=1)
 PLAIN = Preprocessing(None, channels="any", scale=1.0)
@@ -144,7 +148,7 @@ def test_empty_split():
 @pytest.mark.parametrize("limit", [2**31, 0])
 @pytest.mark.parametrize("training", [False, True])
 def test_batches_are_what_preprocessing_gives(preprocessing, limit, training, monkeypatch):
-    monkeypatch.setattr(fetching, "CACHE_LIMIT", limit)
+    monkeypatch.setattr(image_batches, "CACHE_LIMIT", limit)
     images = np.random.default_rng(0).integers(0, 256, (9, 28, 28, 1), np.uint8)
     before = images.copy()
     split = Split(images, np.arange(9))
@@ -318,7 +322,7 @@ def photos(tmp_path) -> Path:
 def test_files_come_as_the_decoder_and_preprocessing_give_them(
     photos, limit, channels, monkeypatch
 ):
-    monkeypatch.setattr(fetching, "CACHE_LIMIT", limit)
+    monkeypatch.setattr(image_batches, "CACHE_LIMIT", limit)
     data = load_data(f"folder:{photos}")
     preprocessing = Preprocessing((16, 18), fit="crop", resize=17, channels=channels)
     expected = np.stack([preprocessing(load_image(path)) for path in data.train.images])
@@ -336,7 +340,7 @@ def test_prepared_files_are_decoded_once(photos, monkeypatch):
         reads.append(path)
         return load_picture(path, mode)
 
-    monkeypatch.setattr(fetching, "load_picture", counting)
+    monkeypatch.setattr(image_batches, "load_picture", counting)
     data = load_data(f"folder:{photos}")
     dataset = pipeline(data.train, Preprocessing((8, 8)), batch_size=3, training=False)
     for _ in range(3):

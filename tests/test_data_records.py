@@ -14,10 +14,13 @@ import tensorflow as tf
 import tensorflow_datasets as library
 from PIL import Image
 
-from kerascnn.data import Split, load_data, pipeline, tfds
+from kerascnn.data.load import load_data
+from kerascnn.data.pipeline import pipeline
+from kerascnn.data.sources import tfds
+from kerascnn.data.sources.dataset import Split
 from kerascnn.errors import DamagedFileError, DataError, UsageError
-from kerascnn.images import Piece, load_image
-from kerascnn.preprocessing import Preprocessing
+from kerascnn.imaging.decode import Piece, load_image
+from kerascnn.imaging.preprocessing import Preprocessing
 
 
 def picture(seed, size=(9, 7)):

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kerascnn.data import Data, as_images, load_data
+from kerascnn.data.load import load_data
+from kerascnn.data.sources.dataset import Data, as_images
 from kerascnn.errors import DataError, UsageError
 
 

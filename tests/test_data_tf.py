@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerascnn.data import Distortion, load_data, pipeline
+from kerascnn.data.augmentation.policy import Distortion
+from kerascnn.data.load import load_data
+from kerascnn.data.pipeline import pipeline
 from kerascnn.errors import DataError, UsageError
-from kerascnn.preprocessing import Preprocessing
+from kerascnn.imaging.preprocessing import Preprocessing
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (20, 6, 5, 1), np.uint8)
 LABELS = np.arange(20) % 4

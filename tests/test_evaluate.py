@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 import kerascnn
-from kerascnn.classifiers import log_probabilities
-from kerascnn.data import Data, Split
+from kerascnn.data.sources.dataset import Data, Split
 from kerascnn.errors import DataError, MismatchError
-from kerascnn.outcomes import Outcomes
-from kerascnn.preprocessing import Preprocessing
+from kerascnn.evaluation.metrics import Outcomes
+from kerascnn.imaging.preprocessing import Preprocessing
+from kerascnn.inference.classifier import log_probabilities
 
 PLAIN = Preprocessing(size=(2, 4), fit="none", channels="grey", scale=1.0)
 

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 import kerascnn
-from kerascnn.classifiers import open_classifier
-from kerascnn.data import Data, Split
+from kerascnn.data.sources.dataset import Data, Split
 from kerascnn.errors import (
     DamagedFileError,
     DataError,
@@ -20,8 +19,9 @@ from kerascnn.errors import (
     UnsafeFileError,
     UsageError,
 )
-from kerascnn.findings import write_evaluation
-from kerascnn.preprocessing import Preprocessing
+from kerascnn.evaluation.files import write_evaluation
+from kerascnn.imaging.preprocessing import Preprocessing
+from kerascnn.inference.classifier import open_classifier
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 SCALED = Preprocessing(size=(2, 4), fit="none", channels="grey", scale=0.125, mean=(0.5,))

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from kerascnn.classifiers import log_probabilities, mean_log_probabilities
-from kerascnn.diagrams import calibration_figure, confusion_figure, png
-from kerascnn.outcomes import Outcomes
-from kerascnn.tables import write_csv
+from kerascnn.evaluation.metrics import Outcomes
+from kerascnn.evaluation.plots import calibration_figure, confusion_figure, png
+from kerascnn.fileio.csv_table import write_csv
+from kerascnn.inference.classifier import log_probabilities, mean_log_probabilities
 
 
 @pytest.fixture(scope="module")

@@ -8,12 +8,18 @@ import pytest
 from PIL import Image
 
 import kerascnn
-from kerascnn.classifiers import open_classifier
-from kerascnn.convolutional import fully_convolutional
-from kerascnn.data import Data, Split
+from kerascnn.data.sources.dataset import Data, Split
 from kerascnn.errors import MismatchError, UsageError
-from kerascnn.preprocessing import Preprocessing
-from kerascnn.views import TEN_CROP, Views, answers, look_with, raw_images
+from kerascnn.evaluation.test_time_views import (
+    TEN_CROP,
+    Views,
+    answers,
+    look_with,
+    raw_images,
+)
+from kerascnn.imaging.preprocessing import Preprocessing
+from kerascnn.inference.classifier import open_classifier
+from kerascnn.models.fully_convolutional import fully_convolutional
 
 CROP = Preprocessing(size=(4, 4), fit="crop", resize=6, channels="grey", scale=0.01)
 

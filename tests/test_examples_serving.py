@@ -22,7 +22,7 @@ from PIL import Image
 
 import kerascnn
 from kerascnn.errors import OutputError
-from kerascnn.preprocessing import Preprocessing
+from kerascnn.imaging.preprocessing import Preprocessing
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 NAMES = ("north", "east", "south", "west")

@@ -12,10 +12,11 @@ import keras
 import numpy as np
 import pytest
 
-import kerascnn.runs
+import kerascnn.runs.run
 from kerascnn.errors import MismatchError, OutputError, UsageError
-from kerascnn.exporting import export, onnx_format
-from kerascnn.preprocessing import Preprocessing
+from kerascnn.exporting.exporter import export
+from kerascnn.exporting.onnx import format
+from kerascnn.imaging.preprocessing import Preprocessing
 from reference.exports import tiny, tree
 
 layers = keras.layers
@@ -65,7 +66,7 @@ def test_ctrl_c_leaves_nothing(tmp_path, monkeypatch):
     def interrupted(job, path):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(onnx_format, "write", interrupted)
+    monkeypatch.setattr(format, "write", interrupted)
     with pytest.raises(KeyboardInterrupt):
         export(tiny(), tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
@@ -165,7 +166,7 @@ def run_directory(path: Path) -> tuple[Path, keras.Model]:
 
 def test_a_run_brings_names_preprocessing_and_real_images(tmp_path):
     path, model = run_directory(tmp_path / "run")
-    for source in (path, str(path), kerascnn.runs.load_run(path)):
+    for source in (path, str(path), kerascnn.runs.run.load_run(path)):
         (report,) = export(source, tmp_path / "out", ["onnx"], overwrite=True)
         assert (report.real, report.random) == (32, 12)
 

@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerascnn.applications.layers import GroupedConv2D, LocalResponseNormalization
 from kerascnn.errors import MismatchError, UsageError
-from kerascnn.exporting import ExportOptions, export, onnx_format
-from kerascnn.exporting.network import prepare
-from kerascnn.preprocessing import Preprocessing
+from kerascnn.exporting.common.network import prepare
+from kerascnn.exporting.exporter import ExportOptions, export
+from kerascnn.exporting.onnx import format
+from kerascnn.imaging.preprocessing import Preprocessing
+from kerascnn.layers import GroupedConv2D, LocalResponseNormalization
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 import onnx
@@ -259,10 +260,10 @@ def test_what_onnx_cannot_express_is_named_before_conversion(tmp_path, kind, mon
 
     # Still true of the converter? If this fails, the rule of preflight.py can go.
     with pytest.raises(MismatchError, match=r"no operator|constants into inputs"):
-        converted = onnx_format._through_tf2onnx(prepare(model), ExportOptions())
-        onnx_format._require_standard(converted, 17)
+        converted = format._through_tf2onnx(prepare(model), ExportOptions())
+        format._require_standard(converted, 17)
 
-    monkeypatch.setattr(onnx_format, "convert", lambda *_: pytest.fail("conversion started"))
+    monkeypatch.setattr(format, "convert", lambda *_: pytest.fail("conversion started"))
     with pytest.raises(MismatchError, match=rf"ONNX cannot express \w+ \({kind}\): .* use ") as got:
         export(model, tmp_path / "out")
     assert "savedmodel" in str(got.value)
@@ -282,7 +283,7 @@ def test_an_operation_that_no_rule_foresees_is_named_too(tmp_path):
 
 
 def test_too_large_for_one_onnx_file(tmp_path, monkeypatch):
-    monkeypatch.setattr(onnx_format, "_LARGEST", 80_000)
+    monkeypatch.setattr(format, "_LARGEST", 80_000)
     with pytest.raises(MismatchError, match="one ONNX file holds less"):
         export(network(), tmp_path / "out")
 
@@ -299,9 +300,9 @@ def test_the_copies_of_tf2onnx_are_still_made_and_still_avoided(monkeypatch):
 
     monkeypatch.setattr(optimizer.copy, "deepcopy", counted)
     ready = prepare(network())
-    converted = onnx_format._through_tf2onnx(ready, ExportOptions())
+    converted = format._through_tf2onnx(ready, ExportOptions())
     assert "Graph" not in copied
-    monkeypatch.setattr(onnx_format, "optimise_in_place", contextlib.nullcontext)
-    plain = onnx_format._through_tf2onnx(ready, ExportOptions())
+    monkeypatch.setattr(format, "optimise_in_place", contextlib.nullcontext)
+    plain = format._through_tf2onnx(ready, ExportOptions())
     assert "Graph" in copied, "tf2onnx copies nothing any more: drop the shim"
     assert [n.op_type for n in plain.graph.node] == [n.op_type for n in converted.graph.node]

@@ -12,14 +12,15 @@ import numpy as np
 import pytest
 
 import kerascnn
-from kerascnn.applications import layers as own
+from kerascnn import layers as own
 from kerascnn.errors import KerasCNNError
-from kerascnn.exporting import ExportOptions, export, onnx_format, onnx_precision
-from kerascnn.exporting.int8_channels import align_channels
-from kerascnn.exporting.network import prepare
-from kerascnn.exporting.onnx_writer import uncovered, write_graph
-from kerascnn.exporting.options import Job
-from kerascnn.exporting.proof import Questions
+from kerascnn.exporting.common.equivalence import Questions
+from kerascnn.exporting.common.network import prepare
+from kerascnn.exporting.common.options import Job
+from kerascnn.exporting.exporter import ExportOptions, export
+from kerascnn.exporting.onnx import format, quantize
+from kerascnn.exporting.onnx.int8_channels import align_channels
+from kerascnn.exporting.onnx.writer import uncovered, write_graph
 from reference.exports import randomised
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
@@ -140,7 +141,7 @@ def test_every_family_in_int8(family, tmp_path):
     described = {"input": {"layout": "nhwc"}}
     nothing = Questions(0, (), (), None)
     job = Job(ready, described, ExportOptions(), None, nothing, tuple(images[:8]), (), "int8")
-    made, _ = onnx_precision.lowered(write_graph(ready, 17), job, tmp_path / "model.onnx")
+    made, _ = quantize.lowered(write_graph(ready, 17), job, tmp_path / "model.onnx")
     onnx.checker.check_model(made, full_check=True)
     got = answers(made, images)
     assert np.sqrt(np.mean((got - wanted) ** 2)) < 0.03 * np.ptp(wanted)
@@ -285,7 +286,7 @@ def test_models_of_other_layers_go_through_tf2onnx(tmp_path):
 
 
 def test_names_in_the_file_are_the_layers(tmp_path):
-    proto = onnx_format.convert(prepare(small("resnet")), ExportOptions())
+    proto = format.convert(prepare(small("resnet")), ExportOptions())
     names = {node.name for node in proto.graph.node}
     assert {"conv1", "predictions"} & names
     assert "conv1.weight" in {entry.name for entry in proto.graph.initializer}

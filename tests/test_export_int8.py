@@ -8,13 +8,13 @@ import pytest
 from onnx import TensorProto, checker, helper, numpy_helper
 
 import kerascnn
-from kerascnn.applications import layers as own
-from kerascnn.exporting.int8_channels import align_channels
-from kerascnn.exporting.int8_gates import gates_in_integers
-from kerascnn.exporting.int8_scales import join_scales
-from kerascnn.exporting.network import prepare
-from kerascnn.exporting.onnx_writer import write_graph
-from kerascnn.runtimes import import_onnxruntime
+from kerascnn import layers as own
+from kerascnn.exporting.common.network import prepare
+from kerascnn.exporting.onnx.int8_channels import align_channels
+from kerascnn.exporting.onnx.int8_gates import gates_in_integers
+from kerascnn.exporting.onnx.int8_scales import join_scales
+from kerascnn.exporting.onnx.writer import write_graph
+from kerascnn.runtimes.load import import_onnxruntime
 from reference.exports import randomised
 
 layers = keras.layers

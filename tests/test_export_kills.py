@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from kerascnn.exporting.verifying import verify
-from kerascnn.files import recover
+from kerascnn.exporting.verify_export import verify
+from kerascnn.fileio.atomic import recover
 
 ROOT = Path(__file__).resolve().parent.parent
 KILLS = 30
@@ -21,7 +21,7 @@ JOB = """
 import os, sys
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 import kerascnn
-from kerascnn.exporting import export
+from kerascnn.exporting.exporter import export
 model = kerascnn.create_model("lenet5")
 print("exporting", flush=True)
 for number in range(1000):

@@ -20,13 +20,14 @@ from PIL import Image
 import kerascnn
 from kerascnn.cli import main
 from kerascnn.errors import DamagedFileError, MismatchError, UsageError
-from kerascnn.exporting import ExportOptions, export, onnx_precision
-from kerascnn.exporting.network import prepare
-from kerascnn.exporting.onnx_writer import write_graph
-from kerascnn.exporting.options import Job
-from kerascnn.exporting.proof import Questions
-from kerascnn.exporting.verifying import verify
-from kerascnn.preprocessing import Preprocessing
+from kerascnn.exporting.common.equivalence import Questions
+from kerascnn.exporting.common.network import prepare
+from kerascnn.exporting.common.options import Job
+from kerascnn.exporting.exporter import ExportOptions, export
+from kerascnn.exporting.onnx import quantize
+from kerascnn.exporting.onnx.writer import write_graph
+from kerascnn.exporting.verify_export import verify
+from kerascnn.imaging.preprocessing import Preprocessing
 from reference.exports import randomised
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
@@ -144,7 +145,7 @@ def test_int8_of_batch_norms_that_stay_of_slices_and_of_hard_gates(tmp_path, nam
     described = {"input": {"layout": "nhwc"}}
     nothing = Questions(0, (), (), None)
     job = Job(ready, described, ExportOptions(), None, nothing, tuple(images[:16]), (), "int8")
-    made, _ = onnx_precision.lowered(write_graph(ready, 17), job, tmp_path / "model.onnx")
+    made, _ = quantize.lowered(write_graph(ready, 17), job, tmp_path / "model.onnx")
     kinds = {node.op_type for node in made.graph.node}
     assert not {"BatchNormalization", "HardSigmoid", "HardSwish"} & kinds
     stored = {entry.name for entry in made.graph.initializer}
@@ -157,13 +158,13 @@ def test_int8_of_batch_norms_that_stay_of_slices_and_of_hard_gates(tmp_path, nam
 
 
 def test_int8_that_loses_too_much_is_refused(digits, tmp_path, monkeypatch):
-    real = onnx_precision.accuracy
+    real = quantize.accuracy
 
     def worse(run, evaluation):
         found = real(run, evaluation)
         return found if run.__name__ == "<lambda>" else found - 0.02
 
-    monkeypatch.setattr(onnx_precision, "accuracy", worse)
+    monkeypatch.setattr(quantize, "accuracy", worse)
     with pytest.raises(MismatchError, match=r"int8 costs .* allowed is 0\.50%"):
         exported(digits, tmp_path / "out", ["onnx-int8"])
     assert list(tmp_path.iterdir()) == []
@@ -173,7 +174,7 @@ def test_int8_that_loses_too_much_is_refused(digits, tmp_path, monkeypatch):
 def test_what_hurts_is_left_in_float32(digits, tmp_path, monkeypatch):
     tried = []
     monkeypatch.setattr(
-        onnx_precision,
+        quantize,
         "accuracy",
         lambda run, _: 1.0 if run.__name__ == "<lambda>" else tried.pop(),
     )
@@ -230,7 +231,7 @@ def test_encoded_images(digits, everything):
 @pytest.mark.parametrize("fit", ["crop", "pad", "resize"])
 @pytest.mark.parametrize("sides", [(50, 71), (31, 24), (32, 32)])
 def test_tensorflow_prepares_as_pillow(fit, sides):
-    from kerascnn.exporting.image_bytes import _prepared
+    from kerascnn.exporting.savedmodel_bytes import _prepared
 
     resize = {"crop": 40, "pad": 28, "resize": None}[fit]
     preprocessing = Preprocessing(
@@ -307,7 +308,7 @@ def test_verify_finds_every_changed_byte(everything, tmp_path):
             changed[place] ^= 1 << int(generator.integers(8))
             path.write_bytes(changed)
             with pytest.raises(DamagedFileError):
-                from kerascnn.exporting.verifying import check_manifest
+                from kerascnn.exporting.verify_export import check_manifest
 
                 check_manifest(out)
                 # A changed digit of the version in the manifest is no file's content.

@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 
 from kerascnn.errors import MismatchError
-from kerascnn.exporting import export, onnx_format, proof, savedmodel
-from kerascnn.exporting.network import reference
-from kerascnn.preprocessing import Preprocessing
+from kerascnn.exporting import savedmodel
+from kerascnn.exporting.common import equivalence
+from kerascnn.exporting.common.network import reference
+from kerascnn.exporting.exporter import export
+from kerascnn.exporting.onnx import format
+from kerascnn.imaging.preprocessing import Preprocessing
 from reference.exports import tiny, tree
 
 
@@ -33,7 +36,7 @@ def onnx_off_by_a_weight(monkeypatch):
     """A converter with a fault: one weight of the file is 0.05 too large."""
     import onnx
 
-    convert = onnx_format.convert
+    convert = format.convert
 
     def wrong(network, options, preprocessing):
         model = convert(network, options, preprocessing)
@@ -43,7 +46,7 @@ def onnx_off_by_a_weight(monkeypatch):
         weight.CopyFrom(onnx.numpy_helper.from_array(values, weight.name))
         return model
 
-    monkeypatch.setattr(onnx_format, "convert", wrong)
+    monkeypatch.setattr(format, "convert", wrong)
 
 
 @pytest.mark.parametrize("fault", ["savedmodel_off_by_a_weight", "onnx_off_by_a_weight"])
@@ -64,14 +67,14 @@ def test_a_failure_keeps_the_old_export(tmp_path, request):
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
-def asked(answers: np.ndarray, real: int = 0) -> proof.Questions:
-    return proof.Questions(real, (np.zeros((len(answers), 1, 1, 1)),), (answers,), None)
+def asked(answers: np.ndarray, real: int = 0) -> equivalence.Questions:
+    return equivalence.Questions(real, (np.zeros((len(answers), 1, 1, 1)),), (answers,), None)
 
 
 def test_the_figures_are_those_of_the_scores():
     """An artifact that is off by known amounts gets known figures and the known verdict."""
     answers = np.array([[2.0, 7.0, 1.0], [5.0, 5.0 - 1e-5, 0.0]], "float32")
-    limits = proof.Limits(1e-3, 1.0)
+    limits = equivalence.Limits(1e-3, 1.0)
 
     def off(*cells: tuple[int, int, float]) -> np.ndarray:
         changed = answers.copy()
@@ -79,7 +82,7 @@ def test_the_figures_are_those_of_the_scores():
             changed[row, column] += np.float32(amount)
         return changed
 
-    found = proof.compare(
+    found = equivalence.compare(
         "x", lambda _: off((0, 2, 3e-3), (1, 0, -2e-5)), asked(answers, 1), limits
     )
     assert found.difference == pytest.approx(3e-3, rel=1e-3)
@@ -90,22 +93,27 @@ def test_the_figures_are_those_of_the_scores():
 
     # 0.02 of the largest logit, 7.
     with pytest.raises(MismatchError, match=r"by 0\.02 of .* at real image 0, allowed is 0\.001"):
-        proof.compare("x", lambda _: off((0, 2, 0.14)), asked(answers, 1), limits)
+        equivalence.compare("x", lambda _: off((0, 2, 0.14)), asked(answers, 1), limits)
     with pytest.raises(MismatchError, match="at random image 0"):
-        proof.compare("x", lambda _: off((1, 2, np.nan)), asked(answers, 1), limits)
+        equivalence.compare("x", lambda _: off((1, 2, np.nan)), asked(answers, 1), limits)
     with pytest.raises(MismatchError, match="not finite"):
-        proof.compare("x", lambda _: off((1, 2, np.nan)), asked(answers), proof.Limits(None, 0.9))
+        equivalence.compare(
+            "x", lambda _: off((1, 2, np.nan)), asked(answers), equivalence.Limits(None, 0.9)
+        )
     # The margin of 5 counts even when the difference is allowed.
     with pytest.raises(MismatchError, match=r"another class first .* real image 0 \(1 of 1 images"):
         wrong = off((0, 0, 3.0), (0, 1, -3.0))
-        proof.compare("x", lambda _: wrong, asked(answers, 1), proof.Limits(None, 1.0))
+        equivalence.compare("x", lambda _: wrong, asked(answers, 1), equivalence.Limits(None, 1.0))
     # Without a limit of differences, as for int8, real images are the ones that count.
     swapped = off((1, 0, -4.0))
     assert (
-        proof.compare("x", lambda _: swapped, asked(answers, 1), proof.Limits(None, 1.0)).ties == 0
+        equivalence.compare(
+            "x", lambda _: swapped, asked(answers, 1), equivalence.Limits(None, 1.0)
+        ).ties
+        == 0
     )
     with pytest.raises(MismatchError, match="shape"):
-        proof.compare("x", lambda _: answers[:, :2], asked(answers), limits)
+        equivalence.compare("x", lambda _: answers[:, :2], asked(answers), limits)
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
@@ -118,12 +126,12 @@ def test_probabilities_are_compared_as_logits():
     off = logits + np.array([[0, 0, 2e-4], [0, 0, 0]])
     # The smallest probability is e^-2 / (e^3 + e + e^-2).
     largest = 2 + np.log(np.exp(3) + np.exp(1) + np.exp(-2))
-    limits = proof.Limits(1e-4, 1.0)
-    found = proof.compare("x", lambda _: softmax(off), asked(softmax(logits)), limits)
+    limits = equivalence.Limits(1e-4, 1.0)
+    found = equivalence.compare("x", lambda _: softmax(off), asked(softmax(logits)), limits)
     assert found.relative == pytest.approx(2e-4 / largest, rel=0.05)
     with pytest.raises(MismatchError, match="of the largest logit"):
         off = logits + np.array([[0, 0, 2e-3], [0, 0, 0]])
-        proof.compare("x", lambda _: softmax(off), asked(softmax(logits)), limits)
+        equivalence.compare("x", lambda _: softmax(off), asked(softmax(logits)), limits)
 
 
 def test_a_saturated_model_is_not_refused_for_the_rounding_of_its_logits():
@@ -131,8 +139,8 @@ def test_a_saturated_model_is_not_refused_for_the_rounding_of_its_logits():
     logits = np.array([[300.0, 300.05, -20.0], [10.0, 280.0, 250.0]])
     off = logits + np.array([[6e-5, -6e-5, 0], [0, 0, 0]])
     assert np.abs(softmax(off) - softmax(logits)).max() > 1.3e-5
-    limits = proof.Limits(1e-4, 1.0)
-    found = proof.compare("x", lambda _: softmax(off), asked(softmax(logits)), limits)
+    limits = equivalence.Limits(1e-4, 1.0)
+    found = equivalence.compare("x", lambda _: softmax(off), asked(softmax(logits)), limits)
     assert found.top1_agreement == 1
 
 
@@ -141,9 +149,9 @@ def test_scores_that_lie_close_together_are_compared_by_their_spread(
 ):
     answers = np.array([[0.2, 0.2001], [0.2, 0.2]], "float32")
     # A hundred times 1e-4 of the spread of 1e-4; without spread, 1e-6 of 0.2 for rounding.
-    assert proof.allowance([answers], 1e-4) == pytest.approx(1e-6, rel=1e-3)
-    assert proof.allowance([answers[1:]], 1e-4) == pytest.approx(2e-7, rel=1e-3)
-    assert proof.allowance([np.array([[0.0, 1.0]])], 1e-4) == 1e-4
+    assert equivalence.allowance([answers], 1e-4) == pytest.approx(1e-6, rel=1e-3)
+    assert equivalence.allowance([answers[1:]], 1e-4) == pytest.approx(2e-7, rel=1e-3)
+    assert equivalence.allowance([np.array([[0.0, 1.0]])], 1e-4) == 1e-4
 
     model = tiny()
     head = model.get_layer("predictions")
@@ -173,7 +181,7 @@ def test_half_precision_is_written_from_a_float32_copy(tmp_path):
 
 
 def test_a_copy_that_computes_something_else_is_refused(tmp_path, monkeypatch):
-    from kerascnn.exporting import network
+    from kerascnn.exporting.common import network
 
     copy = network._float32_copy
 
@@ -204,12 +212,12 @@ def test_samples_are_preprocessed_and_counted(tmp_path):
 
 
 def test_random_images_span_the_range_of_the_preprocessing():
-    from kerascnn.exporting.network import prepare
+    from kerascnn.exporting.common.network import prepare
 
     preprocessing = Preprocessing(
         size=(8, 8), channels="grey", scale=1 / 255, mean=(0.5,), std=(0.25,)
     )
-    drawn = proof.random_batches(prepare(tiny()).image_shape, "float32", preprocessing)
+    drawn = equivalence.random_batches(prepare(tiny()).image_shape, "float32", preprocessing)
     assert [len(batch) for batch in drawn] == [1, 3, 8]
     # (0 - 0.5) / 0.25 and (1 - 0.5) / 0.25
     values = np.concatenate(drawn)

@@ -11,8 +11,8 @@ import keras
 import pytest
 
 import kerascnn
-from kerascnn.exporting.network import prepare
-from kerascnn.exporting.onnx_writer import uncovered, write_graph
+from kerascnn.exporting.common.network import prepare
+from kerascnn.exporting.onnx.writer import uncovered, write_graph
 
 
 @pytest.mark.long

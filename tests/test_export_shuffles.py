@@ -10,10 +10,10 @@ import pytest
 from onnx import checker, shape_inference
 
 import kerascnn
-from kerascnn.applications.layers.channels import ChannelShuffle, ChannelSlice
-from kerascnn.exporting.network import prepare
-from kerascnn.exporting.onnx_writer import write_graph
-from kerascnn.runtimes import import_onnxruntime
+from kerascnn.exporting.common.network import prepare
+from kerascnn.exporting.onnx.writer import write_graph
+from kerascnn.layers.channels import ChannelShuffle, ChannelSlice
+from kerascnn.runtimes.load import import_onnxruntime
 
 layers = keras.layers
 SIDE = 8

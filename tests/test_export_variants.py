@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 import kerascnn
-from kerascnn.exporting import export
+from kerascnn.exporting.exporter import export
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 import onnxruntime

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from kerascnn.applications import blocks
-from kerascnn.assemble import Request, minimum_size, plan
 from kerascnn.errors import MismatchError
-from kerascnn.registry import model_info
-from kerascnn.weights.layouts import layouts
+from kerascnn.models.planning import Request, minimum_size, plan
+from kerascnn.models.registry import model_info
+from kerascnn.weights.name_maps import layouts
 
 NAMES = ["alexnet", "alexnet_single", "alexnet_owt"]
 

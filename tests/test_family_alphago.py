@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import kerascnn
-from kerascnn.assemble import Request, plan
 from kerascnn.errors import MismatchError, UsageError
-from kerascnn.registry import model_info
+from kerascnn.models.planning import Request, plan
+from kerascnn.models.registry import model_info
 
 
 def ledger(**arguments):

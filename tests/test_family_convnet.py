@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from kerascnn.applications.convnet import pool
-from kerascnn.applications.layers import L2Pooling2D, SumPooling2D, WeightedPooling2D
-from kerascnn.assemble import Request, minimum_size, plan
 from kerascnn.errors import UsageError
-from kerascnn.registry import model_info
+from kerascnn.layers import L2Pooling2D, SumPooling2D, WeightedPooling2D
+from kerascnn.models.planning import Request, minimum_size, plan
+from kerascnn.models.registry import model_info
 
 
 def ledger(**arguments):

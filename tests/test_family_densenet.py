@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from kerascnn.assemble import Request, minimum_size, plan
-from kerascnn.registry import model_info
-from kerascnn.weights.layouts import layouts
+from kerascnn.models.planning import Request, minimum_size, plan
+from kerascnn.models.registry import model_info
+from kerascnn.weights.name_maps import layouts
 
 IMAGENET = ["densenet121", "densenet161", "densenet169", "densenet201"]
 CIFAR = ["densenet_bc100_12", "densenet_bc190_40"]

@@ -8,11 +8,11 @@ import pytest
 
 import kerascnn
 from kerascnn.applications import fcn
-from kerascnn.applications.layers import Bilinear
-from kerascnn.assemble import Request, minimum_size, plan
 from kerascnn.errors import UsageError
-from kerascnn.registry import model_info
-from kerascnn.weights.layouts import layouts
+from kerascnn.layers import Bilinear
+from kerascnn.models.planning import Request, minimum_size, plan
+from kerascnn.models.registry import model_info
+from kerascnn.weights.name_maps import layouts
 
 NAMES = ["fcn32s", "fcn16s", "fcn8s"]
 CLASSES = 21

@@ -7,11 +7,11 @@ import pytest
 
 from kerascnn.applications import GoogLeNet
 from kerascnn.applications.googlenet import Row, module
-from kerascnn.assemble import Request, minimum_size, plan
 from kerascnn.errors import UsageError
-from kerascnn.plan import Plan
-from kerascnn.registry import Scale, model_info
-from kerascnn.weights.layouts import layouts
+from kerascnn.models.costs import Plan
+from kerascnn.models.planning import Request, minimum_size, plan
+from kerascnn.models.registry import Scale, model_info
+from kerascnn.weights.name_maps import layouts
 
 NAMES = ["googlenet", "googlenet_bn"]
 # Table 1: output size and millions of operations of each line.

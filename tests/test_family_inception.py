@@ -6,11 +6,11 @@ import re
 
 import pytest
 
-from kerascnn.assemble import Request, minimum_size, plan
 from kerascnn.errors import MismatchError
-from kerascnn.registry import model_info
-from kerascnn.weights.expected import expected
-from kerascnn.weights.layouts import layouts
+from kerascnn.models.planning import Request, minimum_size, plan
+from kerascnn.models.registry import model_info
+from kerascnn.weights.expected_shapes import expected
+from kerascnn.weights.name_maps import layouts
 
 NAMES = ("inception_v3", "inception_v4", "inception_resnet_v2")
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from kerascnn.assemble import Request, plan
 from kerascnn.errors import UsageError
-from kerascnn.registry import model_info
-from kerascnn.weights.layouts import layouts
+from kerascnn.models.planning import Request, plan
+from kerascnn.models.registry import model_info
+from kerascnn.weights.name_maps import layouts
 
 NAMES = ["mobilenet_v1", "mobilenet_v2", "mobilenet_v3_large", "mobilenet_v3_small"]
 

@@ -6,12 +6,12 @@ import keras
 import numpy as np
 import pytest
 
-from kerascnn.applications.layers import EvenBorder2D
-from kerascnn.assemble import Request, minimum_size, plan
 from kerascnn.errors import MismatchError
-from kerascnn.registry import create_model, model_info
-from kerascnn.weights.expected import expected
-from kerascnn.weights.layouts import layouts
+from kerascnn.layers import EvenBorder2D
+from kerascnn.models.planning import Request, minimum_size, plan
+from kerascnn.models.registry import create_model, model_info
+from kerascnn.weights.expected_shapes import expected
+from kerascnn.weights.name_maps import layouts
 
 
 def planned(name, **arguments):

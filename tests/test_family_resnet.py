@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kerascnn.assemble import Request, minimum_size, plan
 from kerascnn.errors import UsageError
-from kerascnn.registry import create_model, model_info
-from kerascnn.weights.layouts import layouts
+from kerascnn.models.planning import Request, minimum_size, plan
+from kerascnn.models.registry import create_model, model_info
+from kerascnn.weights.name_maps import layouts
 
 # Table 1: output of conv1 and conv2_x to conv5_x, blocks, channels of a block's convolutions.
 SIZES = (112, 56, 28, 14, 7)

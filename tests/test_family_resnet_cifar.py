@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import kerascnn
-from kerascnn.assemble import Request, plan
-from kerascnn.registry import list_models, model_info
-from kerascnn.weights.layouts import layouts
+from kerascnn.models.planning import Request, plan
+from kerascnn.models.registry import list_models, model_info
+from kerascnn.weights.name_maps import layouts
 
 # Table 6, in millions.
 PARAMETERS = {20: 0.27, 32: 0.46, 44: 0.66, 56: 0.85, 110: 1.7}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from kerascnn.assemble import Request, plan
-from kerascnn.registry import model_info
-from kerascnn.weights.layouts import layouts
+from kerascnn.models.planning import Request, plan
+from kerascnn.models.registry import model_info
+from kerascnn.weights.name_maps import layouts
 
 # Table 2: cardinality, width of a group, width of the grouped convolution.
 TABLE_2 = ((1, 64, 64), (2, 40, 80), (4, 24, 96), (8, 14, 112), (32, 4, 128))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from kerascnn.assemble import Request, minimum_size, plan
-from kerascnn.registry import model_info
-from kerascnn.weights.layouts import layouts
+from kerascnn.models.planning import Request, minimum_size, plan
+from kerascnn.models.registry import model_info
+from kerascnn.weights.name_maps import layouts
 
 # Table 1: the "fc" of a block in every stage.
 GATES = ((16, 256), (32, 512), (64, 1024), (128, 2048))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from kerascnn.assemble import Request, plan
-from kerascnn.registry import model_info
-from kerascnn.weights.layouts import layouts
+from kerascnn.models.planning import Request, plan
+from kerascnn.models.registry import model_info
+from kerascnn.weights.name_maps import layouts
 
 # Zhang 2017, Table 1: groups, channels of stages 2 to 4, millions of multiply-accumulates.
 V1_TABLE_1 = [

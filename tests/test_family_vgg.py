@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from kerascnn.assemble import Request, minimum_size, plan
 from kerascnn.errors import MismatchError
-from kerascnn.registry import list_models, model_info
-from kerascnn.weights.layouts import layouts
+from kerascnn.models.planning import Request, minimum_size, plan
+from kerascnn.models.registry import list_models, model_info
+from kerascnn.weights.name_maps import layouts
 
 # Table 1, column by column, as the paper prints it.
 TABLE_1 = {

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from kerascnn.assemble import Request, plan
 from kerascnn.errors import UsageError
-from kerascnn.registry import model_info
-from kerascnn.weights.layouts import layouts
+from kerascnn.models.planning import Request, plan
+from kerascnn.models.registry import model_info
+from kerascnn.weights.name_maps import layouts
 
 # Tables 4 and 5: depth, k, millions of parameters.
 WIDTHS = {"wrn40_4": (40, 4, 8.9), "wrn16_8": (16, 8, 11.0), "wrn28_10": (28, 10, 36.5)}

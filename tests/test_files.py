@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from kerascnn import errors, files
+from kerascnn import errors
+from kerascnn.fileio import atomic
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -24,7 +25,7 @@ def names(directory: Path) -> list[str]:
 
 def test_file_is_written_with_usual_rights_and_no_leftovers(tmp_path: Path) -> None:
     target = tmp_path / "new" / "a.keras"
-    with files.atomic_file(target) as temporary:
+    with atomic.atomic_file(target) as temporary:
         assert temporary.parent == target.parent, "os.replace must not cross file systems"
         assert temporary.name.endswith(".keras"), "Keras chooses the format by the suffix"
         temporary.write_bytes(b"1234")
@@ -39,7 +40,7 @@ def test_file_is_written_with_usual_rights_and_no_leftovers(tmp_path: Path) -> N
 def test_failure_keeps_the_old_file(tmp_path: Path) -> None:
     target = tmp_path / "a.txt"
     target.write_text("old")
-    with pytest.raises(ZeroDivisionError), files.atomic_file(target) as temporary:
+    with pytest.raises(ZeroDivisionError), atomic.atomic_file(target) as temporary:
         temporary.write_text("half of the n")
         raise ZeroDivisionError
     assert target.read_text() == "old"
@@ -51,7 +52,7 @@ def test_full_disk_is_an_output_error_and_keeps_the_old_file(tmp_path: Path) -> 
     target.write_text("old")
     with (
         pytest.raises(errors.OutputError, match="No space left on device"),
-        files.atomic_file(target) as temporary,
+        atomic.atomic_file(target) as temporary,
     ):
         temporary.write_text("half")
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -64,7 +65,7 @@ def test_killed_writer_leaves_the_old_file_whole(tmp_path: Path) -> None:
     target.write_text("old")
     code = (
         "import os, signal, sys\n"
-        "from kerascnn.files import atomic_file\n"
+        "from kerascnn.fileio.atomic import atomic_file\n"
         "with atomic_file(sys.argv[1]) as temporary:\n"
         "    temporary.write_text('half')\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
@@ -78,14 +79,14 @@ def test_parent_that_is_a_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with (
         pytest.raises(errors.OutputError, match="file"),
-        files.atomic_file(tmp_path / "file" / "a"),
+        atomic.atomic_file(tmp_path / "file" / "a"),
     ):
         pass
 
 
 def test_directory_appears_in_one_step(tmp_path: Path) -> None:
     target = tmp_path / "out"
-    with files.atomic_directory(target) as temporary:
+    with atomic.atomic_directory(target) as temporary:
         (temporary / "deep").mkdir()
         (temporary / "deep" / "a").write_text("1")
         assert not target.exists()
@@ -97,7 +98,7 @@ def test_directory_in_use_is_refused_and_untouched(tmp_path: Path) -> None:
     target = tmp_path / "out"
     target.mkdir()
     (target / "mine").write_text("1")
-    with pytest.raises(errors.OutputError, match="--overwrite"), files.atomic_directory(target):
+    with pytest.raises(errors.OutputError, match="--overwrite"), atomic.atomic_directory(target):
         pytest.fail("the block must not run")
     assert names(tmp_path) == ["out"]
     assert names(target) == ["mine"]
@@ -106,7 +107,7 @@ def test_directory_in_use_is_refused_and_untouched(tmp_path: Path) -> None:
 def test_empty_directory_counts_as_free(tmp_path: Path) -> None:
     target = tmp_path / "out"
     target.mkdir()
-    with files.atomic_directory(target) as temporary:
+    with atomic.atomic_directory(target) as temporary:
         (temporary / "a").write_text("1")
     assert names(target) == ["a"]
 
@@ -115,7 +116,7 @@ def test_overwriting_replaces_the_whole_directory(tmp_path: Path) -> None:
     target = tmp_path / "out"
     target.mkdir()
     (target / "old").write_text("1")
-    with files.atomic_directory(target, overwrite=True) as temporary:
+    with atomic.atomic_directory(target, overwrite=True) as temporary:
         (temporary / "new").write_text("2")
         assert names(target) == ["old"], "the old one stays until the new one is complete"
     assert names(target) == ["new"]
@@ -128,7 +129,7 @@ def test_failed_overwrite_keeps_the_old_directory(tmp_path: Path) -> None:
     (target / "old").write_text("1")
     with (
         pytest.raises(ZeroDivisionError),
-        files.atomic_directory(target, overwrite=True) as temporary,
+        atomic.atomic_directory(target, overwrite=True) as temporary,
     ):
         (temporary / "new").write_text("2")
         raise ZeroDivisionError
@@ -152,7 +153,7 @@ def test_move_that_fails_puts_the_old_directory_back(
     monkeypatch.setattr(os, "replace", failing)
     with (
         pytest.raises(errors.OutputError, match="Input/output error"),
-        files.atomic_directory(target, overwrite=True) as temporary,
+        atomic.atomic_directory(target, overwrite=True) as temporary,
     ):
         (temporary / "new").write_text("2")
     assert names(target) == ["old"]
@@ -193,13 +194,13 @@ def test_what_a_killed_writer_leaves_is_cleared_by_the_next(
     assert holder.startswith(".out.kerascnn-")
     assert (names(target) if target.exists() else None) == left
     (tmp_path / ".out.kerascnn").mkdir()  # somebody else's
-    files.recover(target)
+    atomic.recover(target)
     assert names(target) == ["old"]
     assert names(tmp_path) == [".out.kerascnn", "out"]
 
 
 def test_what_a_living_writer_has_is_left_alone(tmp_path: Path) -> None:
-    with files.atomic_directory(tmp_path / "out") as one:
+    with atomic.atomic_directory(tmp_path / "out") as one:
         (one / "a").write_text("1")
         code = f"from kerascnn import files; files.recover({str(tmp_path / 'out')!r})"
         subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
@@ -213,7 +214,7 @@ def test_file_in_place_of_a_directory_is_refused_even_when_overwriting(tmp_path:
     target.write_text("mine")
     with (
         pytest.raises(errors.OutputError, match="is a file"),
-        files.atomic_directory(target, overwrite=True),
+        atomic.atomic_directory(target, overwrite=True),
     ):
         pytest.fail("the block must not run")
     assert target.read_text() == "mine"
@@ -223,12 +224,12 @@ def test_sha256_is_the_standard_one(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_bytes(b"abc")
     # FIPS 180-2, appendix B.1.
-    assert files.sha256_file(path) == (
+    assert atomic.sha256_file(path) == (
         "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     )
     large = bytes(range(256)) * 5000
     path.write_bytes(large)
-    assert files.sha256_file(path) == hashlib.sha256(large).hexdigest()
+    assert atomic.sha256_file(path) == hashlib.sha256(large).hexdigest()
 
 
 @pytest.mark.parametrize(

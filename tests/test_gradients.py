@@ -7,9 +7,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerascnn.devices import policy_scope
 from kerascnn.errors import DivergedError, UsageError
-from kerascnn.gradients import MOST_SKIPPED, Engine, SkippedSteps, filled, refuse_broken
+from kerascnn.training.strategy import policy_scope
+from kerascnn.training.train_step import (
+    MOST_SKIPPED,
+    Engine,
+    SkippedSteps,
+    filled,
+    refuse_broken,
+)
 
 draw = np.random.default_rng(0)
 IMAGES = draw.normal(size=(12, 6, 6, 1)).astype("float32")

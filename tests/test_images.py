@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from kerascnn.errors import DamagedFileError, DataError, UsageError
-from kerascnn.images import PIXEL_LIMIT, load_image, read_header
+from kerascnn.imaging.decode import PIXEL_LIMIT, load_image, read_header
 
 
 def encoded(pixels: np.ndarray, kind: str, **options) -> bytes:

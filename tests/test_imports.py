@@ -61,10 +61,10 @@ def test_absolute_public_and_no_family(path: Path) -> None:
     "statement",
     [
         "import kerascnn",
-        "import kerascnn.registry, kerascnn.plan, kerascnn.errors, kerascnn.files",
+        "import kerascnn.models.registry, kerascnn.models.costs, kerascnn.fileio.atomic",
         "import kerascnn.applications; kerascnn.list_models()",
         "import kerascnn.tuning",
-        "import kerascnn.recipes",
+        "import kerascnn.recipes.lookup",
         "from kerascnn.cli import main; main(['list'])",
         "from kerascnn.cli import main; main(['list', '--json'])",
         "from kerascnn.cli import main; main(['info', 'lenet5'])",

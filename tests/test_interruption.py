@@ -14,10 +14,10 @@ from rich.console import Console
 from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
 import kerascnn
-from kerascnn import callbacks, checkpoints, progress
-from kerascnn.checkpoints import Position
 from kerascnn.errors import Interrupted
-from kerascnn.training import train
+from kerascnn.training import callbacks, checkpoints, progress
+from kerascnn.training.checkpoints import Position
+from kerascnn.training.train import train
 from reference.trainings import RECIPE, halves, quiet, small
 
 
@@ -153,6 +153,6 @@ def test_a_profile_of_so_many_steps_is_written_for_tensorboard(data, tmp_path):
 
 
 def test_durations_are_readable():
-    from kerascnn.progress import clock
+    from kerascnn.training.progress import clock
 
     assert [clock(s) for s in (4.21, 59.99, 187, 7387)] == ["4.2 s", "60.0 s", "3:07", "2:03:07"]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerascnn.applications.layers import ExactGelu, HardSigmoid
+from kerascnn.layers import ExactGelu, HardSigmoid
 from reference import activations
 
 # Beyond both bends of the hard sigmoid, and on them.

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerascnn.applications.layers import ChannelShuffle, ChannelSlice
+from kerascnn.layers import ChannelShuffle, ChannelSlice
 
 X = np.random.default_rng(0).normal(size=(2, 3, 4, 24)).astype("float32")
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerascnn.applications.layers import GroupedConv2D
-from kerascnn.applications.layers import convolution as module
+from kerascnn.layers import GroupedConv2D
+from kerascnn.layers import convolution as module
 from reference.convolution import convolve, same
 
 GENERATOR = np.random.default_rng(0)
@@ -111,7 +111,7 @@ def test_without_onednn_the_groups_are_convolved_one_by_one():
     """
     code = (
         "import numpy as np, tensorflow as tf, keras\n"
-        "from kerascnn.applications.layers import GroupedConv2D, convolution\n"
+        "from kerascnn.layers import GroupedConv2D, convolution\n"
         "model = keras.Sequential([keras.Input((6, 6, 8)), GroupedConv2D(4, 3, groups=4),\n"
         "                          keras.layers.GlobalAveragePooling2D()])\n"
         "model.compile('sgd', 'mse')\n"

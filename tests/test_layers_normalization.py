@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerascnn.applications.layers import BatchNormalization
+from kerascnn.layers import BatchNormalization
 
 SHAPE = (3, 5, 4, 6)
 

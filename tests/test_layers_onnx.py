@@ -15,7 +15,7 @@ import tensorflow as tf
 import tf2onnx
 
 import kerascnn
-from kerascnn.applications.layers import ExactGelu, GroupedConv2D, HardSigmoid
+from kerascnn.layers import ExactGelu, GroupedConv2D, HardSigmoid
 
 
 def converted(model, channels_first=False):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerascnn.applications.layers import Conv2D
+from kerascnn.layers import Conv2D
 
 # Sums of at most 112 products of -1, 0 and 1: every result is a whole number below 256.
 DRAW = np.random.default_rng(0)

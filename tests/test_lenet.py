@@ -8,12 +8,12 @@ import pytest
 import tensorflow as tf
 
 import kerascnn
-from kerascnn.applications.layers import RadialBasis
 from kerascnn.applications.lenet import C3_TABLE
 from kerascnn.applications.lenet_codes import centres
-from kerascnn.assemble import Request, minimum_size, plan
 from kerascnn.errors import MismatchError, UsageError
-from kerascnn.registry import model_info
+from kerascnn.layers import RadialBasis
+from kerascnn.models.planning import Request, minimum_size, plan
+from kerascnn.models.registry import model_info
 
 
 def trainable(model, layer):

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from kerascnn.applications import blocks
-from kerascnn.assemble import Request, plan
-from kerascnn.registry import model_info
+from kerascnn.models.planning import Request, plan
+from kerascnn.models.registry import model_info
 from reference import parity
 
 

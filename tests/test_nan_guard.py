@@ -12,11 +12,13 @@ import tensorflow as tf
 from PIL import Image
 
 import kerascnn
-from kerascnn import callbacks, commits, feeding, gradients
-from kerascnn.checkpoints import capture, not_finite, weights_digest
-from kerascnn.data import Split, batch_indices
+from kerascnn.data.pipeline import batch_indices
+from kerascnn.data.sources.dataset import Split
 from kerascnn.errors import DataError, DivergedError, OutputError, UsageError
-from kerascnn.guards import memory_errors
+from kerascnn.training import callbacks, checkpoint_callback, input
+from kerascnn.training import train_step as gradients
+from kerascnn.training.checkpoints import capture, not_finite, weights_digest
+from kerascnn.training.divergence import memory_errors
 from reference.trainings import RECIPE, halves, quiet, small
 
 
@@ -27,7 +29,7 @@ def data():
 
 def with_nan_in_step(step):
     """`pipeline`, with NaN images in one training step, counted from 0 over all epochs."""
-    real = feeding.pipeline
+    real = input.pipeline
 
     def pipeline(split, preprocessing, *, training, **arguments):
         batches = real(split, preprocessing, training=training, **arguments)
@@ -47,7 +49,7 @@ def finite(model):
 
 def test_nan_stops_at_its_step_and_the_files_stay_finite(data, tmp_path, monkeypatch):
     reference = quiet(small(), data, tmp_path / "reference", epochs=4)
-    monkeypatch.setattr(feeding, "pipeline", with_nan_in_step(2 * 6 + 3))
+    monkeypatch.setattr(input, "pipeline", with_nan_in_step(2 * 6 + 3))
     model = small()
     with pytest.raises(DivergedError, match="nan in step 4 of epoch 3") as caught:
         quiet(model, data, tmp_path / "r", epochs=4)
@@ -65,7 +67,7 @@ def test_nan_stops_at_its_step_and_the_files_stay_finite(data, tmp_path, monkeyp
 
 
 def test_the_samples_of_the_step_are_named(data, tmp_path, monkeypatch):
-    monkeypatch.setattr(feeding, "pipeline", with_nan_in_step(6 + 3))
+    monkeypatch.setattr(input, "pipeline", with_nan_in_step(6 + 3))
     with pytest.raises(DivergedError, match=r"step 4 of epoch 2 \(images ") as caught:
         quiet(small(), data, tmp_path / "r", seed=7)
     expected = batch_indices(data.train, batch_size=16, seed=7, epoch=1, step=3).tolist()
@@ -85,7 +87,7 @@ def test_one_broken_image_of_an_array_is_told_from_the_others(data, tmp_path, mo
     with pytest.raises(DataError, match="the training images hold values that are not finite"):
         quiet(small(), broken, tmp_path / "r")
     # The statistics of a large set are those of a part of it: here of every other image.
-    monkeypatch.setattr(feeding, "STATISTICS_IMAGES", 64)
+    monkeypatch.setattr(input, "STATISTICS_IMAGES", 64)
     with pytest.raises(DivergedError, match=r"of epoch 1 \(broken images 37\); "):
         quiet(small(), broken, tmp_path / "r", recipe=replace(RECIPE, batch_size=50))
     record = json.loads((tmp_path / "r" / "diverged.json").read_text())
@@ -101,7 +103,7 @@ def test_files_are_named(tmp_path, monkeypatch):
             for number in range(count // 2):
                 pixels = draw.integers(0, 255, (8, 8), "uint8")
                 Image.fromarray(pixels).save(folder / f"{number}.png")
-    monkeypatch.setattr(feeding, "pipeline", with_nan_in_step(1))
+    monkeypatch.setattr(input, "pipeline", with_nan_in_step(1))
     recipe = replace(RECIPE, batch_size=2)
     with pytest.raises(DivergedError, match=r"step 2 of epoch 1 \(images .*\.png, .*\.png\)"):
         quiet(small(classes=2), f"folder:{tmp_path / 'data'}", tmp_path / "r", recipe=recipe)
@@ -113,7 +115,7 @@ def test_files_are_named(tmp_path, monkeypatch):
 
 def test_weights_that_broke_go_back_to_the_last_checkpoint(data, tmp_path, monkeypatch):
     """Something else than the step breaks them: the loss of the next one tells."""
-    real = commits.Commits.on_train_batch_end
+    real = checkpoint_callback.Commits.on_train_batch_end
     kept = {}
 
     def on_train_batch_end(self, batch, logs=None):
@@ -124,7 +126,7 @@ def test_weights_that_broke_go_back_to_the_last_checkpoint(data, tmp_path, monke
             layer = self.model.get_layer("predictions")
             layer.bias.assign([0.0, math.inf, 0.0])
 
-    monkeypatch.setattr(commits.Commits, "on_train_batch_end", on_train_batch_end)
+    monkeypatch.setattr(checkpoint_callback.Commits, "on_train_batch_end", on_train_batch_end)
     model = small()
     told = "step 4 of epoch 2 .*; the weights are those of step 2 of epoch 2 again; kept: "
     with pytest.raises(DivergedError, match=told):
@@ -133,7 +135,7 @@ def test_weights_that_broke_go_back_to_the_last_checkpoint(data, tmp_path, monke
 
 
 def test_nan_in_the_first_epoch_gives_the_first_weights_back(data, tmp_path, monkeypatch):
-    monkeypatch.setattr(feeding, "pipeline", with_nan_in_step(0))
+    monkeypatch.setattr(input, "pipeline", with_nan_in_step(0))
     model = small()
     before = weights_digest(model)
     with pytest.raises(DivergedError, match="no model was saved yet"):
@@ -149,7 +151,7 @@ def test_nan_in_the_first_epoch_gives_the_first_weights_back(data, tmp_path, mon
 
 def test_a_diverged_run_goes_on_with_another_rate_if_forced(data, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(feeding, "pipeline", with_nan_in_step(8))
+        patch.setattr(input, "pipeline", with_nan_in_step(8))
         with pytest.raises(DivergedError):
             quiet(small(), data, tmp_path / "r")
     run = quiet(small(), data, tmp_path / "r", resume="force", learning_rate=0.001)
@@ -170,7 +172,7 @@ def test_values_that_are_not_finite_are_never_committed(data, tmp_path, monkeypa
     monkeypatch.setattr(callbacks.Clock, "on_train_batch_end", on_train_batch_end)
     with pytest.raises(DivergedError, match="holds values that are not finite in step 2 of epoch"):
         quiet(small(), data, tmp_path / "r", checkpoint_every=1)
-    found, complaints = kerascnn.checkpoints.newest(tmp_path / "r" / "checkpoints")
+    found, complaints = kerascnn.training.checkpoints.newest(tmp_path / "r" / "checkpoints")
     assert (found.position, complaints) == ((1, 1), [])
     assert not_finite(found.arrays) is None
 
@@ -194,14 +196,14 @@ def test_nan_never_replaces_the_best(tmp_path):
 
 def test_float16_skips_a_step_and_goes_on(data, tmp_path, monkeypatch):
     """One image of huge values: the gradients overflow, the step is left out and counted."""
-    from kerascnn.devices import policy_scope
+    from kerascnn.training.strategy import policy_scope
 
     images = data.train.images.astype("float32")
     images[37] = 1e9  # beyond float16's 65,504 after division by 255, too
     wild = replace(data, train=Split(images, data.train.labels))
     with policy_scope("mixed_float16"):
         model = small()
-    monkeypatch.setattr(feeding, "STATISTICS_IMAGES", 64)  # the wild one is not among them
+    monkeypatch.setattr(input, "STATISTICS_IMAGES", 64)  # the wild one is not among them
     run = quiet(model, wild, tmp_path / "r")
     assert sum(run.history["skipped_steps"]) >= 1
     assert int(model.optimizer.iterations) == 18 - sum(run.history["skipped_steps"])

@@ -10,9 +10,13 @@ import pytest
 import tensorflow as tf
 
 from kerascnn import create_model
-from kerascnn.data import Data, Split
+from kerascnn.data.sources.dataset import Data, Split
 from kerascnn.errors import MismatchError, UsageError
-from kerascnn.objectives import (
+from kerascnn.recipes.fields import Recipe
+from kerascnn.recipes.lookup import RECIPES, resolve_recipe
+from kerascnn.recipes.optimizers import make_optimizer, spared_weights
+from kerascnn.recipes.schedules import Schedule
+from kerascnn.training.losses import (
     auxiliary_outputs,
     compile_arguments,
     listed,
@@ -21,11 +25,12 @@ from kerascnn.objectives import (
     weights_of_classes,
     with_targets,
 )
-from kerascnn.optimizers import make_optimizer, spared_weights
-from kerascnn.pacing import AveragedWeights, EarlyStop, LearningRate, pacers
-from kerascnn.recipe_fields import Recipe
-from kerascnn.recipes import RECIPES, resolve_recipe
-from kerascnn.schedules import Schedule
+from kerascnn.training.schedule_callbacks import (
+    AveragedWeights,
+    EarlyStop,
+    LearningRate,
+    pacers,
+)
 
 START = np.array([1.0, -2.0])
 

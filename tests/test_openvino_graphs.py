@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from onnx import TensorProto, checker, helper, numpy_helper
 
-from kerascnn.artifacts import open_onnx
-from kerascnn.openvino_graphs import float_activations
-from kerascnn.runtimes import import_onnxruntime
+from kerascnn.inference.open_artifact import open_onnx
+from kerascnn.runtimes.load import import_onnxruntime
+from kerascnn.runtimes.openvino_graphs import float_activations
 
 GENERATOR = np.random.default_rng(0)
 FIRST, SECOND = (GENERATOR.normal(size=(4, 4)).astype("float32") for _ in range(2))

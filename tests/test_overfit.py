@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from kerascnn.registry import list_models, model_info
+from kerascnn.models.registry import list_models, model_info
 
 # Row -> (builder's arguments, steps, learning rate). Images as small as the network takes them.
 TINY = {

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from kerascnn.errors import OutputError, UsageError
-from kerascnn.page import Page, escaped
+from kerascnn.reports.html_page import Page, escaped
 from reference.html_reading import assert_self_contained, everything, pictures, read, rows
 
 HOSTILE = (

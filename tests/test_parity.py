@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from kerascnn.assemble import Request, plan
-from kerascnn.registry import model_info
-from kerascnn.weights.expected import expected
-from kerascnn.weights.layouts import layouts
+from kerascnn.models.planning import Request, plan
+from kerascnn.models.registry import model_info
+from kerascnn.weights.expected_shapes import expected
+from kerascnn.weights.name_maps import layouts
 from reference import parity
 
 TOLERANCE = 1e-4

@@ -10,11 +10,11 @@ import pytest
 import tensorflow as tf
 
 import kerascnn
-from kerascnn import precision
-from kerascnn.devices import policy_scope, resolve_precision
 from kerascnn.errors import UsageError
-from kerascnn.precision import choose, fastest, measure
-from kerascnn.recipes import Recipe
+from kerascnn.recipes.lookup import Recipe
+from kerascnn.training import auto_precision
+from kerascnn.training.auto_precision import choose, fastest, measure
+from kerascnn.training.strategy import policy_scope, resolve_precision
 
 RECIPE = Recipe("test", batch_size=4, epochs=1)
 MUCH = 1e18
@@ -40,7 +40,7 @@ def times(monkeypatch):
         calls.append(policies)
         return {name: found[name] for name in policies}
 
-    monkeypatch.setattr(precision, "measure", measured)
+    monkeypatch.setattr(auto_precision, "measure", measured)
     return found, calls
 
 
@@ -84,7 +84,7 @@ def test_a_damaged_memory_is_as_good_as_none(home, times, text):
 
 
 def test_the_memory_does_not_grow_without_end(home, times, monkeypatch):
-    monkeypatch.setattr(precision, "KEPT", 3)
+    monkeypatch.setattr(auto_precision, "KEPT", 3)
     for batch in range(1, 6):
         choose(lenet, {"name": "lenet5"}, RECIPE, work=MUCH, batch=batch)
     assert len(json.loads((home / "precision.json").read_text("utf-8"))) == 3
@@ -114,7 +114,7 @@ def test_measuring_times_every_candidate_and_leaves_no_trace():
 
 
 def test_training_records_what_was_chosen_and_why(home, times, tmp_path, monkeypatch):
-    monkeypatch.setattr(precision, "WORTH", {"CPU": 0.0, "GPU": 0.0})
+    monkeypatch.setattr(auto_precision, "WORTH", {"CPU": 0.0, "GPU": 0.0})
     images = np.random.default_rng(0).integers(0, 255, (24, 32, 32, 1)).astype("uint8")
     labels = np.arange(24) % 3
     data = ((images[:16], labels[:16]), (images[16:], labels[16:]))
@@ -145,7 +145,7 @@ def test_a_built_model_with_scores_of_half_precision_is_refused():
 
 
 def test_tf_lists_no_gpu_here_or_its_candidates_are_known():
-    found = precision.candidates()
+    found = auto_precision.candidates()
     assert "float32" in found
     if not tf.config.list_physical_devices("GPU"):
         assert found == ["float32", "mixed_bfloat16"]

@@ -13,10 +13,10 @@ import pytest
 from PIL import Image
 
 import kerascnn
-from kerascnn.endpoints import forward
 from kerascnn.errors import DamagedFileError, DataError, MismatchError, UsageError
-from kerascnn.predicting import BATCH, Prediction
-from kerascnn.preprocessing import Preprocessing
+from kerascnn.imaging.preprocessing import Preprocessing
+from kerascnn.inference.image_inputs import BATCH, Prediction
+from kerascnn.models.signature import forward
 
 PIXELS = Preprocessing(size=(2, 2), fit="none", channels="grey", scale=1 / 255)
 

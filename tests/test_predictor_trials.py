@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from kerascnn.errors import DamagedFileError
-from kerascnn.predictor import Predictor
-from kerascnn.trials import ENOUGH, LONGEST, TIMED, Candidate, Trial
+from kerascnn.inference.predictor import Predictor
+from kerascnn.inference.runtime_trial import ENOUGH, LONGEST, TIMED, Candidate, Trial
 from reference.direct import softmax, write_onnx
 
 
@@ -37,7 +37,7 @@ def slowed(predictor):
 @pytest.fixture
 def at_once(monkeypatch):
     """Has trials begin with the first batch."""
-    monkeypatch.setattr("kerascnn.predictor.WORTH", 0.0)
+    monkeypatch.setattr("kerascnn.inference.predictor.WORTH", 0.0)
 
 
 def rounded(scores, logits):
@@ -50,7 +50,7 @@ def halves(monkeypatch):
     """Gives every network a `half`, whatever this processor can do, and its settings."""
     import dataclasses
 
-    from kerascnn import predictor
+    from kerascnn.inference import predictor
 
     wanted = {"make": lambda scores: scores, "made": 0}
     plain = predictor.open_classifier
@@ -74,7 +74,7 @@ def test_half_precision_is_taken_when_100_images_agree(halves, pixels, tmp_path,
     slow = slowed(predictor)
     assert predictor.info.precision == "float32"
     assert "on trial" in predictor.info.reason
-    monkeypatch.setattr("kerascnn.predictor.WORTH", 0.04)
+    monkeypatch.setattr("kerascnn.inference.predictor.WORTH", 0.04)
     for _ in range(2):
         assert halves["made"] == 0  # a few images are not worth a second network
         predictor(pixels[0])

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from kerascnn.errors import MismatchError, UsageError
-from kerascnn.preprocessing import Preprocessing
+from kerascnn.imaging.preprocessing import Preprocessing
 
 FILTERS = {
     "nearest": Image.Resampling.NEAREST,

@@ -9,9 +9,9 @@ from PIL import Image
 
 from kerascnn import create_model, load_data
 from kerascnn.cli import main
-from kerascnn.recipes import RECIPES, resolve_recipe
-from kerascnn.schedules import Schedule
-from kerascnn.training import train
+from kerascnn.recipes.lookup import RECIPES, resolve_recipe
+from kerascnn.recipes.schedules import Schedule
+from kerascnn.training.train import train
 
 QUIET = {"verbose": False, "precision": "float32"}
 

@@ -10,7 +10,7 @@ import pytest
 
 import kerascnn
 import kerascnn.applications
-from kerascnn.registry import (
+from kerascnn.models.registry import (
     ARGUMENTS,
     Scale,
     UnknownModelError,

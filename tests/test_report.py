@@ -11,12 +11,12 @@ import pytest
 from PIL import Image
 
 import kerascnn
-from kerascnn.curves import draw_curves
-from kerascnn.data import Data, Split
+from kerascnn.data.sources.dataset import Data, Split
 from kerascnn.errors import UsageError
-from kerascnn.preprocessing import Preprocessing
-from kerascnn.reporting import report
-from kerascnn.thumbnails import SIDE, thumbnail
+from kerascnn.imaging.preprocessing import Preprocessing
+from kerascnn.reports.curves import draw_curves
+from kerascnn.reports.run_report import report
+from kerascnn.reports.thumbnails import SIDE, thumbnail
 from reference.browser import look_at
 from reference.html_reading import assert_self_contained, everything, pictures, rows
 

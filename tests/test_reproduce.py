@@ -11,7 +11,7 @@ import pytest
 
 from kerascnn.cli import main
 from kerascnn.errors import DataError, MismatchError, UsageError
-from kerascnn.reproducing import reproduce
+from kerascnn.training.reproduce import reproduce
 from reference.trainings import halves, quiet, small
 
 

@@ -18,9 +18,9 @@ import numpy as np
 import pytest
 
 import kerascnn
-from kerascnn import callbacks
 from kerascnn.cli import main
-from kerascnn.data import Split, batch_indices, pipeline
+from kerascnn.data.pipeline import batch_indices, pipeline
+from kerascnn.data.sources.dataset import Split
 from kerascnn.errors import (
     DamagedFileError,
     Interrupted,
@@ -28,9 +28,10 @@ from kerascnn.errors import (
     OutputError,
     UsageError,
 )
-from kerascnn.locking import locked
-from kerascnn.preprocessing import Preprocessing
-from kerascnn.training import train
+from kerascnn.fileio.locks import locked
+from kerascnn.imaging.preprocessing import Preprocessing
+from kerascnn.training import callbacks
+from kerascnn.training.train import train
 
 ROOT = Path(__file__).parent.parent
 JOBS = Path(__file__).with_name("training_jobs.py")
@@ -62,7 +63,7 @@ def outcome(path):
     return {
         "weights": run.result["weights_sha256"],
         "history": {name: history[name] for name in RESULTS},
-        "best": kerascnn.checkpoints.weights_digest(best),
+        "best": kerascnn.training.checkpoints.weights_digest(best),
         "epochs": run.result["epochs"],
     }
 

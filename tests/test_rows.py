@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 
 import kerascnn
-from kerascnn.assemble import Request, minimum_size, plan
 from kerascnn.errors import KerasCNNError, UsageError
-from kerascnn.plan import FixedSizeError
-from kerascnn.registry import list_models, model_info
-from kerascnn.weights.expected import expected
+from kerascnn.models.costs import FixedSizeError
+from kerascnn.models.planning import Request, minimum_size, plan
+from kerascnn.models.registry import list_models, model_info
+from kerascnn.weights.expected_shapes import expected
 
 TABLE = Path(__file__).parent / "reference" / "architectures.csv"
 with TABLE.open(newline="", encoding="utf-8") as stream:

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 import kerascnn
-from kerascnn.curves import draw_curves, make_figure
 from kerascnn.errors import DamagedFileError, OutputError, UnsafeFileError, UsageError
-from kerascnn.runs import (
+from kerascnn.reports.curves import draw_curves, make_figure
+from kerascnn.runs.run import (
     Run,
     as_run,
     choose_directory,

@@ -7,9 +7,9 @@ import math
 
 import pytest
 
-from kerascnn.recipe_fields import Recipe
-from kerascnn.recipes import RECIPES, resolve_recipe
-from kerascnn.schedules import Plateau, Schedule
+from kerascnn.recipes.fields import Recipe
+from kerascnn.recipes.lookup import RECIPES, resolve_recipe
+from kerascnn.recipes.schedules import Plateau, Schedule
 
 
 def rates(recipe, total, per_epoch=10):

@@ -8,7 +8,7 @@ import pytest
 
 import kerascnn
 from kerascnn.errors import UsageError
-from kerascnn.taps import Level, pyramid
+from kerascnn.models.feature_maps import Level, pyramid
 
 # Channels at strides 2, 4, 8, 16 and 32, as timm's feature_info has them.
 TIMM = {

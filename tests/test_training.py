@@ -14,18 +14,18 @@ import pytest
 import tensorflow as tf
 
 import kerascnn
-from kerascnn import training
-from kerascnn.data import Split
-from kerascnn.devices import policy_scope
+from kerascnn.data.sources.dataset import Split
 from kerascnn.errors import (
     DataError,
     MismatchError,
     OutputError,
     UsageError,
 )
-from kerascnn.feeding import fit_batch, standardized, validation_batch
-from kerascnn.recipes import Recipe
-from kerascnn.training import train
+from kerascnn.recipes.lookup import Recipe
+from kerascnn.training import train as training
+from kerascnn.training.input import fit_batch, standardized, validation_batch
+from kerascnn.training.strategy import policy_scope
+from kerascnn.training.train import train
 from reference.trainings import RECIPE, halves, quiet, small
 
 
@@ -315,13 +315,13 @@ def test_the_policy_returns_after_an_error(data, tmp_path, monkeypatch):
     ],
 )
 def test_candidates_by_the_gpu_s_capability(monkeypatch, capabilities, expected):
-    from kerascnn import precision
+    from kerascnn.training import auto_precision
 
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: capabilities)
     monkeypatch.setattr(
         tf.config.experimental, "get_device_details", lambda gpu: {"compute_capability": gpu}
     )
-    assert precision.candidates() == expected
+    assert auto_precision.candidates() == expected
 
 
 # ---------------------------------------------------------------------- the main job

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import kerascnn
-from kerascnn.data import load_data
-from kerascnn.recipes import RECIPES, Recipe
-from kerascnn.training import _build, train
+from kerascnn.data.load import load_data
+from kerascnn.recipes.lookup import RECIPES, Recipe
+from kerascnn.training.train import _build, train
 
 
 def images(height, width, channels=3):
@@ -46,9 +46,9 @@ def test_size_and_stem(name, given, shape, stem):
 
 
 def test_every_network_for_photographs_takes_the_least_image():
-    from kerascnn.assemble import SMALL_IMAGE, Request, minimum_size
-    from kerascnn.registry import list_models, model_info
-    from kerascnn.sizing import LEAST_IMAGE
+    from kerascnn.models.input_size import LEAST_IMAGE
+    from kerascnn.models.planning import SMALL_IMAGE, Request, minimum_size
+    from kerascnn.models.registry import list_models, model_info
 
     for name in list_models():
         variant = model_info(name)

@@ -15,10 +15,10 @@ import pytest
 import tensorflow as tf
 
 import kerascnn
-from kerascnn.data.records import held_out
+from kerascnn.data.sources.dataset import held_out
 from kerascnn.errors import KerasCNNError, MismatchError, OutputError, UsageError
 from kerascnn.tuning import Budget, Range, SearchResult, SearchSpace, search
-from kerascnn.tuning.trials import _reason
+from kerascnn.tuning.trial_runner import _reason
 from reference.browser import look_at
 
 AXES: dict[str, Any] = {

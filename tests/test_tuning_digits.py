@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kerascnn.assemble import Request, plan
 from kerascnn.errors import MismatchError
-from kerascnn.registry import list_models, model_info
+from kerascnn.models.planning import Request, plan
+from kerascnn.models.registry import list_models, model_info
 from kerascnn.tuning import Budget, Range, SearchSpace, search
 
 TRIALS = 12

@@ -12,7 +12,7 @@ import pytest
 from kerascnn.errors import UsageError
 from kerascnn.tuning import Budget, SearchSpace, Trial, pareto, plots
 from kerascnn.tuning.oracles import ORACLES
-from kerascnn.tuning.record import Record
+from kerascnn.tuning.trial_callback import Record
 
 
 def convnet(**axes: Any) -> SearchSpace:

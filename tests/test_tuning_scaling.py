@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from kerascnn.assemble import Request, plan
 from kerascnn.errors import OutputError, UsageError
-from kerascnn.registry import model_info
-from kerascnn.tuning.scaling import Point, fit_study, plan_points, scaling_study
+from kerascnn.models.planning import Request, plan
+from kerascnn.models.registry import model_info
+from kerascnn.tuning.compound_scaling import Point, fit_study, plan_points, scaling_study
 
 
 def test_every_way_costs_the_same() -> None:

@@ -12,14 +12,14 @@ from collections import Counter
 import pytest
 from scipy import stats
 
-from kerascnn.assemble import Request, plan
 from kerascnn.errors import MismatchError, UsageError
-from kerascnn.registry import list_models, model_info
+from kerascnn.models.planning import Request, plan
+from kerascnn.models.registry import list_models, model_info
 from kerascnn.tuning.axes import Range, draw, leaves, make_axis, parse_domain
+from kerascnn.tuning.axis_factory import SCALED
 from kerascnn.tuning.budget import Budget, Price, price
 from kerascnn.tuning.candidates import Candidates
-from kerascnn.tuning.making import SCALED
-from kerascnn.tuning.stages import staged
+from kerascnn.tuning.per_stage import staged
 
 
 def made(

@@ -7,8 +7,8 @@ import time
 import numpy as np
 import tensorflow as tf
 
-from kerascnn.callbacks import Measurements
-from kerascnn.waiting import DataWait
+from kerascnn.training.callbacks import Measurements
+from kerascnn.training.data_wait import DataWait
 
 
 def source(delay):

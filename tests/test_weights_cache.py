@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from kerascnn.errors import OutputError, UnsafeFileError
-from kerascnn.weights import cache, downloads
-from kerascnn.weights.downloads import DownloadError, fetch
+from kerascnn.fileio import cache
+from kerascnn.weights.download import fetch as downloads
+from kerascnn.weights.download.fetch import DownloadError, fetch
 from reliability.file_server import (
     BODY,
     KNOWN,

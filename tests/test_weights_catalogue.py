@@ -19,11 +19,11 @@ import pytest
 import kerascnn
 import kerascnn.cli
 from kerascnn.errors import UsageError
-from kerascnn.registry import list_models, model_info
-from kerascnn.weights import published
-from kerascnn.weights.catalogue import BY_TAG, CHECKPOINTS, checkpoints, torchvision
-from kerascnn.weights.catalogue.imagenet import CLASS_NAMES
-from kerascnn.weights.layouts import layouts
+from kerascnn.models.registry import list_models, model_info
+from kerascnn.published import torchvision
+from kerascnn.published.catalogue import BY_TAG, CHECKPOINTS, checkpoints, published
+from kerascnn.published.imagenet_classes import CLASS_NAMES
+from kerascnn.weights.name_maps import layouts
 from reference import parity
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -17,11 +17,11 @@ from kerascnn.errors import (
     MismatchError,
     UnsafeFileError,
 )
-from kerascnn.weights import record
-from kerascnn.weights.checkpoint import open_checkpoint
-from kerascnn.weights.loading import load_weights
-from kerascnn.weights.report import LoadError
-from kerascnn.weights.saving import SUFFIXES, load_model, save_weights
+from kerascnn.weights import file_metadata
+from kerascnn.weights.formats.checkpoint import open_checkpoint
+from kerascnn.weights.load import load_weights
+from kerascnn.weights.load_report import LoadError
+from kerascnn.weights.save import SUFFIXES, load_model, save_weights
 from reliability.benign import flat, safetensors, write_npz
 from reliability.loads import Unchanged, same
 from reliability.zoo_files import scrambled, values
@@ -54,7 +54,7 @@ def outcome(model: keras.Model, path: Path, wanted: dict[str, Any]) -> str:
     assert same(values(model), wanted)
     scrambled(model, "other ")
     with open_checkpoint(path) as checkpoint:
-        found = record.opened(checkpoint.metadata)
+        found = file_metadata.opened(checkpoint.metadata)
     if found:  # with another name on it, the record is not there at all
         assert found["class_names"] == NAMES
         assert found["row"] == "lenet5"
@@ -130,8 +130,8 @@ def test_cut_files(tmp_path: Path, model: keras.Model, suffix: str) -> None:
 
 def sealed_file(path: Path, **changes: Any) -> Path:
     """Writes a file whose record asks for something else, its seal right."""
-    values = {"row": "lenet5", "arguments": {}, record.DIGESTS: {}, **changes}
-    path.write_bytes(safetensors(flat(), record.sealed(values)))
+    values = {"row": "lenet5", "arguments": {}, file_metadata.DIGESTS: {}, **changes}
+    path.write_bytes(safetensors(flat(), file_metadata.sealed(values)))
     return path
 
 

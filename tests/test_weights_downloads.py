@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from kerascnn.errors import DamagedFileError, UnsafeFileError, UsageError
-from kerascnn.weights import cache, downloads
-from kerascnn.weights.digests import Digest
-from kerascnn.weights.downloads import DownloadError, fetch
+from kerascnn.fileio import cache
+from kerascnn.weights.download import fetch as downloads
+from kerascnn.weights.download.digests import Digest
+from kerascnn.weights.download.fetch import DownloadError, fetch
 from reliability.file_server import (
     BODY,
     HALF,

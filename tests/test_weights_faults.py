@@ -11,9 +11,9 @@ import keras
 import numpy as np
 import pytest
 
-from kerascnn.weights import assigning
-from kerascnn.weights.checkpoint import Checkpoint
-from kerascnn.weights.loading import load_weights
+from kerascnn.weights import assign
+from kerascnn.weights.formats.checkpoint import Checkpoint
+from kerascnn.weights.load import load_weights
 from reliability.loads import Unchanged, changed, refused, resnet, same, wanted
 from reliability.zoo_files import values
 
@@ -37,7 +37,7 @@ def test_a_fault_at_every_assignment(
     """Whichever assignment fails, before or after it took place, the old values are back."""
     path = changed(tmp_path)
     count = len(model.weights)
-    original = assigning.put
+    original = assign.put
     left, early = 0, False
 
     def put(variable: keras.Variable, array: np.ndarray) -> None:
@@ -49,7 +49,7 @@ def test_a_fault_at_every_assignment(
         if left == 0:
             raise error
 
-    monkeypatch.setattr(assigning, "put", put)
+    monkeypatch.setattr(assign, "put", put)
     places = range(1, count + 1) if error is Injected else (1, count // 2, count)
     for place, first in itertools.product(places, (True, False)):
         left, early = place, first

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 import kerascnn
-from kerascnn.weights.loading import load_weights
-from kerascnn.weights.report import LoadError
-from kerascnn.weights.saving import save_weights
+from kerascnn.weights.load import load_weights
+from kerascnn.weights.load_report import LoadError
+from kerascnn.weights.save import save_weights
 from reference import seeded
 from reliability.keras_files import write_keras2, write_keras3
 from reliability.loads import SMALL, changed, refused, resnet, same, stored, torch_file, wanted
@@ -128,7 +128,7 @@ def test_variances_below_the_difference_of_epsilons(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The file's epsilon is 1e-7 and ours 1e-5: a variance of 0 becomes 0, its gamma ten times."""
-    from kerascnn.weights.layouts import resnet as layout
+    from kerascnn.weights.name_maps import resnet as layout
 
     monkeypatch.setitem(layout.EPSILONS, "torchvision", 1e-7)
     variance = np.asarray([0, 9e-7, 1, 1, 2, 2, 3, 3], "f4")
@@ -155,7 +155,7 @@ def test_variances_below_the_difference_of_epsilons(
 
 def test_an_epsilon_that_cannot_be_folded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a gamma, nothing makes up for a variance that would be negative."""
-    from kerascnn.weights.layouts import inception as layout
+    from kerascnn.weights.name_maps import inception as layout
 
     model = kerascnn.create_model(
         "inception_v3", width=0.125, depth=0.5, input_shape=(75, 75, 3), classes=10

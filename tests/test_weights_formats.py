@@ -16,9 +16,9 @@ import safetensors.numpy
 from onnx import helper, numpy_helper
 
 from kerascnn.errors import DamagedFileError, UnsafeFileError
-from kerascnn.weights.checkpoint import open_checkpoint
-from kerascnn.weights.readers.hdf5_format import Hdf5
-from kerascnn.weights.region import Region
+from kerascnn.weights.formats.byte_range import Region
+from kerascnn.weights.formats.checkpoint import open_checkpoint
+from kerascnn.weights.formats.hdf5_format import Hdf5
 from reliability.keras_files import write_keras2
 
 TYPES = ["f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8"]

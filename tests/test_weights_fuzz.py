@@ -21,7 +21,7 @@ import pytest
 import safetensors
 
 from kerascnn.errors import DamagedFileError, UnsafeFileError
-from kerascnn.weights.checkpoint import open_checkpoint
+from kerascnn.weights.formats.checkpoint import open_checkpoint
 from reliability import benign
 from reliability.mutations import header_mutated, mutated, program
 from reliability.torch_files import state_dict, write_old

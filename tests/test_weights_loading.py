@@ -10,15 +10,15 @@ import pytest
 import tensorflow as tf
 
 import kerascnn
-from kerascnn.assemble import Request, plan
 from kerascnn.errors import UnsafeFileError, UsageError
-from kerascnn.files import sha256_file
-from kerascnn.registry import model_info
-from kerascnn.weights.expected import expected
-from kerascnn.weights.layouts import layouts
-from kerascnn.weights.loading import load_weights
-from kerascnn.weights.report import LoadError
-from kerascnn.weights.saving import load_model, save_weights
+from kerascnn.fileio.atomic import sha256_file
+from kerascnn.models.planning import Request, plan
+from kerascnn.models.registry import model_info
+from kerascnn.weights.expected_shapes import expected
+from kerascnn.weights.load import load_weights
+from kerascnn.weights.load_report import LoadError
+from kerascnn.weights.name_maps import layouts
+from kerascnn.weights.save import load_model, save_weights
 from reliability.benign import safetensors
 from reliability.keras_files import keras2_layers, write_keras2
 from reliability.loads import (

@@ -14,14 +14,14 @@ import numpy as np
 import pytest
 
 import kerascnn
-from kerascnn.assemble import Request, plan
-from kerascnn.registry import list_models, model_info
-from kerascnn.weights import catalogue
-from kerascnn.weights.checkpoint import Stored, open_checkpoint
-from kerascnn.weights.expected import Expected, expected
-from kerascnn.weights.layouts import layouts, source_epsilon
-from kerascnn.weights.loading import load_weights
-from kerascnn.weights.matching import best_match, match_layout
+from kerascnn.models.planning import Request, plan
+from kerascnn.models.registry import list_models, model_info
+from kerascnn.published import catalogue
+from kerascnn.weights.expected_shapes import Expected, expected
+from kerascnn.weights.formats.checkpoint import Stored, open_checkpoint
+from kerascnn.weights.load import load_weights
+from kerascnn.weights.match_names import best_match, match_layout
+from kerascnn.weights.name_maps import layouts, source_epsilon
 
 
 def stubs(names: list[str]) -> dict[str, Stored]:

@@ -17,13 +17,13 @@ import pytest
 import safetensors.numpy
 
 import kerascnn
-from kerascnn.assemble import Request, minimum_size, plan
-from kerascnn.registry import list_models, model_info
-from kerascnn.weights.expected import expected
-from kerascnn.weights.layouts import layouts
-from kerascnn.weights.loading import load_weights
-from kerascnn.weights.matching import KERAS_STYLE
-from kerascnn.weights.saving import SUFFIXES, load_model, save_weights
+from kerascnn.models.planning import Request, minimum_size, plan
+from kerascnn.models.registry import list_models, model_info
+from kerascnn.weights.expected_shapes import expected
+from kerascnn.weights.load import load_weights
+from kerascnn.weights.match_names import KERAS_STYLE
+from kerascnn.weights.name_maps import layouts
+from kerascnn.weights.save import SUFFIXES, load_model, save_weights
 from reliability.keras_files import keras2_layers, write_keras2, write_keras3
 from reliability.loads import same, torch_file
 from reliability.torch_files import state_dict, write_old

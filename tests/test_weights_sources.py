@@ -19,16 +19,17 @@ import numpy as np
 import pytest
 
 import kerascnn
-from kerascnn.endpoints import adopted_class_names, preprocessing_for
 from kerascnn.errors import MismatchError, UnsafeFileError, UsageError
-from kerascnn.preprocessing import HALF, Preprocessing, crop
-from kerascnn.weights import catalogue, sources
-from kerascnn.weights.cache import home
-from kerascnn.weights.catalogue.imagenet import CLASS_NAMES
-from kerascnn.weights.checkpoint import open_checkpoint
-from kerascnn.weights.downloads import DownloadError
-from kerascnn.weights.loading import load_weights
-from kerascnn.weights.saving import load_model, save_weights
+from kerascnn.fileio.cache import home
+from kerascnn.imaging.preprocessing import HALF, Preprocessing, crop
+from kerascnn.models.signature import adopted_class_names, preprocessing_for
+from kerascnn.published import catalogue
+from kerascnn.published.imagenet_classes import CLASS_NAMES
+from kerascnn.weights import locate
+from kerascnn.weights.download.fetch import DownloadError
+from kerascnn.weights.formats.checkpoint import open_checkpoint
+from kerascnn.weights.load import load_weights
+from kerascnn.weights.save import load_model, save_weights
 
 SHAPE = (33, 33, 3)
 SMALL = {"input_shape": SHAPE, "classifier_activation": None}
@@ -177,13 +178,13 @@ def served(shuffle: Path) -> Iterator[str]:
 
 def test_an_address_is_fetched_once_to_a_place_of_its_own(served: str, shuffle: Path) -> None:
     digest = hashlib.sha256(shuffle.read_bytes()).hexdigest()
-    first = sources.locate(f"{served}/a/weights.safetensors#sha256={digest}")
-    second = sources.locate(f"{served}/b/weights.safetensors?key=1")
+    first = locate.locate(f"{served}/a/weights.safetensors#sha256={digest}")
+    second = locate.locate(f"{served}/b/weights.safetensors?key=1")
     assert first != second
     assert first.name == second.name == "weights.safetensors"
     assert first.parents[2] == second.parents[2] == home() / "weights"
     assert first.read_bytes() == second.read_bytes() == shuffle.read_bytes()
-    odd = sources.locate(f"{served}/x/..%2f..%2f.w%C3%A9ights%3A1.pth")
+    odd = locate.locate(f"{served}/x/..%2f..%2f.w%C3%A9ights%3A1.pth")
     assert odd.name == "w_ights_1.pth"
     assert odd.parents[2] == home() / "weights"
     report = load_weights(
@@ -207,12 +208,12 @@ def test_an_address_is_fetched_once_to_a_place_of_its_own(served: str, shuffle: 
 )
 def test_sources_that_are_none(source: object, error: type, message: str) -> None:
     with pytest.raises(error, match=message):
-        sources.locate(source)  # type: ignore[arg-type]
+        locate.locate(source)  # type: ignore[arg-type]
 
 
 def test_paths_are_left_as_they_are(tmp_path: Path) -> None:
-    assert sources.locate("no/such.pth") == Path("no/such.pth")
-    assert sources.locate(tmp_path) == tmp_path
+    assert locate.locate("no/such.pth") == Path("no/such.pth")
+    assert locate.locate(tmp_path) == tmp_path
 
 
 def test_weights_of_another_network_are_refused_though_every_tensor_fits() -> None:

@@ -10,9 +10,9 @@ import pytest
 
 import kerascnn
 from kerascnn.errors import UsageError
-from kerascnn.weights.loading import load_weights
-from kerascnn.weights.report import LoadError, LoadReport
-from kerascnn.weights.saving import save_weights
+from kerascnn.weights.load import load_weights
+from kerascnn.weights.load_report import LoadError, LoadReport
+from kerascnn.weights.save import save_weights
 from reference import convolution, seeded
 from reliability.keras_files import write_keras2
 from reliability.loads import SMALL, changed, refused, resnet, same, torch_file, wanted

@@ -10,11 +10,11 @@ import pytest
 
 from kerascnn.applications import blocks
 from kerascnn.applications.blocks import Norm
-from kerascnn.assemble import Request, plan
-from kerascnn.plan import Plan
-from kerascnn.registry import model_info
-from kerascnn.weights import tensors
-from kerascnn.weights.expected import expected
+from kerascnn.models.costs import Plan
+from kerascnn.models.planning import Request, plan
+from kerascnn.models.registry import model_info
+from kerascnn.weights import axis_order
+from kerascnn.weights.expected_shapes import expected
 from reference import convolution, normalization, seeded
 
 
@@ -36,7 +36,7 @@ def torch_convolve(x: np.ndarray, weight: np.ndarray, groups: int = 1) -> np.nda
 def test_convolution_from_torch(groups: int) -> None:
     x = seeded.uniform("x", (2, 6, 5, 4))
     weight = seeded.uniform("weight", (9, 6 // groups, 3, 2))
-    kernel = tensors.from_torch(weight, "Conv2D", "kernel", (3, 2, 6 // groups, 9))
+    kernel = axis_order.from_torch(weight, "Conv2D", "kernel", (3, 2, 6 // groups, 9))
     ours = convolution.convolve(x.transpose(0, 2, 3, 1), kernel, groups=groups)
     np.testing.assert_allclose(
         ours.transpose(0, 3, 1, 2), torch_convolve(x, weight, groups), atol=1e-5
@@ -46,7 +46,7 @@ def test_convolution_from_torch(groups: int) -> None:
 def test_depthwise_from_torch() -> None:
     x = seeded.uniform("x", (2, 4, 5, 6))
     weight = seeded.uniform("weight", (4, 1, 3, 3))
-    kernel = tensors.from_torch(weight, "DepthwiseConv2D", "kernel", (3, 3, 4, 1))
+    kernel = axis_order.from_torch(weight, "DepthwiseConv2D", "kernel", (3, 3, 4, 1))
     ours = convolution.depthwise(x.transpose(0, 2, 3, 1), kernel)
     np.testing.assert_allclose(
         ours.transpose(0, 3, 1, 2), torch_convolve(x, weight, groups=4), atol=1e-5
@@ -56,7 +56,7 @@ def test_depthwise_from_torch() -> None:
 def test_dense_behind_a_flattened_map_from_torch() -> None:
     x = seeded.uniform("x", (2, 3, 4, 5))  # N, C, H, W
     weight = seeded.uniform("weight", (7, 60))
-    kernel = tensors.from_torch(weight, "Dense", "kernel", (60, 7), (4, 5, 3))
+    kernel = axis_order.from_torch(weight, "Dense", "kernel", (60, 7), (4, 5, 3))
     ours = x.transpose(0, 2, 3, 1).reshape(2, 60) @ kernel
     np.testing.assert_allclose(ours, x.reshape(2, 60) @ weight.T, rtol=1e-5)
 
@@ -64,7 +64,7 @@ def test_dense_behind_a_flattened_map_from_torch() -> None:
 def test_dense_window_as_a_convolution() -> None:
     x = seeded.uniform("x", (2, 3, 4, 5))
     weight = seeded.uniform("weight", (7, 60))
-    kernel = tensors.from_torch(weight, "Conv2D", "kernel", (4, 5, 3, 7))
+    kernel = axis_order.from_torch(weight, "Conv2D", "kernel", (4, 5, 3, 7))
     ours = convolution.convolve(x.transpose(0, 2, 3, 1), kernel)[:, 0, 0]
     np.testing.assert_allclose(ours, x.reshape(2, 60) @ weight.T, rtol=1e-5)
 
@@ -84,12 +84,14 @@ def test_dense_window_as_a_convolution() -> None:
     ],
 )
 def test_there_and_back(
-    kind: str, ours: tuple[int, ...], theirs: tuple[int, ...], flattened: tensors.MapShape | None
+    kind: str, ours: tuple[int, ...], theirs: tuple[int, ...], flattened: axis_order.MapShape | None
 ) -> None:
     array = seeded.uniform("a", ours)
-    there = tensors.to_torch(array, kind, "kernel", theirs, flattened)
+    there = axis_order.to_torch(array, kind, "kernel", theirs, flattened)
     assert there.shape == theirs
-    np.testing.assert_array_equal(tensors.from_torch(there, kind, "kernel", ours, flattened), array)
+    np.testing.assert_array_equal(
+        axis_order.from_torch(there, kind, "kernel", ours, flattened), array
+    )
 
 
 @pytest.mark.parametrize(
@@ -106,23 +108,23 @@ def test_a_foreign_shape_is_refused(
     kind: str, variable: str, ours: tuple[int, ...], theirs: tuple[int, ...]
 ) -> None:
     with pytest.raises(ValueError, match="shape"):
-        tensors.from_torch(np.zeros(theirs), kind, variable, ours)
+        axis_order.from_torch(np.zeros(theirs), kind, variable, ours)
     with pytest.raises(ValueError, match="shape"):
-        tensors.to_torch(np.zeros(ours), kind, variable, theirs)
+        axis_order.to_torch(np.zeros(ours), kind, variable, theirs)
 
 
 def test_names() -> None:
-    assert tensors.names("Conv2D", "kernel", "torch") == ("weight",)
-    assert tensors.names("BatchNormalization", "moving_variance", "torch") == ("running_var",)
-    assert tensors.names("DepthwiseConv2D", "kernel", "keras") == ("kernel", "depthwise_kernel")
-    assert tensors.names("Conv2D", "kernel", "keras") == ("kernel", "pointwise_kernel")
-    assert tensors.names("Dense", "bias", "keras") == ("bias",)
+    assert axis_order.names("Conv2D", "kernel", "torch") == ("weight",)
+    assert axis_order.names("BatchNormalization", "moving_variance", "torch") == ("running_var",)
+    assert axis_order.names("DepthwiseConv2D", "kernel", "keras") == ("kernel", "depthwise_kernel")
+    assert axis_order.names("Conv2D", "kernel", "keras") == ("kernel", "pointwise_kernel")
+    assert axis_order.names("Dense", "bias", "keras") == ("bias",)
 
 
 def test_a_convolutions_bias_folds_into_the_moving_mean() -> None:
     x, bias = seeded.uniform("x", (2, 3, 3, 4)), seeded.uniform("bias", (4,))
     mean, variance = seeded.uniform("mean", (4,)), 1 + 0.5 * seeded.uniform("variance", (4,))
-    folded = normalization.normalized(x, tensors.without_bias(mean, bias), variance)
+    folded = normalization.normalized(x, axis_order.without_bias(mean, bias), variance)
     np.testing.assert_allclose(
         folded, normalization.normalized(x + bias, mean, variance), atol=1e-6
     )
@@ -133,7 +135,7 @@ def test_an_epsilon_folds_into_the_moving_variance_and_gamma() -> None:
     x = seeded.uniform("x", (2, 3, 3, 6))
     mean, gamma = np.zeros(6), np.asarray([0.5, -2, 1, 3, 1, 1])
     variance = np.asarray([0, 3e-4, 9.9e-4, 0.002, 1.0, 30.0])
-    moved, scale = tensors.with_epsilon(variance, 1e-5, 1e-3)
+    moved, scale = axis_order.with_epsilon(variance, 1e-5, 1e-3)
     np.testing.assert_allclose(moved[:2], 0)
     np.testing.assert_allclose(moved[2:], variance[2:] - 9.9e-4, atol=1e-15)
     np.testing.assert_allclose(scale[:2], [10, (1e-3 / 3.1e-4) ** 0.5])
@@ -142,7 +144,7 @@ def test_an_epsilon_folds_into_the_moving_variance_and_gamma() -> None:
         normalization.normalized(x, mean, moved, epsilon=1e-3) * gamma * scale,
         normalization.normalized(x, mean, variance, epsilon=1e-5) * gamma,
     )
-    raised, same = tensors.with_epsilon(variance, 1e-3, 1e-5)  # never below zero
+    raised, same = axis_order.with_epsilon(variance, 1e-3, 1e-5)  # never below zero
     np.testing.assert_allclose(raised, variance + 9.9e-4)
     assert (same == 1).all()
 
@@ -186,9 +188,9 @@ def test_lenet5_of_1998() -> None:
 def test_a_dense_layer_and_a_convolution_over_the_whole_map_are_alike_in_keras() -> None:
     kernel = seeded.uniform("kernel", (2, 3, 4, 5))
     x = seeded.uniform("x", (2, 2, 3, 4))
-    dense = tensors.as_keras(kernel, (24, 5))
+    dense = axis_order.as_keras(kernel, (24, 5))
     np.testing.assert_allclose(
         x.reshape(2, 24) @ dense, convolution.convolve(x, kernel)[:, 0, 0], rtol=1e-4
     )
     with pytest.raises(ValueError, match="shape"):
-        tensors.as_keras(kernel, (3, 2, 4, 5))
+        axis_order.as_keras(kernel, (3, 2, 4, 5))

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from kerascnn.errors import DamagedFileError, UnsafeFileError
-from kerascnn.weights.checkpoint import open_checkpoint
-from kerascnn.weights.layouts import source_epsilon
-from kerascnn.weights.readers.torch_pickle import CALLS
+from kerascnn.fileio.pickle_machine import CALLS
+from kerascnn.weights.formats.checkpoint import open_checkpoint
+from kerascnn.weights.name_maps import source_epsilon
 from reliability import torch_files
 from reliability.torch_files import Call, Tensor, state_dict, write_old, write_zip
 
@@ -141,7 +141,7 @@ NO_TENSORS = [
     ("torch._utils", "_rebuild_sparse_tensor"),
     ("torch", "FloatStorage.from_file"),
     ("collections", "defaultdict"),
-    ("kerascnn.weights.readers.torch_pickle", "Machine"),
+    ("kerascnn.fileio.pickle_machine", "Machine"),
     ("numpy", "load"),
     ("functools", "partial"),
 ]
@@ -158,7 +158,7 @@ def test_only_tensors_are_built(tmp_path: Path, module: str, name: str) -> None:
 def test_nothing_that_may_be_called_is_a_name_of_python() -> None:
     """What a file may name leads to this package's own functions and to no import."""
     for call in CALLS.values():
-        assert call.__module__ == "kerascnn.weights.readers.torch_pickle"
+        assert call.__module__ == "kerascnn.fileio.pickle_machine"
 
 
 def tensor_file(tmp_path: Path, tensor: Tensor, **options: object) -> Path:

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from kerascnn.errors import DamagedFileError
-from kerascnn.weights.loading import load_weights
-from kerascnn.weights.report import LoadError
+from kerascnn.weights.load import load_weights
+from kerascnn.weights.load_report import LoadError
 from reliability.loads import changed, refused, resnet, stored
 from reliability.torch_files import state_dict, write_zip
 from reliability.zoo_files import scrambled

@@ -20,11 +20,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerascnn import callbacks, checkpoints, commits, recording
-from kerascnn.data import Data, Split
-from kerascnn.devices import policy_scope
-from kerascnn.recipes import Recipe
-from kerascnn.training import train
+from kerascnn.data.sources.dataset import Data, Split
+from kerascnn.recipes.lookup import Recipe
+from kerascnn.training import callbacks, checkpoint_callback, checkpoints, session
+from kerascnn.training.strategy import policy_scope
+from kerascnn.training.train import train
 
 STEPS = 6
 RECIPE = Recipe("jobs", learning_rate=0.02, batch_size=16, epochs=3, translate=1, flip=True)
@@ -94,14 +94,14 @@ def tiny() -> keras.Model:
 
 def run_job(job: dict) -> None:
     if "kill_at" in job:  # after so many steps of the run, once the step's checkpoint is written
-        real = commits.Commits.on_train_batch_end
+        real = checkpoint_callback.Commits.on_train_batch_end
 
         def on_train_batch_end(self, batch, logs=None):
             real(self, batch, logs)
             if self.clock.total == job["kill_at"]:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-        commits.Commits.on_train_batch_end = on_train_batch_end
+        checkpoint_callback.Commits.on_train_batch_end = on_train_batch_end
     if "kill_in_validation" in job:
 
         def on_test_batch_end(self, batch, logs=None):
@@ -129,7 +129,7 @@ def run_job(job: dict) -> None:
         checkpoints.json = type("json", (), {"dumps": staticmethod(dumps), "loads": json.loads})
     if job.get("bare"):  # nothing but the weights counts
         tf.config.threading.set_intra_op_parallelism_threads(1)
-        recording.draw_curves = lambda run: None
+        session.draw_curves = lambda run: None
         callbacks.ModelFiles.save_last = lambda self: Path(self.directory / "config.json")
         callbacks.EventWriter.on_epoch_end = lambda *_: None
     recipe = replace(RECIPE, **job.get("recipe", {}))

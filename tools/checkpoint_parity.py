@@ -46,10 +46,10 @@ def write(key: str, path: Path) -> None:
     """Writes the checkpoint of a twin, in the interpreter that has its library."""
     import make_parity
 
-    from kerascnn.assemble import Request, plan
-    from kerascnn.registry import model_info
-    from kerascnn.weights.expected import expected
-    from kerascnn.weights.layouts import layouts
+    from kerascnn.models.planning import Request, plan
+    from kerascnn.models.registry import model_info
+    from kerascnn.weights.expected_shapes import expected
+    from kerascnn.weights.name_maps import layouts
 
     twin, fixture = parity.TWINS[key], parity.fixture(key)
     variant = model_info(parity.row_of(key))

@@ -40,9 +40,9 @@ def measure(name: str, out: Path) -> None:
     """Exports one row and writes the result as JSON."""
     from machine import machine
 
-    from kerascnn.exporting.network import prepare
-    from kerascnn.exporting.onnx_format import nodes_of
-    from kerascnn.exporting.onnx_writer import write_graph
+    from kerascnn.exporting.common.network import prepare
+    from kerascnn.exporting.onnx.format import nodes_of
+    from kerascnn.exporting.onnx.writer import write_graph
 
     for offset in OFFSETS:
         model, samples = drawn(name, offset)
@@ -73,7 +73,7 @@ def drawn(name: str, offset: float) -> tuple[Any, Any]:
 
     import kerascnn
     from kerascnn.errors import KerasCNNError
-    from kerascnn.exporting.proof import random_batches
+    from kerascnn.exporting.common.equivalence import random_batches
 
     keras.utils.set_random_seed(0)
     try:
@@ -115,7 +115,7 @@ def own_statistics(model: Any, images: Any) -> None:
 def exported(model: Any, samples: Any) -> dict[str, dict[str, Any]]:
     """Returns the figures of each format, or why it was refused."""
     from kerascnn.errors import KerasCNNError
-    from kerascnn.exporting import export
+    from kerascnn.exporting.exporter import export
 
     found: dict[str, dict[str, Any]] = {}
     for form in FORMATS:
@@ -255,8 +255,8 @@ def main() -> None:
     if arguments.into:
         measure(arguments.rows[0], arguments.into)
         return
-    from kerascnn.files import atomic_file
-    from kerascnn.registry import list_models, model_info
+    from kerascnn.fileio.atomic import atomic_file
+    from kerascnn.models.registry import list_models, model_info
 
     rows = list_models()
     measured = json.loads(MEASURED.read_text("utf-8")) if MEASURED.is_file() else {}

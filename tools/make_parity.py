@@ -23,12 +23,12 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from kerascnn.assemble import Request, plan  # noqa: E402
-from kerascnn.plan import Plan  # noqa: E402
-from kerascnn.registry import model_info  # noqa: E402
-from kerascnn.weights import tensors  # noqa: E402
-from kerascnn.weights.expected import Expected, expected  # noqa: E402
-from kerascnn.weights.layouts import layouts  # noqa: E402
+from kerascnn.models.costs import Plan  # noqa: E402
+from kerascnn.models.planning import Request, plan  # noqa: E402
+from kerascnn.models.registry import model_info  # noqa: E402
+from kerascnn.weights import axis_order  # noqa: E402
+from kerascnn.weights.expected_shapes import Expected, expected  # noqa: E402
+from kerascnn.weights.name_maps import layouts  # noqa: E402
 from reference import parity, seeded  # noqa: E402
 
 SMALL, LARGE = 1.0, 100.0
@@ -186,19 +186,23 @@ def fill(
                 array = array + biased[layer.normalizes]
             if variable == "moving_variance":
                 assert layer.epsilon is not None
-                array, scale = tensors.with_epsilon(array, layer.epsilon, network.epsilon(module))
+                array, scale = axis_order.with_epsilon(
+                    array, layer.epsilon, network.epsilon(module)
+                )
                 assert (scale == 1).all()
-            keys = [f"{module}/{one}" for one in tensors.names(layer.kind, variable, network.style)]
+            keys = [
+                f"{module}/{one}" for one in axis_order.names(layer.kind, variable, network.style)
+            ]
             key = next((one for one in keys if one in left), None)
             if key is None:
                 raise SystemExit(f"{name}/{variable}: the twin has no {' or '.join(keys)} left")
             left.remove(key)
             if network.style == "torch":
-                array = tensors.to_torch(
+                array = axis_order.to_torch(
                     array, layer.kind, variable, network.shapes[key], layer.flattened
                 )
             else:
-                array = tensors.as_keras(array, network.shapes[key])
+                array = axis_order.as_keras(array, network.shapes[key])
             network.assign(key, array)
         key = f"{module}/bias"
         if "bias" not in layer.variables and key in left and "kernel" in layer.variables:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from kerascnn.cli.output import quantity, shape_text
-from kerascnn.registry import list_models, model_info
+from kerascnn.models.registry import list_models, model_info
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 BEGIN, END = "<!-- models: made by tools/readme_table.py -->", "<!-- end of models -->"

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kerascnn.preprocessing import Preprocessing
-from kerascnn.registry import list_models, model_info
-from kerascnn.weights.catalogue import Published, checkpoints
+from kerascnn.imaging.preprocessing import Preprocessing
+from kerascnn.models.registry import list_models, model_info
+from kerascnn.published.catalogue import checkpoints
+from kerascnn.published.record import Published
 
 GUIDE = Path(__file__).resolve().parent.parent / "docs" / "weights.md"
 BEGIN, END = "<!-- weights: made by tools/weights_table.py -->", "<!-- end of weights -->"

@@ -17,21 +17,21 @@ _HOMES = {
     "Budget": "kerascnn.tuning.budget",
     "Price": "kerascnn.tuning.budget",
     "Range": "kerascnn.tuning.axes",
-    "SearchResult": "kerascnn.tuning.results",
+    "SearchResult": "kerascnn.tuning.result",
     "SearchSpace": "kerascnn.tuning.space",
-    "Trial": "kerascnn.tuning.results",
-    "pareto": "kerascnn.tuning.results",
-    "search": "kerascnn.tuning.searching",
+    "Trial": "kerascnn.tuning.result",
+    "pareto": "kerascnn.tuning.result",
+    "search": "kerascnn.tuning.run_search",
 }
 
 if TYPE_CHECKING:
     from kerascnn.tuning.axes import Range as Range
     from kerascnn.tuning.budget import Budget as Budget
     from kerascnn.tuning.budget import Price as Price
-    from kerascnn.tuning.results import SearchResult as SearchResult
-    from kerascnn.tuning.results import Trial as Trial
-    from kerascnn.tuning.results import pareto as pareto
-    from kerascnn.tuning.searching import search as search
+    from kerascnn.tuning.result import SearchResult as SearchResult
+    from kerascnn.tuning.result import Trial as Trial
+    from kerascnn.tuning.result import pareto as pareto
+    from kerascnn.tuning.run_search import search as search
     from kerascnn.tuning.space import SearchSpace as SearchSpace
 
 

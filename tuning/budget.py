@@ -11,10 +11,10 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from kerascnn.assemble import Request, plan_into
 from kerascnn.errors import UsageError
-from kerascnn.plan import MAXIMUM_LAYERS, Plan, Planned, Shape, layer_cost
-from kerascnn.registry import Variant
+from kerascnn.models.costs import MAXIMUM_LAYERS, Plan, Planned, Shape, layer_cost
+from kerascnn.models.planning import Request, plan_into
+from kerascnn.models.registry import Variant
 
 FLOAT_BYTES = 4
 TRAINED_COPIES = 4

@@ -14,11 +14,11 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from kerascnn.errors import KerasCNNError, UsageError
-from kerascnn.registry import ARGUMENTS, Scale, Variant, model_info
+from kerascnn.models.registry import ARGUMENTS, Scale, Variant, model_info
 from kerascnn.tuning.axes import Axis, Values, count, draw, leaves, started_at
+from kerascnn.tuning.axis_factory import AUGMENTATIONS, LETTERS, SCALED, USUAL, Maker
 from kerascnn.tuning.budget import Budget, Price, price
-from kerascnn.tuning.making import AUGMENTATIONS, LETTERS, SCALED, USUAL, Maker
-from kerascnn.tuning.stages import staged
+from kerascnn.tuning.per_stage import staged
 
 EXACT = 20_000
 """Up to so many networks a space is counted; beyond, so many are drawn."""

@@ -14,8 +14,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerascnn.endpoints import forward, image_shape
 from kerascnn.errors import KerasCNNError
+from kerascnn.models.signature import forward, image_shape
 from kerascnn.tuning.oracles import read_json, write_json
 from kerascnn.tuning.space import SearchSpace
 
@@ -63,7 +63,7 @@ def measure(model: keras.Model, runtime: str) -> float:
     image = np.random.default_rng(0).random((1, *sides), np.float32)
     if runtime == "keras":
         return _median(forward(model), image)
-    from kerascnn.exporting import export
+    from kerascnn.exporting.exporter import export
 
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "out"

@@ -24,7 +24,7 @@ from typing import Any, ClassVar
 import keras_tuner
 import numpy as np
 
-from kerascnn.files import atomic_file
+from kerascnn.fileio.atomic import atomic_file
 from kerascnn.tuning.axes import draw, leaves
 from kerascnn.tuning.candidates import EXACT
 from kerascnn.tuning.space import SearchSpace

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.text import Text
 
-from kerascnn.progress import bars, clock
+from kerascnn.training.progress import bars, clock
 
 
 class SearchProgress:

@@ -6,15 +6,15 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kerascnn.files import atomic_file
-from kerascnn.page import Page
-from kerascnn.progress import clock
+from kerascnn.fileio.atomic import atomic_file
+from kerascnn.reports.html_page import Page
+from kerascnn.training.progress import clock
 from kerascnn.tuning import plots
 from kerascnn.tuning.axes import Range
 from kerascnn.tuning.progress import named
 
 if TYPE_CHECKING:
-    from kerascnn.tuning.results import SearchResult, Trial
+    from kerascnn.tuning.result import SearchResult, Trial
 
 EVENTS = "tensorboard"
 

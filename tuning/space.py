@@ -10,17 +10,19 @@ from typing import Any
 import keras
 import keras_tuner
 
-from kerascnn.data import Distortion, Split, pipeline
-from kerascnn.endpoints import gives_logits
+from kerascnn.data.augmentation.policy import Distortion
+from kerascnn.data.pipeline import pipeline
+from kerascnn.data.sources.dataset import Split
 from kerascnn.errors import KerasCNNError, UsageError
-from kerascnn.optimizers import make_optimizer
-from kerascnn.preprocessing import Preprocessing
-from kerascnn.recipes import RECIPES, Recipe
-from kerascnn.registry import ImageShape, create_model
+from kerascnn.imaging.preprocessing import Preprocessing
+from kerascnn.models.registry import ImageShape, create_model
+from kerascnn.models.signature import gives_logits
+from kerascnn.recipes.lookup import RECIPES, Recipe
+from kerascnn.recipes.optimizers import make_optimizer
 from kerascnn.tuning.axes import Axis, Range
+from kerascnn.tuning.axis_factory import AUGMENTATIONS
 from kerascnn.tuning.budget import Budget
 from kerascnn.tuning.candidates import Candidates
-from kerascnn.tuning.making import AUGMENTATIONS
 
 
 class SearchSpace(Candidates, keras_tuner.HyperModel):

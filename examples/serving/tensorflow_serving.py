@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from kerascnn.files import atomic_directory, atomic_file
+from kerascnn.fileio.atomic import atomic_directory, atomic_file
 
 SIGNATURE = "serving_default"
 METHOD = "tensorflow/serving/predict"
@@ -44,8 +44,8 @@ def write_version(exported: Path, models: Path, name: str, version: int = 1) -> 
 
 def request_for(images: list[Path], exported: Path) -> dict[str, Any]:
     """Returns a request for image files, prepared as the export's metadata says."""
-    from kerascnn.images import load_image
-    from kerascnn.preprocessing import Preprocessing
+    from kerascnn.imaging.decode import load_image
+    from kerascnn.imaging.preprocessing import Preprocessing
 
     described = json.loads((exported / "savedmodel/assets.extra/kerascnn.json").read_text("utf-8"))
     preprocessing = Preprocessing.from_json(described["preprocessing"])

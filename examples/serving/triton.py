@@ -34,7 +34,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from kerascnn.files import atomic_directory
+from kerascnn.fileio.atomic import atomic_directory
 
 TYPES = {1: "TYPE_FP32", 2: "TYPE_UINT8", 3: "TYPE_INT8", 10: "TYPE_FP16", 11: "TYPE_FP64"}
 """What Triton calls ONNX's types of elements."""

@@ -23,7 +23,7 @@ import sys
 from pathlib import Path
 
 import kerascnn
-from kerascnn.files import atomic_directory
+from kerascnn.fileio.atomic import atomic_directory
 
 FOLDER = Path(__file__).resolve().parent
 
@@ -35,7 +35,7 @@ def write(artifact: Path, folder: Path = FOLDER) -> Path:
         artifact: model.onnx of an export, channels last and without preprocessing inside.
         folder: of the page.
     """
-    from kerascnn.classifiers import open_classifier
+    from kerascnn.inference.classifier import open_classifier
 
     artifact = artifact / "model.onnx" if artifact.is_dir() else artifact
     network = open_classifier(artifact)

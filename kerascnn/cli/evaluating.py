@@ -10,8 +10,8 @@ from kerascnn.cli.output import print_json, print_table, progress_stream
 from kerascnn.cli.startup import start_keras
 
 if TYPE_CHECKING:
-    from kerascnn.evaluating import Evaluation
-    from kerascnn.views import Views
+    from kerascnn.evaluation.evaluate import Evaluation
+    from kerascnn.evaluation.test_time_views import Views
 
 FIGURES = {
     "loss": "{:.4f}",
@@ -74,8 +74,8 @@ def add_verbs(verbs: Any) -> None:
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
-    from kerascnn.files import refuse_occupied
-    from kerascnn.views import Views
+    from kerascnn.evaluation.test_time_views import Views
+    from kerascnn.fileio.atomic import refuse_occupied
 
     networks, data = _networks_and_data(arguments)
     views = Views(
@@ -86,7 +86,7 @@ def _evaluate(arguments: argparse.Namespace) -> None:
     if arguments.out is not None:  # rather now than after the work
         refuse_occupied(arguments.out, overwrite=arguments.overwrite)
     start_keras(debug=arguments.debug)
-    from kerascnn.evaluating import evaluate
+    from kerascnn.evaluation.evaluate import evaluate
 
     with progress_stream(as_json=arguments.json):
         evaluation = evaluate(
@@ -98,7 +98,7 @@ def _evaluate(arguments: argparse.Namespace) -> None:
         )
     files = []
     if arguments.out is not None:
-        from kerascnn.findings import write_evaluation
+        from kerascnn.evaluation.files import write_evaluation
 
         files = write_evaluation(evaluation, arguments.out, overwrite=arguments.overwrite)
     if arguments.json:
@@ -112,11 +112,11 @@ def _evaluate(arguments: argparse.Namespace) -> None:
 
 
 def _report(arguments: argparse.Namespace) -> None:
-    from kerascnn.runs import load_run
+    from kerascnn.runs.run import load_run
 
     run = load_run(arguments.run_dir)
     start_keras(debug=arguments.debug)
-    from kerascnn.reporting import report
+    from kerascnn.reports.run_report import report
 
     with progress_stream(as_json=arguments.json):
         path = report(run, arguments.data, path=arguments.out)
@@ -129,7 +129,7 @@ def _report(arguments: argparse.Namespace) -> None:
 def _networks_and_data(arguments: argparse.Namespace) -> tuple[list[str], str]:
     """Returns the paths, each seen to be there, and the data, before TensorFlow starts."""
     from kerascnn.errors import UsageError
-    from kerascnn.runs import load_run
+    from kerascnn.runs.run import load_run
 
     networks = list(arguments.networks)
     data = arguments.data
@@ -165,7 +165,7 @@ def _scales(text: str | None) -> tuple[int, ...]:
 
 
 def _as_json(evaluation: Evaluation, per_class: bool, files: list[Any]) -> dict[str, Any]:
-    from kerascnn.findings import PER_CLASS, per_class_rows
+    from kerascnn.evaluation.files import PER_CLASS, per_class_rows
 
     result: dict[str, Any] = dict(evaluation)
     if len(evaluation.members) > 1:
@@ -198,7 +198,7 @@ def _print_figures(evaluation: Evaluation, views: Views) -> None:
 
 
 def _print_classes(evaluation: Evaluation) -> None:
-    from kerascnn.findings import PER_CLASS, per_class_rows
+    from kerascnn.evaluation.files import PER_CLASS, per_class_rows
 
     rows = [
         ["" if cell is None else f"{cell:.2%}" if isinstance(cell, float) else str(cell)

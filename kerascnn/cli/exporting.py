@@ -12,8 +12,8 @@ from kerascnn.cli.output import print_json, progress_stream
 from kerascnn.cli.startup import start_keras
 
 if TYPE_CHECKING:
-    from kerascnn.registry import Variant
-    from kerascnn.runs import Run
+    from kerascnn.models.registry import Variant
+    from kerascnn.runs.run import Run
 
 _FORMATS = """\
 formats:
@@ -104,8 +104,8 @@ def add_verbs(verbs: Any) -> None:
 
 def _find(source: str) -> Run | Variant:
     """Returns the architecture or the run that the user means; `./NAME` is always a directory."""
-    from kerascnn.registry import list_models, model_info
-    from kerascnn.runs import load_run
+    from kerascnn.models.registry import list_models, model_info
+    from kerascnn.runs.run import load_run
 
     is_directory = os.sep in source or Path(source).is_dir()
     if is_directory and source not in list_models():
@@ -125,7 +125,7 @@ def _samples(source: str | None) -> list[Path] | None:
 
 
 def _export(arguments: argparse.Namespace) -> None:
-    from kerascnn.exporting.options import ExportOptions
+    from kerascnn.exporting.common.options import ExportOptions
 
     source = _find(arguments.source)  # a wrong name or path is told before TensorFlow starts
     # Resizing inside needs a newer operator set than the usual one.
@@ -140,8 +140,8 @@ def _export(arguments: argparse.Namespace) -> None:
         evaluation=arguments.evaluation,
     )
     start_keras(debug=arguments.debug)
-    from kerascnn.exporting import export
-    from kerascnn.runs import Run
+    from kerascnn.exporting.exporter import export
+    from kerascnn.runs.run import Run
 
     with progress_stream(as_json=arguments.json):
         reports = export(
@@ -161,7 +161,7 @@ def _export(arguments: argparse.Namespace) -> None:
 
 
 def _verify(arguments: argparse.Namespace) -> None:
-    from kerascnn.exporting.verifying import check_manifest, verify
+    from kerascnn.exporting.verify_export import check_manifest, verify
 
     check_manifest(Path(arguments.directory))  # damage is told before TensorFlow starts
     start_keras(debug=arguments.debug)

@@ -90,14 +90,14 @@ def add_verbs(verbs: Any) -> None:
 
 
 def _train(arguments: argparse.Namespace) -> None:
-    from kerascnn.recipes import resolve_recipe
-    from kerascnn.registry import model_info
+    from kerascnn.models.registry import model_info
+    from kerascnn.recipes.lookup import resolve_recipe
 
     # A wrong name is told before TensorFlow starts.
     model_info(arguments.name)
     recipe = resolve_recipe(arguments.recipe, arguments.set)
     start_keras(debug=arguments.debug)
-    from kerascnn.training import train
+    from kerascnn.training.train import train
 
     with progress_stream(as_json=arguments.json):
         run = train(
@@ -125,11 +125,11 @@ def _train(arguments: argparse.Namespace) -> None:
 
 def _reproduce(arguments: argparse.Namespace) -> None:
     from kerascnn.errors import MismatchError
-    from kerascnn.runs import load_run
+    from kerascnn.runs.run import load_run
 
     run = load_run(arguments.run_dir)
     start_keras(debug=arguments.debug)
-    from kerascnn.reproducing import reproduce
+    from kerascnn.training.reproduce import reproduce
 
     with progress_stream(as_json=arguments.json):
         found = reproduce(run, data=arguments.data, run_dir=arguments.out)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from kerascnn.cli.output import print_json, print_table, quantity, shape_text
 
 if TYPE_CHECKING:
-    from kerascnn.registry import Variant
+    from kerascnn.models.registry import Variant
 
 
 def add_verbs(verbs: Any) -> None:
@@ -66,7 +66,7 @@ def _record(variant: Variant) -> dict[str, Any]:
 
 
 def _list(arguments: argparse.Namespace) -> None:
-    from kerascnn.registry import list_models, model_info
+    from kerascnn.models.registry import list_models, model_info
 
     variants = [model_info(name) for name in list_models(arguments.pattern, arguments.family)]
     if arguments.json:
@@ -92,8 +92,8 @@ def _list(arguments: argparse.Namespace) -> None:
 
 
 def _info(arguments: argparse.Namespace) -> None:
-    from kerascnn.assemble import Request, minimum_size
-    from kerascnn.registry import model_info
+    from kerascnn.models.planning import Request, minimum_size
+    from kerascnn.models.registry import model_info
 
     variant = model_info(arguments.name)
     least = minimum_size(variant, Request())
@@ -119,7 +119,7 @@ def _info(arguments: argparse.Namespace) -> None:
 
 
 def _summary(arguments: argparse.Namespace) -> None:
-    from kerascnn.summary import summarize
+    from kerascnn.models.summary import summarize
 
     summary = summarize(arguments.name)
     if arguments.json:

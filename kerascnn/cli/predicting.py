@@ -12,7 +12,7 @@ from kerascnn.cli.output import print_json, progress_stream
 from kerascnn.cli.startup import start_keras
 
 if TYPE_CHECKING:
-    from kerascnn.predicting import Prediction
+    from kerascnn.inference.image_inputs import Prediction
 
 COLUMNS = ("source", "rank", "index", "label", "score")
 _WITHOUT_KERAS = (".onnx", ".tflite", ".xml")
@@ -59,7 +59,7 @@ def _predict(arguments: argparse.Namespace) -> None:
         raise UsageError("choose one of --csv and --json")
     if not path.endswith(_WITHOUT_KERAS):
         _start_unless_exported(path, arguments)
-    from kerascnn.predictor import Predictor
+    from kerascnn.inference.predictor import Predictor
 
     with progress_stream(as_json=arguments.json or arguments.csv):
         predictor = Predictor(
@@ -86,7 +86,7 @@ def _start_unless_exported(path: str, arguments: argparse.Namespace) -> None:
     """Starts TensorFlow quietly for what it has to run."""
     from pathlib import Path
 
-    from kerascnn.classifiers import EXPORTED
+    from kerascnn.inference.classifier import EXPORTED
 
     wanted = arguments.runtime in ("auto", "onnxruntime", "openvino")
     if not (wanted and (Path(path) / EXPORTED[0]).exists()):

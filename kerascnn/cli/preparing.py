@@ -41,7 +41,7 @@ def add_verbs(verbs: Any) -> None:
 
 
 def _recipes(arguments: argparse.Namespace) -> None:
-    from kerascnn.recipes import RECIPES, differences, find_recipe
+    from kerascnn.recipes.lookup import RECIPES, differences, find_recipe
 
     if arguments.name is None:
         if arguments.json:
@@ -90,7 +90,7 @@ def _text(value: Any) -> str:
 
 
 def _check(arguments: argparse.Namespace) -> None:
-    from kerascnn.data.checking import allowed_bad, check_data
+    from kerascnn.data.check import allowed_bad, check_data
 
     report = check_data(arguments.data)
     limit = allowed_bad(arguments.max_bad, report.images)

@@ -91,7 +91,7 @@ def add_verbs(verbs: Any) -> None:
 
 def _tune(arguments: argparse.Namespace) -> None:
     from kerascnn.errors import UsageError
-    from kerascnn.registry import model_info
+    from kerascnn.models.registry import model_info
     from kerascnn.tuning.axes import parse_domain
     from kerascnn.tuning.supervisor import end_with_parent, is_child, supervise
 
@@ -111,7 +111,7 @@ def _tune(arguments: argparse.Namespace) -> None:
         end_with_parent()
     start_keras(debug=arguments.debug)
     from kerascnn.tuning.budget import Budget
-    from kerascnn.tuning.searching import search
+    from kerascnn.tuning.run_search import search
     from kerascnn.tuning.space import SearchSpace
 
     with progress_stream(as_json=arguments.json):
@@ -157,7 +157,7 @@ def _tune(arguments: argparse.Namespace) -> None:
 
 def _scale(arguments: argparse.Namespace) -> None:
     from kerascnn.errors import UsageError
-    from kerascnn.registry import model_info
+    from kerascnn.models.registry import model_info
 
     model_info(arguments.name)
     try:
@@ -165,7 +165,7 @@ def _scale(arguments: argparse.Namespace) -> None:
     except ValueError:
         raise UsageError(f"--factors {arguments.factors}: give numbers, as 1,2,4") from None
     start_keras(debug=arguments.debug)
-    from kerascnn.tuning.scaling import scaling_study
+    from kerascnn.tuning.compound_scaling import scaling_study
 
     with progress_stream(as_json=arguments.json):
         study = scaling_study(

@@ -18,9 +18,9 @@ from kerascnn.cli.startup import start_keras
 if TYPE_CHECKING:
     import keras
 
-    from kerascnn.weights.catalogue import Published
-    from kerascnn.weights.inspecting import Tensor
-    from kerascnn.weights.report import LoadReport
+    from kerascnn.published.record import Published
+    from kerascnn.weights.inspect import Tensor
+    from kerascnn.weights.load_report import LoadReport
 
 SHOWN = 10
 """Tensors that `inspect` prints for people."""
@@ -90,9 +90,9 @@ def add_verbs(verbs: Any) -> None:
 
 
 def _list(arguments: argparse.Namespace) -> None:
-    from kerascnn.registry import model_info
-    from kerascnn.weights.catalogue import checkpoints
-    from kerascnn.weights.sources import place
+    from kerascnn.models.registry import model_info
+    from kerascnn.published.catalogue import checkpoints
+    from kerascnn.weights.locate import place
 
     row = None if arguments.row is None else model_info(arguments.row).name
     found = sorted(checkpoints(row), key=lambda one: one.row)  # a row's default stays first
@@ -120,7 +120,7 @@ def _list(arguments: argparse.Namespace) -> None:
 
 
 def _is_default(one: Published) -> bool:
-    from kerascnn.registry import model_info
+    from kerascnn.models.registry import model_info
 
     return one.tag == model_info(one.row).weights[0]
 
@@ -130,7 +130,7 @@ def _columns(one: Published) -> str:
 
 
 def _record(one: Published) -> dict[str, Any]:
-    from kerascnn.weights.sources import place
+    from kerascnn.weights.locate import place
 
     return {
         "tag": one.tag,
@@ -151,7 +151,7 @@ def _record(one: Published) -> dict[str, Any]:
 
 
 def _inspect(arguments: argparse.Namespace) -> None:
-    from kerascnn.weights.inspecting import inspect
+    from kerascnn.weights.inspect import inspect
 
     found, error = inspect(arguments.file)
     if arguments.json:
@@ -180,8 +180,8 @@ def _print_tensors(tensors: tuple[Tensor, ...]) -> None:
 
 def _convert(arguments: argparse.Namespace) -> None:
     from kerascnn.errors import OutputError, UsageError
-    from kerascnn.registry import model_info
-    from kerascnn.weights.saving import SUFFIXES
+    from kerascnn.models.registry import model_info
+    from kerascnn.weights.save import SUFFIXES
 
     if not arguments.out.endswith(SUFFIXES):
         raise UsageError(f"OUT must end in {', '.join(SUFFIXES)}, got {arguments.out}")
@@ -190,7 +190,7 @@ def _convert(arguments: argparse.Namespace) -> None:
     if arguments.model is not None:
         model_info(arguments.model)  # a wrong name is told before TensorFlow starts
     start_keras(debug=arguments.debug)
-    from kerascnn.weights.saving import save_weights
+    from kerascnn.weights.save import save_weights
 
     with progress_stream(as_json=arguments.json):
         model, report = _loaded(arguments)
@@ -204,11 +204,11 @@ def _convert(arguments: argparse.Namespace) -> None:
 
 def _loaded(arguments: argparse.Namespace) -> tuple[keras.Model, LoadReport | None]:
     """Returns a network with the file's weights, its classifier included."""
-    from kerascnn.registry import create_model
-    from kerascnn.weights.catalogue import BY_TAG
-    from kerascnn.weights.loading import load_weights
-    from kerascnn.weights.saving import load_model
-    from kerascnn.weights.sources import locate
+    from kerascnn.models.registry import create_model
+    from kerascnn.published.catalogue import BY_TAG
+    from kerascnn.weights.load import load_weights
+    from kerascnn.weights.locate import locate
+    from kerascnn.weights.save import load_model
 
     published = BY_TAG.get(arguments.file)
     name = arguments.model or (published.row if published is not None else None)
@@ -220,7 +220,7 @@ def _loaded(arguments: argparse.Namespace) -> tuple[keras.Model, LoadReport | No
 
 
 def _verify(arguments: argparse.Namespace) -> None:
-    from kerascnn.weights.inspecting import verify
+    from kerascnn.weights.inspect import verify
 
     found = verify(arguments.file)
     if arguments.json:

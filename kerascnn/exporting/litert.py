@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kerascnn.errors import MismatchError, UsageError
-from kerascnn.exporting.network import INPUT, Network
-from kerascnn.exporting.options import ExportOptions, Job
-from kerascnn.exporting.quiet import quiet
+from kerascnn.exporting.common.network import INPUT, Network
+from kerascnn.exporting.common.options import ExportOptions, Job
+from kerascnn.exporting.common.quiet import quiet
 from kerascnn.lazy import np, tf
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kerascnn.errors import OutputError, UsageError
-from kerascnn.exporting.network import INPUT, OUTPUT, Network
-from kerascnn.exporting.options import ExportOptions, Job
-from kerascnn.exporting.quiet import quiet
+from kerascnn.exporting.common.network import INPUT, OUTPUT, Network
+from kerascnn.exporting.common.options import ExportOptions, Job
+from kerascnn.exporting.common.quiet import quiet
 from kerascnn.lazy import tf
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def write(job: Job, path: Path) -> dict[str, Any]:
     module.weights = network.variables
     signatures = {SIGNATURE: network.function}
     if job.options.image_bytes:
-        from kerascnn.exporting.image_bytes import serving_bytes
+        from kerascnn.exporting.savedmodel_bytes import serving_bytes
 
         if job.preprocessing is None:
             raise UsageError("image_bytes needs a preprocessing, which turns images into inputs")

@@ -1,6 +1,1 @@
-"""Weights: published ones by name, other people's files, fitting them to a model, our own."""
-
-from __future__ import annotations
-
-from kerascnn.weights.catalogue import Published as Published
-from kerascnn.weights.catalogue import published as published
+"""Weights: reading files of many formats, matching them with a model, saving our own."""

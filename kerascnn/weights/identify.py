@@ -6,12 +6,12 @@ import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from kerascnn.assemble import Request, plan
-from kerascnn.registry import list_models, model_info
-from kerascnn.weights.checkpoint import Stored
-from kerascnn.weights.expected import Expected, expected
-from kerascnn.weights.matching import best_match
-from kerascnn.weights.region import volume
+from kerascnn.models.planning import Request, plan
+from kerascnn.models.registry import list_models, model_info
+from kerascnn.weights.expected_shapes import Expected, expected
+from kerascnn.weights.formats.byte_range import volume
+from kerascnn.weights.formats.checkpoint import Stored
+from kerascnn.weights.match_names import best_match
 
 MAXIMUM_TENSORS = 5_000
 """No row has more; larger files are not compared with them."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from kerascnn.assemble import Provenance, Request, plan, provenance
 from kerascnn.errors import UsageError
-from kerascnn.registry import model_info
-from kerascnn.summary import plan_of
-from kerascnn.weights.expected import Expected, expected
+from kerascnn.models.planning import Provenance, Request, plan, provenance
+from kerascnn.models.registry import model_info
+from kerascnn.models.summary import plan_of
+from kerascnn.weights.expected_shapes import Expected, expected
 
 if TYPE_CHECKING:
     import keras

@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from kerascnn.preprocessing import Preprocessing
+from kerascnn.imaging.preprocessing import Preprocessing
 
 PIXELS = Preprocessing(size=(2, 2), fit="none", channels="grey")
 NAMES = ("north", "east", "south", "west")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import keras
 import numpy as np
 
-from kerascnn.data import Data, Split
-from kerascnn.recipes import Recipe
-from kerascnn.training import train
+from kerascnn.data.sources.dataset import Data, Split
+from kerascnn.recipes.lookup import Recipe
+from kerascnn.training.train import train
 
 RECIPE = Recipe("test", learning_rate=0.02, batch_size=16, epochs=3)
 STEPS = 6

@@ -11,7 +11,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from kerascnn.weights.record import sealed
+from kerascnn.weights.file_metadata import sealed
 from reliability.keras_files import write_keras2
 from reliability.torch_files import state_dict, write_old, write_zip
 

@@ -50,7 +50,7 @@ def main() -> None:
 
     import kerascnn
     from kerascnn.errors import MismatchError
-    from kerascnn.weights.loading import load_weights
+    from kerascnn.weights.load import load_weights
 
     model = kerascnn.create_model("lenet5")
 

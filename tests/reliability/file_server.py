@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from kerascnn.weights import cache
-from kerascnn.weights.digests import Digest
+from kerascnn.fileio import cache
+from kerascnn.weights.download.digests import Digest
 
 BODY = bytes(range(256)) * 4096  # a mebibyte
 SHA256 = "fbbab289f7f94b25736c58be46a994c441fd02552cc6022352e3d86d2fab7c83"

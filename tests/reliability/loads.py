@@ -12,7 +12,7 @@ import pytest
 
 import kerascnn
 from kerascnn.errors import KerasCNNError
-from kerascnn.weights.loading import load_weights
+from kerascnn.weights.load import load_weights
 from reliability.torch_files import state_dict, write_zip
 from reliability.zoo_files import as_torch, scrambled, values
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from kerascnn.weights import tensors
-from kerascnn.weights.expected import Expected
-from kerascnn.weights.layouts import layouts
+from kerascnn.weights import axis_order
+from kerascnn.weights.expected_shapes import Expected
+from kerascnn.weights.name_maps import layouts
 from kerascnn.weights.target import Target
 from reference import seeded
 
@@ -66,7 +66,7 @@ def as_torch(model: Any, source: str) -> dict[str, np.ndarray]:
         for variable in layer.variables:
             array = np.asarray(target.variables[f"{name}/{variable}"])
             shape = torch_shape(layer, variable)
-            made = tensors.to_torch(array, layer.kind, variable, shape, layer.flattened)
+            made = axis_order.to_torch(array, layer.kind, variable, shape, layer.flattened)
             found[f"{modules[name]}.{TORCH_NAMES[variable]}"] = np.ascontiguousarray(made)
         if "moving_mean" in layer.variables:
             found[f"{modules[name]}.num_batches_tracked"] = np.array(7)

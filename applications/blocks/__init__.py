@@ -1,0 +1,415 @@
+"""The layers that every family file is written with, one function each.
+
+Each takes a Keras tensor and adds a named layer, or takes a planned tensor
+(`kerascnn.models.costs`) and adds its cost. channels_last throughout. Padding is explicit and
+symmetric unless it says "same": Keras's own "same" pads more on the far side when the stride is 2,
+which no PyTorch model does.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kerascnn.lazy import keras
+from kerascnn.models import (
+    custom_layer_costs as custom_layer_costs,  # enters the costs of our layers
+)
+from kerascnn.models.costs import RULES, Planned, pair
+
+Tensor = Any
+"""A Keras tensor or a planned one."""
+
+OWN_LAYERS = "kerascnn.layers"
+
+HE = "he_uniform"
+"""Variance 2 / fan-in (He 2015, arXiv:1502.01852), the default of every convolution.
+
+Uniform, where the paper draws from a normal distribution: the variance is what its argument fixes,
+and drawing VGG-16's 138 million normal values takes longer than all else in building it."""
+
+
+@dataclass(frozen=True)
+class Norm:
+    """Batch normalisation's constants, in Keras's convention.
+
+    Args:
+        epsilon: added to the variance.
+        momentum: the share of the old moving statistics that a step keeps; PyTorch's 0.1 is 0.9.
+        scale: whether there is a gamma.
+    """
+
+    epsilon: float = 1e-5
+    momentum: float = 0.9
+    scale: bool = True
+
+
+def normal(stddev: float) -> dict[str, Any]:
+    """Returns an initialiser that draws from a normal distribution with mean 0."""
+    return {"class_name": "RandomNormal", "config": {"mean": 0.0, "stddev": stddev, "seed": None}}
+
+
+def layer(kind: str, x: Tensor | Sequence[Tensor], name: str, **config: Any) -> Tensor:
+    """Adds one layer, stock or our own, to whatever `x` belongs to.
+
+    Args:
+        kind: class name of a layer in `kerascnn.layers`, or of a Keras layer.
+        x: the input, or a list of inputs.
+        name: the layer's name, paper-derived and stable.
+        **config: what the layer's class takes.
+    """
+    first = x[0] if type(x) is list or type(x) is tuple else x
+    if isinstance(first, Planned):
+        return first.plan.layer(kind, x, name, config)
+    own = importlib.import_module(OWN_LAYERS)  # registers our initialisers too
+    made = getattr(own, kind, None) or getattr(keras.layers, kind)
+    return made(name=name, **config)(x)
+
+
+def part(x: Tensor, key: tuple[Hashable, ...], make: Callable[[], Tensor]) -> Tensor:
+    """Adds layers that networks repeat: a search prices them once for each `key` and shape of `x`.
+
+    Args:
+        x: what they read.
+        key: all that their shapes and costs depend on besides.
+        make: adds them and returns the output.
+    """
+    if isinstance(x, Planned):
+        return x.plan.part((x.shape, *key), make)
+    return make()
+
+
+def _padded(
+    x: Tensor, kernel: Any, stride: Any, pad: Any, dilation: int, name: str
+) -> tuple[Tensor, str]:
+    """Returns the input padded where the layer cannot do it itself, and the layer's own padding."""
+    if pad == "same":
+        return x, "same"
+    pads = _padding(kernel, stride, pad, dilation)
+    if pads is None:
+        return x, "same"
+    if min(pads) < 0:
+        x = layer("Cropping2D", x, f"{name}_crop", cropping=tuple(max(-one, 0) for one in pads))
+    if max(pads) > 0:
+        x = layer("ZeroPadding2D", x, f"{name}_pad", padding=tuple(max(one, 0) for one in pads))
+    return x, "valid"
+
+
+@functools.lru_cache
+def _padding(kernel: Any, stride: Any, pad: Any, dilation: int) -> tuple[int, int] | None:
+    """Returns the rows and columns on each side, or None where "same" does it at stride 1."""
+    height, width = ((one - 1) * dilation + 1 for one in pair(kernel))
+    pads = (height // 2, width // 2) if pad is None else pair(pad)
+    keeps = (2 * pads[0] + 1, 2 * pads[1] + 1) == (height, width)
+    return None if keeps and pair(stride) == (1, 1) else pads
+
+
+def _overhang(x: Tensor, size: int, stride: int, name: str) -> tuple[Tensor, str]:
+    """As `_padded`, for windows of which the last may hang over the far edge."""
+    left = {None if side is None else (side - size) % stride for side in x.shape[1:3]}
+    if left == {0}:
+        return x, "valid"
+    if stride == 2 and (size == 2 or (size == 3 and left == {1})):
+        return x, "same"  # whose padding is then at most one line, on the far side
+    far = ((0, stride - 1), (0, stride - 1))
+    return layer("ZeroPadding2D", x, f"{name}_pad", padding=far), "valid"
+
+
+def conv(
+    x: Tensor,
+    filters: int,
+    kernel: int | tuple[int, int] = 3,
+    stride: int = 1,
+    *,
+    name: str,
+    pad: int | tuple[int, int] | str | None = None,
+    groups: int = 1,
+    dilation: int = 1,
+    bias: bool = True,
+    activation: str | None = None,
+    init: Any = HE,
+    bias_init: Any = "zeros",
+    dtype: str | None = None,
+) -> Tensor:
+    """A convolution.
+
+    Args:
+        x: (N, H, W, C).
+        filters: channels of the output.
+        kernel: size of the filters, one number or (height, width).
+        stride: 1 or more.
+        name: of the layer.
+        pad: zeros on each side; None for half the kernel, which keeps the size at stride 1; "same"
+            for TensorFlow's rule; a negative number crops.
+        groups: number of groups, dividing C and `filters`.
+        dilation: distance between the taps of a filter.
+        bias: whether it has one.
+        activation: applied to the result, or None.
+        init: initialiser of the kernel.
+        bias_init: initialiser of the bias.
+        dtype: a policy of its own, such as "float32" for a head.
+
+    Returns:
+        (N, H', W', filters).
+    """
+    x, padding = _padded(x, kernel, stride, pad, dilation, name)
+    config: dict[str, Any] = {
+        "filters": filters,
+        "kernel_size": kernel,
+        "strides": stride,
+        "padding": padding,
+        "use_bias": bias,
+        "activation": activation,
+        "kernel_initializer": init,
+        "bias_initializer": bias_init,
+    }
+    if dilation != 1:
+        config["dilation_rate"] = dilation
+    if dtype is not None:
+        config["dtype"] = dtype
+    if groups == 1:
+        return layer("Conv2D", x, name, **config)
+    return layer("GroupedConv2D", x, name, groups=groups, **config)
+
+
+def depthwise(
+    x: Tensor,
+    kernel: int = 3,
+    stride: int = 1,
+    *,
+    name: str,
+    pad: int | str | None = None,
+    bias: bool = False,
+    init: Any = HE,
+) -> Tensor:
+    """A convolution with one filter for each channel; arguments as in `conv`."""
+    x, padding = _padded(x, kernel, stride, pad, 1, name)
+    return layer(
+        "DepthwiseConv2D",
+        x,
+        name,
+        kernel_size=kernel,
+        strides=stride,
+        padding=padding,
+        use_bias=bias,
+        depthwise_initializer=init,
+    )
+
+
+def batch_norm(x: Tensor, name: str, norm: Norm, gamma: str = "ones") -> Tensor:
+    """Batch normalisation over all but the channels (Ioffe 2015, arXiv:1502.03167)."""
+    return layer(
+        "BatchNormalization",
+        x,
+        name,
+        momentum=norm.momentum,
+        epsilon=norm.epsilon,
+        scale=norm.scale,
+        gamma_initializer=gamma,
+    )
+
+
+def activation(x: Tensor, kind: str, name: str) -> Tensor:
+    """A non-linearity: "relu", "relu6", "tanh", "silu", …, or one of our own layers' names."""
+    if kind == "relu":
+        return layer("ReLU", x, name)
+    if kind == "relu6":
+        return layer("ReLU", x, name, max_value=6.0)
+    if kind in RULES:
+        return layer(kind, x, name)
+    return layer("Activation", x, name, activation=kind)
+
+
+def conv_norm(
+    x: Tensor,
+    filters: int,
+    kernel: int | tuple[int, int] = 3,
+    stride: int = 1,
+    *,
+    name: str,
+    norm: Norm,
+    act: str | None = "relu",
+    pad: int | tuple[int, int] | str | None = None,
+    groups: int = 1,
+    init: Any = HE,
+    gamma: str = "ones",
+) -> Tensor:
+    """Convolution without bias (`name`), batch norm (`name`_bn) and activation (`name`_act)."""
+    x = conv(x, filters, kernel, stride, name=name, pad=pad, groups=groups, bias=False, init=init)
+    x = batch_norm(x, f"{name}_bn", norm, gamma)
+    return x if act is None else activation(x, act, f"{name}_act")
+
+
+def max_pool(
+    x: Tensor,
+    size: int = 2,
+    stride: int = 2,
+    *,
+    name: str,
+    pad: int | str = 0,
+    ceil: bool = False,
+) -> Tensor:
+    """Max pooling; padded zeros win over negative values, so that PyTorch's models pool after a
+    ReLU here; keras.applications' ResNetV2, whose zeros win too, need not. With `ceil`, the last
+    window may hang over the far edge, as in Caffe: 3x3 of stride 2 makes 55 of 110."""
+    x, padding = (
+        _overhang(x, size, stride, name) if ceil else _padded(x, size, stride, pad, 1, name)
+    )
+    return layer("MaxPooling2D", x, name, pool_size=size, strides=stride, padding=padding)
+
+
+def avg_pool(x: Tensor, size: int = 2, stride: int = 2, *, name: str, pad: int | str = 0) -> Tensor:
+    """Average pooling; padded zeros do not count ("same", or `pad` that keeps the size)."""
+    x, padding = _padded(x, size, stride, pad, 1, name)
+    return layer("AveragePooling2D", x, name, pool_size=size, strides=stride, padding=padding)
+
+
+def global_avg_pool(x: Tensor, name: str, *, keepdims: bool = False) -> Tensor:
+    """The mean of every channel: (N, H, W, C) -> (N, C), or (N, 1, 1, C)."""
+    return layer("GlobalAveragePooling2D", x, name, keepdims=keepdims)
+
+
+def flatten(x: Tensor, name: str = "flatten") -> Tensor:
+    """(N, H, W, C) -> (N, H*W*C), row by row, channels innermost."""
+    return layer("Flatten", x, name)
+
+
+def dense(
+    x: Tensor,
+    units: int,
+    *,
+    name: str,
+    activation: str | None = None,
+    init: Any = HE,
+    bias_init: Any = "zeros",
+    dtype: str | None = None,
+) -> Tensor:
+    """A fully connected layer over the last axis."""
+    config: dict[str, Any] = {
+        "units": units,
+        "activation": activation,
+        "kernel_initializer": init,
+        "bias_initializer": bias_init,
+    }
+    if dtype is not None:
+        config["dtype"] = dtype
+    return layer("Dense", x, name, **config)
+
+
+def dropout(x: Tensor, rate: float | None, name: str) -> Tensor:
+    """Sets a share `rate` of the values to zero while training; nothing when it is 0 or None."""
+    return layer("Dropout", x, name, rate=rate) if rate else x
+
+
+def stochastic_depth(x: Tensor, rate: float, name: str) -> Tensor:
+    """Leaves a branch out for a share `rate` of the samples while training; nothing when it is 0.
+
+    The others' values are raised by 1 / (1 - rate), so that nothing changes for prediction (Huang
+    2016, arXiv:1603.09382, lowers them there instead).
+    """
+    return layer("Dropout", x, name, rate=rate, noise_shape=(None, 1, 1, 1)) if rate else x
+
+
+def add(tensors: Sequence[Tensor], name: str) -> Tensor:
+    """The sum, element by element."""
+    return layer("Add", list(tensors), name)
+
+
+def multiply(tensors: Sequence[Tensor], name: str) -> Tensor:
+    """The product, element by element; (N, 1, 1, C) spreads over (N, H, W, C)."""
+    return layer("Multiply", list(tensors), name)
+
+
+def pad_channels(x: Tensor, before: int, after: int, name: str) -> Tensor:
+    """Adds channels of zeros in front of and behind those of `x`."""
+    # A stock layer, so that files load without ours: of a "channels_first" tensor it pads the last
+    # two axes, which in our order are width and channels.
+    return layer(
+        "ZeroPadding2D",
+        x,
+        name,
+        padding=((0, 0), (before, after)),
+        data_format="channels_first",
+    )
+
+
+def concat(tensors: Sequence[Tensor], name: str) -> Tensor:
+    """Stacks feature maps along the channels."""
+    return layer("Concatenate", list(tensors), name)
+
+
+def lrn(
+    x: Tensor,
+    name: str,
+    *,
+    radius: int = 2,
+    bias: float = 2.0,
+    alpha: float = 1e-4,
+    beta: float = 0.75,
+) -> Tensor:
+    """Local response normalisation across channels (Krizhevsky 2012, section 3.3).
+
+    x / (bias + alpha * sum of squares over 2 * radius + 1 channels) ** beta. The paper's alpha is
+    not divided by the window, PyTorch's and Caffe's is.
+    """
+    return layer(
+        "LocalResponseNormalization", x, name, radius=radius, bias=bias, alpha=alpha, beta=beta
+    )
+
+
+def squeeze_excite(
+    x: Tensor, squeezed: int, *, name: str, act: str = "relu", gate: str = "sigmoid"
+) -> Tensor:
+    """Reweights the channels by a gate that sees them all (Hu 2017, arXiv:1709.01507).
+
+    Written with 1x1 convolutions on a (N, 1, 1, C) mean, which exports to ONNX without Transposes.
+    """
+    s = global_avg_pool(x, f"{name}_squeeze", keepdims=True)
+    s = conv(s, squeezed, 1, name=f"{name}_reduce")
+    s = activation(s, act, f"{name}_reduce_act")
+    s = conv(s, x.shape[-1], 1, name=f"{name}_expand")
+    s = activation(s, gate, f"{name}_gate")
+    return multiply([x, s], f"{name}_scale")
+
+
+def classifier(x: Tensor, row: Any, scale: Any, top: Any) -> Tensor:
+    """The head of most networks since 2014: global average, dropout, one dense layer."""
+    x = global_avg_pool(x, "avg_pool")
+    x = dropout(x, top.dropout, "dropout")
+    return predictions(x, top)
+
+
+def fc_classifier(
+    x: Tensor,
+    scale: Any,
+    top: Any,
+    *,
+    init: Any = HE,
+    bias_init: Any = "zeros",
+    last_init: Any = "glorot_uniform",
+) -> Tensor:
+    """The head of the networks up to 2014: fc6 and fc7 of 4,096 units, half of them dropped."""
+    x = flatten(x)
+    for name in "fc6", "fc7":
+        units = scale.channels(4096)
+        x = dense(x, units, name=name, activation="relu", init=init, bias_init=bias_init)
+        x = dropout(x, top.rate(0.5), f"{name}_dropout")
+    return predictions(x, top, last_init)
+
+
+def predictions(
+    x: Tensor, top: Any, init: Any = "glorot_uniform", bias_init: Any = "zeros"
+) -> Tensor:
+    """The last dense layer, in float32 under every precision policy."""
+    return dense(
+        x,
+        top.classes,
+        name="predictions",
+        activation=top.activation,
+        init=init,
+        bias_init=bias_init,
+        dtype="float32",
+    )

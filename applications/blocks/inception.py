@@ -1,0 +1,67 @@
+"""The one body that Inception v3, v4 and Inception-ResNet share.
+
+A network is stages of modules, a module parallel branches whose results are stacked, a branch a
+sequence of steps: convolutions with batch norm and ReLU, pools, or modules again.
+
+depth: modules of A, B and C. width: every channel count. kernel_size: the 3x3, and the 3 of 1x3 and
+3x1; the 5x5, 1x7 and 7x1 stay. stem="small": the stem's layers at stride 1, without its pools.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kerascnn.applications import blocks
+from kerascnn.applications.blocks import Tensor
+from kerascnn.applications.blocks.inception_steps import Conv, Row, conv, run, small, take
+from kerascnn.imaging.preprocessing import HALF, crop
+from kerascnn.models.registry import Paper, Scale, Top, Variant, register
+
+
+def body(x: Tensor, row: Row, scale: Scale) -> Any:
+    """Stem, and the three stages of modules with a reduction between them."""
+    x = run(x, small(row.stem) if scale.stem == "small" else row.stem, "stem", row, scale)
+    taps = {}
+    for stage, modules, reduction in (
+        ("a", row.a, row.reduction_a),
+        ("b", row.b, row.reduction_b),
+        ("c", row.c, None),
+    ):
+        for number, (module, _) in enumerate(scale.stretch(modules), 1):
+            x = take(x, module, f"{stage}{number}", row, scale)
+        if stage == "b" and row.auxiliary:
+            taps["aux1"] = x
+        if reduction is not None:
+            x = take(x, reduction, f"reduction_{stage}", row, scale)
+    x = run(x, row.tail, "tail", row, scale)
+    return (x, taps) if taps else x
+
+
+def head(x: Tensor, row: Row, scale: Scale, top: Top) -> Tensor:
+    """Global average, dropout (Figures 9 and 15 of v4's paper keep 0.8), one dense layer."""
+    x = blocks.global_avg_pool(x, "avg_pool")
+    return blocks.predictions(blocks.dropout(x, top.rate(0.2), "dropout"), top)
+
+
+def auxiliary(taps: dict[str, Tensor], row: Row, scale: Scale, top: Top) -> dict[str, Tensor]:
+    """Figure 8 of v3's paper: 5x5 average, 1x1, a convolution over the 5x5 left, a dense layer."""
+    x = blocks.avg_pool(taps["aux1"], 5, 3, name="aux1_pool")
+    x = conv(x, Conv(128), "aux1_conv1", row, scale)
+    x = conv(x, Conv(768, 5, padded=False), "aux1_conv2", row, scale)
+    x = blocks.global_avg_pool(x, "aux1_avg_pool")
+    x = blocks.dense(
+        x, top.classes, name="aux1", activation=top.activation, init="glorot_uniform",
+        dtype="float32",
+    )  # fmt: skip
+    return {"aux1": x}
+
+
+def enter(paper: Paper, name: str, builder: str, row: Row, params: int, macs: int) -> None:
+    """Registers a row; all take pixels in [-1, 1], the centre 87.5 % of a photograph."""
+    pixels = crop(299, interpolation="bicubic", mean=HALF, std=HALF)
+    register(
+        Variant(
+            name, builder, paper, body, head, row, (299, 299, 3), 1000, params, macs,
+            auxiliary=auxiliary, small_stem=True, preprocessing=pixels,
+        )
+    )  # fmt: skip

@@ -1,0 +1,220 @@
+"""Evaluating: loss, accuracy and calibration of networks on held-out images."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from kerascnn.data.load import load_data
+from kerascnn.data.pipeline import data_errors, pipeline
+from kerascnn.data.sources.dataset import Data
+from kerascnn.errors import DataError, DivergedError, UsageError
+from kerascnn.evaluation.metrics import Outcomes
+from kerascnn.evaluation.test_time_views import Views, answers
+from kerascnn.inference.classifier import (
+    Classifier,
+    mean_log_probabilities,
+    open_classifier,
+)
+from kerascnn.lazy import np
+from kerascnn.runs.run import CONFIG, Run, load_run, write_metrics
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from kerascnn.imaging.preprocessing import Preprocessing
+
+
+class Evaluation(dict[str, float]):
+    """The figures of an evaluation, and what is behind them.
+
+    As a dictionary: loss (mean cross-entropy, natural logarithm), accuracy, top5 (with more than 5
+    classes) and ece (expected calibration error, 15 bins), the last three in [0, 1];
+    images_per_second, reading included; count.
+
+    Attributes:
+        outcomes: the answer to each image, with the tables and curves that are made of it.
+        data: what was measured on.
+        views: what was shown of each image.
+        members: the figures of each network alone, by its name.
+    """
+
+    def __init__(
+        self,
+        figures: dict[str, float],
+        outcomes: Outcomes,
+        data: Data,
+        views: Views,
+        members: dict[str, dict[str, float]],
+    ) -> None:
+        super().__init__(figures)
+        self.outcomes = outcomes
+        self.data = data
+        self.views = views
+        self.members = members
+
+
+def evaluate(
+    model_or_run: Any,
+    data: Any,
+    *,
+    batch_size: int = 256,
+    preprocessing: Preprocessing | None = None,
+    views: Views | None = None,
+    trust: bool = False,
+) -> Evaluation:
+    """Measures a network, or several whose probabilities are averaged, on held-out images.
+
+    Averaging is what won AlexNet, VGG, GoogLeNet and ResNet their competitions: the networks may
+    differ in architecture, size and preprocessing, as long as their classes are the same.
+
+    Args:
+        model_or_run: a model, a `Run` (its best model), the path of a run directory, .keras file,
+            file of `save_weights`, ONNX file, SavedModel or export; or a list of these.
+        data: whatever `load_data` takes. A split that has to be made is made with the run's seed,
+            so that no image of the run's training is among the held-out ones.
+        batch_size: images at a time.
+        preprocessing: of every network; each one's own, or its architecture's, when None.
+        views: show crops, reflections or several sizes of each image, and average.
+        trust: open SavedModels, which are programs.
+
+    Returns:
+        The `Evaluation`, a dictionary of figures. Those of one run with plain views are also kept
+        in its metrics.json. The loss is of the exact probabilities, as Keras's own in training,
+        where the end of the network is a softmax; else a probability of 0 counts as 1e-38.
+
+    Raises:
+        UsageError: there is no model, or the runs' splits differ.
+        DataError: there are no held-out images, or they have no labels.
+        MismatchError: classes or image shape of a model and the data do not fit.
+        DivergedError: a model gives scores that are not finite.
+        UnsafeFileError, DamagedFileError: a file cannot be used.
+    """
+    sources = list(model_or_run) if isinstance(model_or_run, list | tuple) else [model_or_run]
+    if not sources:
+        raise UsageError("there is no model to evaluate; give at least one")
+    runs = [run_of(source) for source in sources]
+    data = held_out_of(data, [run for run in runs if run is not None])
+    networks = [
+        open_classifier(run or source, trust=trust)
+        for run, source in zip(runs, sources, strict=True)
+    ]
+    for network in networks:
+        network.check_classes(data.class_names, data.name)
+    members = [_Member(network, data, preprocessing) for network in networks]
+    views = views or Views()
+    result = _measure(members, data, views, batch_size)
+    if len(sources) == 1 and runs[0] is not None and views.plain:
+        write_metrics(runs[0], data.name, result)
+    return result
+
+
+def run_of(source: Any) -> Run | None:
+    """Returns the run that a source is or names; None for anything else."""
+    if isinstance(source, Run):
+        return source
+    if isinstance(source, str | os.PathLike) and os.path.exists(os.path.join(source, CONFIG)):
+        return load_run(source)
+    return None
+
+
+def held_out_of(data: Any, runs: Sequence[Run]) -> Data:
+    """Returns the data with a split, if one has to be made, of which no run has seen the test part.
+
+    Raises:
+        UsageError: the runs drew their splits with different seeds.
+        DataError: there are no held-out images, or they have no labels.
+    """
+    seeds = {_split_seed(run): run.path for run in runs}
+    if len(seeds) > 1 and not isinstance(data, Data):
+        loaded = [load_data(data, seed=seed) for seed in seeds]
+        if len({one.fingerprint for one in loaded}) > 1:
+            (first, one), (second, other) = list(seeds.items())[:2]
+            raise UsageError(
+                f"{one} held out other images (seed {first}) than {other} (seed {second}), so each "
+                "was trained on some of the other's; give data with a test set of its own"
+            )
+        data = loaded[0]
+    data = load_data(data, seed=next(iter(seeds), 0))
+    if len(data.test) == 0:
+        raise DataError(f"{data.name} has no held-out images to evaluate on; {data.split}")
+    if data.test.labels is None:
+        raise DataError(f"the held-out images of {data.name} have no labels; use predict")
+    return data
+
+
+def _split_seed(run: Run) -> int:
+    """Returns the seed that drew a run's held-out images, which may not be that of its training."""
+    config = run.config
+    drawn = re.search(r"drawn with seed (\d+)", config["data"].get("split", ""))
+    return int(drawn[1]) if drawn else int(config["seed"])
+
+
+@dataclass(frozen=True)
+class _Member:
+    """A network of an ensemble, and how images get into it."""
+
+    network: Classifier
+    data: Data
+    given: Preprocessing | None
+
+    def batches(self, views: Views, size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yields ln p and labels of `size` images after the other, the last batch smaller."""
+        preprocessing = self.given or self.network.preprocessing_for(self.data.image_shape)
+        if not views.plain:
+            yield from answers(self.network, self.data.test, preprocessing, views, size)
+            return
+        for images, labels in pipeline(
+            self.data.test, preprocessing, batch_size=size, training=False
+        ):
+            yield self.network.log_probabilities(images), labels.numpy()
+
+
+def _measure(members: list[_Member], data: Data, views: Views, batch_size: int) -> Evaluation:
+    parts: list[list[Outcomes]] = [[] for _ in (*members, "all")]
+    started, first, count = time.perf_counter(), 0, 0
+    with data_errors():
+        for batch in zip(*(one.batches(views, batch_size) for one in members), strict=True):
+            rows, labels = [row for row, _ in batch], batch[0][1]
+            if any(not np.array_equal(labels, other) for _, other in batch):
+                raise DataError(f"the images of {data.name} come in another order at every pass")
+            for member, row in zip(members, rows, strict=True):
+                _check_finite(member.network.name, row, count)
+            for outcomes, row in zip(parts, [*rows, mean_log_probabilities(rows)], strict=True):
+                outcomes.append(Outcomes.of(row, labels))
+            count += len(labels)
+            if not first:
+                compiled, first = time.perf_counter(), count
+    *alone, together = [Outcomes.joined(some) for some in parts]
+    # The first batch includes compiling the model, unless there is no other.
+    begin, timed = (compiled, count - first) if count > first else (started, count)
+    figures = together.figures()
+    figures["images_per_second"] = round(timed / (time.perf_counter() - begin), 1)
+    figures["count"] = count
+    names = [member.network.name for member in members]
+    singles = [one.figures() for one in alone]
+    return Evaluation(
+        figures, together, data, views, dict(zip(_distinct(names), singles, strict=True))
+    )
+
+
+def _check_finite(name: str, log_probabilities: np.ndarray, before: int) -> None:
+    finite = np.isfinite(log_probabilities).all(axis=1)
+    if not finite.all():
+        image = before + int(np.argmin(finite))
+        raise DivergedError(
+            f"{name} gives scores that are not finite for image {image}; its weights or that image "
+            "hold NaN or infinity"
+        )
+
+
+def _distinct(names: list[str]) -> list[str]:
+    """Returns the names, those that repeat with their place."""
+    return [
+        name if names.count(name) == 1 else f"{name} ({place})"
+        for place, name in enumerate(names, 1)
+    ]

@@ -1,0 +1,99 @@
+"""Activation functions in ONNX."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from kerascnn.exporting.onnx.graph import Graph, NotCovered, Value
+from kerascnn.lazy import keras, np
+
+_OPERATORS = {
+    "relu": "Relu",
+    "tanh": "Tanh",
+    "sigmoid": "Sigmoid",
+    "softplus": "Softplus",
+    "softsign": "Softsign",
+    "exponential": "Exp",
+    "elu": "Elu",
+    "selu": "Selu",
+}
+_POSITIVE = ("relu", "relu6", "sigmoid", "hard_sigmoid", "softmax", "softplus", "exponential")
+
+
+_COMPOSED = ("relu6", "hard_sigmoid", "hard_silu", "silu", "gelu", "softmax")
+
+
+def known(activation: Any) -> bool:
+    """Tells whether a layer's activation, a function or None, can be written."""
+    kind = getattr(activation, "__name__", "")
+    if activation is None or activation is keras.activations.linear:
+        return True
+    ours = getattr(keras.activations, kind, None) is activation
+    return ours and (kind in _OPERATORS or kind in _COMPOSED)
+
+
+def activate(graph: Graph, layer: Any, activation: Any, x: Value) -> Value:
+    """Returns an activation of Keras applied to a value.
+
+    Args:
+        graph: under construction.
+        layer: that has the activation; gives the names.
+        activation: a function of keras.activations, or None.
+        x: the value.
+    """
+    if activation is None or activation is keras.activations.linear:
+        return x
+    if not known(activation):
+        raise NotCovered(f"{layer.name}: activation {activation!r}")
+    return apply(graph, layer.name, activation.__name__, x)
+
+
+def apply(graph: Graph, name: str, kind: str, x: Value) -> Value:
+    """Returns the activation of Keras that is called `kind` applied to a value."""
+    x = graph.padded(x)
+    if kind == "softmax":
+        if x.flat is not None:
+            x = graph.in_keras_order(x)
+        made = graph.node("Softmax", [x.name], f"{name}_softmax", axis=x.channel_axis)
+    elif kind in _OPERATORS:
+        made = graph.node(_OPERATORS[kind], [x.name], f"{name}_{kind}")
+    else:
+        made = _composed(graph, name, kind, x)
+    return dataclasses.replace(x, name=made, positive=kind in _POSITIVE, affine=None)
+
+
+def _composed(graph: Graph, name: str, kind: str, x: Value) -> str:
+    named = f"{name}_{kind}"
+    if kind == "relu6":
+        return clip(graph, x, 0.0, 6.0, named)
+    if kind in ("hard_sigmoid", "hard_silu"):
+        if kind == "hard_silu" and graph.opset >= 14:
+            return graph.node("HardSwish", [x.name], named)
+        gate = graph.node("HardSigmoid", [x.name], named, alpha=1 / 6, beta=0.5)
+        return gate if kind == "hard_sigmoid" else graph.node("Mul", [x.name, gate], named)
+    if kind == "gelu":
+        return exact_gelu(graph, x, named)
+    if kind == "silu":
+        gate = graph.node("Sigmoid", [x.name], f"{name}_sigmoid")
+        return graph.node("Mul", [x.name, gate], named)
+    raise NotCovered(f"{name}: activation {kind}")  # pragma: no cover
+
+
+def clip(graph: Graph, x: Value, low: float, high: float, name: str) -> str:
+    """Adds a Clip node."""
+    bounds = [graph.weight(f"{name}.{k}", np.float32(v)) for k, v in (("low", low), ("high", high))]
+    return graph.node("Clip", [x.name, *bounds], name)
+
+
+def exact_gelu(graph: Graph, x: Value, name: str) -> str:
+    """Adds x (1 + erf(x / sqrt 2)) / 2, one operator since set 20."""
+    if graph.opset >= 20:
+        return graph.node("Gelu", [x.name], name)
+    root, one, half = (
+        graph.weight(f"{name}.{k}", np.float32(v))
+        for k, v in (("root", 0.5**0.5), ("one", 1.0), ("half", 0.5))
+    )
+    error = graph.node("Erf", [graph.node("Mul", [x.name, root], f"{name}_scaled")], f"{name}_erf")
+    share = graph.node("Mul", [graph.node("Add", [error, one], f"{name}_plus"), half], f"{name}_of")
+    return graph.node("Mul", [x.name, share], name)

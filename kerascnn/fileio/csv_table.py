@@ -1,0 +1,37 @@
+"""CSV files that spreadsheets show as they are."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Iterable, Sequence
+
+from kerascnn.fileio.atomic import atomic_file
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def write_csv(
+    path: str | os.PathLike[str], header: Sequence[object], rows: Iterable[Sequence[object]]
+) -> None:
+    """Writes a table, atomically; None is an empty cell.
+
+    A text that a spreadsheet would run as a formula gets an apostrophe before it, which
+    spreadsheets do not show; bytes that are no text are shown by their number.
+
+    Raises:
+        OutputError: the file cannot be written; an older one is kept.
+    """
+    with (
+        atomic_file(path) as temporary,
+        temporary.open("w", newline="", encoding="utf-8", errors="backslashreplace") as stream,
+    ):
+        writer = csv.writer(stream)
+        writer.writerow([_harmless(cell) for cell in header])
+        writer.writerows([_harmless(cell) for cell in row] for row in rows)
+
+
+def _harmless(cell: object) -> object:
+    if isinstance(cell, str) and cell.startswith(_FORMULA):
+        return f"'{cell}"
+    return cell

@@ -1,0 +1,1 @@
+"""Single images: decoding, resizing, and the preprocessing that a checkpoint was trained with."""

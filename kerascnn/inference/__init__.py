@@ -1,0 +1,1 @@
+"""Predictions from a model, a run or an exported file."""

@@ -1,0 +1,1 @@
+"""Models: the registry of rows, building them, and what they cost; no weights, no data."""

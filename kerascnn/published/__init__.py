@@ -1,0 +1,1 @@
+"""The catalogue of published checkpoints, one module for each publisher."""

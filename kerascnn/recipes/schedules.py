@@ -1,0 +1,96 @@
+"""Learning rates as functions of the step, and the counters that decide when the rate drops.
+
+Standard library only. A rate is a function of the step and of the drops so far, so a resumed run
+needs no more than two numbers.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from dataclasses import dataclass
+from typing import Any
+
+from kerascnn.recipes.fields import Recipe
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The learning rate of every step of a run.
+
+    Args:
+        recipe: its `schedule`, `warmup` and `peak_rate` count.
+        steps_per_epoch: 1 or more.
+        total_steps: of the whole run.
+    """
+
+    recipe: Recipe
+    steps_per_epoch: int
+    total_steps: int
+
+    @property
+    def warm_steps(self) -> int:
+        """The number of steps below the highest rate at the start."""
+        return round(self.recipe.warmup * self.total_steps)
+
+    def rate(self, step: int, dropped: int = 0) -> float:
+        """Returns the learning rate.
+
+        Args:
+            step: counted from 0.
+            dropped: how often a plateau was met; for schedule "plateau" only.
+        """
+        recipe, peak = self.recipe, self.recipe.peak_rate
+        if step < self.warm_steps:
+            risen = step / self.warm_steps if recipe.warmup_kind == "linear" else 0.0
+            return peak * (recipe.warmup_from + (1 - recipe.warmup_from) * risen)
+        if recipe.schedule == "cosine":
+            span = max(self.total_steps - self.warm_steps, 1)
+            part = min((step - self.warm_steps) / span, 1.0)
+            return peak * 0.5 * (1 + math.cos(math.pi * part))
+        if recipe.schedule == "steps":
+            # Milestones are parts of the run: 30 of 90 epochs is the same for any length.
+            passed = bisect_right(
+                [round(one * self.total_steps) for one in recipe.milestones], step
+            )
+            drops = recipe.drops * (1 if len(recipe.drops) > 1 else len(recipe.milestones))
+            return peak * math.prod(drops[:passed])
+        if recipe.schedule == "exponential":
+            return peak * recipe.drops[0] ** int(step / (self.steps_per_epoch * recipe.drop_epochs))
+        return peak * recipe.drops[0] ** dropped if recipe.schedule == "plateau" else peak
+
+
+class Plateau:
+    """Counts the epochs since a figure was best.
+
+    Args:
+        patience: so many epochs without a better figure are a plateau; counting then starts anew.
+    """
+
+    def __init__(self, patience: int) -> None:
+        self.patience = patience
+        self.best = -math.inf
+        self.waited = 0
+        self.met = 0
+
+    def update(self, figure: float) -> bool:
+        """Takes an epoch's figure, of which higher is better; tells whether this is a plateau."""
+        if figure > self.best:  # never so for NaN
+            self.best, self.waited = figure, 0
+            return False
+        self.waited += 1
+        if self.waited < self.patience:
+            return False
+        self.waited = 0
+        self.met += 1
+        return True
+
+    def state(self) -> dict[str, Any]:
+        """Returns what `restore` needs, as JSON types."""
+        best = None if math.isinf(self.best) else self.best
+        return {"best": best, "waited": self.waited, "met": self.met}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Goes on where `state` was taken."""
+        self.best = -math.inf if state["best"] is None else state["best"]
+        self.waited, self.met = state["waited"], state["met"]

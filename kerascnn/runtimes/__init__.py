@@ -1,0 +1,1 @@
+"""The runtimes that exported files run in: ONNX Runtime, OpenVINO, LiteRT and TensorFlow."""

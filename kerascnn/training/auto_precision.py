@@ -1,0 +1,229 @@
+"""precision="auto": measures a few training steps of each candidate, once, and remembers them.
+
+No rule says which is the fastest: on one CPU, bfloat16 trains VGG-16 four times as fast as
+float32 and MobileNet slower. So the network itself is tried, with its batch and its optimizer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import hashlib
+import json
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kerascnn import __version__
+from kerascnn.errors import KerasCNNError
+from kerascnn.fileio import cache
+from kerascnn.fileio.atomic import atomic_file
+from kerascnn.lazy import keras, np, tf
+from kerascnn.recipes.lookup import Recipe
+from kerascnn.training.strategy import policy_scope
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+    import tensorflow as tf
+
+PREFERENCE = ("float32", "mixed_bfloat16", "mixed_float16")
+"""The first of those that are about equally fast is taken: float32 is exact to 24 bits and needs no
+care, bfloat16 has its range, float16 needs loss scaling."""
+ABOUT = 1.05
+"""Times that differ by less than this factor are equal: one measurement varies by as much."""
+WORTH = {"CPU": 1e14, "GPU": 1e16}
+"""Multiply-accumulates of a training below which measuring costs more than it can save."""
+WARM, TIMED = 2, 3
+HOPELESS = 2.0
+"""A candidate whose first step after compiling takes so many times the best one's is given up."""
+KEPT = 500
+FILE = "precision.json"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A precision, and why.
+
+    Args:
+        policy: name of the Keras dtype policy.
+        reason: a clause for people.
+        milliseconds: what a step took in each candidate; empty where nothing was measured.
+        remembered: the times are of an earlier run.
+    """
+
+    policy: str
+    reason: str
+    milliseconds: dict[str, float] = field(default_factory=dict)
+    remembered: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns every field by name."""
+        return asdict(self)
+
+
+def candidates() -> list[str]:
+    """Returns the policies that this machine has instructions for, the likeliest first.
+
+    On GPUs bfloat16 needs compute capability 8.0, float16 7.0. A CPU calculates float16 by way of
+    float32, which is never faster.
+    """
+    capabilities = [
+        tf.config.experimental.get_device_details(gpu).get("compute_capability", (0, 0))
+        for gpu in tf.config.list_physical_devices("GPU")
+    ]
+    if not capabilities:
+        return ["float32", "mixed_bfloat16"]
+    least = min(capabilities)
+    half = [("mixed_bfloat16", (8, 0)), ("mixed_float16", (7, 0))]
+    return [*[name for name, needed in half if least >= needed], "float32"]
+
+
+def choose(
+    build: Callable[[], keras.Model],
+    identity: Mapping[str, Any],
+    recipe: Recipe,
+    *,
+    work: float,
+    batch: int,
+) -> Choice:
+    """Returns the fastest precision to train in, measured unless it is known or not worth it.
+
+    Args:
+        build: makes the network under the current policy.
+        identity: what makes it: name and arguments, JSON.
+        recipe: how it will train; its optimizer is part of a step.
+        work: multiply-accumulates of the whole training.
+        batch: images of a step on one replica.
+    """
+    found = candidates()
+    kind = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
+    if len(found) == 1:
+        return Choice(found[0], "the only precision that this machine is fast in")
+    if work < WORTH[kind]:
+        likely = found[0]
+        return Choice(likely, "measuring would take longer than it could save")
+    key = _key(identity, recipe, batch)
+    known = _read().get(key)
+    seconds = known if known and set(known) == set(found) else None
+    remembered = seconds is not None
+    if seconds is None:
+        seconds = measure(build, recipe, batch, found)
+        _remember(key, seconds)
+    policy = fastest(seconds)
+    milliseconds = {name: round(1e3 * value, 2) for name, value in seconds.items()}
+    return Choice(policy, _reason(policy, seconds), milliseconds, remembered)
+
+
+def fastest(seconds: Mapping[str, float]) -> str:
+    """Returns the policy with the shortest step; of about equal ones the first of `PREFERENCE`."""
+    limit = min(seconds.values()) * ABOUT
+    return next(name for name in PREFERENCE if seconds.get(name, float("inf")) <= limit)
+
+
+def measure(
+    build: Callable[[], keras.Model], recipe: Recipe, batch: int, policies: list[str]
+) -> dict[str, float]:
+    """Returns the seconds of a training step in each policy, on one device and random images.
+
+    Args:
+        build: makes the network under the current policy.
+        recipe: how it will train, but for the labels, which cost next to nothing.
+        batch: images in a step.
+        policies: in which order.
+    """
+    from kerascnn.recipes.optimizers import make_optimizer
+    from kerascnn.training.losses import compile_arguments
+    from kerascnn.training.train_step import Engine
+
+    plain = replace(recipe, label_smoothing=0.0, mixup=0.0, cutmix=0.0)
+    taken: dict[str, float] = {}
+    draw = np.random.default_rng(0)
+    for policy in policies:
+        with policy_scope(policy):
+            network = build()
+            engine = Engine(network, plain.accumulate)
+            optimizer = make_optimizer(plain, network)
+            engine.compile(optimizer, **compile_arguments(plain, network))
+        shape = [batch, *(64 if side is None else side for side in network.input_shape[1:])]
+        images = tf.constant(draw.normal(size=shape).astype("float32"))
+        labels = tf.zeros([batch], tf.int32)
+        targets = labels if len(network.outputs) == 1 else (labels,) * len(network.outputs)
+        times: list[float] = []
+        for step in range(WARM + TIMED):
+            begun = time.perf_counter()
+            engine.train_on_batch(images, targets)
+            times.append(time.perf_counter() - begun)
+            if step == WARM - 1 and taken and times[-1] > HOPELESS * min(taken.values()):
+                break
+        taken[policy] = statistics.median(times[WARM:] or times[-1:])
+        del network, engine, optimizer
+        gc.collect()
+    return taken
+
+
+def _reason(policy: str, seconds: Mapping[str, float]) -> str:
+    others = {name: value for name, value in seconds.items() if name != policy}
+    rival = min(others, key=lambda name: others[name])
+    ratio = others[rival] / seconds[policy]
+    if ratio < ABOUT:
+        return f"about as fast as {rival} ({1e3 * seconds[policy]:.3g} ms a step), and safer"
+    return (
+        f"{ratio:.2g} times as fast as {rival}: {1e3 * seconds[policy]:.3g} against "
+        f"{1e3 * others[rival]:.3g} ms a step"
+    )
+
+
+def _key(identity: Mapping[str, Any], recipe: Recipe, batch: int) -> str:
+    details = {
+        "network": dict(identity),
+        "batch": batch,
+        "optimizer": recipe.optimizer,
+        "accumulate": recipe.accumulate,
+        "device": _device(),
+        "versions": [__version__, keras.__version__, tf.__version__],
+    }
+    text = json.dumps(details, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _device() -> list[Any]:
+    gpus = [
+        tf.config.experimental.get_device_details(gpu).get("device_name", "GPU")
+        for gpu in tf.config.list_physical_devices("GPU")
+    ]
+    if gpus:
+        return gpus
+    name = platform.processor()
+    with contextlib.suppress(OSError):
+        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+        name = next((line for line in lines if line.startswith("model name")), name)
+    threads = tf.config.threading.get_intra_op_parallelism_threads()
+    return [name, os.cpu_count(), threads, os.environ.get("TF_ENABLE_ONEDNN_OPTS", "")]
+
+
+def _read() -> dict[str, dict[str, float]]:
+    """Returns what is remembered; a file that cannot be read is as good as none."""
+    try:
+        table = json.loads((cache.home() / FILE).read_text("utf-8"))
+        return {
+            key: {str(name): float(value) for name, value in times.items() if value > 0}
+            for key, times in table.items()
+        }
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
+        return {}
+
+
+def _remember(key: str, seconds: dict[str, float]) -> None:
+    known = {one: times for one, times in _read().items() if one != key}
+    latest = dict([*list(known.items())[1 - KEPT :], (key, seconds)])
+    # What cannot be remembered is measured again: no reason to stop a training.
+    with contextlib.suppress(KerasCNNError, OSError):
+        cache.make_private(cache.home())
+        with atomic_file(cache.home() / FILE) as temporary:
+            temporary.write_text(json.dumps(latest, indent=1) + "\n", "utf-8")

@@ -1,0 +1,133 @@
+"""Feeding a network while it trains: values, batch sizes and the two pipelines."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from kerascnn.data.augmentation.policy import Distortion
+from kerascnn.data.pipeline import pipeline
+from kerascnn.data.sources.dataset import Data, Split
+from kerascnn.errors import DataError, UsageError
+from kerascnn.lazy import np, tf
+from kerascnn.recipes.lookup import Recipe
+
+if TYPE_CHECKING:
+    import numpy as np
+    import tensorflow as tf
+
+    from kerascnn.imaging.preprocessing import Preprocessing
+
+STATISTICS_IMAGES = 1024
+
+
+def standardized(preprocessing: Preprocessing, split: Split) -> Preprocessing:
+    """Returns the preprocessing with the mean and deviation of the training images.
+
+    They are taken over at most `STATISTICS_IMAGES` of them, evenly spread. Only pixels brought to
+    [0, 1] and no further are changed: other values are the architecture's or weights' own wish.
+
+    Raises:
+        DataError: one of them holds NaN or infinity.
+    """
+    if (preprocessing.scale, preprocessing.mean, preprocessing.std) != (1 / 255, (0.0,), (1.0,)):
+        return preprocessing
+    batches = pipeline(_spread(split), preprocessing, batch_size=64, training=False)
+    count, total, squares = 0, np.zeros(()), np.zeros(())
+    for images, *_ in batches.take(STATISTICS_IMAGES // 64):
+        values = images.numpy().astype("float64")
+        count += values[..., 0].size
+        total = total + values.sum(axis=(0, 1, 2))
+        squares = squares + (values**2).sum(axis=(0, 1, 2))
+    if not np.isfinite(squares).all():
+        raise DataError("the training images hold values that are not finite; look for NaN in them")
+    mean = total / count
+    deviation = np.sqrt(np.maximum(squares / count - mean**2, 0.0))
+    return replace(
+        preprocessing,
+        mean=tuple(round(float(value), 6) for value in mean),
+        std=tuple(round(float(value), 6) or 1.0 for value in deviation),
+    )
+
+
+def _spread(split: Split) -> Split:
+    if isinstance(split.images, tf.data.Dataset):
+        return split
+    step = -(-len(split) // STATISTICS_IMAGES)
+    labels = None if split.labels is None else split.labels[::step]
+    return Split(split.images[::step], labels)
+
+
+def fit_batch(recipe: Recipe, images: int, replicas: int) -> Recipe:
+    """Returns the recipe with a batch no larger than the data.
+
+    Every step has this many images; an epoch leaves out the rest of its own order. Where the set is
+    too small for an even share, `gradients.Engine` fills the batch up with images of no weight.
+
+    Raises:
+        UsageError: the batch size is no multiple of the replicas, and of the parts of each.
+    """
+    parts = replicas * recipe.accumulate
+    if recipe.batch_size % parts:
+        near = max(recipe.batch_size // parts, 1) * parts
+        cut = "" if recipe.accumulate == 1 else f" in {recipe.accumulate} parts each"
+        raise UsageError(
+            f"batch_size={recipe.batch_size} cannot be shared by {replicas} replicas{cut}; "
+            f"take {near}"
+        )
+    return replace(recipe, batch_size=min(recipe.batch_size, images))
+
+
+def validation_batch(images: int, replicas: int, limit: int) -> int:
+    """Returns the batch to evaluate in: up to `limit`, and an even share for the replicas."""
+    return max(min(limit, images) // replicas, 1) * replicas
+
+
+def training_pipelines(
+    data: Data,
+    preprocessing: Preprocessing,
+    recipe: Recipe,
+    replicas: int,
+    seed: int,
+    start: tuple[int, int] = (0, 0),
+    max_bad: int | str = 0,
+) -> tuple[tf.data.Dataset, tf.data.Dataset]:
+    """Returns `training_pipeline` and `validation_pipeline`."""
+    training = training_pipeline(data, preprocessing, recipe, seed, start, max_bad)
+    return training, validation_pipeline(data, preprocessing, recipe, replicas, max_bad)
+
+
+def training_pipeline(
+    data: Data,
+    preprocessing: Preprocessing,
+    recipe: Recipe,
+    seed: int,
+    start: tuple[int, int] = (0, 0),
+    max_bad: int | str = 0,
+) -> tf.data.Dataset:
+    """Returns the endless dataset to train on.
+
+    It begins at `start`: an epoch, and the steps of it that are done. `max_bad`: see `pipeline`.
+    """
+    return pipeline(
+        data.train,
+        preprocessing,
+        batch_size=recipe.batch_size,
+        training=True,
+        seed=seed,
+        distortion=Distortion.of(recipe),
+        classes=len(data.class_names),
+        drop_remainder=True,
+        start_epoch=start[0],
+        start_step=start[1],
+        max_bad=max_bad,
+    )
+
+
+def validation_pipeline(
+    data: Data, preprocessing: Preprocessing, recipe: Recipe, replicas: int, max_bad: int | str = 0
+) -> tf.data.Dataset:
+    """Returns the finite dataset to evaluate on."""
+    # Training keeps every layer's result for the way back, so twice its batch fits here.
+    batch = validation_batch(len(data.test), replicas, 2 * recipe.batch_size)
+    return pipeline(data.test, preprocessing, batch_size=batch, training=False, max_bad=max_bad)

@@ -1,0 +1,165 @@
+"""What a network learns from: losses, auxiliary classifiers, smoothed and weighted labels.
+
+Smoothing and weights are done to the labels, in the pipeline, so that the losses are Keras's own:
+a saved model loads without this package, and the held-out loss is that of the plain labels.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kerascnn.data.sources.dataset import Data
+from kerascnn.errors import MismatchError, UsageError
+from kerascnn.lazy import keras, np, tf
+from kerascnn.models.planning import Provenance, provenance
+from kerascnn.models.signature import gives_logits
+from kerascnn.recipes.fields import Recipe, class_weights
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+    import tensorflow as tf
+
+MAIN = "predictions"
+AUXILIARY = ("aux1", "aux2")
+
+
+def auxiliary_outputs(model: keras.Model) -> tuple[str, ...]:
+    """Returns the names of the model's auxiliary classifiers, () for a model with one output.
+
+    Raises:
+        MismatchError: there are several outputs, and they are not "predictions", "aux1" and "aux2".
+    """
+    if len(model.outputs) == 1:
+        return ()
+    names = tuple(model.output_names)
+    if MAIN not in names or not set(names) <= {MAIN, *AUXILIARY}:
+        raise MismatchError(
+            f"{model.name} has the outputs {', '.join(names)}; several must be {MAIN!r} and "
+            f"{' and '.join(map(repr, AUXILIARY))}"
+        )
+    return tuple(name for name in names if name != MAIN)
+
+
+def served(model: keras.Model) -> keras.Model:
+    """Returns the network without its auxiliary classifiers, which shares its weights.
+
+    A network without them is returned as it is.
+    """
+    if not auxiliary_outputs(model):
+        return model
+    output = model.outputs[tuple(model.output_names).index(MAIN)]
+    plain = keras.Model(model.inputs, output, name=model.name)
+    origin = provenance(model)
+    if origin is not None:
+        arguments = {key: one for key, one in origin.arguments.items() if key != "auxiliary"}
+        plain.kerascnn_provenance = Provenance(origin.name, arguments)
+    return plain
+
+
+def listed(model: keras.Model) -> keras.Model:
+    """Returns a network whose several outputs are a list, which labels and losses then are too."""
+    if not auxiliary_outputs(model):
+        return model
+    made = keras.Model(model.inputs, list(model.outputs), name=model.name)
+    origin = provenance(model)
+    if origin is not None:
+        made.kerascnn_provenance = origin
+    return made
+
+
+def compile_arguments(recipe: Recipe, model: keras.Model) -> dict[str, Any]:
+    """Returns `loss`, `loss_weights` and `metrics` for `compile` of a `listed` model."""
+    logits = gives_logits(served(model))
+    kind = "CategoricalCrossentropy" if recipe.soft_labels else "SparseCategoricalCrossentropy"
+    accuracy = "categorical_accuracy" if recipe.soft_labels else "sparse_categorical_accuracy"
+
+    def loss() -> keras.losses.Loss:
+        return getattr(keras.losses, kind)(from_logits=logits)
+
+    if not auxiliary_outputs(model):
+        return {"loss": loss(), "metrics": ["accuracy"]}
+    metric = keras.metrics.MeanMetricWrapper(keras.metrics.get(accuracy), name="accuracy")
+    return {
+        "loss": [loss() for _ in model.outputs],
+        "loss_weights": [
+            1.0 if name == MAIN else recipe.auxiliary_weight for name in model.output_names
+        ],
+        "metrics": [[metric] if name == MAIN else [] for name in model.output_names],
+    }
+
+
+def with_targets(
+    dataset: tf.data.Dataset, recipe: Recipe, model: keras.Model, data: Data, *, training: bool
+) -> tf.data.Dataset:
+    """Returns (image, label) batches with the labels that `compile_arguments` learns from.
+
+    Args:
+        dataset: (images, labels), class numbers, or rows where images were mixed.
+        recipe: its smoothing and class weights count, for training.
+        model: what will learn; every output gets the labels.
+        data: for its classes.
+        training: smooth and weigh.
+    """
+    classes = len(data.class_names)
+    weights = weights_of_classes(recipe, data) if training else None
+    smoothing = recipe.label_smoothing if training else 0.0
+    outputs = len(model.outputs)
+    if not recipe.soft_labels and weights is None and outputs == 1:
+        return dataset
+
+    def targets(images: Any, labels: Any) -> tuple[Any, ...]:
+        rows = labels if labels.dtype.is_floating else tf.one_hot(labels, classes)
+        weight = () if weights is None else (tf.linalg.matvec(rows, tf.constant(weights)),)
+        if smoothing:
+            rows = rows * (1 - smoothing) + smoothing / classes
+        wanted = rows if recipe.soft_labels else labels
+        if outputs == 1:
+            return (images, wanted, *weight)
+        return (images, (wanted,) * outputs, *weight)  # Keras gives a weight to every output
+
+    return dataset.map(targets, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+
+
+def weights_of_classes(recipe: Recipe, data: Data) -> np.ndarray | None:
+    """Returns the float32 weight of each class, or None where all are alike.
+
+    Raises:
+        UsageError: a class is named that the data does not have, or all weights are 0.
+    """
+    if recipe.class_weights == "none":
+        return None
+    names = data.class_names
+    if recipe.class_weights == "balanced":
+        assert data.train.labels is not None  # what is trained on has labels
+        counts = np.bincount(data.train.labels, minlength=len(names))
+        present = max(int((counts > 0).sum()), 1)
+        # A class without images weighs nothing: it cannot appear.
+        share = counts.sum() / (present * np.maximum(counts, 1))
+        return np.where(counts > 0, share, 0).astype(np.float32)
+    given = class_weights(recipe.class_weights)
+    unknown = sorted(set(given) - set(names))
+    if unknown:
+        raise UsageError(
+            f"class_weights names the class {unknown[0]!r}, which {data.name} does not have; it "
+            f"has {', '.join(names[:10])}{' ...' if len(names) > 10 else ''}"
+        )
+    weights = np.array([given.get(name, 1.0) for name in names], np.float32)
+    if not weights.any():
+        raise UsageError("class_weights are all 0, so nothing would be learnt; raise one")
+    return weights
+
+
+def plain_names(logs: dict[str, float]) -> None:
+    """Gives the figures of a network with auxiliary classifiers the names of one without, in place.
+
+    The held-out loss becomes that of the network as it is used, without the auxiliary ones.
+    """
+    for prefix in ("", "val_"):
+        if f"{prefix}{MAIN}_accuracy" in logs:
+            logs[f"{prefix}accuracy"] = logs.pop(f"{prefix}{MAIN}_accuracy")
+        main = logs.pop(f"{prefix}{MAIN}_loss", None)
+        if prefix and main is not None:
+            logs[f"{prefix}loss"] = main
+        for name in AUXILIARY:
+            logs.pop(f"{prefix}{name}_loss", None)

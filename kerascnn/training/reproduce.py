@@ -1,0 +1,199 @@
+"""Doing a run again, from nothing but its directory, and comparing what comes out."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kerascnn.data.load import load_data
+from kerascnn.errors import DataError, KerasCNNError, MismatchError, UsageError
+from kerascnn.recipes.lookup import Recipe
+from kerascnn.runs.run import RESULT, Run, load_run
+from kerascnn.training.resume import differences
+
+if TYPE_CHECKING:
+    import keras
+
+COMPARED = ("loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")
+CIRCUMSTANCES = ("kerascnn", "keras", "tensorflow", "python", "threads", "strategy", "device")
+"""What may change the last bits of a result."""
+TOLERANCE = 0.01
+"""By how much the best held-out accuracy may differ where the last bits do."""
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """Two runs side by side.
+
+    Args:
+        original, again: the runs.
+        circumstances: "name: then -> now" for all that may change the last bits.
+        different: "name of epoch N: then -> now" for the first figure of each kind that differs.
+        same_weights: whether the weights at the end are equal to the bit.
+    """
+
+    original: Run
+    again: Run
+    circumstances: list[str]
+    different: list[str]
+    same_weights: bool
+
+    @property
+    def exact(self) -> bool:
+        """Whether figures and weights are the same to the bit."""
+        return self.same_weights and not self.different
+
+    @property
+    def holds(self) -> bool:
+        """Whether the result is confirmed: exactly, or within `TOLERANCE` in other circumstances.
+
+        On a CPU under the same circumstances only the same bits count.
+        """
+        if self.exact:
+            return True
+        on_cpu = "GPU" not in (self.original.config.get("device"), self.again.config.get("device"))
+        return not (on_cpu and not self.circumstances) and abs(self._gap) <= TOLERANCE
+
+    @property
+    def _gap(self) -> float:
+        one, other = (run.best["metrics"]["val_accuracy"] for run in (self.again, self.original))
+        return one - other
+
+    def __str__(self) -> str:
+        then, now = (
+            f"{run.best['metrics']['val_accuracy'] * 100:.2f} %"
+            for run in (self.original, self.again)
+        )
+        if self.exact:
+            epochs = len(self.again.history["epoch"])
+            return (
+                f"reproduced to the bit: the weights and every figure of {epochs} epochs are the "
+                f"same; best val_accuracy {now}"
+            )
+        what = ", ".join(self.different[:2]) or "the weights alone"
+        if self.holds:
+            return f"reproduced within {TOLERANCE:.0%}: best val_accuracy {then} -> {now}; {what}"
+        why = "; ".join(self.circumstances[:3]) or "versions, threads and device are the same"
+        return f"not reproduced: best val_accuracy {then} -> {now}; {what}; {why}"
+
+
+def reproduce(
+    run: Run | str | os.PathLike[str],
+    *,
+    data: Any = None,
+    model: keras.Model | None = None,
+    run_dir: str | os.PathLike[str] | None = None,
+    verbose: bool = True,
+) -> Reproduction:
+    """Trains a finished run's recorded configuration again and compares figures and weights.
+
+    Args:
+        run: the run, or its directory.
+        data: where the data is now; by default where it was.
+        model: for a run of a model that is not one of `list_models()`: the same, untrained.
+        run_dir: for the new run; by default the old one's name with "-again", and a number if that
+            is taken. One that was interrupted there goes on.
+        verbose: show progress, and what has changed since.
+
+    Raises:
+        UsageError: the run is not finished, or the network cannot be built from its record.
+        DataError: the data is not there, or is not what it was.
+        MismatchError: what would be trained is not what the record says.
+    """
+    from kerascnn.training.train import train
+
+    original = load_run(run.path if isinstance(run, Run) else run)
+    config = original.config
+    if not original.result:
+        raise UsageError(f"{original.path} is not finished; go on with it before")
+    if model is None and config["model"]["arguments"] is None:
+        raise UsageError(
+            f"{original.path} trained a model that is not in list_models(); give the same model, "
+            "untrained, as model="
+        )
+    found = _data(config, data)
+    circumstances = _circumstances(config)
+    if verbose:
+        for line in circumstances:
+            print(f"changed since: {line}")
+    again = train(
+        config["model"]["name"] if model is None else model,
+        found,
+        recipe=Recipe.from_json(config["recipe"]),
+        precision=config["precision"],
+        strategy={"none": "none", "MirroredStrategy": "mirrored"}.get(
+            config["strategy"]["name"], "auto"
+        ),
+        batch_norm=config["strategy"].get("batch_norm", "synchronized"),
+        run_dir=run_dir or _free_directory(original),
+        seed=config["seed"],
+        verbose=verbose,
+    )
+    changed = [
+        line
+        for line in differences(config, again.config)
+        if line.split(":")[0] not in CIRCUMSTANCES
+    ]
+    if changed:
+        raise MismatchError(f"{again.path} is another run: {', '.join(changed)}"[:400])
+    return Reproduction(
+        original,
+        again,
+        circumstances,
+        _different(original.history, again.history),
+        original.result["weights_sha256"] == again.result["weights_sha256"],
+    )
+
+
+def _free_directory(original: Run) -> Path:
+    stem = original.path.with_name(f"{original.path.name}-again")
+    directory, count = stem, 1
+    while (directory / RESULT).exists():
+        count += 1
+        directory = stem.with_name(f"{stem.name}-{count}")
+    return directory
+
+
+def _data(config: dict[str, Any], given: Any) -> Any:
+    record = config["data"]
+    try:
+        found = load_data(record["name"] if given is None else given, seed=config["seed"])
+    except KerasCNNError as error:
+        raise DataError(
+            f"the data {record['name']!r} of the run is not there: {error}; name it with --data"
+        ) from error
+    if found.fingerprint != record["fingerprint"]:
+        raise DataError(
+            f"{found.name} is not the data of the run: {len(found.train):,} training and "
+            f"{len(found.test):,} held-out images, then {record['train']:,} and "
+            f"{record['test']:,}; fingerprint {found.fingerprint[:12]}…, then "
+            f"{record['fingerprint'][:12]}…"
+        )
+    return found
+
+
+def _circumstances(config: dict[str, Any]) -> list[str]:
+    from kerascnn.training.train import circumstances
+
+    now = circumstances()
+    return [
+        f"{name}: {config[name]} -> {now[name]}"
+        for name in CIRCUMSTANCES
+        if name in now and name in config and config[name] != now[name]
+    ]
+
+
+def _different(then: dict[str, list[float]], now: dict[str, list[float]]) -> list[str]:
+    found = []
+    for name in COMPARED:
+        pairs = zip(then.get(name, []), now.get(name, []), strict=False)
+        for epoch, (old, new) in enumerate(pairs, 1):
+            if old != new:
+                found.append(f"{name} of epoch {epoch}: {old:.6g} -> {new:.6g}")
+                break
+    epochs = [len(history.get("epoch", [])) for history in (then, now)]
+    if epochs[0] != epochs[1]:
+        found.append(f"epochs: {epochs[0]} -> {epochs[1]}")
+    return found

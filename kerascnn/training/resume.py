@@ -1,0 +1,230 @@
+"""Going on with a run: whether a directory may be continued, where, and what must not change."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from kerascnn.errors import DamagedFileError, OutputError, UsageError
+from kerascnn.fileio.atomic import atomic_file, refuse_occupied, sha256_file
+from kerascnn.fileio.locks import LOCK, locked
+from kerascnn.runs.run import (
+    CHECKPOINTS,
+    CONFIG,
+    HISTORY,
+    MODELS,
+    RESULT,
+    Run,
+    start_directory,
+    write_config,
+)
+from kerascnn.training.checkpoints import (
+    BEST_COPY,
+    Commit,
+    Position,
+    newest,
+    remove_unfinished,
+)
+
+RESUME = ("auto", "never", "must", "force")
+BOUND = (
+    "kerascnn", "keras", "tensorflow", "backend", "seed", "model", "data", "preprocessing",
+    "recipe", "epochs", "precision",
+)  # fmt: skip
+"""What a run must go on with. Threads and devices may change, and bits of the results with them."""
+NAMES_ONLY = ("data.name", "recipe.name", "recipe.about")
+"""What has no influence: the same images may lie elsewhere, the same recipe have another name."""
+
+
+@dataclass
+class Start:
+    """Where a run begins.
+
+    Args:
+        run: the directory.
+        commit: what to go on from; None at the beginning.
+        finished: nothing is left to be done.
+        notes: what the user should read before.
+    """
+
+    run: Run
+    commit: Commit | None = None
+    finished: bool = False
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def position(self) -> Position:
+        return self.commit.position if self.commit else Position(0, 0)
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What the callbacks and the run remembered; empty at the beginning."""
+        return self.commit.state if self.commit else {}
+
+
+def recorded_config(
+    run_dir: str | os.PathLike[str] | None, *, resume: str, overwrite: bool
+) -> dict[str, Any] | None:
+    """Returns the configuration of the run that is to go on; None where a new one is to begin.
+
+    Args:
+        run_dir: the directory that the user named, or None for a new one.
+        resume, overwrite: as for `opened_run`.
+
+    Raises:
+        UsageError: an unknown `resume`, or no run to go on with.
+        OutputError: the directory is occupied by something else.
+        DamagedFileError: config.json cannot be read.
+    """
+    if resume not in RESUME:
+        raise UsageError(f"resume={resume!r}; it must be one of {', '.join(RESUME)}")
+    directory = None if run_dir is None else Path(run_dir)
+    is_run = directory is not None and (directory / CONFIG).is_file()
+    if resume in ("must", "force") and (overwrite or not is_run):
+        raise UsageError(
+            f"resume={resume!r}, but there is no run to go on with in {directory}; leave it out"
+            if not overwrite
+            else f"resume={resume!r} and overwrite exclude each other; leave one out"
+        )
+    if directory is None or overwrite:
+        return None
+    if resume != "never" and is_run:
+        return Run(directory).config
+    refuse_occupied(directory, besides=LOCK)
+    return None
+
+
+@contextmanager
+def opened_run(
+    directory: Path, config: Mapping[str, Any], *, resume: str, overwrite: bool
+) -> Iterator[Start]:
+    """Takes the directory for this process alone and yields where to begin.
+
+    Args:
+        directory: of a new run, or of one that stopped.
+        config: of the run that is wanted.
+        resume: "auto" goes on where there is something to go on with, "must" refuses to begin,
+            "never" to go on, and "force" goes on in spite of a changed configuration.
+        overwrite: begin anew, whatever run is there.
+
+    Raises:
+        UsageError: another process has the directory, or the configuration is another one.
+        DamagedFileError: there are checkpoints, and none of them is whole.
+        OutputError: the directory cannot be written, or holds a run without checkpoints.
+    """
+    wanted = json.loads(json.dumps(config))
+    with locked(directory):
+        recorded = recorded_config(directory, resume=resume, overwrite=overwrite)
+        if recorded is None:
+            yield Start(start_directory(directory, wanted))
+        else:
+            remove_unfinished(directory / CHECKPOINTS)
+            yield _continued(directory, recorded, wanted, resume)
+
+
+def _continued(
+    directory: Path, recorded: dict[str, Any], wanted: Mapping[str, Any], resume: str
+) -> Start:
+    run = Run(directory)
+    changes = refuse_changes(directory, recorded, wanted, resume)
+    if (directory / RESULT).is_file():
+        return Start(run, finished=True)
+    commit, complaints = newest(directory / CHECKPOINTS)
+    if commit is None:
+        if complaints:
+            raise DamagedFileError(
+                f"none of the {len(complaints)} checkpoints of {directory} is whole: "
+                f"{complaints[0][:200]}; --overwrite begins anew"
+            )
+        if (directory / HISTORY).exists():
+            raise OutputError(
+                f"{directory} holds a run without checkpoints, which cannot go on; choose another "
+                "directory, or --overwrite"
+            )
+        return Start(start_directory(directory, wanted))
+    _put_back_best(run, commit)
+    resumed = {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "position": list(commit.position),
+        "changed": changes,
+    }
+    if changes:
+        recorded = {**recorded, **{name: wanted[name] for name in BOUND if name in wanted}}
+    write_config(run, {**recorded, "resumed": [*recorded.get("resumed", []), resumed]})
+    notes = [f"skipped a checkpoint: {complaint}" for complaint in complaints]
+    return Start(run, commit, notes=[*notes, f"going on from {commit.position}"])
+
+
+def refuse_changes(
+    directory: Path, recorded: Mapping[str, Any], wanted: Mapping[str, Any], resume: str
+) -> list[str]:
+    """Returns the `differences`, which only resume="force" may have.
+
+    Raises:
+        UsageError: there are some.
+    """
+    changes = differences(recorded, json.loads(json.dumps(wanted)))
+    if changes and resume != "force":
+        raise UsageError(_refusal(directory, changes))
+    return changes
+
+
+def differences(recorded: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
+    """Returns "name: old -> new" for everything bound that differs, nested names with dots."""
+    found = []
+    for name in BOUND:
+        found += _differences(name, recorded.get(name), wanted.get(name))
+    return found
+
+
+def _differences(name: str, old: Any, new: Any) -> list[str]:
+    if old == new or name in NAMES_ONLY:
+        return []
+    if isinstance(old, dict) and isinstance(new, dict):
+        keys = list(dict.fromkeys([*old, *new]))
+        return [
+            line
+            for key in keys
+            for line in _differences(f"{name}.{key}", old.get(key), new.get(key))
+        ]
+    return [f"{name}: {_short(old)} -> {_short(new)}"]
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 40 else f"{text[:18]}…{text[-18:]}"
+
+
+def _refusal(directory: Path, changes: list[str]) -> str:
+    advice = "; use the run's own settings, another directory, --overwrite, or --resume force"
+    text = f"{directory} holds a run with another configuration: "
+    shown: list[str] = []
+    for change in changes:
+        if len(text) + sum(len(one) + 2 for one in [*shown, change]) > 380 - len(advice):
+            break
+        shown.append(change)
+    rest = len(changes) - len(shown)
+    return text + ", ".join(shown) + (f" and {rest} more" if rest else "") + advice
+
+
+def _put_back_best(run: Run, commit: Commit) -> None:
+    """Lets best.keras be the best model up to the commit, not of a later epoch that is repeated."""
+    target, copy = run.path / MODELS["best"], commit.directory / BEST_COPY
+    digest = commit.state.get("best")
+    if digest is None:
+        target.unlink(missing_ok=True)
+    elif not target.is_file() or sha256_file(target) != digest:
+        if not copy.is_file() or sha256_file(copy) != digest:
+            raise DamagedFileError(
+                f"neither {target} nor its copy {copy} is the best model of the run; put the file "
+                "back, or --overwrite begins anew"
+            )
+        with atomic_file(target) as temporary:
+            shutil.copyfile(copy, temporary)

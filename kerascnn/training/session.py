@@ -1,0 +1,210 @@
+"""What a training run leaves behind while it goes on: the callbacks, in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from kerascnn.data.sources.dataset import Data
+from kerascnn.errors import Interrupted
+from kerascnn.recipes.lookup import Recipe
+from kerascnn.reports.curves import draw_curves
+from kerascnn.runs.run import CHECKPOINTS, RESULT, Run, kept_files, write_json
+from kerascnn.training import callbacks, checkpoints, schedule_callbacks
+from kerascnn.training.callbacks import Clock
+from kerascnn.training.checkpoint_callback import Commits
+from kerascnn.training.data_wait import DataWait
+from kerascnn.training.divergence import DivergenceGuard, memory_errors
+from kerascnn.training.multi_worker import is_chief, lost_workers, several
+from kerascnn.training.progress import ProgressDisplay, table
+from kerascnn.training.progress import clock as duration
+from kerascnn.training.resume import Start
+from kerascnn.training.train_step import SkippedSteps
+
+
+@dataclass
+class Recording:
+    """The callbacks of a run, and where it begins.
+
+    Args:
+        start: the directory, and the checkpoint to go on from.
+        engine: the compiled model that is fitted.
+        callbacks: for `fit`, in their order.
+        clock, commits: two of them.
+        epochs: of the whole run.
+        wait: the clock of the training data, if it has one.
+    """
+
+    start: Start
+    engine: keras.Model
+    callbacks: list[keras.callbacks.Callback]
+    clock: Clock
+    commits: Commits
+    epochs: int
+    wait: DataWait | None
+
+    def watched(self, training: tf.data.Dataset) -> tf.data.Dataset:
+        """Returns the dataset with the clock that tells how long steps wait for it."""
+        return training if self.wait is None else self.wait.watching(training)
+
+    def begin(self, validation: tf.data.Dataset) -> int:
+        """Brings model and callbacks to where the run begins; returns the epoch for `fit`.
+
+        Args:
+            validation: for a run that was stopped while it was evaluating an epoch.
+        """
+        with self.engine.distribute_strategy.scope():
+            self.engine.optimizer.build(self.engine.trainable_variables)
+        commit = self.start.commit
+        if commit is None:
+            return 0
+        if commit.position.step:
+            # Keras builds metrics in the first step, and they are wanted before it.
+            self.engine.evaluate(validation.take(1), verbose=0)
+        checkpoints.restore(self.engine, commit.arrays)
+        self.commits.restore(commit)
+        if commit.state["stopped"]:
+            return self.epochs
+        if commit.position.step < self.clock.steps:
+            return commit.position.epoch
+        return self._evaluate(commit.position.epoch, commit.state["logs"], validation)
+
+    def _evaluate(self, epoch: int, logs: dict[str, float], validation: tf.data.Dataset) -> int:
+        """Ends an epoch whose steps are all done, as `fit` would; returns the next one."""
+        for one in self.callbacks:
+            one.set_model(self.engine)
+        self.engine.stop_training = False
+        found = self.engine.evaluate(
+            validation, callbacks=self.callbacks, return_dict=True, verbose=0
+        )
+        logs = {**logs, **{f"val_{name}": value for name, value in found.items()}}
+        for one in self.callbacks:
+            one.set_params({"epochs": self.epochs, "steps": self.clock.steps, "verbose": 0})
+            one.on_epoch_end(epoch, logs)
+        return self.epochs if self.engine.stop_training else epoch + 1
+
+
+@contextmanager
+def recorded(
+    start: Start,
+    engine: keras.Model,
+    data: Data,
+    recipe: Recipe,
+    *,
+    seed: int,
+    every: int | None,
+    profile: int | None = None,
+    verbose: bool,
+) -> Iterator[Recording]:
+    """Yields the callbacks; whatever ends the run, its files are closed and its curves drawn."""
+    run, steps = start.run, len(data.train) // recipe.batch_size
+    arrays = start.commit.arrays if start.commit else None
+    clock = callbacks.Clock(steps, start.position, arrays)
+    guard = DivergenceGuard(run, clock, data.train, recipe.batch_size, seed)
+    models = callbacks.ModelFiles(run.path)
+    stop = callbacks.StopRequest()
+    strategy = engine.distribute_strategy
+    # Several replicas have their batches fetched ahead, each for itself: nothing to be measured.
+    wait = DataWait() if strategy.num_replicas_in_sync == 1 else None
+    chief, together = is_chief(strategy), several(strategy)
+    verbose = verbose and chief
+    display = ProgressDisplay(recipe.epochs, recipe.batch_size, clock) if verbose else None
+    events = callbacks.EventWriter(run.path) if chief else None
+    files = [models, callbacks.HistoryFile(run.path), events] if chief else []
+    overflow = [SkippedSteps()] if run.config["precision"] == "mixed_float16" else []
+    # The guard comes before all that save; `Measurements` adds to the logs what those after it
+    # write down; a checkpoint holds the state of those before it; signals are answered last.
+    active = [
+        *schedule_callbacks.naming(engine.network),
+        clock,
+        guard,
+        callbacks.Measurements(recipe.batch_size, wait),
+        *overflow,
+        *schedule_callbacks.pacers(recipe, steps),
+        *files,
+        *([display] if display else []),
+    ]
+    if profile and chief:
+        active.insert(0, callbacks.Profiler(run.path, profile))
+    commits = Commits(run, clock, guard, models, active, every or 0, chief)
+    active += [commits, stop]
+    say = display.say if display else lambda line: None
+    say(headline(run.config))
+    for note in start.notes:
+        say(note)
+    try:
+        with memory_errors(recipe.batch_size), lost_workers(strategy), stop.listening():
+            yield Recording(start, engine, active, clock, commits, recipe.epochs, wait)
+        if chief:
+            _finish(run, engine)
+        say(_summary(run))
+    except Interrupted as error:
+        if together:  # a checkpoint needs all workers, which have not all been interrupted here
+            raise
+        commits.write_now()
+        models.save_last()
+        raise Interrupted(
+            f"stopped by {error} after {clock.position}; the same command goes on from there; "
+            f"{kept_files(run.path)}"
+        ) from None
+    except KeyboardInterrupt:
+        # It may have come in the middle of a step: what is in memory now is nothing to keep.
+        raise Interrupted(f"stopped by Ctrl-C; {kept_files(run.path)}") from None
+    finally:
+        for one in active:
+            if hasattr(one, "close"):
+                one.close()
+        if chief:
+            draw_curves(run)
+
+
+def _finish(run: Run, engine: keras.Model) -> None:
+    """Writes down that the run is complete; its checkpoints are then of no use."""
+    write_json(
+        run.path / RESULT,
+        {
+            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+            "epochs": len(run.history["epoch"]),
+            "best": run.best,
+            "weights_sha256": checkpoints.weights_digest(engine),
+        },
+    )
+    checkpoints.remove_all(run.path / CHECKPOINTS)
+
+
+def _summary(run: Run) -> str:
+    history, best = run.history, run.best
+    last = {name: values[-1] for name, values in history.items()}
+    rows = {"last": last, "best": {"epoch": best["epoch"], **best["metrics"]}}
+    taken = duration(sum(history["seconds"]))
+    return f"{table(rows)}\n{last['epoch']} epochs in {taken}; see {run.path}"
+
+
+def say_finished(run: Run, *, verbose: bool) -> Run:
+    """Tells that there is nothing left to do, and returns the run."""
+    if verbose:
+        print(f"this run is complete (--overwrite trains it anew)\n{_summary(run)}")
+    return run
+
+
+def headline(config: dict[str, Any]) -> str:
+    """Returns one line that says what is trained on what, and where."""
+    model, data, strategy = config["model"], config["data"], config["strategy"]
+    devices = "" if strategy["replicas"] == 1 else f" on {strategy['replicas']} replicas"
+    size = ""
+    if model["stem"] == "small":
+        height, width, _ = model["input_shape"]
+        size = f", stem for small images, {height} x {width} pixels"
+    why = config.get("precision_choice", {}).get("reason", "")
+    return (
+        f"{model['name']} ({model['parameters']:,} parameters{size}) on {data['name']}: "
+        f"{data['train']:,} training and {data['test']:,} held-out images of "
+        f"{len(data['class_names'])} classes, {config['precision']}{devices}"
+        + (f" ({why})" if why else "")
+    )

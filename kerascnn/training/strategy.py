@@ -1,0 +1,124 @@
+"""Where and in which precision a network trains: dtype policies and `tf.distribute` strategies."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from kerascnn.errors import UsageError
+from kerascnn.lazy import keras, tf
+
+if TYPE_CHECKING:
+    import keras
+    import tensorflow as tf
+
+PRECISIONS = ("auto", "float32", "mixed_float16", "mixed_bfloat16")
+STRATEGIES = ("auto", "none", "mirrored", "multiworker")
+BATCH_NORMS = ("synchronized", "replica")
+
+
+def resolve_precision(wanted: str, model: keras.Model | None) -> str:
+    """Returns the name of the dtype policy to train in, or "auto" where it is still to be chosen.
+
+    Args:
+        wanted: one of `PRECISIONS`.
+        model: a network that is built already keeps its precision; None for one still to be built.
+
+    Raises:
+        UsageError: unknown, not the built model's, or the model's scores are of half precision.
+    """
+    if wanted not in PRECISIONS:
+        raise UsageError(f"precision={wanted!r}; it must be one of {', '.join(PRECISIONS)}")
+    if model is None:
+        return wanted
+    built = _built_precision(model)
+    if wanted not in ("auto", built):
+        raise UsageError(
+            f"precision={wanted!r}, but the model was built in {built}; give its name instead "
+            "of the model, or build it under that policy"
+        )
+    halves = [str(one.dtype) for one in model.outputs if one.dtype != "float32"]
+    if halves:
+        raise UsageError(
+            f"the scores of {model.name} are {halves[0]}, too coarse for a loss; build its last "
+            'layer with dtype="float32"'
+        )
+    return built
+
+
+def _built_precision(model: keras.Model) -> str:
+    computes = {layer.compute_dtype for layer in model.layers}
+    for short in ("float16", "bfloat16"):
+        if short in computes:
+            return f"mixed_{short}"
+    return "float32"
+
+
+@contextlib.contextmanager
+def policy_scope(name: str) -> Iterator[None]:
+    """Sets Keras's global dtype policy within the block; the old one returns, also on error."""
+    old = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(old)
+
+
+def resolve_strategy(
+    wanted: str | tf.distribute.Strategy, model: keras.Model | None
+) -> tf.distribute.Strategy:
+    """Returns the strategy to train under.
+
+    Args:
+        wanted: one of `STRATEGIES` or a strategy. "auto" mirrors when several GPUs are visible, or
+            takes the strategy that a built model was built under; "none" is the one of the
+            caller's scope, by default a single device; "multiworker" is the cluster of TF_CONFIG.
+        model: a network that is built already must have been built in the strategy's scope.
+
+    Raises:
+        UsageError: unknown, or the model was built outside the scope.
+    """
+    if isinstance(wanted, str) and wanted not in STRATEGIES:
+        raise UsageError(
+            f"strategy={wanted!r}; it must be one of {', '.join(STRATEGIES)} or a "
+            "tf.distribute.Strategy"
+        )
+    if wanted == "auto":
+        if model is not None:
+            return model.distribute_strategy
+        wanted = "mirrored" if len(tf.config.list_logical_devices("GPU")) > 1 else "none"
+    strategy: Any
+    if wanted == "none":
+        strategy = tf.distribute.get_strategy()
+    elif wanted == "multiworker":
+        from kerascnn.training.multi_worker import connect
+
+        strategy = connect()
+    elif wanted == "mirrored":
+        gpus = tf.config.list_logical_devices("GPU")
+        devices = gpus or tf.config.list_logical_devices("CPU")
+        strategy = tf.distribute.MirroredStrategy([device.name for device in devices])
+    else:
+        strategy = wanted
+    if model is not None and model.distribute_strategy is not strategy:
+        raise UsageError(
+            f"the model was built outside the scope of this {type(strategy).__name__}; give its "
+            "name instead of the model, or build it inside `with strategy.scope():`"
+        )
+    return strategy
+
+
+def check_batch_norm(wanted: str) -> None:
+    """Raises UsageError unless `wanted` is one of `BATCH_NORMS`."""
+    if wanted not in BATCH_NORMS:
+        raise UsageError(f"batch_norm={wanted!r}; it must be one of {', '.join(BATCH_NORMS)}")
+
+
+def strategy_name(strategy: tf.distribute.Strategy) -> str:
+    """Returns "none" for TensorFlow's default strategy, otherwise the class's public name."""
+    name = type(strategy).__name__
+    if name.startswith("CollectiveAllReduce"):
+        return "MultiWorkerMirroredStrategy"
+    return "none" if name.startswith("_Default") else name

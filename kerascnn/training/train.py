@@ -1,0 +1,295 @@
+"""Training: policy, scope, build, compile, callbacks, fit."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from kerascnn import __version__
+from kerascnn.data.load import load_data
+from kerascnn.data.pipeline import data_errors
+from kerascnn.data.sources.dataset import Data
+from kerascnn.errors import DataError
+from kerascnn.lazy import keras, tf
+from kerascnn.models.input_size import input_shape_for
+from kerascnn.models.planning import Request, plan, provenance
+from kerascnn.models.registry import create_model, model_info
+from kerascnn.models.signature import check_classes, preprocessing_for
+from kerascnn.recipes.lookup import Recipe, resolve_recipe
+from kerascnn.runs.run import Run, choose_directory
+from kerascnn.training.auto_precision import Choice, candidates, choose
+from kerascnn.training.input import fit_batch, standardized, training_pipelines
+from kerascnn.training.losses import compile_arguments, listed, served, with_targets
+from kerascnn.training.resume import recorded_config
+from kerascnn.training.strategy import (
+    check_batch_norm,
+    policy_scope,
+    resolve_precision,
+    resolve_strategy,
+    strategy_name,
+)
+
+if TYPE_CHECKING:
+    import keras
+    import tensorflow as tf
+
+    from kerascnn.imaging.preprocessing import Preprocessing
+
+
+def train(
+    model: str | keras.Model,
+    data: Any,
+    *,
+    recipe: str | Recipe = "default",
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    learning_rate: float | None = None,
+    precision: str = "auto",
+    strategy: str | tf.distribute.Strategy = "auto",
+    batch_norm: str = "synchronized",
+    run_dir: str | os.PathLike[str] | None = None,
+    overwrite: bool = False,
+    resume: str = "auto",
+    checkpoint_every: int | None = None,
+    max_bad: int | str = "1%",
+    seed: int = 0,
+    profile: int | None = None,
+    report: bool = False,
+    verbose: bool = True,
+) -> Run:
+    """Trains a network and leaves a run directory: configuration, history, models, curves, events.
+
+    The held-out images are evaluated after every epoch and choose the best one, so its accuracy
+    flatters a little; the last model's does not. A seeded run repeats bit for bit on the same
+    CPU; for that the global seeds of Python, NumPy and TensorFlow are set.
+
+    A network by name gets the paper's input and stem, with one exception: where all images are of
+    one size up to 64 pixels and the paper's are larger, it is built for theirs, 32 pixels or more,
+    with the stem for small images if it has one (stem="auto"), since enlarging CIFAR's images to
+    224 pixels costs 49 times the work and teaches it nothing. The run's configuration says which.
+
+    Args:
+        model: a name of `list_models()`, built for the data's classes and image size (above), or
+            a `keras.Model`, which is compiled anew and trained in place.
+        data: whatever `load_data` takes.
+        recipe: a name of `kerascnn.recipes.lookup.RECIPES`, or a `Recipe`.
+        epochs: passes over the training images; the recipe's when None.
+        batch_size: images in a step over all replicas; the recipe's when None.
+        learning_rate: the highest one; the recipe's when None.
+        precision: "auto", "float32", "mixed_float16" or "mixed_bfloat16".
+        strategy: "auto", "none", "mirrored", "multiworker" or a `tf.distribute.Strategy`.
+            "multiworker" is the cluster of TF_CONFIG, each worker of which runs this same call on
+            a run_dir that they share; it must be the first use of TensorFlow in the process.
+        batch_norm: on several replicas, "synchronized" normalises over the images of all of them,
+            as one device would; "replica" over each one's own, which is faster.
+        run_dir: the directory to write; runs/<model>-<time> when None.
+        overwrite: replace an earlier run in that directory.
+        resume: what to do where `run_dir` holds a run that was interrupted: "auto" goes on with it
+            to the same end, to the bit on a CPU, and returns one that is finished; "must" fails
+            where there is none; "never" refuses the directory. All three refuse a run of another
+            configuration or other data; "force" goes on in spite of that.
+        checkpoint_every: steps between two checkpoints, of which there is one at the end of each
+            epoch and at a signal anyway.
+        max_bad: image files of a folder that may be unreadable, as a number or a share: all are
+            decoded before the first epoch, these are left out and listed, and more end the run. As
+            many may become unreadable later; others of their class take their place.
+        seed: of weights, order, distortions, and of the split where the source has none.
+        profile: so many steps to record for TensorBoard's profile page.
+        report: write report.html at the end, all about the run on one page.
+        verbose: show progress.
+
+    Returns:
+        The `Run`; `run.load("best")` is the model of the best epoch.
+
+    Raises:
+        UsageError: an argument is unknown or out of range.
+        MismatchError: image shape or class count of model and data do not fit.
+        DataError: there is nothing to train on or to evaluate.
+        DivergedError: the loss became NaN or infinite; the weights of the last step or checkpoint
+            before are in the model again, and the files of the epoch before are kept.
+        DamagedFileError: there are checkpoints to go on from, but none of them is whole.
+        OutputError: the directory is occupied or cannot be written.
+        Interrupted: Ctrl-C or SIGTERM; a checkpoint of that very step is written first.
+    """
+    from kerascnn.recipes.optimizers import make_optimizer
+    from kerascnn.reports.run_report import report_ended
+    from kerascnn.training.multi_worker import (
+        check_directory,
+        engine_for,
+        is_chief,
+        shared_run,
+    )
+    from kerascnn.training.session import recorded, say_finished
+
+    wish = resolve_recipe(recipe, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate)
+    given = None if isinstance(model, str) else model
+    name = model_info(model).name if isinstance(model, str) else model.name
+    earlier = recorded_config(run_dir, resume=resume, overwrite=overwrite)
+    directory = choose_directory(run_dir, name, overwrite=overwrite or earlier is not None)
+    check_directory(run_dir, strategy)
+    where = resolve_strategy(strategy, given)
+    # A run goes on in what was measured to be the best when it began.
+    wanted = earlier["precision"] if earlier and precision == "auto" else precision
+    wanted = resolve_precision(wanted, given)
+    check_batch_norm(batch_norm)
+    data = _checked(load_data(data, seed=seed, max_bad=max_bad))
+    replicas = where.num_replicas_in_sync
+    fitted = fit_batch(wish, len(data.train), replicas)
+    steps = len(data.train) // fitted.batch_size
+    choice = _precision(wanted, name, data, fitted, where)
+    keras.utils.set_random_seed(seed)
+    with policy_scope(choice.policy), data_errors():
+        with where.scope():
+            network = listed(given if given is not None else _build(name, data, fitted))
+            check_classes(served(network), data.class_names, data.name)
+            preprocessing = preprocessing_for(network, data.image_shape)
+            preprocessing = standardized(preprocessing, data.train)
+            engine = engine_for(network, fitted.accumulate, batch_norm)
+            engine.compile(
+                optimizer=make_optimizer(fitted, network), **compile_arguments(fitted, network)
+            )
+        # From here on outside the scope, in which every variable that is made is sent to all
+        # workers: Keras makes some while it saves, which the chief does alone.
+        config = _config(network, data, preprocessing, fitted, choice, where, seed)
+        if replicas > 1:
+            config["strategy"]["batch_norm"] = batch_norm
+        with shared_run(
+            where, directory, config, earlier, resume=resume, overwrite=overwrite
+        ) as start:
+            if start.finished:
+                return say_finished(start.run, verbose=verbose)
+            training, validation = training_pipelines(
+                data, preprocessing, fitted, replicas, seed, start.position, max_bad
+            )
+            training = with_targets(training, fitted, network, data, training=True)
+            validation = with_targets(validation, fitted, network, data, training=False)
+            with recorded(
+                start,
+                engine,
+                data,
+                fitted,
+                seed=seed,
+                every=checkpoint_every,
+                profile=profile,
+                verbose=verbose,
+            ) as recording:
+                engine.fit(
+                    recording.watched(training),
+                    validation_data=validation,
+                    initial_epoch=recording.begin(validation),
+                    epochs=fitted.epochs,
+                    steps_per_epoch=steps,
+                    callbacks=recording.callbacks,
+                    shuffle=False,
+                    verbose=0,
+                )
+    if report and is_chief(where):
+        report_ended(start.run, data)
+    return start.run
+
+
+def _checked(data: Data) -> Data:
+    for split, purpose in ((data.train, "train on"), (data.test, "evaluate on")):
+        if len(split) == 0:
+            raise DataError(f"{data.name} has no images to {purpose}; {data.split}")
+    return data
+
+
+def _arguments(name: str, data: Data, recipe: Recipe) -> dict[str, Any]:
+    arguments: dict[str, Any] = {} if recipe.dropout is None else {"dropout": recipe.dropout}
+    if recipe.auxiliary and model_info(name).auxiliary is not None:
+        arguments["auxiliary"] = True
+    if recipe.stochastic_depth and hasattr(model_info(name).row, "stochastic_depth"):
+        arguments["stochastic_depth"] = recipe.stochastic_depth
+    shape = input_shape_for(model_info(name), data.image_shape)
+    return {"input_shape": shape, "classes": len(data.class_names), "stem": "auto", **arguments}
+
+
+def _build(name: str, data: Data, recipe: Recipe) -> keras.Model:
+    return create_model(name, **_arguments(name, data, recipe))
+
+
+def _precision(
+    wanted: str, name: str, data: Data, recipe: Recipe, where: tf.distribute.Strategy
+) -> Choice:
+    """Returns the precision to train in, measured where "auto" is wanted for a network by name."""
+    from kerascnn.training.multi_worker import several
+
+    if wanted != "auto":
+        return Choice(wanted, "")
+    if several(where):
+        return Choice(candidates()[0], "not measured: all workers must take the same")
+    arguments = _arguments(name, data, recipe)
+    macs = plan(model_info(name), Request.of(arguments)).macs or 0
+    return choose(
+        lambda: listed(_build(name, data, recipe)),
+        {"name": name, **arguments},
+        recipe,
+        work=3.0 * macs * len(data.train) * recipe.epochs,  # a step is forward and twice back
+        batch=-(-recipe.batch_size // where.num_replicas_in_sync),
+    )
+
+
+def circumstances() -> dict[str, Any]:
+    """Returns the versions, threads and kind of device that the last bits of a run depend on."""
+    return {
+        "kerascnn": __version__,
+        "keras": keras.__version__,
+        "tensorflow": tf.__version__,
+        "python": platform.python_version(),
+        "backend": keras.config.backend(),
+        "threads": {
+            "cores": os.cpu_count(),
+            "intra_op": tf.config.threading.get_intra_op_parallelism_threads(),
+            "inter_op": tf.config.threading.get_inter_op_parallelism_threads(),
+        },
+        "device": "GPU" if tf.config.list_logical_devices("GPU") else "CPU",
+    }
+
+
+def _config(
+    network: keras.Model,
+    data: Data,
+    preprocessing: Preprocessing,
+    recipe: Recipe,
+    choice: Choice,
+    where: tf.distribute.Strategy,
+    seed: int,
+) -> dict[str, Any]:
+    origin = provenance(network)
+    return {
+        **circumstances(),
+        "seed": seed,
+        "model": {
+            "name": network.name if origin is None else origin.name,
+            "arguments": None if origin is None else origin.arguments,
+            "input_shape": list(network.input_shape[1:]),
+            "stem": None if origin is None else origin.arguments.get("stem", "paper"),
+            "parameters": network.count_params(),
+        },
+        "data": {
+            "name": data.name,
+            "fingerprint": data.fingerprint,
+            "split": data.split,
+            "class_names": list(data.class_names),
+            "image_shape": list(data.image_shape),
+            "train": len(data.train),
+            "test": len(data.test),
+            **(
+                {"skipped": [f"{path}: {why}" for path, why in data.skipped]}
+                if data.skipped
+                else {}
+            ),
+        },
+        "preprocessing": preprocessing.to_json(),
+        "recipe": recipe.to_json(),
+        "epochs": recipe.epochs,
+        "precision": choice.policy,
+        "precision_choice": choice.to_json(),
+        "strategy": {"name": strategy_name(where), "replicas": where.num_replicas_in_sync},
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": sys.argv,
+    }

@@ -1,0 +1,1 @@
+"""Downloading published checkpoints and checking their digests."""

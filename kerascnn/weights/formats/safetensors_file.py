@@ -1,0 +1,86 @@
+"""safetensors: eight bytes of header length, a JSON header, and the tensors end to end.
+
+The byte ranges must tile the rest of the file exactly. This reader accepts a subset of what the
+official one does: no duplicate names and no blanks before "{".
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kerascnn.errors import DamagedFileError, UnsafeFileError
+from kerascnn.fileio.untrusted import quoted
+from kerascnn.weights.formats import json_text
+from kerascnn.weights.formats.byte_range import ITEM_BYTES, Region, volume
+from kerascnn.weights.formats.checkpoint import MAXIMUM_RANK, Contents, Stored
+
+DTYPES = {
+    "F64": "float64",
+    "F32": "float32",
+    "F16": "float16",
+    "BF16": "bfloat16",
+    "I64": "int64",
+    "I32": "int32",
+    "I16": "int16",
+    "I8": "int8",
+    "U8": "uint8",
+    "BOOL": "bool",
+    "U64": "uint64",
+    "U32": "uint32",
+    "U16": "uint16",
+}
+
+
+def read(region: Region) -> Contents:
+    """Returns the tensors of the file, unread."""
+    length = int.from_bytes(region.read(0, 8), "little")
+    if length > region.size - 8:
+        raise DamagedFileError(
+            f"its header claims {length:,} bytes and the file has {region.size:,}; it is truncated "
+            "or damaged"
+        )
+    if length > json_text.LIMIT:
+        raise UnsafeFileError(f"its header is absurdly large: {length:,} bytes")
+    start = 8 + length
+    header = json_text.parse(region.read(8, length), "header")
+    if not isinstance(header, dict):
+        raise DamagedFileError("its header is not a table; the file is damaged")
+    metadata = header.pop("__metadata__", {})
+    if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
+        raise DamagedFileError("its metadata is not a table of texts")
+    tensors: dict[str, Stored] = {}
+    ranges: list[tuple[int, int]] = []
+    for name, entry in header.items():
+        dtype, shape, begin, end = _entry(name, entry)
+        ranges.append((begin, end))
+        tensors[name] = Stored(shape, dtype, region.part(start + begin, end - begin), end - begin)
+    position = 0
+    for begin, end in sorted(ranges):
+        if begin != position:
+            raise DamagedFileError("its tensors overlap or leave holes; write it again")
+        position = end
+    if start + position != region.size:
+        raise DamagedFileError(
+            f"it has {region.size:,} bytes and its header describes {start + position:,}; it is "
+            "truncated or has a tail"
+        )
+    return Contents("safetensors", tensors, metadata, ordered=False)
+
+
+def _entry(name: str, entry: Any) -> tuple[str, tuple[int, ...], int, int]:
+    label = quoted(name)
+    if not isinstance(entry, dict) or not {"dtype", "shape", "data_offsets"} <= set(entry):
+        raise DamagedFileError(f"its tensor {label} lacks a dtype, a shape or its place")
+    kind, shape, place = entry["dtype"], entry["shape"], entry["data_offsets"]
+    if not isinstance(kind, str) or kind not in DTYPES:
+        raise UnsafeFileError(f"its tensor {label} has a type that is not read here")
+    numbers = isinstance(shape, list) and isinstance(place, list) and len(place) == 2
+    if not numbers or not all(type(n) is int and 0 <= n < 2**48 for n in (*shape, *place)):
+        raise DamagedFileError(f"its tensor {label} has an impossible shape or place")
+    if len(shape) > MAXIMUM_RANK:
+        raise DamagedFileError(f"its tensor {label} has {len(shape)} axes")
+    begin, end = place
+    size = ITEM_BYTES[DTYPES[kind]] * volume(shape)
+    if end - begin != size:
+        raise DamagedFileError(f"its tensor {label} has {end - begin:,} bytes, not {size:,}")
+    return DTYPES[kind], tuple(shape), begin, end

@@ -1,7 +1,0 @@
-"""Names of ResNeXts' layers in torchvision and timm: those of ResNets."""
-
-from __future__ import annotations
-
-from kerascnn.weights.layouts.resnet import torchvision
-
-LAYOUTS = {"torchvision": torchvision, "timm": torchvision}

@@ -1,0 +1,332 @@
+"""Compound scaling: what depth, width and resolution are worth at equal multiply-accumulates.
+
+Tan, Le 2019, "EfficientNet: rethinking model scaling for convolutional neural networks",
+arXiv:1905.11946, asked it of EfficientNet-B0 on ImageNet; here it is asked of any row on any data.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from kerascnn.data.load import load_data
+from kerascnn.errors import KerasCNNError, UsageError
+from kerascnn.fileio.atomic import atomic_file, refuse_occupied
+from kerascnn.models.input_size import input_shape_for
+from kerascnn.models.planning import SMALL_IMAGE
+from kerascnn.models.registry import Variant, create_model, model_info
+from kerascnn.recipes.lookup import Recipe
+from kerascnn.reports.html_page import Page
+from kerascnn.runs.run import Run
+from kerascnn.training.train import train
+from kerascnn.tuning.budget import price
+from kerascnn.tuning.oracles import read_json, write_json
+from kerascnn.tuning.run_search import hold_out
+
+WAYS = ("depth", "width", "resolution", "compound")
+SHARES = (0.28, 0.29, 0.43)
+"""Of the cost's logarithm that goes to depth, width and resolution in the paper: of log 1.92, the
+parts log 1.2, 2 log 1.1 and 2 log 1.15."""
+CLOSE = 0.10
+"""A network counts as of equal cost when its multiply-accumulates are off by no more."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """One network of the study.
+
+    Args:
+        way: "base", or what grew: one of `WAYS`.
+        factor: how many times the base's multiply-accumulates were asked for.
+        depth, width: multipliers.
+        side: height and width of the image, in pixels (the shorter one).
+        macs: multiply-accumulates it really has.
+        params: its trainable parameters.
+        scores: validation accuracy of the best epoch, for each seed.
+    """
+
+    way: str
+    factor: float
+    depth: float
+    width: float
+    side: int
+    macs: int
+    params: int
+    scores: tuple[float, ...] = ()
+
+    @property
+    def score(self) -> float:
+        return sum(self.scores) / len(self.scores)
+
+
+@dataclass(frozen=True)
+class ScalingStudy:
+    """What came of it.
+
+    Args:
+        name: the row.
+        points: the base first.
+        slopes: gain in accuracy for each doubling of the cost, by way: a line through the base.
+        growth: by "depth", "width" and "resolution": gain for each doubling of that one alone,
+            fitted to all points at once.
+        unexplained: deviation of the accuracies from that fit.
+        noise: deviation between seeds; None for one.
+    """
+
+    name: str
+    points: tuple[Point, ...]
+    slopes: dict[str, float]
+    growth: dict[str, float]
+    unexplained: float
+    noise: float | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the study as plain lists, dicts and numbers."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        lines = [f"{'way':<11}{'cost':>6}{'depth':>7}{'width':>7}{'side':>6}{'MACs':>14}  accuracy"]
+        for one in self.points:
+            lines.append(
+                f"{one.way:<11}{one.factor:>5g}x{one.depth:>7.2f}{one.width:>7.2f}{one.side:>6}"
+                f"{one.macs:>14,}  {one.score:.2%}"
+            )
+        lines.append("")
+        for way, slope in sorted(self.slopes.items(), key=lambda entry: -entry[1]):
+            lines.append(f"{way:<11}{100 * slope:+.2f} points of accuracy a doubling of the cost")
+        lines += [
+            f"{axis:<11}{100 * gain:+.2f} points a doubling of it alone"
+            for axis, gain in self.growth.items()
+        ]
+        lines.append(f"deviation from the fit {100 * self.unexplained:.2f} points")
+        if self.noise is not None:
+            lines.append(f"deviation between seeds {100 * self.noise:.2f} points")
+        return "\n".join(lines)
+
+
+def scaling_study(
+    name: str,
+    data: Any,
+    *,
+    factors: Sequence[float] = (1, 2, 4),
+    epochs: int = 5,
+    repeats: int = 1,
+    recipe: str | Recipe = "default",
+    directory: str | os.PathLike[str] = "scaling",
+    seed: int = 0,
+    overwrite: bool = False,
+    verbose: bool = True,
+) -> ScalingStudy:
+    """Trains a row deeper, wider, on larger images and all at once, at equal cost.
+
+    A fifth of the training images scores. Finished networks in the directory are not trained again.
+
+    Args:
+        name: of the architecture.
+        data: whatever `kerascnn.load_data` takes, except a `tf.data.Dataset`.
+        factors: times the row's multiply-accumulates; 1 is the row itself.
+        epochs: of each network.
+        repeats: seeds of each network.
+        recipe: of the training.
+        directory: study.json, report.html, and a run for each network.
+        seed: the first one.
+        overwrite: replace an earlier study.
+        verbose: show progress.
+
+    Raises:
+        UsageError: a factor is not above 0, or there is none but 1.
+        OutputError: the directory holds something else.
+    """
+    if not all(0 < one < math.inf for one in factors) or not any(one != 1 for one in factors):
+        raise UsageError(f"factors={tuple(factors)}; give numbers above 0, and more than 1 itself")
+    if not isinstance(repeats, int) or repeats < 1:
+        raise UsageError(f"repeats={repeats!r}; it must be a whole number from 1")
+    directory = Path(directory)
+    data = load_data(data, seed=seed)
+    variant = model_info(name)
+    question = {
+        "name": variant.name, "epochs": epochs, "seed": seed, "data": data.fingerprint,
+        "recipe": recipe if isinstance(recipe, str) else recipe.name,
+    }  # fmt: skip
+    if read_json(directory / "question.json") != question:
+        refuse_occupied(directory, overwrite=overwrite)
+    write_json(directory / "question.json", question)
+    held = hold_out(data, seed)
+    shape = input_shape_for(variant, data.image_shape)
+    points = []
+    for point in plan_points(variant.name, shape, len(data.class_names), factors):
+        scores = []
+        for repeat in range(repeats):
+            run_dir = directory / f"{point.way}_{point.factor:g}_{seed + repeat}"
+            scores.append(_score(point, variant.name, shape, held, run_dir, epochs, recipe,
+                                 seed + repeat, overwrite, verbose))  # fmt: skip
+        points.append(replace(point, scores=tuple(scores)))
+    study = fit_study(variant.name, points)
+    with atomic_file(directory / "study.json") as temporary:
+        temporary.write_text(json.dumps(study.to_json(), indent=2) + "\n", "utf-8")
+    _page(study, held.name, epochs).write(directory / "report.html")
+    return study
+
+
+def _sized(shape: tuple[int, int, int], share: float) -> tuple[int, int, int]:
+    return round(shape[0] * share), round(shape[1] * share), shape[2]
+
+
+def grown(way: str, factor: float, x: float) -> tuple[float, float, float]:
+    """Returns multipliers of depth, width and resolution for a cost, x being 1 but for rounding."""
+    if way == "depth":
+        return factor * x, 1.0, 1.0
+    if way == "width":
+        return 1.0, math.sqrt(factor) * x, 1.0
+    if way == "resolution":
+        return 1.0, 1.0, math.sqrt(factor) * x
+    depth, width, resolution = SHARES
+    return factor**depth, factor ** (width / 2) * x, factor ** (resolution / 2)
+
+
+def plan_points(
+    name: str, shape: tuple[int, int, int], classes: int, factors: Sequence[float]
+) -> list[Point]:
+    """Returns the networks of a study, the row first; nothing is built.
+
+    A way that cannot come within 10 % of a cost, such as the depth of a network of few layers, is
+    left out there.
+    """
+    variant = model_info(name)
+
+    def made(way: str, factor: float, depth: float, width: float, share: float) -> Point | None:
+        sides = _sized(shape, share)
+        arguments = {"depth": depth, "width": width, "input_shape": sides, "classes": classes}
+        try:
+            cost = price(variant, {**arguments, "stem": _stem(variant, shape)})
+        except KerasCNNError:
+            return None
+        assert cost.macs is not None  # the sides are numbers
+        return Point(way, factor, depth, width, min(sides[:2]), cost.macs, cost.params)
+
+    base = made("base", 1.0, 1.0, 1.0, 1.0)
+    if base is None:
+        raise UsageError(f"{name} cannot be built for {shape[0]} x {shape[1]} pixels")
+    found = [base]
+    for factor in sorted({float(one) for one in factors} - {1.0}):
+        for way in WAYS:
+            # Roundings make the cost uneven: the nearest of many multipliers is taken.
+            tries = [made(way, factor, *grown(way, factor, 2 ** (x / 40))) for x in range(-60, 61)]
+            fitting = [one for one in tries if one is not None]
+            target = factor * base.macs
+            best = min(fitting, key=lambda one: abs(math.log(one.macs / target)), default=None)
+            if best is not None and abs(best.macs / target - 1) <= CLOSE:
+                found.append(best)
+    return found
+
+
+def _stem(variant: Variant, shape: tuple[int, int, int]) -> str:
+    """Returns the stem at the row's own size, so that a larger image does not change it."""
+    return "small" if variant.small_stem and max(shape[:2]) <= SMALL_IMAGE else "paper"
+
+
+def _score(
+    point: Point, name: str, shape: tuple[int, int, int], data: Any, run_dir: Path, epochs: int,
+    recipe: Any, seed: int, overwrite: bool, verbose: bool,
+) -> float:  # fmt: skip
+    done = read_json(run_dir / "score.json")
+    if done is not None:
+        return float(done)
+    keras.utils.clear_session()
+    keras.utils.set_random_seed(seed)
+    sides = _sized(shape, point.side / min(shape[:2]))
+    model = create_model(
+        name, depth=point.depth, width=point.width, input_shape=sides,
+        classes=len(data.class_names), stem=_stem(model_info(name), shape),
+    )  # fmt: skip
+    run: Run = train(
+        model, data, recipe=recipe, epochs=epochs, run_dir=run_dir, overwrite=True, seed=seed,
+        verbose=verbose,
+    )  # fmt: skip
+    score = float(run.best["metrics"]["val_accuracy"])
+    write_json(run_dir / "score.json", score)
+    return score
+
+
+def fit_study(name: str, points: Sequence[Point]) -> ScalingStudy:
+    """Fits the gains to the accuracies.
+
+    Args:
+        name: the row's.
+        points: the base first, each with its scores.
+    """
+    base = points[0]
+    slopes = {}
+    for way in WAYS:
+        # A line through the base's accuracy, over the logarithm of the cost.
+        pairs = [
+            (math.log2(one.macs / base.macs), one.score - base.score)
+            for one in points
+            if one.way == way
+        ]
+        if pairs:
+            slopes[way] = sum(x * y for x, y in pairs) / sum(x * x for x, _ in pairs)
+    columns = {
+        "depth": [math.log2(one.depth) for one in points],
+        "width": [math.log2(one.width) for one in points],
+        "resolution": [math.log2(one.side / base.side) for one in points],
+    }
+    moved = {axis: values for axis, values in columns.items() if any(values)}
+    table = np.array([np.ones(len(points)), *moved.values()]).T
+    scores = np.array([one.score for one in points])
+    found, *_ = np.linalg.lstsq(table, scores, rcond=None)
+    rest = scores - table @ found
+    spread = [np.var(one.scores, ddof=1) for one in points if len(one.scores) > 1]
+    return ScalingStudy(
+        name,
+        tuple(points),
+        slopes,
+        {axis: float(gain) for axis, gain in zip(moved, found[1:], strict=True)},
+        float(np.sqrt(np.mean(rest**2))),
+        float(np.sqrt(np.mean(spread))) if spread else None,
+    )
+
+
+def _page(study: ScalingStudy, data: str, epochs: int) -> Page:
+    from kerascnn.tuning.plots import scaling_plot
+
+    best = max(study.slopes, key=lambda way: study.slopes[way], default="none")
+    page = Page(f"Scaling {study.name} on {data}", f"{epochs} epochs each, at equal cost")
+    page.tiles({"pays best": best, "networks": len(study.points)})
+    page.section("Accuracy against cost")
+    page.figure(scaling_plot(study.points), "Validation accuracy of the best epoch", width=760)
+    page.section("Gains")
+    page.table(
+        ("way", "points of accuracy a doubling of the cost"),
+        [(way, round(100 * slope, 3)) for way, slope in study.slopes.items()],
+    )
+    page.table(
+        ("grown alone", "points of accuracy a doubling of it"),
+        [(axis, round(100 * gain, 3)) for axis, gain in study.growth.items()],
+    )
+    page.text(
+        f"The fit over all networks is off by {100 * study.unexplained:.2f} points"
+        + ("" if study.noise is None else f"; seeds differ by {100 * study.noise:.2f}")
+        + ". A gain that is no larger than these says nothing."
+    )
+    page.section("Networks")
+    page.table(
+        ("way", "cost", "depth", "width", "pixels", "MACs", "parameters", "accuracy, %"),
+        [
+            (
+                one.way, one.factor, round(one.depth, 3), round(one.width, 3), one.side, one.macs,
+                one.params, round(100 * one.score, 2),
+            )
+            for one in study.points
+        ],
+        sortable=True,
+    )  # fmt: skip
+    return page

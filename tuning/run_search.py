@@ -1,0 +1,283 @@
+"""Searching: the trials of a space on some data, in one process or as one of several machines."""
+
+from __future__ import annotations
+
+import copy
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from kerascnn.data.load import load_data
+from kerascnn.data.sources.dataset import Data, Split, held_out
+from kerascnn.errors import DataError, Interrupted, MismatchError, OutputError, UsageError
+from kerascnn.fileio.atomic import refuse_occupied
+from kerascnn.models.input_size import input_shape_for
+from kerascnn.recipes.lookup import Recipe, resolve_recipe
+from kerascnn.training.strategy import resolve_precision, resolve_strategy, strategy_name
+from kerascnn.tuning.budget import RUNTIMES, Budget
+from kerascnn.tuning.chief import STATE, serve, taken_role
+from kerascnn.tuning.latency import LatencyMeter
+from kerascnn.tuning.oracles import ORACLES, Fitting, read_json
+from kerascnn.tuning.progress import SearchProgress
+from kerascnn.tuning.result import SearchResult, read_trials, set_state
+from kerascnn.tuning.space import SearchSpace
+from kerascnn.tuning.trial_runner import TrialTuner, Work
+
+VALIDATION_FRACTION = 0.2
+
+
+def search(
+    space: SearchSpace | str,
+    data: Any,
+    *,
+    budget: Budget | None = None,
+    tuner: str = "random",
+    trials: int = 10,
+    epochs: int = 5,
+    recipe: str | Recipe = "default",
+    precision: str = "auto",
+    strategy: Any = "auto",
+    stop_poor: bool = True,
+    latency: str | None = None,
+    directory: str | os.PathLike[str] = "search",
+    seed: int = 0,
+    overwrite: bool = False,
+    verbose: bool = True,
+    chief: str | None = None,
+    worker: str | None = None,
+) -> SearchResult | None:
+    """Trains candidates of a space and keeps them all in a directory.
+
+    A fifth of every class of the training images is held out to score the trials; the test images
+    are not touched, so that they can still judge the winner. A directory that holds the same search
+    is gone on with: what is finished stays, what was running is repeated. A trial that crashes,
+    runs out of memory or turns NaN counts as failed, with its reason, and the search goes on.
+
+    Args:
+        space: a `SearchSpace`, or an architecture's name for its usual one, which is built for the
+            data's images as `kerascnn.train` does.
+        data: whatever `kerascnn.load_data` takes, except a `tf.data.Dataset`.
+        budget: upper bounds; the space's own when None. What is beyond is never built.
+        tuner: "random", "bayesian", "hyperband" or "grid".
+        trials: how many candidates at most; hyperband and grid may end earlier.
+        epochs: passes over the training images for each.
+        recipe: of the training, but for what the space's axes set.
+        precision, strategy: as in `kerascnn.train`.
+        stop_poor: end a trial whose best accuracy is below the median of what the others had on
+            average until the same epoch; not with "hyperband", which does that itself.
+        latency: "keras" or "onnx", to measure the seconds for one image of every trial.
+        directory: the search's; all machines need the same one.
+        seed: of the choice of candidates, each trial's own seed, and the validation images.
+        overwrite: replace an earlier search in that directory.
+        verbose: show trials and epochs.
+        chief: HOST:PORT at which trials are handed out. This process is the chief, and trains
+            nothing, unless `worker` is given.
+        worker: the id of this worker, which stays the same when it is started again.
+
+    Returns:
+        The result; None for a worker, since the chief has it.
+
+    Raises:
+        UsageError: an argument is unknown or out of range, or no network keeps the budget.
+        DataError: the data cannot be divided.
+        MismatchError: classes or channels of space and data do not fit.
+        OutputError: the directory holds something else or cannot be written.
+        KerasCNNError: no trial completed; the message has the first one's reason.
+        Interrupted: Ctrl-C or SIGTERM; the same call goes on.
+    """
+    _check(tuner, trials, epochs, latency)
+    if strategy == "multiworker":
+        raise UsageError(
+            'strategy="multiworker" trains one network on several machines; a search gives each '
+            "machine trials of its own: chief and worker"
+        )
+    if chief is None and worker is not None:
+        raise UsageError("worker without chief: give the chief's address, HOST:PORT")
+    directory = Path(directory)
+    with taken_role(chief, worker) as role:
+        return _search(
+            space, data, budget, tuner, trials, epochs, recipe, precision, strategy, stop_poor,
+            latency, directory, seed, overwrite, verbose, role,
+        )  # fmt: skip
+
+
+def _search(
+    space: SearchSpace | str, data: Any, budget: Budget | None, tuner: str, trials: int,
+    epochs: int, recipe: str | Recipe, precision: str, strategy: Any, stop_poor: bool,
+    latency: str | None, directory: Path, seed: int, overwrite: bool, verbose: bool, role: str,
+) -> SearchResult | None:  # fmt: skip
+    worker = role == "worker"
+    found = read_json(directory / STATE)
+    if found is None and not worker and (not directory.is_dir() or _holds_files(directory)):
+        refuse_occupied(directory, overwrite=overwrite)
+    data = load_data(data, seed=seed)
+    wish = resolve_recipe(recipe, epochs=epochs)
+    space = _fitted(space, data, budget, wish.batch_size)
+    where = resolve_strategy(strategy, None)
+    policy = resolve_precision(precision, None)
+    work = Work(
+        hold_out(data, seed), wish, epochs, policy, where, seed,
+        stop_poor and tuner != "hyperband",
+    )  # fmt: skip
+    config = _config(space, data, tuner, trials, work)
+    if not worker:
+        _claim(directory, found, config, overwrite)
+    runtime = latency or (space.budget.runtime if space.budget.latency else None)
+    meter = None if runtime is None else LatencyMeter(space, runtime, directory / "latency.json")
+    reporter = SearchProgress(trials) if verbose else None
+    oracle = _oracle(space, tuner, trials, epochs, seed, meter)
+    engine = TrialTuner(oracle, space, work, directory, reporter)
+    try:
+        if reporter is not None and not worker:
+            reporter.say(f"{_title(space, tuner)} on {data.name}: {space.coverage()}")
+        if role == "chief":
+            over = _serve(engine, oracle, reporter)
+        else:
+            if role == "alone":
+                oracle.release(-1.0, keep=engine.tuner_id)
+            engine.search()
+            over = True
+    except Interrupted as error:
+        raise Interrupted(
+            f"stopped by {error}; {directory} is kept: the same command goes on"
+        ) from None
+    finally:
+        if reporter is not None:
+            reporter.close()
+    if worker:
+        return None
+    if not over:
+        raise Interrupted(f"stopped; {directory} is kept: the same command goes on")
+    result = SearchResult(read_trials(directory, meter), directory, space, work)
+    result.write()
+    set_state(directory, config, "finished")
+    if reporter is not None:
+        best = result.best
+        reporter.say(f"best trial {best.trial}: {best.score:.2%}; see {directory / 'report.html'}")
+    return result
+
+
+def _holds_files(directory: Path) -> bool:
+    # Workers that were started before the chief have made directories.
+    return any(path.is_file() for path in directory.rglob("*"))
+
+
+def _check(tuner: str, trials: int, epochs: int, latency: str | None) -> None:
+    if tuner not in ORACLES:
+        raise UsageError(f"tuner={tuner!r}; it must be one of {', '.join(ORACLES)}")
+    for name, value in ("trials", trials), ("epochs", epochs):
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise UsageError(f"{name}={value!r}; it must be a whole number from 1")
+    if latency not in (None, *RUNTIMES):
+        raise UsageError(f"latency={latency!r}; it must be one of {', '.join(RUNTIMES)}")
+
+
+def _fitted(
+    space: SearchSpace | str, data: Data, budget: Budget | None, batch_size: int
+) -> SearchSpace:
+    """Returns the space with the data's classes and, where it names none, its images' size."""
+    if isinstance(space, str):
+        space = SearchSpace(space)
+    count = len(data.class_names)
+    if space.classes not in (None, count):
+        raise MismatchError(
+            f"the space has {space.classes} classes, but {data.name} has {count}; leave classes out"
+        )
+    space = copy.copy(space)
+    space.batch_size = batch_size
+    if budget is not None:
+        space.budget = budget
+    shape: Any = space.input_shape
+    if shape is None:
+        shape = {
+            name: input_shape_for(variant, data.image_shape)
+            for name, variant in space.variants.items()
+        }
+        space.extra = {"stem": "auto"}
+    space.fit_to(shape, count)
+    return space
+
+
+def hold_out(data: Data, seed: int) -> Data:
+    """Returns the training images in two parts: to train on (`train`) and to score by (`test`)."""
+    images, labels = data.train.images, data.train.labels
+    if labels is None or not hasattr(images, "__getitem__"):
+        raise DataError(
+            f"{data.name} cannot be divided for validation; give arrays, files or a named source"
+        )
+    *parts, sentence = held_out(labels, VALIDATION_FRACTION, seed)
+    if isinstance(images, tuple):
+        splits = [Split(tuple(images[index] for index in part), labels[part]) for part in parts]
+    else:
+        splits = [Split(images[part], labels[part]) for part in parts]
+    return replace(data, train=splits[0], test=splits[1], split=sentence)
+
+
+def _config(space: SearchSpace, data: Data, tuner: str, trials: int, work: Work) -> dict[str, Any]:
+    return {
+        "models": list(space.rows),
+        "axes": {axis.name: str(axis.domain) for axis in space.axes},
+        "input_shape": str(space.input_shape),
+        "budget": str(space.budget),
+        "tuner": tuner,
+        "trials": trials,
+        "epochs": work.epochs,
+        "recipe": work.recipe.to_json(),
+        "precision": work.policy,
+        "strategy": strategy_name(work.strategy),
+        "stop_poor": work.stop_poor,
+        "seed": work.seed,
+        "data": {"name": data.name, "fingerprint": data.fingerprint},
+    }
+
+
+def _claim(
+    directory: Path, found: Mapping[str, Any] | None, config: dict[str, Any], overwrite: bool
+) -> None:
+    """Makes the directory this search's, or sees that it is; more trials may be asked for."""
+    if found is not None and overwrite:
+        shutil.rmtree(directory / "trials", ignore_errors=True)
+        for name in ("latency.json", "best.json", "results.csv", "report.html"):
+            (directory / name).unlink(missing_ok=True)
+        found = None
+    if found is not None:
+        for name, value in config.items():
+            if name != "trials" and found.get(name) != value:
+                raise OutputError(
+                    f"{directory} holds another search: its {name} is {str(found.get(name))[:80]}, "
+                    f"not {str(value)[:80]}; choose another directory, or ask for --overwrite"
+                )
+    set_state(directory, config, "running")
+
+
+def _oracle(
+    space: SearchSpace, tuner: str, trials: int, epochs: int, seed: int, meter: Any
+) -> Fitting:
+    # Hyperband has rounds enough to fill all trials.
+    hyperband = {"max_epochs": epochs, "hyperband_iterations": 1000}
+    limit = hyperband if tuner == "hyperband" else {"max_trials": trials}
+    oracle = ORACLES[tuner](
+        space,
+        meter if space.budget.latency else None,
+        objective="val_accuracy",
+        seed=seed + 1,  # keras-tuner takes 0 for no seed
+        # Failures are told at the end. keras-tuner would raise with its lock held.
+        max_consecutive_failed_trials=10**9,
+        **limit,
+    )
+    oracle.max_trials = trials  # Hyperband has no argument for it
+    return oracle
+
+
+def _serve(engine: TrialTuner, oracle: Fitting, reporter: SearchProgress | None) -> bool:
+    engine.save()
+    say = reporter.say if reporter is not None else lambda line: None
+    with engine.stop.listening():
+        return serve(oracle, say=say, stopping=lambda: engine.stop.signal is not None)
+
+
+def _title(space: SearchSpace, tuner: str) -> str:
+    return f"{tuner} search of {', '.join(space.rows)} ({space.budget})"

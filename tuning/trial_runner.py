@@ -1,0 +1,331 @@
+"""Running trials: each candidate trained as `kerascnn.train` would, and its outcome on the disk.
+
+A trial's directory holds trial.json (keras-tuner's), history.json (a list for each figure, an
+entry an epoch), checkpoint.weights.h5 (of the best epoch) and outcome.json, which is written last:
+a trial that has one is never run again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import gc
+import hashlib
+import io
+import os
+import time
+import traceback
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import keras_tuner
+import tensorflow as tf
+
+from kerascnn.data.pipeline import data_errors
+from kerascnn.data.sources.dataset import Data, Split
+from kerascnn.errors import Interrupted
+from kerascnn.imaging.preprocessing import Preprocessing
+from kerascnn.models.signature import preprocessing_for
+from kerascnn.recipes.lookup import Recipe
+from kerascnn.recipes.optimizers import make_optimizer
+from kerascnn.recipes.schedules import Schedule
+from kerascnn.training.auto_precision import choose
+from kerascnn.training.callbacks import StopRequest
+from kerascnn.training.input import (
+    fit_batch,
+    standardized,
+    training_pipeline,
+    validation_pipeline,
+)
+from kerascnn.training.losses import compile_arguments, with_targets
+from kerascnn.training.multi_worker import engine_for
+from kerascnn.training.schedule_callbacks import LearningRate
+from kerascnn.training.strategy import policy_scope
+from kerascnn.tuning.chief import WorkerOracle
+from kerascnn.tuning.oracles import read_json, write_json
+from kerascnn.tuning.space import SearchSpace
+from kerascnn.tuning.trial_callback import CHECKPOINT, OUTCOME, Record
+
+ATTEMPTS = 3
+"""A trial whose process died so often is taken for the cause of it."""
+IDLE = 0.5
+"""Seconds between two questions for work."""
+
+STARTED = "attempts.json"
+
+
+@dataclass(frozen=True)
+class Work:
+    """What all trials of a search share.
+
+    Args:
+        data: to train on (`train`) and to score by (`test`).
+        recipe: what the axes leave open.
+        epochs: passes over the training images.
+        policy: the dtype policy's name; with "auto" each candidate has the one that suits it.
+        strategy: to train under.
+        seed: from which each trial's own is made.
+        stop_poor: end trials that fall behind.
+    """
+
+    data: Data
+    recipe: Recipe
+    epochs: int
+    policy: str
+    strategy: tf.distribute.Strategy
+    seed: int
+    stop_poor: bool
+
+    def trial_seed(self, trial_id: str) -> int:
+        """Returns a trial's own seed: another for each trial, the same when it is repeated."""
+        digest = hashlib.sha256(f"{self.seed} {trial_id}".encode()).digest()
+        return int.from_bytes(digest[:4], "big") % 2**31
+
+
+class TrialTuner(keras_tuner.Tuner):
+    """keras-tuner's tuner with the training of this package.
+
+    Args:
+        oracle: one of `oracles.ORACLES`, made for the space.
+        space: what is searched.
+        work: what all trials share.
+        directory: where `trials` lies.
+        reporter: told of trials and epochs (`progress.SearchProgress`); None for silence.
+    """
+
+    def __init__(
+        self, oracle: Any, space: SearchSpace, work: Work, directory: Path, reporter: Any = None
+    ) -> None:
+        self.space, self.work, self.reporter = space, work, reporter
+        self._prepared: dict[Any, tuple[Preprocessing, Data]] = {}
+        self._scored: tuple[Any, tf.data.Dataset | None] = (None, None)
+        self.stop = StopRequest()
+        oracle.verbose = 0
+        with contextlib.redirect_stdout(io.StringIO()):  # it tells of what it reloads
+            super().__init__(oracle, space, directory=str(directory), project_name="trials")
+        if self._is_worker():
+            self.oracle = WorkerOracle(oracle, directory, lambda: self.stop.signal is not None)
+
+    def _populate_initial_space(self) -> None:
+        """The oracle knows every axis; keras-tuner would build networks to find them."""
+
+    def _get_tuner_fname(self) -> str:
+        # All state is the oracle's. keras-tuner reloads it only where it finds a file of this
+        # tuner, which is written after the first trial and has another name for each machine.
+        return str(Path(self.project_dir) / "oracle.json")
+
+    def save(self) -> None:
+        if not self._is_worker():
+            self.oracle.save()
+
+    def reload(self) -> None:
+        if not self._is_worker():
+            self.oracle.reload()
+
+    def search(self, *arguments: Any, **keywords: Any) -> None:
+        """Runs trials until the oracle has no more.
+
+        Raises:
+            Interrupted: Ctrl-C or SIGTERM; the trial in work is repeated by the next call.
+        """
+        with self.stop.listening(), _frozen():
+            while True:
+                if self.stop.signal is not None:
+                    raise Interrupted("a signal")
+                trial = self.oracle.create_trial(self.tuner_id)
+                if trial.status == "STOPPED":
+                    return
+                if trial.status == "IDLE":
+                    time.sleep(IDLE)
+                    continue
+                metrics = self._attempt(trial)
+                if metrics is not None:
+                    self.oracle.update_trial(
+                        trial.trial_id, metrics["metrics"], step=metrics["epoch"]
+                    )
+                    trial.status = "COMPLETED"
+                self.on_trial_end(trial)
+
+    def _attempt(self, trial: Any) -> dict[str, Any] | None:
+        """Runs a trial and returns its outcome; None, with the trial marked, when it failed."""
+        directory = Path(self.get_trial_dir(trial.trial_id))
+        outcome = read_json(directory / OUTCOME)
+        if outcome is None:
+            if self.reporter is not None:
+                self.reporter.begun(trial.trial_id, trial.hyperparameters.values)
+            worker = isinstance(self.oracle, WorkerOracle)
+            with self.oracle.alive(trial.trial_id) if worker else contextlib.nullcontext():
+                outcome = self._outcome(trial, directory)
+            write_json(directory / OUTCOME, outcome)
+        if self.reporter is not None:
+            self.reporter.ended(trial.trial_id, outcome)
+        if outcome["status"] == "COMPLETED":
+            return outcome
+        trial.status = "FAILED"
+        trial.message = outcome["reason"]
+        return None
+
+    def _outcome(self, trial: Any, directory: Path) -> dict[str, Any]:
+        started = read_json(directory / STARTED) or []
+        about = {
+            "trial": trial.trial_id,
+            "values": dict(trial.hyperparameters.values),
+            "worker": self.tuner_id,
+            "attempts": len(started) + 1,
+            "seed": self.work.trial_seed(trial.trial_id),
+        }
+        begun = time.perf_counter()
+        try:
+            if len(started) >= ATTEMPTS:
+                raise keras_tuner.errors.FailedTrialError(
+                    f"its process died {len(started)} times, perhaps for want of memory"
+                )
+            write_json(
+                directory / STARTED,
+                [*started, {"worker": self.tuner_id, "pid": os.getpid(), "at": time.time()}],
+            )
+            found = {"status": "COMPLETED", **self.run_trial(trial)}
+        except (Interrupted, KeyboardInterrupt):
+            write_json(directory / STARTED, started)  # a stop on request is no death
+            raise
+        except Exception as error:
+            (directory / "traceback.txt").write_text(traceback.format_exc(), "utf-8")
+            found = {"status": "FAILED", "reason": _reason(error)}
+        return {**about, **found, "seconds": round(time.perf_counter() - begun, 3)}
+
+    def run_trial(self, trial: Any, *arguments: Any, **keywords: Any) -> dict[str, Any]:
+        """Trains one candidate and returns its best epoch, history and price.
+
+        Raises:
+            keras_tuner.errors.FailedTrialError: NaN, or a network that cannot be built.
+        """
+        work, values = self.work, trial.hyperparameters.values
+        directory = Path(self.get_trial_dir(trial.trial_id))
+        first, epochs = (
+            values.get("tuner/initial_epoch", 0),
+            values.get("tuner/epochs", work.epochs),
+        )
+        seed = work.trial_seed(trial.trial_id)
+        self.stop.set_model(None)  # or it would hold the last trial's network
+        keras.utils.clear_session()  # collects that
+        policy = self._policy(values, epochs - first)
+        keras.utils.set_random_seed(seed)
+        with policy_scope(policy), work.strategy.scope(), data_errors():
+            network = self.space.network_of(values)
+            if "tuner/trial_id" in values:  # hyperband goes on where a promoted trial ended
+                earlier = Path(self.get_trial_dir(values["tuner/trial_id"]))
+                network.load_weights(earlier / CHECKPOINT)
+            preprocessing, data = self._prepare(network)
+            replicas = work.strategy.num_replicas_in_sync
+            recipe = fit_batch(self.space.recipe(values, work.recipe), len(data.train), replicas)
+            steps = len(data.train) // recipe.batch_size
+            engine = engine_for(network, recipe.accumulate)
+            engine.compile(
+                optimizer=make_optimizer(recipe, network), **compile_arguments(recipe, network)
+            )
+            training = untuned(training_pipeline(data, preprocessing, recipe, seed, (first, 0)))
+            validation = self._validation(data, preprocessing, recipe)
+            reporter, name = self.reporter, trial.trial_id
+            tell = None if reporter is None else functools.partial(reporter.epoch, name)
+            record = Record(directory, network, epochs, first, work.stop_poor, tell)
+            schedule = Schedule(recipe, steps, steps * (epochs - first))
+            engine.fit(
+                with_targets(training, recipe, network, data, training=True),
+                validation_data=with_targets(validation, recipe, network, data, training=False),
+                epochs=epochs,
+                initial_epoch=first,
+                steps_per_epoch=steps,
+                callbacks=[self.stop, LearningRate(schedule), record],
+                shuffle=False,
+                verbose=0,
+            )
+        price = self.space.price(values)
+        return {
+            **record.result(),
+            "precision": policy,
+            "params": price.params,
+            "macs": price.macs,
+            "memory": price.memory(recipe.batch_size),
+        }
+
+    def _policy(self, values: Mapping[str, Any], epochs: int) -> str:
+        """Returns the dtype policy for a candidate, measured where that is worth it."""
+        work = self.work
+        if work.policy != "auto":
+            return work.policy
+        row, arguments = self.space.network(values)
+        recipe = self.space.recipe(values, work.recipe)
+        macs = self.space.price(values).macs or 0
+        return choose(
+            lambda: self.space.network_of(values),
+            {"name": row, **arguments},
+            recipe,
+            work=3.0 * macs * len(work.data.train) * epochs,  # a step is forward and twice back
+            batch=-(-recipe.batch_size // work.strategy.num_replicas_in_sync),
+        ).policy
+
+    def _prepare(self, network: keras.Model) -> tuple[Preprocessing, Data]:
+        """Returns how images get into a network, with images of its size where they are arrays."""
+        data = self.work.data
+        shape = tuple(network.input_shape[1:])
+        base = preprocessing_for(network, data.image_shape)
+        key = (shape, base)
+        if key not in self._prepared:
+            preprocessing = standardized(base, data.train)
+            train, test = _sized(data.train, preprocessing), _sized(data.test, preprocessing)
+            self._prepared[key] = (preprocessing, replace(data, train=train, test=test))
+        return self._prepared[key]
+
+    def _validation(
+        self, data: Data, preprocessing: Preprocessing, recipe: Recipe
+    ) -> tf.data.Dataset:
+        """Returns the dataset that scores a trial: the last one's where it would be the same."""
+        key = (preprocessing, recipe.batch_size)
+        known, dataset = self._scored
+        if dataset is None or known != key:
+            replicas = self.work.strategy.num_replicas_in_sync
+            dataset = untuned(validation_pipeline(data, preprocessing, recipe, replicas))
+            self._scored = (key, dataset)
+        return dataset
+
+
+@contextlib.contextmanager
+def _frozen() -> Iterator[None]:
+    """Lets the collection before each trial pass over the million objects of the libraries."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
+
+def untuned(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    """Returns a dataset whose threads and buffers TensorFlow does not adjust while it is read.
+
+    What adjusts them sleeps between its visits, each time twice as long, up to a minute. Told to
+    end, it often goes to sleep once more (2.21), and `fit` waits for it: two seconds in five.
+    """
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return dataset.with_options(options)
+
+
+def _sized(split: Split, preprocessing: Preprocessing) -> Split:
+    if isinstance(split.images, tuple | tf.data.Dataset):
+        return split
+    return Split(preprocessing.spatial_batch(split.images), split.labels)
+
+
+def _reason(error: BaseException) -> str:
+    """Returns one line that says why a trial failed."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    text = (lines or ["no message"])[0][:300]
+    if isinstance(error, MemoryError | tf.errors.ResourceExhaustedError):
+        return f"out of memory: {text}"
+    if isinstance(error, keras_tuner.errors.FailedTrialError):
+        return text
+    return f"{type(error).__name__}: {text}"
