@@ -24,7 +24,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kerascnn.applications import blocks
-from kerascnn.applications.blocks import Tensor
+from kerascnn.models.layer import Tensor
 from kerascnn.models.registry import Paper, Scale, Top, Variant, register
 
 TITLE = "ImageNet classification with deep convolutional neural networks"

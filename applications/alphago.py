@@ -16,13 +16,11 @@ depth: the eleven 3x3 layers. width: filters. kernel_size: the 3x3.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import prod
 
 from kerascnn.applications import blocks
-from kerascnn.applications.blocks import Tensor
 from kerascnn.errors import UsageError
 from kerascnn.imaging.preprocessing import Preprocessing
-from kerascnn.models.costs import Cost, FixedSizeError, Shape, rule
+from kerascnn.models.layer import Tensor
 from kerascnn.models.registry import Paper, Scale, Top, Variant, register
 
 PAPER = Paper(
@@ -39,18 +37,6 @@ class Row:
     """k of the paper: 192 in the matches; 128, 256 and 384 in Extended Data Table 3."""
 
     filters: int = 192
-
-
-@rule("PositionBias")
-def _position_bias(shapes: list[Shape], config: object) -> Cost:
-    (shape,) = shapes
-    sides = [side for side in shape[1:] if side is not None]
-    if len(sides) < 3:
-        raise FixedSizeError(
-            "the policy has a bias for each point of the board and needs its height and width in "
-            "input_shape; without them take include_top=False"
-        )
-    return Cost(shape, prod(sides))
 
 
 def body(x: Tensor, row: Row, scale: Scale) -> Tensor:

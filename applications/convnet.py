@@ -11,14 +11,13 @@ depth: N. width: filters and units. kernel_size: filter_size.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from kerascnn.applications import blocks
-from kerascnn.applications.blocks import HE, Norm, Tensor
+from kerascnn.applications.blocks import HE, Norm
 from kerascnn.errors import UsageError
-from kerascnn.models.costs import RULES, Cost, Shape, rule, slide
+from kerascnn.models.costs import RULES
+from kerascnn.models.layer import Tensor
 from kerascnn.models.registry import Paper, Scale, Top, Variant, register
 
 PAPER = Paper(
@@ -127,13 +126,6 @@ def head(x: Tensor, row: Row, scale: Scale, top: Top) -> Tensor:
 
 for kind in "SumPooling2D", "L2Pooling2D":
     RULES[kind] = RULES["AveragePooling2D"]
-
-
-@rule("WeightedPooling2D")
-def _weighted(shapes: list[Shape], config: Mapping[str, Any]) -> Cost:
-    size, step = config["pool_size"], config["strides"]
-    sizes, window, stride = slide(shapes[0], {"padding": "same"}, size, step)
-    return Cost((None, *sizes, shapes[0][-1]), window=window, stride=stride)
 
 
 register(

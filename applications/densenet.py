@@ -18,7 +18,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kerascnn.applications import blocks
-from kerascnn.applications.blocks import Norm, Tensor
+from kerascnn.applications.blocks import Norm
+from kerascnn.models.layer import Tensor
 from kerascnn.models.registry import Paper, Scale, Variant, register
 
 PAPER = Paper("densenet", "Densely connected convolutional networks", "arXiv:1608.06993", 2016)

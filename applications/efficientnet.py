@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from math import ceil
 
 from kerascnn.applications import blocks
-from kerascnn.applications.blocks import Norm, Tensor
+from kerascnn.applications.blocks import Norm
 from kerascnn.applications.blocks.mobile import (
     classifier,
     divisible,
@@ -27,6 +27,7 @@ from kerascnn.applications.blocks.mobile import (
     pad_of,
 )
 from kerascnn.imaging.preprocessing import crop
+from kerascnn.models.layer import Tensor
 from kerascnn.models.registry import Paper, Scale, Variant, register
 
 PAPER = Paper(

@@ -23,10 +23,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kerascnn.applications import blocks, vgg
-from kerascnn.applications.blocks import Tensor
 from kerascnn.errors import UsageError
 from kerascnn.imaging.preprocessing import Preprocessing
-from kerascnn.models.costs import Cost, Shape, rule
+from kerascnn.models.layer import Tensor
 from kerascnn.models.registry import Paper, Scale, Top, Variant, register
 
 PAPER = Paper(
@@ -45,12 +44,6 @@ class Row:
 
 
 BILINEAR = {"class_name": "kerascnn>Bilinear", "config": {}}
-
-
-@rule("CropLike")
-def _crop_like(shapes: list[Shape], config: object) -> Cost:
-    x, reference = shapes
-    return Cost((None, *reference[1:3], x[-1]))
 
 
 def crop_like(x: Tensor, reference: Tensor, name: str) -> Tensor:

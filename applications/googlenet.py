@@ -23,8 +23,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kerascnn.applications import blocks
-from kerascnn.applications.blocks import Norm, Tensor
+from kerascnn.applications.blocks import Norm
 from kerascnn.errors import UsageError
+from kerascnn.models.layer import Tensor
 from kerascnn.models.registry import Paper, Scale, Top, Variant, register
 
 PAPER = Paper("googlenet", "Going deeper with convolutions", "arXiv:1409.4842", 2014)

@@ -22,10 +22,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kerascnn.applications import blocks
-from kerascnn.applications.blocks import Tensor
 from kerascnn.applications.lenet_codes import centres
 from kerascnn.errors import UsageError
 from kerascnn.imaging.preprocessing import Preprocessing
+from kerascnn.models.layer import Tensor
 from kerascnn.models.registry import Paper, Scale, Top, Variant, register
 
 PAPER = Paper(

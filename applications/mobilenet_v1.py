@@ -20,10 +20,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kerascnn.applications import blocks
-from kerascnn.applications.blocks import Norm, Tensor
+from kerascnn.applications.blocks import Norm
 from kerascnn.applications.blocks.mobile import depthwise_norm
 from kerascnn.errors import UsageError
 from kerascnn.imaging.preprocessing import HALF, crop
+from kerascnn.models.layer import Tensor
 from kerascnn.models.registry import Paper, Scale, Variant, register
 
 PAPER = Paper(

@@ -18,13 +18,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kerascnn.applications import blocks
-from kerascnn.applications.blocks import Norm, Tensor
+from kerascnn.applications.blocks import Norm
 from kerascnn.applications.blocks.mobile import (
     classifier,
     inverted_residual,
     pad_of,
     widened,
 )
+from kerascnn.models.layer import Tensor
 from kerascnn.models.registry import Paper, Scale, Variant, register
 
 PAPER = Paper(

@@ -24,13 +24,14 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from kerascnn.applications import blocks
-from kerascnn.applications.blocks import Norm, Tensor
+from kerascnn.applications.blocks import Norm
 from kerascnn.applications.blocks.mobile import (
     divisible,
     inverted_residual,
     pad_of,
     widened,
 )
+from kerascnn.models.layer import Tensor
 from kerascnn.models.registry import Paper, Scale, Top, Variant, register
 
 PAPER = Paper("mobilenet", "Searching for MobileNetV3", "arXiv:1905.02244", 2019)

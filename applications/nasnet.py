@@ -20,10 +20,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from kerascnn.applications import blocks
-from kerascnn.applications.blocks import Tensor
 from kerascnn.applications.blocks.nasnet_cells import NORM, NORMAL, REDUCTION, State, cell
 from kerascnn.imaging.preprocessing import HALF, crop
 from kerascnn.models.costs import FixedSizeError
+from kerascnn.models.layer import Tensor
 from kerascnn.models.registry import Paper, Scale, Top, Variant, register
 
 PAPER = Paper(

@@ -13,12 +13,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kerascnn.applications import blocks
-from kerascnn.applications.blocks import Norm, Tensor
+from kerascnn.applications.blocks import Norm
 from kerascnn.applications.blocks.mobile import (
     channel_shuffle,
     channel_slice,
     depthwise_norm,
 )
+from kerascnn.models.layer import Tensor
 from kerascnn.models.registry import Paper, Scale, Variant, register
 
 PAPER = Paper(

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kerascnn.applications import blocks
-from kerascnn.applications.blocks import Tensor
+from kerascnn.models.layer import Tensor
 from kerascnn.models.registry import Paper, Scale, Top, Variant, register
 
 PAPER = Paper(

@@ -106,7 +106,7 @@ def in_openvino(file: Path, batch: int) -> Callable[[], float]:
     """Returns the timed pass of an ONNX file in OpenVINO, as kerascnn opens it, in float32."""
     import numpy as np
 
-    from kerascnn.inference.classifier import open_classifier
+    from kerascnn.inference.open_classifier import open_classifier
 
     network = open_classifier(file, runtime="openvino")
     image = np.random.default_rng(0).normal(size=(batch, 224, 224, 3)).astype("float32")

@@ -42,8 +42,8 @@ def measure(name: str, input_shape: tuple[int, int, int], epochs: int) -> dict[s
     import numpy as np
 
     import kerascnn
-    from kerascnn.exporting.onnx.format import open_runtime
-    from kerascnn.inference.classifier import open_classifier
+    from kerascnn.inference.open_classifier import open_classifier
+    from kerascnn.runtimes.onnx import open_runtime
 
     with tempfile.TemporaryDirectory() as directory:
         folder = Path(directory)

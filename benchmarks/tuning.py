@@ -57,8 +57,9 @@ def bare(name: str, data: Any, epochs: int, directory: Path) -> list[float]:
     import keras
     import keras_tuner
 
+    from kerascnn.create import create_model
     from kerascnn.models.input_size import input_shape_for
-    from kerascnn.models.registry import create_model, model_info
+    from kerascnn.models.registry import model_info
     from kerascnn.models.signature import preprocessing_for
     from kerascnn.recipes.lookup import RECIPES
     from kerascnn.training.input import standardized, training_pipelines

@@ -55,6 +55,7 @@ _HOMES = {
 _PACKAGES = ("applications", "tuning")
 
 if TYPE_CHECKING:
+    from kerascnn.create import create_model as create_model
     from kerascnn.data.load import load_data as load_data
     from kerascnn.data.sources.dataset import Data as Data
     from kerascnn.evaluation.evaluate import Evaluation as Evaluation
@@ -68,13 +69,12 @@ if TYPE_CHECKING:
     from kerascnn.inference.decode_predictions import (
         decode_predictions as decode_predictions,
     )
-    from kerascnn.inference.image_inputs import predict as predict
+    from kerascnn.inference.predict import predict as predict
     from kerascnn.inference.predictor import Predictor as Predictor
     from kerascnn.models.feature_maps import features as features
-    from kerascnn.models.planning import provenance as provenance
-    from kerascnn.models.registry import create_model as create_model
     from kerascnn.models.registry import list_models as list_models
     from kerascnn.models.registry import model_info as model_info
+    from kerascnn.models.request import provenance as provenance
     from kerascnn.models.summary import summarize as summarize
     from kerascnn.recipes.lookup import Recipe as Recipe
     from kerascnn.reports.run_report import report as report

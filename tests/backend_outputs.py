@@ -14,7 +14,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from kerascnn.models.registry import create_model
+from kerascnn.create import create_model
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ import pytest
 import kerascnn
 from kerascnn.applications import LeNet5
 from kerascnn.errors import MismatchError, UsageError
-from kerascnn.models.planning import Provenance
+from kerascnn.models.request import Provenance
 
 
 def test_the_named_layers_and_the_provenance():

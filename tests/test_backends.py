@@ -13,8 +13,9 @@ import keras
 import numpy as np
 import pytest
 
-from kerascnn.models.planning import Request, minimum_size
+from kerascnn.models.planning import minimum_size
 from kerascnn.models.registry import model_info
+from kerascnn.models.request import Request
 
 # A row of every family, narrow; AlexNet and SE have grouped convolutions, NASNet odd poolings.
 ROWS = [

@@ -9,8 +9,9 @@ import keras
 import numpy as np
 import pytest
 
-from kerascnn.models.planning import Request, plan
+from kerascnn.models.planning import plan
 from kerascnn.models.registry import list_models, model_info
+from kerascnn.models.request import Request
 
 TORCH = (0.9, 1e-5)  # torch.nn.BatchNorm2d's defaults
 # family or row -> (momentum, epsilon), where it is not PyTorch's default.

@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 
 from kerascnn.cli import main
-from kerascnn.data.check import allowed_bad, check_data
+from kerascnn.data.check import check_data
 from kerascnn.data.load import load_data
+from kerascnn.data.sources.image_check import allowed_bad
 from kerascnn.errors import DataError, UsageError
 
 

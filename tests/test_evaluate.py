@@ -13,7 +13,7 @@ from kerascnn.data.sources.dataset import Data, Split
 from kerascnn.errors import DataError, MismatchError
 from kerascnn.evaluation.metrics import Outcomes
 from kerascnn.imaging.preprocessing import Preprocessing
-from kerascnn.inference.classifier import log_probabilities
+from kerascnn.models.scores import log_probabilities
 
 PLAIN = Preprocessing(size=(2, 4), fit="none", channels="grey", scale=1.0)
 

@@ -21,7 +21,7 @@ from kerascnn.errors import (
 )
 from kerascnn.evaluation.files import write_evaluation
 from kerascnn.imaging.preprocessing import Preprocessing
-from kerascnn.inference.classifier import open_classifier
+from kerascnn.inference.open_classifier import open_classifier
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 SCALED = Preprocessing(size=(2, 4), fit="none", channels="grey", scale=0.125, mean=(0.5,))

@@ -12,7 +12,7 @@ from sklearn import metrics
 from kerascnn.evaluation.metrics import Outcomes
 from kerascnn.evaluation.plots import calibration_figure, confusion_figure, png
 from kerascnn.fileio.csv_table import write_csv
-from kerascnn.inference.classifier import log_probabilities, mean_log_probabilities
+from kerascnn.models.scores import log_probabilities, mean_log_probabilities
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from kerascnn.evaluation.test_time_views import (
     raw_images,
 )
 from kerascnn.imaging.preprocessing import Preprocessing
-from kerascnn.inference.classifier import open_classifier
+from kerascnn.inference.open_classifier import open_classifier
 from kerascnn.models.fully_convolutional import fully_convolutional
 
 CROP = Preprocessing(size=(4, 4), fit="crop", resize=6, channels="grey", scale=0.01)

@@ -8,8 +8,9 @@ import pytest
 
 from kerascnn.applications import blocks
 from kerascnn.errors import MismatchError
-from kerascnn.models.planning import Request, minimum_size, plan
+from kerascnn.models.planning import minimum_size, plan
 from kerascnn.models.registry import model_info
+from kerascnn.models.request import Request
 from kerascnn.weights.name_maps import layouts
 
 NAMES = ["alexnet", "alexnet_single", "alexnet_owt"]

@@ -8,8 +8,9 @@ import pytest
 
 import kerascnn
 from kerascnn.errors import MismatchError, UsageError
-from kerascnn.models.planning import Request, plan
+from kerascnn.models.planning import plan
 from kerascnn.models.registry import model_info
+from kerascnn.models.request import Request
 
 
 def ledger(**arguments):

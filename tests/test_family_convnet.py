@@ -9,8 +9,9 @@ import pytest
 from kerascnn.applications.convnet import pool
 from kerascnn.errors import UsageError
 from kerascnn.layers import L2Pooling2D, SumPooling2D, WeightedPooling2D
-from kerascnn.models.planning import Request, minimum_size, plan
+from kerascnn.models.planning import minimum_size, plan
 from kerascnn.models.registry import model_info
+from kerascnn.models.request import Request
 
 
 def ledger(**arguments):

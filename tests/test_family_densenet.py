@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from kerascnn.models.planning import Request, minimum_size, plan
+from kerascnn.models.planning import minimum_size, plan
 from kerascnn.models.registry import model_info
+from kerascnn.models.request import Request
 from kerascnn.weights.name_maps import layouts
 
 IMAGENET = ["densenet121", "densenet161", "densenet169", "densenet201"]

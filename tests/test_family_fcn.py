@@ -10,8 +10,9 @@ import kerascnn
 from kerascnn.applications import fcn
 from kerascnn.errors import UsageError
 from kerascnn.layers import Bilinear
-from kerascnn.models.planning import Request, minimum_size, plan
+from kerascnn.models.planning import minimum_size, plan
 from kerascnn.models.registry import model_info
+from kerascnn.models.request import Request
 from kerascnn.weights.name_maps import layouts
 
 NAMES = ["fcn32s", "fcn16s", "fcn8s"]

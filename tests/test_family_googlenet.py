@@ -9,8 +9,9 @@ from kerascnn.applications import GoogLeNet
 from kerascnn.applications.googlenet import Row, module
 from kerascnn.errors import UsageError
 from kerascnn.models.costs import Plan
-from kerascnn.models.planning import Request, minimum_size, plan
+from kerascnn.models.planning import minimum_size, plan
 from kerascnn.models.registry import Scale, model_info
+from kerascnn.models.request import Request
 from kerascnn.weights.name_maps import layouts
 
 NAMES = ["googlenet", "googlenet_bn"]

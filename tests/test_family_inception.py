@@ -7,8 +7,9 @@ import re
 import pytest
 
 from kerascnn.errors import MismatchError
-from kerascnn.models.planning import Request, minimum_size, plan
+from kerascnn.models.planning import minimum_size, plan
 from kerascnn.models.registry import model_info
+from kerascnn.models.request import Request
 from kerascnn.weights.expected_shapes import expected
 from kerascnn.weights.name_maps import layouts
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from kerascnn.errors import UsageError
-from kerascnn.models.planning import Request, plan
+from kerascnn.models.planning import plan
 from kerascnn.models.registry import model_info
+from kerascnn.models.request import Request
 from kerascnn.weights.name_maps import layouts
 
 NAMES = ["mobilenet_v1", "mobilenet_v2", "mobilenet_v3_large", "mobilenet_v3_small"]

@@ -6,10 +6,12 @@ import keras
 import numpy as np
 import pytest
 
+from kerascnn.create import create_model
 from kerascnn.errors import MismatchError
 from kerascnn.layers import EvenBorder2D
-from kerascnn.models.planning import Request, minimum_size, plan
-from kerascnn.models.registry import create_model, model_info
+from kerascnn.models.planning import minimum_size, plan
+from kerascnn.models.registry import model_info
+from kerascnn.models.request import Request
 from kerascnn.weights.expected_shapes import expected
 from kerascnn.weights.name_maps import layouts
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from kerascnn.create import create_model
 from kerascnn.errors import UsageError
-from kerascnn.models.planning import Request, minimum_size, plan
-from kerascnn.models.registry import create_model, model_info
+from kerascnn.models.planning import minimum_size, plan
+from kerascnn.models.registry import model_info
+from kerascnn.models.request import Request
 from kerascnn.weights.name_maps import layouts
 
 # Table 1: output of conv1 and conv2_x to conv5_x, blocks, channels of a block's convolutions.

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 import kerascnn
-from kerascnn.models.planning import Request, plan
+from kerascnn.models.planning import plan
 from kerascnn.models.registry import list_models, model_info
+from kerascnn.models.request import Request
 from kerascnn.weights.name_maps import layouts
 
 # Table 6, in millions.

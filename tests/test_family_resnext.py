@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from kerascnn.models.planning import Request, plan
+from kerascnn.models.planning import plan
 from kerascnn.models.registry import model_info
+from kerascnn.models.request import Request
 from kerascnn.weights.name_maps import layouts
 
 # Table 2: cardinality, width of a group, width of the grouped convolution.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from kerascnn.models.planning import Request, plan
+from kerascnn.models.planning import plan
 from kerascnn.models.registry import model_info
+from kerascnn.models.request import Request
 from kerascnn.weights.name_maps import layouts
 
 # Zhang 2017, Table 1: groups, channels of stages 2 to 4, millions of multiply-accumulates.

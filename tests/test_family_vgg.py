@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from kerascnn.errors import MismatchError
-from kerascnn.models.planning import Request, minimum_size, plan
+from kerascnn.models.planning import minimum_size, plan
 from kerascnn.models.registry import list_models, model_info
+from kerascnn.models.request import Request
 from kerascnn.weights.name_maps import layouts
 
 # Table 1, column by column, as the paper prints it.

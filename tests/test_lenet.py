@@ -12,8 +12,9 @@ from kerascnn.applications.lenet import C3_TABLE
 from kerascnn.applications.lenet_codes import centres
 from kerascnn.errors import MismatchError, UsageError
 from kerascnn.layers import RadialBasis
-from kerascnn.models.planning import Request, minimum_size, plan
+from kerascnn.models.planning import minimum_size, plan
 from kerascnn.models.registry import model_info
+from kerascnn.models.request import Request
 
 
 def trainable(model, layer):

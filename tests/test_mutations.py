@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from kerascnn.applications import blocks
-from kerascnn.models.planning import Request, plan
+from kerascnn.models.planning import plan
 from kerascnn.models.registry import model_info
+from kerascnn.models.request import Request
 from reference import parity
 
 

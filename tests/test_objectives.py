@@ -12,16 +12,14 @@ import tensorflow as tf
 from kerascnn import create_model
 from kerascnn.data.sources.dataset import Data, Split
 from kerascnn.errors import MismatchError, UsageError
+from kerascnn.models.auxiliary import auxiliary_outputs, listed, served
 from kerascnn.recipes.fields import Recipe
 from kerascnn.recipes.lookup import RECIPES, resolve_recipe
 from kerascnn.recipes.optimizers import make_optimizer, spared_weights
 from kerascnn.recipes.schedules import Schedule
 from kerascnn.training.losses import (
-    auxiliary_outputs,
     compile_arguments,
-    listed,
     plain_names,
-    served,
     weights_of_classes,
     with_targets,
 )

@@ -17,7 +17,7 @@ from PIL import Image
 
 import kerascnn
 from kerascnn.errors import DamagedFileError, MismatchError, UnsafeFileError, UsageError
-from kerascnn.inference.classifier import open_classifier
+from kerascnn.inference.open_classifier import open_classifier
 from kerascnn.inference.predictor import Predictor
 from kerascnn.runtimes import load
 from reference.direct import FACTORS, NAMES, PIXELS, softmax, write_onnx

@@ -16,8 +16,9 @@ import pytest
 import kerascnn
 from kerascnn.errors import KerasCNNError, UsageError
 from kerascnn.models.costs import FixedSizeError
-from kerascnn.models.planning import Request, minimum_size, plan
+from kerascnn.models.planning import minimum_size, plan
 from kerascnn.models.registry import list_models, model_info
+from kerascnn.models.request import Request
 from kerascnn.weights.expected_shapes import expected
 
 TABLE = Path(__file__).parent / "reference" / "architectures.csv"

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from kerascnn.errors import MismatchError
-from kerascnn.models.planning import Request, plan
+from kerascnn.models.planning import plan
 from kerascnn.models.registry import list_models, model_info
+from kerascnn.models.request import Request
 from kerascnn.tuning import Budget, Range, SearchSpace, search
 
 TRIALS = 12

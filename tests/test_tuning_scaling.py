@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from kerascnn.errors import OutputError, UsageError
-from kerascnn.models.planning import Request, plan
+from kerascnn.models.planning import plan
 from kerascnn.models.registry import model_info
+from kerascnn.models.request import Request
 from kerascnn.tuning.compound_scaling import Point, fit_study, plan_points, scaling_study
 
 

@@ -13,8 +13,9 @@ import pytest
 from scipy import stats
 
 from kerascnn.errors import MismatchError, UsageError
-from kerascnn.models.planning import Request, plan
+from kerascnn.models.planning import plan
 from kerascnn.models.registry import list_models, model_info
+from kerascnn.models.request import Request
 from kerascnn.tuning.axes import Range, draw, leaves, make_axis, parse_domain
 from kerascnn.tuning.axis_factory import SCALED
 from kerascnn.tuning.budget import Budget, Price, price

@@ -12,8 +12,9 @@ import tensorflow as tf
 import kerascnn
 from kerascnn.errors import UnsafeFileError, UsageError
 from kerascnn.fileio.atomic import sha256_file
-from kerascnn.models.planning import Request, plan
+from kerascnn.models.planning import plan
 from kerascnn.models.registry import model_info
+from kerascnn.models.request import Request
 from kerascnn.weights.expected_shapes import expected
 from kerascnn.weights.load import load_weights
 from kerascnn.weights.load_report import LoadError

@@ -14,11 +14,13 @@ import numpy as np
 import pytest
 
 import kerascnn
-from kerascnn.models.planning import Request, plan
+from kerascnn.models.planning import plan
 from kerascnn.models.registry import list_models, model_info
+from kerascnn.models.request import Request
 from kerascnn.published import catalogue
 from kerascnn.weights.expected_shapes import Expected, expected
-from kerascnn.weights.formats.checkpoint import Stored, open_checkpoint
+from kerascnn.weights.formats.checkpoint import open_checkpoint
+from kerascnn.weights.formats.tensor_table import Stored
 from kerascnn.weights.load import load_weights
 from kerascnn.weights.match_names import best_match, match_layout
 from kerascnn.weights.name_maps import layouts, source_epsilon

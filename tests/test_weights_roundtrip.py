@@ -17,8 +17,9 @@ import pytest
 import safetensors.numpy
 
 import kerascnn
-from kerascnn.models.planning import Request, minimum_size, plan
+from kerascnn.models.planning import minimum_size, plan
 from kerascnn.models.registry import list_models, model_info
+from kerascnn.models.request import Request
 from kerascnn.weights.expected_shapes import expected
 from kerascnn.weights.load import load_weights
 from kerascnn.weights.match_names import KERAS_STYLE

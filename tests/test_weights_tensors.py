@@ -11,8 +11,9 @@ import pytest
 from kerascnn.applications import blocks
 from kerascnn.applications.blocks import Norm
 from kerascnn.models.costs import Plan
-from kerascnn.models.planning import Request, plan
+from kerascnn.models.planning import plan
 from kerascnn.models.registry import model_info
+from kerascnn.models.request import Request
 from kerascnn.weights import axis_order
 from kerascnn.weights.expected_shapes import expected
 from reference import convolution, normalization, seeded

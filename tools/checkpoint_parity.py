@@ -46,8 +46,9 @@ def write(key: str, path: Path) -> None:
     """Writes the checkpoint of a twin, in the interpreter that has its library."""
     import make_parity
 
-    from kerascnn.models.planning import Request, plan
+    from kerascnn.models.planning import plan
     from kerascnn.models.registry import model_info
+    from kerascnn.models.request import Request
     from kerascnn.weights.expected_shapes import expected
     from kerascnn.weights.name_maps import layouts
 

@@ -24,8 +24,9 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from kerascnn.models.costs import Plan  # noqa: E402
-from kerascnn.models.planning import Request, plan  # noqa: E402
+from kerascnn.models.planning import plan  # noqa: E402
 from kerascnn.models.registry import model_info  # noqa: E402
+from kerascnn.models.request import Request  # noqa: E402
 from kerascnn.weights import axis_order  # noqa: E402
 from kerascnn.weights.expected_shapes import Expected, expected  # noqa: E402
 from kerascnn.weights.name_maps import layouts  # noqa: E402

@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from kerascnn.tuning.budget import Budget as Budget
     from kerascnn.tuning.budget import Price as Price
     from kerascnn.tuning.result import SearchResult as SearchResult
-    from kerascnn.tuning.result import Trial as Trial
-    from kerascnn.tuning.result import pareto as pareto
     from kerascnn.tuning.run_search import search as search
     from kerascnn.tuning.space import SearchSpace as SearchSpace
+    from kerascnn.tuning.trial import Trial as Trial
+    from kerascnn.tuning.trial import pareto as pareto
 
 
 def __getattr__(name: str) -> Any:

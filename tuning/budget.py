@@ -13,8 +13,9 @@ from typing import Any
 
 from kerascnn.errors import UsageError
 from kerascnn.models.costs import MAXIMUM_LAYERS, Plan, Planned, Shape, layer_cost
-from kerascnn.models.planning import Request, plan_into
+from kerascnn.models.planning import plan_into
 from kerascnn.models.registry import Variant
+from kerascnn.models.request import Request
 
 FLOAT_BYTES = 4
 TRAINED_COPIES = 4

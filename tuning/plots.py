@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from kerascnn.lazy import np
 from kerascnn.tuning.axes import Axis, Range
-from kerascnn.tuning.result import Trial, pareto
+from kerascnn.tuning.trial import Trial, pareto
 
 if TYPE_CHECKING:
     import numpy as np

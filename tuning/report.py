@@ -14,7 +14,8 @@ from kerascnn.tuning.axes import Range
 from kerascnn.tuning.progress import named
 
 if TYPE_CHECKING:
-    from kerascnn.tuning.result import SearchResult, Trial
+    from kerascnn.tuning.result import SearchResult
+    from kerascnn.tuning.trial import Trial
 
 EVENTS = "tensorboard"
 

@@ -10,12 +10,13 @@ from typing import Any
 import keras
 import keras_tuner
 
+from kerascnn.create import create_model
 from kerascnn.data.augmentation.policy import Distortion
 from kerascnn.data.pipeline import pipeline
 from kerascnn.data.sources.dataset import Split
 from kerascnn.errors import KerasCNNError, UsageError
 from kerascnn.imaging.preprocessing import Preprocessing
-from kerascnn.models.registry import ImageShape, create_model
+from kerascnn.models.registry import ImageShape
 from kerascnn.models.signature import gives_logits
 from kerascnn.recipes.lookup import RECIPES, Recipe
 from kerascnn.recipes.optimizers import make_optimizer

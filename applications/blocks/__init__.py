@@ -9,21 +9,15 @@ which no PyTorch model does.
 from __future__ import annotations
 
 import functools
-import importlib
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kerascnn.lazy import keras
-from kerascnn.models import (
-    custom_layer_costs as custom_layer_costs,  # enters the costs of our layers
-)
-from kerascnn.models.costs import RULES, Planned, pair
-
-Tensor = Any
-"""A Keras tensor or a planned one."""
-
-OWN_LAYERS = "kerascnn.layers"
+# Entered into the rules of `costs` by its import.
+from kerascnn.models import custom_layer_costs as custom_layer_costs
+from kerascnn.models.costs import RULES, pair
+from kerascnn.models.layer import Tensor as Tensor
+from kerascnn.models.layer import layer as layer
 
 HE = "he_uniform"
 """Variance 2 / fan-in (He 2015, arXiv:1502.01852), the default of every convolution.
@@ -50,36 +44,6 @@ class Norm:
 def normal(stddev: float) -> dict[str, Any]:
     """Returns an initialiser that draws from a normal distribution with mean 0."""
     return {"class_name": "RandomNormal", "config": {"mean": 0.0, "stddev": stddev, "seed": None}}
-
-
-def layer(kind: str, x: Tensor | Sequence[Tensor], name: str, **config: Any) -> Tensor:
-    """Adds one layer, stock or our own, to whatever `x` belongs to.
-
-    Args:
-        kind: class name of a layer in `kerascnn.layers`, or of a Keras layer.
-        x: the input, or a list of inputs.
-        name: the layer's name, paper-derived and stable.
-        **config: what the layer's class takes.
-    """
-    first = x[0] if type(x) is list or type(x) is tuple else x
-    if isinstance(first, Planned):
-        return first.plan.layer(kind, x, name, config)
-    own = importlib.import_module(OWN_LAYERS)  # registers our initialisers too
-    made = getattr(own, kind, None) or getattr(keras.layers, kind)
-    return made(name=name, **config)(x)
-
-
-def part(x: Tensor, key: tuple[Hashable, ...], make: Callable[[], Tensor]) -> Tensor:
-    """Adds layers that networks repeat: a search prices them once for each `key` and shape of `x`.
-
-    Args:
-        x: what they read.
-        key: all that their shapes and costs depend on besides.
-        make: adds them and returns the output.
-    """
-    if isinstance(x, Planned):
-        return x.plan.part((x.shape, *key), make)
-    return make()
 
 
 def _padded(

@@ -12,9 +12,9 @@ from __future__ import annotations
 from typing import Any
 
 from kerascnn.applications import blocks
-from kerascnn.applications.blocks import Tensor
 from kerascnn.applications.blocks.inception_steps import Conv, Row, conv, run, small, take
 from kerascnn.imaging.preprocessing import HALF, crop
+from kerascnn.models.layer import Tensor
 from kerascnn.models.registry import Paper, Scale, Top, Variant, register
 
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from kerascnn.applications import blocks
-from kerascnn.applications.blocks import Norm, Tensor
+from kerascnn.applications.blocks import Norm
 from kerascnn.models.costs import pair
+from kerascnn.models.layer import Tensor
 from kerascnn.models.registry import Scale
 
 Steps = tuple[Any, ...]

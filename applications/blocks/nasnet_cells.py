@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from kerascnn.applications import blocks
-from kerascnn.applications.blocks import Norm, Tensor
-from kerascnn.models.costs import Cost, Shape, rule
+from kerascnn.applications.blocks import Norm
+from kerascnn.models.layer import Tensor, part
 from kerascnn.models.registry import Scale
 
 NORM = Norm(1e-3, 0.9997)
@@ -74,7 +74,7 @@ def separable(x: Tensor, filters: int, size: int, stride: int, name: str) -> Ten
             y = blocks.batch_norm(y, f"{name}_bn{number}", NORM)
         return y
 
-    return blocks.part(x, ("separable", filters, size, stride), made)
+    return part(x, ("separable", filters, size, stride), made)
 
 
 def squeezed(x: Tensor, filters: int, name: str) -> Tensor:
@@ -106,13 +106,6 @@ def bordered(x: Tensor, name: str) -> Tensor:
     return blocks.layer(
         "ZeroPadding2D", x, name, padding=tuple((side % 2, 1) for side in x.shape[1:3])
     )
-
-
-@rule("EvenBorder2D")
-def _border(shapes: list[Shape], config: Any) -> Cost:
-    _, height, width, channels = shapes[0]
-    sides = (None if side is None else side + 1 + side % 2 for side in (height, width))
-    return Cost((None, *sides, channels))
 
 
 def cell(

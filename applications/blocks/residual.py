@@ -15,9 +15,10 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from kerascnn.applications import blocks
-from kerascnn.applications.blocks import Norm, Tensor
+from kerascnn.applications.blocks import Norm
 from kerascnn.applications.blocks.residual_row import Row
 from kerascnn.errors import UsageError
+from kerascnn.models.layer import Tensor
 from kerascnn.models.registry import Paper, Scale, Top, Variant, register
 
 

@@ -35,7 +35,7 @@ def write(artifact: Path, folder: Path = FOLDER) -> Path:
         artifact: model.onnx of an export, channels last and without preprocessing inside.
         folder: of the page.
     """
-    from kerascnn.inference.classifier import open_classifier
+    from kerascnn.inference.open_classifier import open_classifier
 
     artifact = artifact / "model.onnx" if artifact.is_dir() else artifact
     network = open_classifier(artifact)

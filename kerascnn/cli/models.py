@@ -92,8 +92,9 @@ def _list(arguments: argparse.Namespace) -> None:
 
 
 def _info(arguments: argparse.Namespace) -> None:
-    from kerascnn.models.planning import Request, minimum_size
+    from kerascnn.models.planning import minimum_size
     from kerascnn.models.registry import model_info
+    from kerascnn.models.request import Request
 
     variant = model_info(arguments.name)
     least = minimum_size(variant, Request())

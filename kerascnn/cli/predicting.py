@@ -86,7 +86,7 @@ def _start_unless_exported(path: str, arguments: argparse.Namespace) -> None:
     """Starts TensorFlow quietly for what it has to run."""
     from pathlib import Path
 
-    from kerascnn.inference.classifier import EXPORTED
+    from kerascnn.inference.open_classifier import EXPORTED
 
     wanted = arguments.runtime in ("auto", "onnxruntime", "openvino")
     if not (wanted and (Path(path) / EXPORTED[0]).exists()):

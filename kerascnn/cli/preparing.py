@@ -90,7 +90,8 @@ def _text(value: Any) -> str:
 
 
 def _check(arguments: argparse.Namespace) -> None:
-    from kerascnn.data.check import allowed_bad, check_data
+    from kerascnn.data.check import check_data
+    from kerascnn.data.sources.image_check import allowed_bad
 
     report = check_data(arguments.data)
     limit = allowed_bad(arguments.max_bad, report.images)

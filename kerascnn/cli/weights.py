@@ -204,7 +204,7 @@ def _convert(arguments: argparse.Namespace) -> None:
 
 def _loaded(arguments: argparse.Namespace) -> tuple[keras.Model, LoadReport | None]:
     """Returns a network with the file's weights, its classifier included."""
-    from kerascnn.models.registry import create_model
+    from kerascnn.create import create_model
     from kerascnn.published.catalogue import BY_TAG
     from kerascnn.weights.load import load_weights
     from kerascnn.weights.locate import locate

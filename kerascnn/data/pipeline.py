@@ -17,9 +17,9 @@ from kerascnn.data.augmentation.affine import DRAWS
 from kerascnn.data.augmentation.colour import NORMAL, UNIFORM, jittered, lighting
 from kerascnn.data.augmentation.mixup import mixed
 from kerascnn.data.augmentation.policy import Distortion
-from kerascnn.data.check import allowed_bad
 from kerascnn.data.image_batches import Maker, Substitutes, gathering, on_host
 from kerascnn.data.sources.dataset import Split
+from kerascnn.data.sources.image_check import allowed_bad
 from kerascnn.data.sources.tf_dataset import is_batched
 from kerascnn.errors import DataError, KerasCNNError, UsageError
 from kerascnn.imaging.preprocessing import Preprocessing

@@ -15,12 +15,10 @@ from kerascnn.data.sources.dataset import Data
 from kerascnn.errors import DataError, DivergedError, UsageError
 from kerascnn.evaluation.metrics import Outcomes
 from kerascnn.evaluation.test_time_views import Views, answers
-from kerascnn.inference.classifier import (
-    Classifier,
-    mean_log_probabilities,
-    open_classifier,
-)
+from kerascnn.inference.classifier import Classifier
+from kerascnn.inference.open_classifier import open_classifier
 from kerascnn.lazy import np
+from kerascnn.models.scores import mean_log_probabilities
 from kerascnn.runs.run import CONFIG, Run, load_run, write_metrics
 
 if TYPE_CHECKING:

@@ -19,8 +19,9 @@ from kerascnn.errors import MismatchError, UsageError
 from kerascnn.imaging.decode import load_image
 from kerascnn.imaging.preprocessing import Preprocessing
 from kerascnn.imaging.resize import resized, with_channels
-from kerascnn.inference.classifier import Classifier, mean_log_probabilities
+from kerascnn.inference.classifier import Classifier
 from kerascnn.lazy import np, tf
+from kerascnn.models.scores import mean_log_probabilities
 
 if TYPE_CHECKING:
     import numpy as np

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
-import os
-import sys
-import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kerascnn.errors import MismatchError, UsageError
-from kerascnn.exporting.common.network import INPUT, Network
+from kerascnn.exporting.common.network import Network
 from kerascnn.exporting.common.options import ExportOptions, Job
 from kerascnn.exporting.common.quiet import quiet
-from kerascnn.lazy import np, tf
+from kerascnn.lazy import tf
+from kerascnn.runtimes.contract import INPUT, LITERT_METADATA
+from kerascnn.runtimes.litert import _silence
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
+    pass
 
 NAME = "litert"
-METADATA = "kerascnn.json"
 _LARGEST = 2**31 - 2**20
 
 
@@ -69,7 +66,7 @@ def write(job: Job, path: Path) -> dict[str, Any]:
     path.write_bytes(content)
     with zipfile.ZipFile(path, "a") as archive:
         # A fixed date, so that equal exports are equal bytes.
-        entry = zipfile.ZipInfo(METADATA, (1980, 1, 1, 0, 0, 0))
+        entry = zipfile.ZipInfo(LITERT_METADATA, (1980, 1, 1, 0, 0, 0))
         archive.writestr(entry, json.dumps(job.metadata, indent=2, ensure_ascii=False))
     return {}
 
@@ -84,63 +81,4 @@ def _representative(job: Job) -> Iterator[dict[str, Any]]:
 def read_metadata(path: Path) -> dict[str, Any]:
     """Returns what `write` was given, without loading the model."""
     with zipfile.ZipFile(path) as archive:
-        return json.loads(archive.read(METADATA))
-
-
-def open_runtime(path: Path) -> Callable[[npt.NDArray[Any]], npt.NDArray[Any]]:
-    """Loads the file in LiteRT, or in TensorFlow's copy of it, as a function of a batch."""
-    try:
-        from ai_edge_litert.interpreter import Interpreter
-    except ImportError:
-        import warnings
-
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it says that tf.lite is going to move
-            return _runner(tf.lite.Interpreter, path)
-    return _runner(Interpreter, path)
-
-
-def _runner(interpreter_class: Any, path: Path) -> Callable[[Any], Any]:
-    with _silence():
-        interpreter = interpreter_class(model_path=str(path), num_threads=os.cpu_count() or 1)
-    (taken,), (given,) = interpreter.get_input_details(), interpreter.get_output_details()
-
-    def run(images: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        interpreter.resize_tensor_input(taken["index"], images.shape)
-        interpreter.allocate_tensors()
-        interpreter.set_tensor(taken["index"], _stored(images, taken))
-        interpreter.invoke()
-        return _real(np.array(interpreter.get_tensor(given["index"])), given)
-
-    return run
-
-
-def _stored(values: Any, details: Any) -> Any:
-    """Returns real numbers as the model stores them."""
-    scale, zero = details["quantization"]
-    if details["dtype"] not in (np.int8, np.uint8) or not scale:
-        return values.astype(details["dtype"])
-    limits = np.iinfo(details["dtype"])
-    return np.clip(np.round(values / scale + zero), limits.min, limits.max).astype(details["dtype"])
-
-
-def _real(values: Any, details: Any) -> Any:
-    scale, zero = details["quantization"]
-    if details["dtype"] not in (np.int8, np.uint8) or not scale:
-        return values.astype(np.float32)
-    return (values.astype(np.float32) - zero) * np.float32(scale)
-
-
-@contextlib.contextmanager
-def _silence() -> Iterator[None]:
-    """Keeps what the converter's C++ part prints on standard error from the user's screen."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    try:
-        with tempfile.TemporaryFile() as sink:
-            os.dup2(sink.fileno(), 2)
-            yield
-    finally:
-        sys.stderr.flush()
-        os.dup2(kept, 2)
-        os.close(kept)
+        return json.loads(archive.read(LITERT_METADATA))

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kerascnn.errors import OutputError, UsageError
-from kerascnn.exporting.common.network import INPUT, OUTPUT, Network
+from kerascnn.exporting.common.network import Network
 from kerascnn.exporting.common.options import ExportOptions, Job
 from kerascnn.exporting.common.quiet import quiet
 from kerascnn.lazy import tf
+from kerascnn.runtimes.contract import SAVEDMODEL_METADATA, SIGNATURE
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
+    pass
 
 NAME = "savedmodel"
-METADATA = "assets.extra/kerascnn.json"
-SIGNATURE = "serving_default"
 BYTES_SIGNATURE = "serving_bytes"
 
 
@@ -55,7 +53,7 @@ def write(job: Job, path: Path) -> dict[str, Any]:
             tf.saved_model.save(module, str(path), signatures=signatures)
         except tf.errors.OpError as error:  # TensorFlow's way to report a full disk
             raise OutputError(f"cannot write the SavedModel: {str(error)[:200]}") from error
-    target = path / METADATA
+    target = path / SAVEDMODEL_METADATA
     target.parent.mkdir()
     target.write_text(json.dumps(job.metadata, indent=2, ensure_ascii=False) + "\n", "utf-8")
     return {}
@@ -63,16 +61,4 @@ def write(job: Job, path: Path) -> dict[str, Any]:
 
 def read_metadata(path: Path) -> dict[str, Any]:
     """Returns what `write` was given, without loading the model."""
-    return json.loads((path / METADATA).read_text("utf-8"))
-
-
-def open_runtime(path: Path) -> Callable[[npt.NDArray[Any]], npt.NDArray[Any]]:
-    """Loads the SavedModel and returns its signature as a function of a batch."""
-    loaded = tf.saved_model.load(str(path))
-
-    def run(images: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        # `loaded` is kept alive by this line: its variables die with it.
-        outputs = loaded.signatures[SIGNATURE](**{INPUT: tf.constant(images)})
-        return outputs[OUTPUT].numpy()
-
-    return run
+    return json.loads((path / SAVEDMODEL_METADATA).read_text("utf-8"))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from kerascnn.exporting.common.network import INPUT, OUTPUT, Network
+from kerascnn.exporting.common.network import Network
 from kerascnn.imaging.preprocessing import CHANNELS, Preprocessing
 from kerascnn.lazy import keras, tf
+from kerascnn.runtimes.contract import INPUT, OUTPUT
 
 BYTES = "image_bytes"
 TOP = 5

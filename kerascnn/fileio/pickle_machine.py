@@ -17,7 +17,8 @@ from typing import Any
 
 from kerascnn.errors import DamagedFileError, UnsafeFileError
 from kerascnn.fileio.untrusted import quoted
-from kerascnn.weights.formats.checkpoint import MAXIMUM_RANK
+
+MAXIMUM_RANK = 16
 
 PICKLE_LIMIT = 16 * 2**20
 """Bytes of a pickle; ResNet-50's state dict has 40,000."""

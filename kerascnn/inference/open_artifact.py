@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 from kerascnn.errors import DamagedFileError, MismatchError, UnsafeFileError, UsageError
-from kerascnn.exporting.common.network import OUTPUT
 from kerascnn.fileio.untrusted import named, open_regular, reading
 from kerascnn.imaging.preprocessing import Preprocessing
 from kerascnn.inference.classifier import Classifier, Scores
 from kerascnn.lazy import np, tf
 from kerascnn.models.signature import ImageShape
 from kerascnn.runtimes import load as runtimes
+from kerascnn.runtimes.contract import OUTPUT
 from kerascnn.runtimes.openvino_graphs import float_activations
 
 if TYPE_CHECKING:
@@ -88,47 +88,6 @@ def _of_onnx(
     return _loaded(path, runtime, loaded, metadata, logits=True if before else None)
 
 
-def converted(network: Classifier, *, runtime: str, threads: int | None = None) -> Classifier:
-    """Moves a Keras model into another runtime, and compares the two on 12 images.
-
-    Args:
-        network: with a Keras model whose layers kerascnn writes as ONNX itself, which takes less
-            time than TensorFlow takes to compile it.
-        runtime: "onnxruntime" or "openvino".
-        threads: to compute with; None for as many as there are processors.
-
-    Raises:
-        MismatchError: a layer has no rule, or the answers differ.
-        UsageError: Keras does not run on TensorFlow.
-    """
-    from kerascnn.exporting.common import equivalence
-    from kerascnn.exporting.common.network import prepare
-    from kerascnn.exporting.common.options import ExportOptions
-    from kerascnn.exporting.onnx import format
-    from kerascnn.exporting.onnx.writer import uncovered
-
-    prepared = prepare(network.model)
-    foreign = uncovered(prepared.model)
-    if foreign is not None:
-        raise MismatchError(f"{foreign} of {network.name} cannot be written directly")
-    model = format.convert(prepared, ExportOptions())
-    moved = _of_onnx(model, Path(network.name), {"input": {"layout": "nhwc"}}, runtime, threads)
-    questions = equivalence.ask(prepared, network.preprocessing, None, _TOLERANCE)
-    cut = moved.logits and equivalence.probabilities(questions.answers)
-
-    def run(batch: np.ndarray) -> np.ndarray:
-        return np.exp(moved.log_probabilities(batch)) if cut else moved.scores(batch)
-
-    equivalence.compare(runtime, run, questions, equivalence.limits_of("float32", _TOLERANCE))
-    return replace(
-        network,
-        scores=moved.scores,
-        logits=moved.logits,
-        runtime=runtime,
-        half=moved.half,
-    )
-
-
 def open_openvino(path: Path, *, threads: int | None = None) -> Classifier:
     """Opens an OpenVINO model, the .xml file beside its .bin file, on the CPU.
 
@@ -153,7 +112,7 @@ def open_litert(path: Path, *, threads: int | None = None) -> Classifier:
 
     Raises: as `open_onnx`.
     """
-    from kerascnn.exporting.litert import METADATA
+    from kerascnn.runtimes.contract import LITERT_METADATA
 
     runtimes.require("litert")
     with open_regular(path, limit=LARGEST) as stream:
@@ -162,9 +121,9 @@ def open_litert(path: Path, *, threads: int | None = None) -> Classifier:
     with reading(f"the metadata of {named(path)} is damaged"):
         if zipfile.is_zipfile(io.BytesIO(content)):
             with zipfile.ZipFile(io.BytesIO(content)) as archive:
-                if archive.getinfo(METADATA).file_size > _LARGEST_METADATA:
+                if archive.getinfo(LITERT_METADATA).file_size > _LARGEST_METADATA:
                     raise DamagedFileError(f"the metadata of {named(path)} is larger than any")
-                metadata = json.loads(archive.read(METADATA))
+                metadata = json.loads(archive.read(LITERT_METADATA))
     with reading(f"{named(path)} is no complete LiteRT file"):
         loaded = runtimes.load_litert(content, threads)
     return _loaded(path, "litert", loaded, metadata, logits=None)
@@ -265,7 +224,7 @@ def open_savedmodel(path: Path, *, trust: bool) -> Classifier:
         DamagedFileError: it is truncated or corrupt.
         MismatchError: it does not map one batch of images to one row of scores each.
     """
-    from kerascnn.exporting.savedmodel import METADATA, SIGNATURE
+    from kerascnn.runtimes.contract import SAVEDMODEL_METADATA, SIGNATURE
 
     if not trust:
         raise UnsafeFileError(
@@ -276,8 +235,8 @@ def open_savedmodel(path: Path, *, trust: bool) -> Classifier:
         loaded = tf.saved_model.load(str(path))
         signature = loaded.signatures[SIGNATURE]
         metadata = {}
-        if (path / METADATA).exists():
-            with open_regular(path / METADATA, limit=_LARGEST_METADATA) as stream:
+        if (path / SAVEDMODEL_METADATA).exists():
+            with open_regular(path / SAVEDMODEL_METADATA, limit=_LARGEST_METADATA) as stream:
                 metadata = json.load(stream)
     specs = signature.structured_input_signature[1]
     outputs = signature.structured_outputs

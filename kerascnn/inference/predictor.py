@@ -15,16 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kerascnn.errors import DamagedFileError, KerasCNNError, MismatchError, UsageError
-from kerascnn.inference.classifier import (
-    Classifier,
-    Scores,
-    log_probabilities,
-    open_classifier,
-)
+from kerascnn.inference.classifier import Classifier, Scores
+from kerascnn.inference.convert import converted
 from kerascnn.inference.image_inputs import Prediction, best, prepared, read, sources
-from kerascnn.inference.open_artifact import converted
+from kerascnn.inference.open_classifier import open_classifier
 from kerascnn.inference.runtime_trial import Candidate, Trial
 from kerascnn.lazy import np
+from kerascnn.models.scores import log_probabilities
 from kerascnn.models.signature import adopted_class_names
 from kerascnn.runs.run import CONFIG
 from kerascnn.runtimes import load

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import prod
 from typing import Any
 
-from kerascnn.models.costs import RULES, Cost, Shape, rule, slide
+from kerascnn.models.costs import RULES, Cost, FixedSizeError, Shape, rule, slide
 
 RULES["GroupedConv2D"] = RULES["Conv2D"]
 RULES["LocalResponseNormalization"] = RULES["Identity"]
@@ -41,3 +42,35 @@ def _radial_basis(shapes: list[Shape], config: Any) -> Cost:
     weights = len(codes) * len(codes[0])
     # One squared difference for each weight counts as one multiply-accumulate.
     return Cost((None, len(codes)), 0, weights, weights)
+
+
+@rule("PositionBias")
+def _position_bias(shapes: list[Shape], config: object) -> Cost:
+    (shape,) = shapes
+    sides = [side for side in shape[1:] if side is not None]
+    if len(sides) < 3:
+        raise FixedSizeError(
+            "the policy has a bias for each point of the board and needs its height and width in "
+            "input_shape; without them take include_top=False"
+        )
+    return Cost(shape, prod(sides))
+
+
+@rule("WeightedPooling2D")
+def _weighted(shapes: list[Shape], config: Mapping[str, Any]) -> Cost:
+    size, step = config["pool_size"], config["strides"]
+    sizes, window, stride = slide(shapes[0], {"padding": "same"}, size, step)
+    return Cost((None, *sizes, shapes[0][-1]), window=window, stride=stride)
+
+
+@rule("CropLike")
+def _crop_like(shapes: list[Shape], config: object) -> Cost:
+    x, reference = shapes
+    return Cost((None, *reference[1:3], x[-1]))
+
+
+@rule("EvenBorder2D")
+def _border(shapes: list[Shape], config: Any) -> Cost:
+    _, height, width, channels = shapes[0]
+    sides = (None if side is None else side + 1 + side % 2 for side in (height, width))
+    return Cost((None, *sides, channels))

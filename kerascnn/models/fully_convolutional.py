@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kerascnn.inference.classifier import log_probabilities
 from kerascnn.lazy import keras, np, tf
+from kerascnn.models.scores import log_probabilities
 from kerascnn.models.signature import ends_in_softmax, forward, image_shape
 
 if TYPE_CHECKING:

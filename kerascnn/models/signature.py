@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from kerascnn.errors import MismatchError
 from kerascnn.imaging.preprocessing import Preprocessing
 from kerascnn.lazy import keras, np, tf
-from kerascnn.models.planning import provenance
 from kerascnn.models.registry import model_info
+from kerascnn.models.request import provenance
 
 if TYPE_CHECKING:
     import keras

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from kerascnn.errors import UsageError
 from kerascnn.models.costs import RULES, Cost, Entry, Plan, Planned, Shape, layer_cost
-from kerascnn.models.planning import Request, plan
+from kerascnn.models.planning import plan
 from kerascnn.models.registry import model_info
+from kerascnn.models.request import Request
 
 if TYPE_CHECKING:
     import keras

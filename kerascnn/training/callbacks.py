@@ -23,10 +23,10 @@ import tensorflow as tf
 
 from kerascnn.errors import Interrupted
 from kerascnn.fileio.atomic import atomic_file, sha256_file
+from kerascnn.models.auxiliary import served
 from kerascnn.runs.run import EVENTS, HISTORY, MODELS, score
 from kerascnn.training.checkpoints import Position, restore_metrics
 from kerascnn.training.data_wait import DataWait
-from kerascnn.training.losses import served
 
 Logs = dict[str, float] | None
 COLUMNS = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy")

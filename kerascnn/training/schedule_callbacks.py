@@ -10,10 +10,11 @@ from typing import Any
 
 import keras
 
+from kerascnn.models.auxiliary import auxiliary_outputs
 from kerascnn.recipes.fields import Recipe
 from kerascnn.recipes.schedules import Plateau, Schedule
 from kerascnn.runs.run import score
-from kerascnn.training.losses import auxiliary_outputs, plain_names
+from kerascnn.training.losses import plain_names
 
 Logs = dict[str, float] | None
 

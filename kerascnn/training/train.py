@@ -9,20 +9,23 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from kerascnn import __version__
+from kerascnn.create import create_model
 from kerascnn.data.load import load_data
 from kerascnn.data.pipeline import data_errors
 from kerascnn.data.sources.dataset import Data
 from kerascnn.errors import DataError
 from kerascnn.lazy import keras, tf
+from kerascnn.models.auxiliary import listed, served
 from kerascnn.models.input_size import input_shape_for
-from kerascnn.models.planning import Request, plan, provenance
-from kerascnn.models.registry import create_model, model_info
+from kerascnn.models.planning import plan
+from kerascnn.models.registry import model_info
+from kerascnn.models.request import Request, provenance
 from kerascnn.models.signature import check_classes, preprocessing_for
 from kerascnn.recipes.lookup import Recipe, resolve_recipe
 from kerascnn.runs.run import Run, choose_directory
 from kerascnn.training.auto_precision import Choice, candidates, choose
 from kerascnn.training.input import fit_batch, standardized, training_pipelines
-from kerascnn.training.losses import compile_arguments, listed, served, with_targets
+from kerascnn.training.losses import compile_arguments, with_targets
 from kerascnn.training.resume import recorded_config
 from kerascnn.training.strategy import (
     check_batch_norm,

@@ -15,7 +15,8 @@ from kerascnn.lazy import np
 from kerascnn.weights import axis_order, resize_tensors
 from kerascnn.weights.expected_shapes import Expected
 from kerascnn.weights.formats.byte_range import volume
-from kerascnn.weights.formats.checkpoint import Checkpoint, Stored
+from kerascnn.weights.formats.checkpoint import Checkpoint
+from kerascnn.weights.formats.tensor_table import Stored
 from kerascnn.weights.load_report import Mismatch
 from kerascnn.weights.match_names import Match
 from kerascnn.weights.target import CLASSIFIERS, Target

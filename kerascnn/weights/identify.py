@@ -6,11 +6,12 @@ import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from kerascnn.models.planning import Request, plan
+from kerascnn.models.planning import plan
 from kerascnn.models.registry import list_models, model_info
+from kerascnn.models.request import Request
 from kerascnn.weights.expected_shapes import Expected, expected
 from kerascnn.weights.formats.byte_range import volume
-from kerascnn.weights.formats.checkpoint import Stored
+from kerascnn.weights.formats.tensor_table import Stored
 from kerascnn.weights.match_names import best_match
 
 MAXIMUM_TENSORS = 5_000

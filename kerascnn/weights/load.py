@@ -23,7 +23,7 @@ from kerascnn.weights.identify import identify
 from kerascnn.weights.load_report import MESSAGE_LIMIT, Adaptation, LoadError, LoadReport
 from kerascnn.weights.locate import for_model
 from kerascnn.weights.match_names import Match, best_match, find_source, match_order
-from kerascnn.weights.name_maps import OURS
+from kerascnn.weights.name_maps.types import OURS
 from kerascnn.weights.read_values import SMALL, Values
 from kerascnn.weights.target import AUXILIARY, Target
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from kerascnn.errors import MismatchError, UsageError
 from kerascnn.fileio.cache import home
 from kerascnn.imaging.preprocessing import Preprocessing
-from kerascnn.models.planning import Request, provenance
 from kerascnn.models.registry import Variant, model_info
+from kerascnn.models.request import Request, provenance
 from kerascnn.models.signature import adopt
 from kerascnn.published.catalogue import BY_TAG, DEFAULT, checkpoints, published
 from kerascnn.published.record import Published

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from kerascnn.fileio.untrusted import quoted
 from kerascnn.weights.axis_order import fits, names
 from kerascnn.weights.expected_shapes import Expected
-from kerascnn.weights.formats.checkpoint import Contents, Stored
-from kerascnn.weights.name_maps import OURS, layouts
+from kerascnn.weights.formats.tensor_table import Contents, Stored
+from kerascnn.weights.name_maps import layouts
+from kerascnn.weights.name_maps.types import OURS
 
 KERAS_STYLE = (OURS, "keras", "keras_files")
 """Sources whose tensors have Keras's names and order; all others have PyTorch's."""

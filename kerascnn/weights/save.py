@@ -16,13 +16,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kerascnn import __version__
+from kerascnn.create import create_model
 from kerascnn.errors import DamagedFileError, MismatchError, UsageError
 from kerascnn.fileio.atomic import atomic_file
 from kerascnn.fileio.untrusted import named, reading
 from kerascnn.imaging.preprocessing import Preprocessing
 from kerascnn.lazy import keras, np
-from kerascnn.models.planning import Request, plan, provenance
-from kerascnn.models.registry import ARGUMENTS, create_model, model_info
+from kerascnn.models.planning import plan
+from kerascnn.models.registry import ARGUMENTS, model_info
+from kerascnn.models.request import Request, provenance
 from kerascnn.models.signature import adopted_preprocessing
 from kerascnn.weights import file_metadata
 from kerascnn.weights.axis_order import fits
@@ -33,7 +35,7 @@ from kerascnn.weights.formats.checkpoint import Checkpoint, naming, open_checkpo
 from kerascnn.weights.formats.hdf5_file import METADATA_NAME
 from kerascnn.weights.load import load_open
 from kerascnn.weights.match_names import match_layout
-from kerascnn.weights.name_maps import OURS
+from kerascnn.weights.name_maps.types import OURS
 
 if TYPE_CHECKING:
     import keras

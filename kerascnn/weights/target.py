@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from kerascnn.errors import UsageError
-from kerascnn.models.planning import Provenance, Request, plan, provenance
+from kerascnn.models.planning import plan
 from kerascnn.models.registry import model_info
+from kerascnn.models.request import Provenance, Request, provenance
 from kerascnn.models.summary import plan_of
 from kerascnn.weights.expected_shapes import Expected, expected
 

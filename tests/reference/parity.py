@@ -187,7 +187,7 @@ def difference(key: str) -> Difference:
     """Builds our model of a key of `TWINS`, with the seeded weights, and compares it."""
     import keras  # not where the twins are run
 
-    from kerascnn.models.registry import create_model
+    from kerascnn.create import create_model
 
     wanted = fixture(key)
     keras.utils.clear_session()

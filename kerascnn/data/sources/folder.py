@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kerascnn.data.check import allowed_bad, look_at_all, refuse_bad
 from kerascnn.data.sources.dataset import Data, Split, check_classes, held_out
+from kerascnn.data.sources.image_check import allowed_bad, look_at_all, refuse_bad
 from kerascnn.errors import DataError
 from kerascnn.fileio.untrusted import named, open_regular
 from kerascnn.imaging.decode import EXTENSIONS, FILE_LIMIT, ImageHeader, read_header

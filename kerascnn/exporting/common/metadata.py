@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 from kerascnn import __version__
 from kerascnn.errors import MismatchError
 from kerascnn.exporting.common.equivalence import BATCHES
-from kerascnn.exporting.common.network import INPUT, OUTPUT, Network
+from kerascnn.exporting.common.network import Network
 from kerascnn.fileio.atomic import sha256_file
 from kerascnn.lazy import np
-from kerascnn.models.planning import provenance
+from kerascnn.models.request import provenance
+from kerascnn.runtimes.contract import INPUT, OUTPUT
 
 if TYPE_CHECKING:
     import keras

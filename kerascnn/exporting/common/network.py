@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from kerascnn.errors import MismatchError, UsageError
 from kerascnn.lazy import keras, np, tf
+from kerascnn.runtimes.contract import INPUT, OUTPUT
 
 if TYPE_CHECKING:
     import keras as keras_
     import numpy.typing as npt
 
-INPUT = "image"
-OUTPUT = "predictions"
 PIXELS = 2**18
 """Of the images that Keras is asked for at once: called without a trace it keeps what every layer
 gives, in EfficientNet 9 kB a pixel."""

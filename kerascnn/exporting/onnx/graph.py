@@ -13,9 +13,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from kerascnn.exporting.common.network import INPUT, OUTPUT
 from kerascnn.exporting.onnx.tf2onnx_shims import PAD_VALUE
 from kerascnn.lazy import np
+from kerascnn.runtimes.contract import INPUT, OUTPUT
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -6,11 +6,11 @@ import dataclasses
 from typing import Any
 
 from kerascnn.errors import MismatchError, UsageError
-from kerascnn.exporting.common.network import INPUT
 from kerascnn.exporting.common.options import ExportOptions
 from kerascnn.exporting.onnx.graph import Graph, Value
 from kerascnn.imaging.preprocessing import Preprocessing
 from kerascnn.lazy import np
+from kerascnn.runtimes.contract import INPUT
 
 _MODES = {"nearest": "nearest", "bilinear": "linear", "bicubic": "cubic"}
 _ANTIALIAS = 18

@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from kerascnn.errors import MismatchError, UsageError
-from kerascnn.exporting.common.network import INPUT, reference
+from kerascnn.exporting.common.network import reference
 from kerascnn.exporting.common.options import Job
 from kerascnn.exporting.common.quiet import quiet
 from kerascnn.exporting.onnx.int8_channels import align_channels
 from kerascnn.exporting.onnx.int8_gates import gates_in_integers
 from kerascnn.exporting.onnx.int8_scales import join_scales
 from kerascnn.lazy import np
+from kerascnn.runtimes.contract import INPUT
 
 CALIBRATED = ("Conv", "Gemm", "MatMul", "ConvTranspose")
 """The operators that are quantised; what lies between them follows where it can."""
@@ -51,7 +52,7 @@ def _float16(model: Any) -> Any:
 
 def _int8(model: Any, job: Job, path: Path) -> tuple[Any, dict[str, Any]]:
     """Quantises everything, and leaves more and more in float32 while that costs too much."""
-    from kerascnn.exporting.onnx.format import open_runtime
+    from kerascnn.runtimes.onnx import open_runtime
 
     images = job.calibration
     if not images:

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from kerascnn.exporting.common.network import INPUT, OUTPUT, Network
+from kerascnn.exporting.common.network import Network
 
 # The second module enters its rules into the table of the first.
 from kerascnn.exporting.onnx import layers_plain as layers_plain
@@ -22,6 +22,7 @@ from kerascnn.exporting.onnx.fold_shuffles import absorb_shuffles
 from kerascnn.exporting.onnx.graph import TO_CHANNELS_FIRST, Graph, NotCovered, Value
 from kerascnn.exporting.onnx.layers_weighted import RULES
 from kerascnn.lazy import keras, np
+from kerascnn.runtimes.contract import INPUT, OUTPUT
 
 if TYPE_CHECKING:
     from kerascnn.exporting.onnx.preprocessing import Prologue

@@ -10,7 +10,7 @@ from kerascnn.errors import DamagedFileError, UnsafeFileError
 from kerascnn.fileio.untrusted import quoted
 from kerascnn.weights.formats import hdf5_file, json_text, keras_config, torch_file
 from kerascnn.weights.formats.byte_range import ITEM_BYTES, Region, volume
-from kerascnn.weights.formats.checkpoint import Contents, Stored
+from kerascnn.weights.formats.tensor_table import Contents, Stored
 from kerascnn.weights.formats.zipped import Zipped
 
 KERAS_WEIGHTS = "model.weights.h5"

@@ -9,8 +9,8 @@ from kerascnn.errors import DamagedFileError, UnsafeFileError
 from kerascnn.fileio.untrusted import quoted
 from kerascnn.weights.formats import json_text, keras_config
 from kerascnn.weights.formats.byte_range import ITEM_BYTES, Region, volume
-from kerascnn.weights.formats.checkpoint import MAXIMUM_TENSORS, Contents, Stored
 from kerascnn.weights.formats.hdf5_format import TWO_BYTES, Hdf5, Node
+from kerascnn.weights.formats.tensor_table import MAXIMUM_TENSORS, Contents, Stored
 
 MAXIMUM_DEPTH = 32
 METADATA_NAME = "kerascnn"

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kerascnn.errors import DamagedFileError, UnsafeFileError
+from kerascnn.fileio.pickle_machine import MAXIMUM_RANK
 from kerascnn.fileio.untrusted import quoted
 from kerascnn.weights.formats.byte_range import ITEM_BYTES, Region, volume
-from kerascnn.weights.formats.checkpoint import (
+from kerascnn.weights.formats.tensor_table import (
     MAXIMUM_NAME,
-    MAXIMUM_RANK,
     MAXIMUM_TENSORS,
     Contents,
     Stored,

@@ -9,10 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 from kerascnn.errors import DamagedFileError, UnsafeFileError
+from kerascnn.fileio.pickle_machine import MAXIMUM_RANK
 from kerascnn.fileio.untrusted import quoted
 from kerascnn.weights.formats import json_text
 from kerascnn.weights.formats.byte_range import ITEM_BYTES, Region, volume
-from kerascnn.weights.formats.checkpoint import MAXIMUM_RANK, Contents, Stored
+from kerascnn.weights.formats.tensor_table import Contents, Stored
 
 DTYPES = {
     "F64": "float64",

@@ -9,7 +9,7 @@ from kerascnn.errors import DamagedFileError, UnsafeFileError
 from kerascnn.fileio.pickle_machine import PICKLE_LIMIT, Machine, Storage, TensorRecord
 from kerascnn.fileio.untrusted import quoted
 from kerascnn.weights.formats.byte_range import ITEM_BYTES, Region, volume
-from kerascnn.weights.formats.checkpoint import Contents, Stored
+from kerascnn.weights.formats.tensor_table import Contents, Stored
 from kerascnn.weights.formats.zipped import Zipped
 
 WRAPPERS = ("state_dict", "model", "model_state_dict", "model_state", "net", "weights")

@@ -7,33 +7,51 @@ becomes of the tensors inside a module is the same for all families: `kerascnn.w
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable, Sequence
 from types import ModuleType
 
-OURS = "kerascnn"
-"""The source whose names are ours."""
+from kerascnn.weights.name_maps import (
+    alexnet,
+    densenet,
+    efficientnet,
+    fcn,
+    googlenet,
+    inception,
+    mobilenet,
+    nasnet,
+    resnet,
+    resnext,
+    senet,
+    shufflenet,
+    vgg,
+    wide_resnet,
+)
+from kerascnn.weights.name_maps.types import Layout
 
-Layout = Callable[[Sequence[str]], dict[str, str]]
-
-
-def _module(family: str) -> ModuleType | None:
-    name = f"{__name__}.{family}"
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        if error.name != name:
-            raise
-        return None
+_FAMILIES: dict[str, ModuleType] = {
+    "alexnet": alexnet,
+    "densenet": densenet,
+    "efficientnet": efficientnet,
+    "fcn": fcn,
+    "googlenet": googlenet,
+    "inception": inception,
+    "mobilenet": mobilenet,
+    "nasnet": nasnet,
+    "resnet": resnet,
+    "resnext": resnext,
+    "senet": senet,
+    "shufflenet": shufflenet,
+    "vgg": vgg,
+    "wide_resnet": wide_resnet,
+}
 
 
 def layouts(family: str) -> dict[str, Layout]:
     """Returns the layouts of a family by source; empty when no other library has it."""
-    known: dict[str, Layout] = getattr(_module(family), "LAYOUTS", {})
+    known: dict[str, Layout] = getattr(_FAMILIES.get(family), "LAYOUTS", {})
     return known
 
 
 def source_epsilon(family: str | None, source: str, ours: float) -> float:
     """Returns the epsilon of a source's batch norms; ours where nothing else is known."""
-    module = None if family is None else _module(family)
+    module = None if family is None else _FAMILIES.get(family)
     return float(getattr(module, "EPSILONS", {}).get(source, ours))

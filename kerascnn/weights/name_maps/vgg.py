@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from kerascnn.weights.name_maps import Layout
+from kerascnn.weights.name_maps.types import Layout
 
 
 def _features(names: Sequence[str]) -> Iterator[tuple[str, str]]:
