@@ -8,6 +8,7 @@ Reading the tables imports neither Keras nor TensorFlow.
 
 from __future__ import annotations
 
+from kerascnn import create as create  # builds the models of records
 from kerascnn.applications import alexnet as alexnet
 from kerascnn.applications import alphago as alphago
 from kerascnn.applications import convnet as convnet

@@ -10,7 +10,7 @@ import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from kerascnn.version import __version__ as __version__
 
 # In a bare clone `applications` and `tuning` lie beside this package, not inside it; an installed
 # copy has them inside. A setup.cfg of ours one level up tells the two apart.
@@ -21,11 +21,11 @@ if (_root / "setup.cfg").is_file() and (_root / "applications" / "__init__.py").
 # Public name -> the module that defines it. Modules are named differently from the functions, since
 # importing a submodule sets an attribute of its name on the package.
 _HOMES = {
-    "create_model": "kerascnn.models.registry",
+    "create_model": "kerascnn.create",
     "list_models": "kerascnn.models.registry",
     "model_info": "kerascnn.models.registry",
     "features": "kerascnn.models.feature_maps",
-    "provenance": "kerascnn.models.planning",
+    "provenance": "kerascnn.models.request",
     "load_data": "kerascnn.data.load",
     "Data": "kerascnn.data.sources.dataset",
     "Preprocessing": "kerascnn.imaging.preprocessing",
@@ -37,7 +37,7 @@ _HOMES = {
     "Views": "kerascnn.evaluation.test_time_views",
     "report": "kerascnn.reports.run_report",
     "decode_predictions": "kerascnn.inference.decode_predictions",
-    "predict": "kerascnn.inference.image_inputs",
+    "predict": "kerascnn.inference.predict",
     "Predictor": "kerascnn.inference.predictor",
     "export": "kerascnn.exporting.exporter",
     "ExportOptions": "kerascnn.exporting.common.options",

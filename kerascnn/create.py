@@ -1,20 +1,43 @@
-"""Creates models by name."""
+"""Creates models by name, with fresh or with trained weights."""
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
-from kerascnn.models.registry import model_info
+from kerascnn.models.build import build_model, with_input_shape
+from kerascnn.models.planning import plan
+from kerascnn.models.registry import Variant, model_info, set_builder
+from kerascnn.models.request import ImageShape, Request
 
 if TYPE_CHECKING:
     import keras
 
 
-def create_model(architecture: str, /, **arguments: Any) -> keras.Model:
-    """Builds an architecture by name.
+def create_model(
+    architecture: str | Variant,
+    /,
+    include_top: bool = True,
+    weights: str | os.PathLike[str] | None = None,
+    input_tensor: Any = None,
+    input_shape: ImageShape | None = None,
+    pooling: str | None = None,
+    classes: int | None = None,
+    classifier_activation: str | None = "softmax",
+    name: str | None = None,
+    *,
+    dropout: float | None = None,
+    depth: float = 1.0,
+    width: float = 1.0,
+    kernel_size: int | None = None,
+    stem: str = "paper",
+    include_preprocessing: bool = False,
+    **columns: Any,
+) -> keras.Model:
+    """Builds an architecture by name, with fresh or with trained weights.
 
     Args:
-        architecture: one of `list_models()`.
+        architecture: one of `list_models()`, or its record.
         include_top: with the paper's classifier; without it the model ends in `features`.
         weights: None for fresh weights; "imagenet" for the architecture's default among those that
             are published, a tag of `kerascnn weights list`, an https address, or a path.
@@ -33,7 +56,7 @@ def create_model(architecture: str, /, **arguments: Any) -> keras.Model:
         kernel_size: odd size of the family's spatial filters; None for the paper's.
         stem: "paper", "small" (stride 1, for images up to about 64 pixels) or "auto" (by the size).
         include_preprocessing: the model takes pixels 0 to 255 and scales them itself.
-        **arguments: besides these, any column of the row (`model_info(architecture).row`).
+        **columns: any column of the row (`model_info(architecture).row`).
 
     Returns:
         A functional `keras.Model` with the layers `image`, `features` and `predictions`.
@@ -44,4 +67,42 @@ def create_model(architecture: str, /, **arguments: Any) -> keras.Model:
             another network.
         DownloadError: the weights cannot be fetched.
     """
-    return model_info(architecture)(**arguments)
+    variant = model_info(architecture) if isinstance(architecture, str) else architecture
+    request = Request(
+        include_top=include_top,
+        weights=weights,
+        input_shape=input_shape,
+        pooling=pooling,
+        classes=classes,
+        classifier_activation=classifier_activation,
+        dropout=dropout,
+        depth=depth,
+        width=width,
+        kernel_size=kernel_size,
+        stem=stem,
+        include_preprocessing=include_preprocessing,
+        columns=columns,
+    )
+    return build(variant, request, input_tensor, name)
+
+
+def build(
+    variant: Variant, request: Request, input_tensor: Any = None, name: str | None = None
+) -> keras.Model:
+    """Builds the model that `request` asks for; arguments and errors as in `create_model`."""
+    if request.weights is None:
+        return build_model(variant, request, input_tensor, name)
+    from kerascnn.weights import locate
+    from kerascnn.weights.load import load_weights
+
+    request = with_input_shape(request, input_tensor)
+    request = locate.completed(request.weights, variant, request)
+    plan(variant, request)  # refuses what cannot be built before anything is fetched
+    weights = locate.for_request(request.weights, variant, request)
+    model = build_model(variant, request, input_tensor, name)
+    load_weights(model, weights.path)
+    weights.adopt(model)
+    return model
+
+
+set_builder(create_model)

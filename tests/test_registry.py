@@ -10,8 +10,8 @@ import pytest
 
 import kerascnn
 import kerascnn.applications
+from kerascnn.create import create_model
 from kerascnn.models.registry import (
-    ARGUMENTS,
     Scale,
     UnknownModelError,
     builders,
@@ -19,6 +19,7 @@ from kerascnn.models.registry import (
     model_info,
     register,
 )
+from kerascnn.models.request import ARGUMENTS, Request
 
 
 def test_names_and_builders_are_the_same_records():
@@ -55,7 +56,17 @@ def test_arguments_come_in_the_order_of_keras_applications(name):
         "include_top", "weights", "input_tensor", "input_shape", "pooling", "classes",
         "classifier_activation", "name",
     ]  # fmt: skip
-    assert [*positional, *keyword] == list(ARGUMENTS)
+    assert [*positional, *keyword] == [*ARGUMENTS, *model_info(name).own_columns]
+
+
+def test_create_model_and_the_request_have_the_same_arguments_and_defaults():
+    parameters = inspect.signature(create_model).parameters
+    defaults = {name: parameters[name].default for name in ARGUMENTS}
+    request = Request()
+    assert list(parameters) == ["architecture", *ARGUMENTS, "columns"]
+    for name in ("input_tensor", "name"):
+        assert defaults.pop(name) is None
+    assert defaults == {name: getattr(request, name) for name in defaults}
 
 
 def test_patterns_and_families():

@@ -7,7 +7,8 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from kerascnn.errors import KerasCNNError, UsageError
-from kerascnn.models.registry import ARGUMENTS, Variant
+from kerascnn.models.registry import Variant
+from kerascnn.models.request import ARGUMENTS
 from kerascnn.recipes.fields import FIELDS, SPOKEN
 from kerascnn.tuning.axes import Axis, Range, make_axis
 from kerascnn.tuning.budget import price

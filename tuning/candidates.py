@@ -10,11 +10,11 @@ import itertools
 import math
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from kerascnn.errors import KerasCNNError, UsageError
-from kerascnn.models.registry import ARGUMENTS, Scale, Variant, model_info
+from kerascnn.models.registry import Scale, Variant, model_info
 from kerascnn.tuning.axes import Axis, Values, count, draw, leaves, started_at
 from kerascnn.tuning.axis_factory import AUGMENTATIONS, LETTERS, SCALED, USUAL, Maker
 from kerascnn.tuning.budget import Budget, Price, price
@@ -122,7 +122,7 @@ class Candidates:
     def _stage_columns(
         self, variant: Variant, arguments: Mapping[str, Any], factors: Mapping[str, Any]
     ) -> dict[str, Any]:
-        own = {one.name for one in fields(variant.row)} - set(ARGUMENTS)
+        own = set(variant.own_columns)
         row = replace(variant.row, **{k: v for k, v in arguments.items() if k in own})
         changed: dict[str, Any] = {}
         for kind, by_stage in factors.items():

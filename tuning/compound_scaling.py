@@ -22,8 +22,8 @@ from kerascnn.data.load import load_data
 from kerascnn.errors import KerasCNNError, UsageError
 from kerascnn.fileio.atomic import atomic_file, refuse_occupied
 from kerascnn.models.input_size import input_shape_for
+from kerascnn.models.planning import SMALL_IMAGE
 from kerascnn.models.registry import Variant, model_info
-from kerascnn.models.request import SMALL_IMAGE
 from kerascnn.recipes.lookup import Recipe
 from kerascnn.reports.html_page import Page
 from kerascnn.runs.run import Run

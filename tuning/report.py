@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,12 +13,37 @@ from kerascnn.training.progress import clock
 from kerascnn.tuning import plots
 from kerascnn.tuning.axes import Range
 from kerascnn.tuning.progress import named
+from kerascnn.tuning.result import SearchResult, write_table
 
 if TYPE_CHECKING:
-    from kerascnn.tuning.result import SearchResult
     from kerascnn.tuning.trial import Trial
 
 EVENTS = "tensorboard"
+
+
+def write_results(result: SearchResult) -> None:
+    """Writes results.csv, best.json, the plots and report.html into the search's directory."""
+    write_table(result.trials, result.directory / "results.csv")
+    best = result.best
+    row, arguments = result.space.network(best.values)
+    record = {
+        "trial": best.trial,
+        "val_accuracy": best.score,
+        "metrics": best.metrics,
+        "values": best.values,
+        "model": {"name": row, "arguments": arguments},
+        "recipe": result.space.recipe(best.values, result.work.recipe).to_json(),
+        "params": best.params,
+        "macs": best.macs,
+        "seed": best.seed,
+        "weights": f"trials/trial_{best.trial}/checkpoint.weights.h5",
+        "pareto": {
+            cost: [trial.trial for trial in result.pareto(cost)] for cost in ("params", "macs")
+        },
+    }
+    with atomic_file(result.directory / "best.json") as temporary:
+        temporary.write_text(json.dumps(record, indent=2, default=list) + "\n", "utf-8")
+    write_report(result)
 
 
 def write_report(result: SearchResult) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -101,32 +100,6 @@ class SearchResult:
             seed=self.best.seed,
             verbose=verbose,
         )
-
-    def write(self) -> None:
-        """Writes results.csv, best.json, the plots and report.html."""
-        from kerascnn.tuning.report import write_report
-
-        write_table(self.trials, self.directory / "results.csv")
-        best = self.best
-        row, arguments = self.space.network(best.values)
-        record = {
-            "trial": best.trial,
-            "val_accuracy": best.score,
-            "metrics": best.metrics,
-            "values": best.values,
-            "model": {"name": row, "arguments": arguments},
-            "recipe": self.space.recipe(best.values, self.work.recipe).to_json(),
-            "params": best.params,
-            "macs": best.macs,
-            "seed": best.seed,
-            "weights": f"trials/trial_{best.trial}/checkpoint.weights.h5",
-            "pareto": {
-                cost: [one.trial for one in self.pareto(cost)] for cost in ("params", "macs")
-            },
-        }
-        with atomic_file(self.directory / "best.json") as temporary:
-            temporary.write_text(json.dumps(record, indent=2, default=list) + "\n", "utf-8")
-        write_report(self)
 
 
 def read_trials(directory: Path, latencies: Any = None) -> tuple[Trial, ...]:

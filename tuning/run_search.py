@@ -22,6 +22,7 @@ from kerascnn.tuning.chief import STATE, serve, taken_role
 from kerascnn.tuning.latency import LatencyMeter
 from kerascnn.tuning.oracles import ORACLES, Fitting, read_json
 from kerascnn.tuning.progress import SearchProgress
+from kerascnn.tuning.report import write_results
 from kerascnn.tuning.result import SearchResult, read_trials, set_state
 from kerascnn.tuning.space import SearchSpace
 from kerascnn.tuning.trial_runner import TrialTuner, Work
@@ -152,7 +153,7 @@ def _search(
     if not over:
         raise Interrupted(f"stopped; {directory} is kept: the same command goes on")
     result = SearchResult(read_trials(directory, meter), directory, space, work)
-    result.write()
+    write_results(result)
     set_state(directory, config, "finished")
     if reporter is not None:
         best = result.best

@@ -16,7 +16,7 @@ from kerascnn.data.pipeline import pipeline
 from kerascnn.data.sources.dataset import Split
 from kerascnn.errors import KerasCNNError, UsageError
 from kerascnn.imaging.preprocessing import Preprocessing
-from kerascnn.models.registry import ImageShape
+from kerascnn.models.request import ImageShape
 from kerascnn.models.signature import gives_logits
 from kerascnn.recipes.lookup import RECIPES, Recipe
 from kerascnn.recipes.optimizers import make_optimizer

@@ -14,7 +14,6 @@ import traceback
 from collections.abc import Sequence
 from typing import NoReturn
 
-from kerascnn import __version__
 from kerascnn.cli import (
     evaluating,
     exporting,
@@ -27,6 +26,7 @@ from kerascnn.cli import (
 )
 from kerascnn.cli.output import add_shared_options
 from kerascnn.errors import Interrupted, KerasCNNError, OutputError
+from kerascnn.version import __version__
 
 BROKEN_PIPE = 141
 """What a shell reports for a program whose reader went away (128 + SIGPIPE)."""

@@ -14,6 +14,7 @@ from kerascnn.errors import MismatchError
 from kerascnn.imaging.preprocessing import Preprocessing
 from kerascnn.lazy import np
 from kerascnn.models import signature
+from kerascnn.models.request import ImageShape
 from kerascnn.models.scores import log_probabilities
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Classifier:
     name: str
     scores: Scores
     logits: bool
-    image_shape: signature.ImageShape
+    image_shape: ImageShape
     classes: int
     class_names: tuple[str, ...] | None = None
     preprocessing: Preprocessing | None = None
@@ -59,7 +60,7 @@ class Classifier:
         """Returns ln p of each class for each image, float64 (N, classes)."""
         return log_probabilities(self.scores(batch), logits=self.logits)
 
-    def preprocessing_for(self, data_shape: signature.ImageShape) -> Preprocessing:
+    def preprocessing_for(self, data_shape: ImageShape) -> Preprocessing:
         """Returns how images of height, width, channels (None where they vary) become its input.
 
         Raises:

@@ -20,7 +20,7 @@ from kerascnn.fileio.untrusted import named, open_regular, reading
 from kerascnn.imaging.preprocessing import Preprocessing
 from kerascnn.inference.classifier import Classifier, Scores
 from kerascnn.lazy import np, tf
-from kerascnn.models.signature import ImageShape
+from kerascnn.models.request import ImageShape
 from kerascnn.runtimes import load as runtimes
 from kerascnn.runtimes.contract import OUTPUT
 from kerascnn.runtimes.openvino_graphs import float_activations

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from kerascnn.models.registry import ImageShape, Variant
-from kerascnn.models.request import SMALL_IMAGE
+from kerascnn.models.planning import SMALL_IMAGE
+from kerascnn.models.registry import Variant
+from kerascnn.models.request import ImageShape
 
 LEAST_IMAGE = 32
 """CIFAR's size, which every network for photographs can take; smaller images are enlarged to it."""

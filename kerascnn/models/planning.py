@@ -1,26 +1,81 @@
-"""Puts input, preprocessing, body, head and name together, once for every architecture."""
+"""Checks a request and computes its network's layers and costs without building it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import math
+from dataclasses import replace
+from typing import Any
 
-from kerascnn.applications import blocks
-from kerascnn.errors import MismatchError
+from kerascnn.errors import MismatchError, UsageError
 from kerascnn.models.costs import Plan, Planned, TooSmallError
+from kerascnn.models.layer import layer
 from kerascnn.models.registry import Scale, Top, Variant
-from kerascnn.models.request import Request, resolve
+from kerascnn.models.request import ImageShape, Request
 
-if TYPE_CHECKING:
-    pass
+POOLINGS = (None, "avg", "max", "flatten")
+STEMS = ("paper", "small", "auto")
+SMALL_IMAGE = 64
+"""Up to this many pixels a side, stem="auto" takes the small stem."""
 
 
-def _connect(variant: Variant, request: Request, image: Any) -> dict[str, Any]:
+def _checked_shape(variant: Variant, shape: Any) -> ImageShape:
+    if shape is None:
+        return variant.input_shape
+    good = isinstance(shape, list | tuple) and len(shape) == 3
+    good = good and all(
+        size is None or (isinstance(size, int) and not isinstance(size, bool) and size > 0)
+        for size in shape
+    )
+    if not good or shape[2] is None:
+        raise UsageError(
+            f"input_shape must be (height, width, channels), channels last, got {shape!r}; "
+            "height and width may be None, channels may not"
+        )
+    return shape[0], shape[1], shape[2]
+
+
+def _check_number(name: str, value: Any, low: float, high: float) -> None:
+    good = isinstance(value, int | float) and not isinstance(value, bool)
+    if not good or not math.isfinite(value) or not low < value <= high:
+        raise UsageError(f"{name} must be a number above {low:g} and up to {high:g}, got {value!r}")
+
+
+def resolve(variant: Variant, request: Request) -> Request:
+    """Returns the request with the row's own input shape and classes and the stem decided.
+
+    Raises:
+        UsageError: an argument is out of range.
+    """
+    shape = _checked_shape(variant, request.input_shape)
+    classes = variant.classes if request.classes is None else request.classes
+    if not isinstance(classes, int) or isinstance(classes, bool) or classes < 1:
+        raise UsageError(f"classes must be a whole number of at least 1, got {classes!r}")
+    if request.pooling not in POOLINGS:
+        raise UsageError(f"pooling must be one of {POOLINGS}, got {request.pooling!r}")
+    if request.stem not in STEMS:
+        raise UsageError(f"stem must be one of {STEMS}, got {request.stem!r}")
+    _check_number("depth", request.depth, 0, 64)
+    _check_number("width", request.width, 0, 64)
+    if request.dropout is not None and request.dropout != 0:
+        _check_number("dropout", request.dropout, 0, 0.99)
+    size = request.kernel_size
+    if size is not None and (not isinstance(size, int) or size < 1 or size % 2 == 0 or size > 31):
+        raise UsageError(f"kernel_size must be odd, from 1 to 31, or None, got {size!r}")
+    stem = request.stem
+    if stem == "auto":
+        sides = [side for side in shape[:2] if side is not None]
+        small = variant.small_stem and sides and max(sides) <= SMALL_IMAGE
+        stem = "small" if small else "paper"
+    return replace(request, input_shape=shape, classes=classes, stem=stem)
+
+
+def connect(variant: Variant, request: Request, image: Any) -> dict[str, Any]:
     """Returns the outputs by name: the network from image to predictions, planned or built."""
     row = variant.columns(request.columns)
     scale = Scale(request.depth, request.width, request.kernel_size, request.stem)
     made = variant.body(image, row, scale)
     x, taps = made if isinstance(made, tuple) else (made, {})
-    x = blocks.layer("Identity", x, "features")
+    x = layer("Identity", x, "features")
     if request.include_top:
         assert request.classes is not None  # resolved
         top = Top(request.classes, request.classifier_activation, request.dropout)
@@ -30,10 +85,10 @@ def _connect(variant: Variant, request: Request, image: Any) -> dict[str, Any]:
             outputs.update(variant.auxiliary(taps, row, scale, top))
         return outputs
     if request.pooling == "flatten":
-        x = blocks.flatten(x, "pool")
+        x = layer("Flatten", x, "pool")
     elif request.pooling is not None:
         kind = {"avg": "GlobalAveragePooling2D", "max": "GlobalMaxPooling2D"}[request.pooling]
-        x = blocks.layer(kind, x, "pool")
+        x = layer(kind, x, "pool")
     return {"features": x}
 
 
@@ -69,7 +124,7 @@ def plan_into(ledger: Plan, variant: Variant, request: Request) -> dict[str, Pla
     """
     request = resolve(variant, request)
     assert request.input_shape is not None  # resolved
-    return _connect(variant, request, ledger.image(request.input_shape))
+    return connect(variant, request, ledger.image(request.input_shape))
 
 
 def minimum_size(variant: Variant, request: Request) -> int:
@@ -80,7 +135,7 @@ def minimum_size(variant: Variant, request: Request) -> int:
 
     def fits(side: int) -> bool:
         try:
-            _connect(variant, request, Plan().image((side, side, channels)))
+            connect(variant, request, Plan().image((side, side, channels)))
         except TooSmallError:
             return False
         return True

@@ -10,18 +10,16 @@ import difflib
 import fnmatch
 import importlib
 import inspect
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from kerascnn.errors import UsageError
 from kerascnn.imaging.preprocessing import Preprocessing, crop
+from kerascnn.models.request import ARGUMENTS
 
 if TYPE_CHECKING:
     import keras
-
-ImageShape = tuple[int | None, int | None, int]
 
 PHOTOGRAPH = 200
 """From this many pixels a side, a row in colour is taken to be for ImageNet's photographs."""
@@ -102,6 +100,18 @@ class Top:
         return paper if self.dropout is None else self.dropout
 
 
+_create: Callable[..., keras.Model] | None = None
+
+
+def set_builder(create: Callable[..., keras.Model]) -> None:
+    """Sets what builds the model of a record when the record is called.
+
+    `kerascnn.create` lies above this module, since it loads weights, and enters itself here.
+    """
+    global _create
+    _create = create
+
+
 @dataclass(frozen=True)
 class Variant:
     """A row of a family's table; calling it builds the model.
@@ -150,15 +160,31 @@ class Variant:
                 usual = crop(height)
             object.__setattr__(self, "preprocessing", usual)
         object.__setattr__(self, "__doc__", self._explained())
+        if _create is not None:
+            object.__setattr__(self, "__signature__", self._signature(_create))
+
+    @property
+    def own_columns(self) -> dict[str, Any]:
+        """The columns of the row that a builder takes by keyword, with this row's values."""
+        return {
+            column.name: getattr(self.row, column.name)
+            for column in fields(self.row)
+            if column.name not in ARGUMENTS  # the builder's own argument scales this one
+        }
+
+    def _signature(self, create: Callable[..., Any]) -> inspect.Signature:
+        """Returns `create_model`'s signature with this row's columns in place of a name."""
+        _, *shared, _ = inspect.signature(create).parameters.values()
+        columns = [
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default)
+            for name, default in self.own_columns.items()
+        ]
+        return inspect.Signature([*shared, *columns], return_annotation="keras.Model")
 
     def _explained(self) -> str:
         """Returns what `help` shows of this builder."""
         height, width, channels = self.input_shape
-        own = [
-            f"    {column.name}={getattr(self.row, column.name)!r}"
-            for column in fields(self.row)
-            if column.name not in ARGUMENTS  # the builder's own argument scales this one
-        ]
+        own = [f"    {name}={default!r}" for name, default in self.own_columns.items()]
         lines = [
             f'{self.builder}, by name `create_model("{self.name}")`: returns a `keras.Model`.',
             "",
@@ -186,7 +212,7 @@ class Variant:
 
     def columns(self, changes: dict[str, Any]) -> Any:
         """Returns the row with some columns changed; a name that is no column is refused."""
-        allowed = [one.name for one in fields(self.row) if one.name not in ARGUMENTS]
+        allowed = list(self.own_columns)
         for key in changes:
             if key not in allowed:
                 near = difflib.get_close_matches(key, [*allowed, *ARGUMENTS], 1)
@@ -197,63 +223,12 @@ class Variant:
                 )
         return replace(self.row, **changes)
 
-    def __call__(
-        self,
-        include_top: bool = True,
-        weights: str | os.PathLike[str] | None = None,
-        input_tensor: Any = None,
-        input_shape: ImageShape | None = None,
-        pooling: str | None = None,
-        classes: int | None = None,
-        classifier_activation: str | None = "softmax",
-        name: str | None = None,
-        *,
-        dropout: float | None = None,
-        depth: float = 1.0,
-        width: float = 1.0,
-        kernel_size: int | None = None,
-        stem: str = "paper",
-        include_preprocessing: bool = False,
-        **columns: Any,
-    ) -> keras.Model:
-        """Builds the model; `create_model` explains the arguments."""
-        assemble = importlib.import_module("kerascnn.models.planning")
-        request = assemble.Request(
-            include_top=include_top,
-            weights=weights,
-            input_shape=input_shape,
-            pooling=pooling,
-            classes=classes,
-            classifier_activation=classifier_activation,
-            dropout=dropout,
-            depth=depth,
-            width=width,
-            kernel_size=kernel_size,
-            stem=stem,
-            include_preprocessing=include_preprocessing,
-            columns=columns,
-        )
-        model: keras.Model = assemble.assemble(self, request, input_tensor, name)
-        return model
+    def __call__(self, *positional: Any, **arguments: Any) -> keras.Model:
+        """Builds the model: `create_model` with this record in place of a name."""
+        if _create is None:
+            raise RuntimeError("import kerascnn.applications before building from a record")
+        return _create(self, *positional, **arguments)
 
-
-ARGUMENTS = (
-    "include_top",
-    "weights",
-    "input_tensor",
-    "input_shape",
-    "pooling",
-    "classes",
-    "classifier_activation",
-    "name",
-    "dropout",
-    "depth",
-    "width",
-    "kernel_size",
-    "stem",
-    "include_preprocessing",
-)
-"""What every builder takes, besides the columns of its row."""
 
 _VARIANTS: dict[str, Variant] = {}
 

@@ -12,14 +12,12 @@ from kerascnn.errors import MismatchError
 from kerascnn.imaging.preprocessing import Preprocessing
 from kerascnn.lazy import keras, np, tf
 from kerascnn.models.registry import model_info
-from kerascnn.models.request import provenance
+from kerascnn.models.request import ImageShape, provenance
 
 if TYPE_CHECKING:
     import keras
     import numpy as np
     import tensorflow as tf
-
-ImageShape = tuple[int | None, int | None, int]
 
 
 def image_shape(model: keras.Model) -> ImageShape:

@@ -19,13 +19,13 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kerascnn import __version__
 from kerascnn.errors import KerasCNNError
 from kerascnn.fileio import cache
 from kerascnn.fileio.atomic import atomic_file
 from kerascnn.lazy import keras, np, tf
 from kerascnn.recipes.lookup import Recipe
 from kerascnn.training.strategy import policy_scope
+from kerascnn.version import __version__
 
 if TYPE_CHECKING:
     import keras

@@ -23,10 +23,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from kerascnn import __version__
 from kerascnn.errors import DamagedFileError, KerasCNNError, MismatchError, OutputError
 from kerascnn.fileio.atomic import atomic_directory, sha256_file
 from kerascnn.lazy import keras, np
+from kerascnn.version import __version__
 from kerascnn.weights.formats.checkpoint import open_checkpoint
 from kerascnn.weights.save import write_safetensors
 

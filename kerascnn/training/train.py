@@ -8,7 +8,6 @@ import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from kerascnn import __version__
 from kerascnn.create import create_model
 from kerascnn.data.load import load_data
 from kerascnn.data.pipeline import data_errors
@@ -34,6 +33,7 @@ from kerascnn.training.strategy import (
     resolve_strategy,
     strategy_name,
 )
+from kerascnn.version import __version__
 
 if TYPE_CHECKING:
     import keras

@@ -15,17 +15,17 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kerascnn import __version__
-from kerascnn.create import create_model
 from kerascnn.errors import DamagedFileError, MismatchError, UsageError
 from kerascnn.fileio.atomic import atomic_file
 from kerascnn.fileio.untrusted import named, reading
 from kerascnn.imaging.preprocessing import Preprocessing
 from kerascnn.lazy import keras, np
+from kerascnn.models.build import build_model
 from kerascnn.models.planning import plan
-from kerascnn.models.registry import ARGUMENTS, model_info
-from kerascnn.models.request import Request, provenance
+from kerascnn.models.registry import model_info
+from kerascnn.models.request import ARGUMENTS, Request, provenance
 from kerascnn.models.signature import adopted_preprocessing
+from kerascnn.version import __version__
 from kerascnn.weights import file_metadata
 from kerascnn.weights.axis_order import fits
 from kerascnn.weights.expected_shapes import expected
@@ -200,7 +200,7 @@ def load_model(path: str | os.PathLike[str]) -> keras.Model:
             row, arguments = _architecture(checkpoint)
             _check_tensors(checkpoint, row, arguments)
             with reading(f"its record describes no {row}"):
-                model = create_model(row, **arguments)
+                model = build_model(model_info(row), Request.of(arguments))
         load_open(checkpoint, model)
     return model
 

@@ -11,7 +11,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kerascnn import __version__
 from kerascnn.errors import MismatchError
 from kerascnn.exporting.common.equivalence import BATCHES
 from kerascnn.exporting.common.network import Network
@@ -19,6 +18,7 @@ from kerascnn.fileio.atomic import sha256_file
 from kerascnn.lazy import np
 from kerascnn.models.request import provenance
 from kerascnn.runtimes.contract import INPUT, OUTPUT
+from kerascnn.version import __version__
 
 if TYPE_CHECKING:
     import keras

@@ -170,7 +170,7 @@ def _require_standard(model: Any, opset: int) -> None:
 
 def _name(model: Any, network: Network) -> None:
     """Gives graph and dimensions their names and drops what tells of the conversion."""
-    from kerascnn import __version__
+    from kerascnn.version import __version__
 
     model.producer_name, model.producer_version = "kerascnn", __version__
     model.graph.name, model.graph.doc_string = network.model.name, ""

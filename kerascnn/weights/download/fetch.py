@@ -21,11 +21,11 @@ from http.client import HTTPMessage
 from pathlib import Path
 from typing import IO
 
-from kerascnn import __version__
 from kerascnn.errors import DamagedFileError, DataError, OutputError, UnsafeFileError, UsageError
 from kerascnn.fileio.atomic import atomic_file, put_in_place, sha256_file
 from kerascnn.fileio.cache import check_private, make_private, part_of
 from kerascnn.fileio.untrusted import named
+from kerascnn.version import __version__
 from kerascnn.weights.download.digests import Digest, all_known, note_of
 from kerascnn.weights.download.progress_bar import Meter
 
