@@ -162,7 +162,7 @@ def test_move_that_fails_puts_the_old_directory_back(
 
 KILLED = """
 import os, signal, sys
-from kerascnn import files
+from kerascnn.fileio import atomic
 moment, target = sys.argv[1:]
 replace = os.replace
 def killed(source, destination):
@@ -171,7 +171,7 @@ def killed(source, destination):
     os.kill(os.getpid(), signal.SIGKILL)
 if moment != "writing":
     os.replace = killed
-with files.atomic_directory(target, overwrite=True) as temporary:
+with atomic.atomic_directory(target, overwrite=True) as temporary:
     (temporary / "new").write_text("2")
     if moment == "writing":
         os.kill(os.getpid(), signal.SIGKILL)
@@ -202,7 +202,7 @@ def test_what_a_killed_writer_leaves_is_cleared_by_the_next(
 def test_what_a_living_writer_has_is_left_alone(tmp_path: Path) -> None:
     with atomic.atomic_directory(tmp_path / "out") as one:
         (one / "a").write_text("1")
-        code = f"from kerascnn import files; files.recover({str(tmp_path / 'out')!r})"
+        code = f"from kerascnn.fileio import atomic; atomic.recover({str(tmp_path / 'out')!r})"
         subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
         assert names(one) == ["a"]
     assert names(tmp_path / "out") == ["a"]

@@ -154,7 +154,7 @@ FILE_LIMIT = """
 import resource, sys
 import numpy as np
 from pathlib import Path
-from kerascnn import checkpoints
+from kerascnn.training import checkpoints
 from kerascnn.errors import OutputError
 folder, arrays = Path(sys.argv[1]), {"model/0000/w": np.ones(50_000, np.float32)}
 checkpoints.write(folder, checkpoints.Position(0, 1), arrays, {})
