@@ -1,4 +1,4 @@
-"""Makes the packages tests/reference and tests/reliability importable by their names.
+"""Makes the package tests/support importable by its name.
 
 pytest's importlib mode puts no test directory on sys.path, and this keeps it so. Fixtures of
 several files stand here as well.
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from reliability.file_server import Server
+    from support.file_server import Server
 
 
 def _add_package(name: str, folder: Path) -> None:
@@ -29,15 +29,14 @@ def _add_package(name: str, folder: Path) -> None:
     spec.loader.exec_module(package)
 
 
-_add_package("reference", Path(__file__).parent / "reference")
-_add_package("reliability", Path(__file__).parent / "reliability")
+_add_package("support", Path(__file__).parent / "support")
 
 
 @pytest.fixture
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     """A server of files on this machine, and a cache of downloads of the test's own."""
     from kerascnn.weights.download import fetch
-    from reliability.file_server import serving
+    from support.file_server import serving
 
     monkeypatch.setenv("KERASCNN_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(fetch, "PAUSES", (0.0, 0.0, 0.0, 0.0))

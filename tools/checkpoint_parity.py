@@ -2,7 +2,7 @@
 
     python tools/checkpoint_parity.py --torch-python PYTHON_WITH_TORCH_AND_TIMM [ROW ...]
 
-Every twin of tests/reference/parity.py gets the seeded weights of its fixture in its own library,
+Every twin of tests/support/parity.py gets the seeded weights of its fixture in its own library,
 which writes them to a file as it does for anybody: `torch.save` of a state dict for torchvision,
 safetensors for timm, `save_weights` for keras.applications. `kerascnn.load_weights` reads that file
 into the row, whose logits are compared with those that the fixture keeps. Each line is written into
@@ -26,7 +26,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tools")]
 
 import twin_table  # noqa: E402
 
-from reference import parity  # noqa: E402
+from support import parity  # noqa: E402
 
 PAGE = ROOT / "docs" / "checkpoints.md"
 SUFFIXES = {"torchvision": ".pth", "timm": ".safetensors", "keras": ".weights.h5"}

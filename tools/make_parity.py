@@ -4,7 +4,8 @@
     python tools/make_parity.py                       # every row whose library is installed here
 
 torchvision and timm need torch; the twins of keras.applications need Keras. The weights are those
-that tests/reference/seeded.py draws for our names, put into the twin through the family's layout.
+that tests/support/seeded_weights.py draws for our names, put into the twin through the family's
+layout.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from kerascnn.models.request import Request  # noqa: E402
 from kerascnn.weights import axis_order  # noqa: E402
 from kerascnn.weights.expected_shapes import Expected, expected  # noqa: E402
 from kerascnn.weights.name_maps import layouts  # noqa: E402
-from reference import parity, seeded  # noqa: E402
+from support import parity, seeded_weights  # noqa: E402
 
 SMALL, LARGE = 1.0, 100.0
 """Where the largest logit is wanted: the image decides it, and no sum over shortcuts runs away."""
@@ -182,7 +183,7 @@ def fill(
     for name, layer in wanted.items():
         module = modules[name]
         for variable, shape in layer.variables.items():
-            array = seeded.weight(f"{name}/{variable}", shape, layer.kind, gain)
+            array = seeded_weights.weight(f"{name}/{variable}", shape, layer.kind, gain)
             if variable == "moving_mean" and layer.normalizes in biased:
                 array = array + biased[layer.normalizes]
             if variable == "moving_variance":
@@ -208,7 +209,7 @@ def fill(
         key = f"{module}/bias"
         if "bias" not in layer.variables and key in left and "kernel" in layer.variables:
             left.remove(key)
-            biased[name] = seeded.weight(f"{name}/bias", network.shapes[key], layer.kind)
+            biased[name] = seeded_weights.weight(f"{name}/bias", network.shapes[key], layer.kind)
             network.assign(key, biased[name])
     lost = biased.keys() - {layer.normalizes for layer in wanted.values()}
     if left or lost:

@@ -15,7 +15,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tools")]
 
 import twin_table  # noqa: E402
 
-from reference import parity  # noqa: E402
+from support import parity  # noqa: E402
 
 HEAD = """# The same weights, the same logits
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from reference import parity
+from support import parity
 
 
 def known() -> list[str]:

@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -16,6 +15,7 @@ import pytest
 from kerascnn.models.planning import minimum_size
 from kerascnn.models.registry import model_info
 from kerascnn.models.request import Request
+from support.paths import ROOT, SCRIPTS
 
 # A row of every family, narrow; AlexNet and SE have grouped convolutions, NASNet odd poolings.
 ROWS = [
@@ -87,10 +87,10 @@ def outputs(rows, folder):
         (folder / f"{row}.json").write_text(json.dumps(arguments))
         found[row] = {"tensorflow": np.asarray(model(images, training=False))}
         keras.utils.clear_session()
-    script = Path(__file__).parent / "backend_outputs.py"
+    script = SCRIPTS / "backend_outputs.py"
     for backend in BACKENDS:
         environment = {**os.environ, "KERAS_BACKEND": backend}
-        environment["PYTHONPATH"] = str(script.parent.parent)
+        environment["PYTHONPATH"] = str(ROOT)
         done = subprocess.run(
             [sys.executable, str(script), str(folder), *rows],
             env=environment,

@@ -1,4 +1,4 @@
-"""What holds for every row of the registry, against tests/reference/architectures.csv.
+"""What holds for every row of the registry, against tests/support/reference/architectures.csv.
 
 The figures are the papers' and other libraries'; the file's last column says where each is from.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 from dataclasses import replace
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -20,8 +19,9 @@ from kerascnn.models.planning import minimum_size, plan
 from kerascnn.models.registry import list_models, model_info
 from kerascnn.models.request import Request
 from kerascnn.weights.expected_shapes import expected
+from support.paths import TESTS
 
-TABLE = Path(__file__).parent / "reference" / "architectures.csv"
+TABLE = TESTS / "support" / "reference" / "architectures.csv"
 with TABLE.open(newline="", encoding="utf-8") as stream:
     FIGURES = {row["name"]: row for row in csv.DictReader(stream)}
 

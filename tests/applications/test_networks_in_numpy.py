@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 
 from kerascnn import create_model
-from reference import networks, pooling, seeded
-from reference.activations import hard_sigmoid, hard_swish, relu
-from reference.networks import Weights
-from reference.normalization import across_channels
+from support import seeded_weights
+from support.reference import networks, pooling
+from support.reference.activations import hard_sigmoid, hard_swish, relu
+from support.reference.networks import Weights
+from support.reference.normalization import across_channels
 
 TOLERANCE = 1e-5
 SMALL = {"input_shape": (32, 24, 3), "width": 0.25, "classes": 10}
@@ -26,9 +27,9 @@ def tapped(row: str, names: list[str], **arguments: object) -> tuple[Weights, li
     """Returns the seeded weights of a network and the results of some of its layers."""
     keras.utils.clear_session()
     model = create_model(row, **arguments)
-    weights = seeded.fill(model)
+    weights = seeded_weights.fill(model)
     outputs = keras.Model(model.inputs[0], [model.get_layer(name).output for name in names])
-    images = seeded.images("networks", (2, *model.input_shape[1:]))
+    images = seeded_weights.images("networks", (2, *model.input_shape[1:]))
     made = keras.tree.flatten(outputs(images))
     return weights, [np.asarray(one, np.float64) for one in made]
 
@@ -177,13 +178,13 @@ def test_alphago() -> None:
         "alphago_policy", ["predictions"], input_shape=(7, 7, 4), width=0.05,
         classifier_activation=None,
     )  # fmt: skip
-    x = seeded.images("networks", (2, 7, 7, 4))
+    x = seeded_weights.images("networks", (2, 7, 7, 4))
     assert_equal(scores, networks.alphago(x, w))
 
 
 def test_alexnet_up_to_its_first_grouped_convolution() -> None:
     w, (y,) = tapped("alexnet", ["conv2"], input_shape=(67, 67, 3), width=0.25, classes=10)
-    x = seeded.images("networks", (2, 67, 67, 3))
+    x = seeded_weights.images("networks", (2, 67, 67, 3))
     x = relu(networks.conv(x, w, "conv1", 4, pad=0))
     x = pooling.maximum(across_channels(x, 5), 3, 2)
     assert_equal(y, relu(networks.conv(x, w, "conv2", groups=2)))

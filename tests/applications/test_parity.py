@@ -5,8 +5,6 @@ The twins' results are stored (tools/make_parity.py), so that this needs no torc
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from kerascnn.models.planning import plan
@@ -14,7 +12,8 @@ from kerascnn.models.registry import model_info
 from kerascnn.models.request import Request
 from kerascnn.weights.expected_shapes import expected
 from kerascnn.weights.name_maps import layouts
-from reference import parity
+from support import parity
+from support.paths import ROOT
 
 TOLERANCE = 1e-4
 
@@ -47,7 +46,7 @@ def test_equal_logits(key: str) -> None:
 
 def test_real_checkpoints_of_twins_were_loaded() -> None:
     """tools/checkpoint_parity.py had the twins' own libraries write them, and read them here."""
-    page = Path(__file__).parent.parent / "docs" / "checkpoints.md"
+    page = ROOT / "docs" / "checkpoints.md"
     lines = [line for line in page.read_text("utf-8").splitlines() if line.startswith("| `")]
     twins = {
         (parity.row_of(key), parity.fixture(key).twin): one for key, one in parity.TWINS.items()

@@ -8,14 +8,13 @@ import re
 import resource
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 import kerascnn
 from kerascnn.cli import main, parser
+from support.paths import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 COMMAND = [sys.executable, "-m", "kerascnn"]
 VERBS = ("list", "info", "summary", "train", "evaluate", "predict", "export", "weights")
 

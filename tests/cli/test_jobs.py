@@ -16,8 +16,8 @@ from PIL import Image
 
 import kerascnn
 from kerascnn.cli import main
+from support.paths import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 COMMAND = [sys.executable, "-m", "kerascnn"]
 
 

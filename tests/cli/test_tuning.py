@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 
 from kerascnn.cli import main
-
-ROOT = Path(__file__).resolve().parent.parent
+from support.paths import ROOT
 
 
 @pytest.mark.parametrize(

@@ -21,8 +21,8 @@ from kerascnn.errors import DamagedFileError, UnsafeFileError
 from kerascnn.fileio.cache import home
 from kerascnn.published import catalogue
 from kerascnn.weights import inspect
+from support.paths import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 PARAMETERS = 61_706  # LeCun 1998, as the lecture simplifies it
 
 

@@ -17,7 +17,7 @@ from kerascnn.errors import MismatchError, OutputError, UsageError
 from kerascnn.exporting.exporter import export
 from kerascnn.exporting.onnx import format
 from kerascnn.imaging.preprocessing import Preprocessing
-from reference.exports import tiny, tree
+from support.exports import tiny, tree
 
 layers = keras.layers
 NAMES = ("nought", "one", "two", "drei", "vier")

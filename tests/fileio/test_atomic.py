@@ -15,8 +15,7 @@ import pytest
 
 from kerascnn import errors
 from kerascnn.fileio import atomic
-
-ROOT = Path(__file__).resolve().parent.parent
+from support.paths import ROOT
 
 
 def names(directory: Path) -> list[str]:

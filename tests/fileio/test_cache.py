@@ -13,7 +13,7 @@ from kerascnn.errors import OutputError, UnsafeFileError
 from kerascnn.fileio import cache
 from kerascnn.weights.download import fetch as downloads
 from kerascnn.weights.download.fetch import DownloadError, fetch
-from reliability.file_server import (
+from support.file_server import (
     BODY,
     KNOWN,
     Handler,

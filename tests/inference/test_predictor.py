@@ -20,7 +20,7 @@ from kerascnn.errors import DamagedFileError, MismatchError, UnsafeFileError, Us
 from kerascnn.inference.open_classifier import open_classifier
 from kerascnn.inference.predictor import Predictor
 from kerascnn.runtimes import load
-from reference.direct import FACTORS, NAMES, PIXELS, softmax, write_onnx
+from support.direct_classifier import FACTORS, NAMES, PIXELS, softmax, write_onnx
 
 HAVE = [name for name in ("onnxruntime", "openvino") if importlib.util.find_spec(name)]
 needs_openvino = pytest.mark.skipif("openvino" not in HAVE, reason="OpenVINO is an extra")

@@ -14,7 +14,7 @@ import pytest
 from kerascnn.errors import DamagedFileError
 from kerascnn.inference.predictor import Predictor
 from kerascnn.inference.runtime_trial import ENOUGH, LONGEST, TIMED, Candidate, Trial
-from reference.direct import softmax, write_onnx
+from support.direct_classifier import softmax, write_onnx
 
 
 @pytest.fixture

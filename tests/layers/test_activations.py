@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from kerascnn.layers import ExactGelu, HardSigmoid
-from reference import activations
+from support.reference import activations
 
 # Beyond both bends of the hard sigmoid, and on them.
 VALUES = np.concatenate([np.linspace(-7, 7, 141), [-3, 3, 0, 1e4, -1e4]]).astype("float32")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -14,7 +13,8 @@ import tensorflow as tf
 
 from kerascnn.layers import GroupedConv2D
 from kerascnn.layers import convolution as module
-from reference.convolution import convolve, same
+from support.paths import ROOT
+from support.reference.convolution import convolve, same
 
 GENERATOR = np.random.default_rng(0)
 X = GENERATOR.normal(size=(2, 7, 8, 12)).astype("float32")
@@ -120,9 +120,8 @@ def test_without_onednn_the_groups_are_convolved_one_by_one():
         "print(convolution.plain_operator_trains('float32'), losses[-1] < losses[0])\n"
     )
     environment = {**os.environ, "TF_ENABLE_ONEDNN_OPTS": "0", "TF_CPP_MIN_LOG_LEVEL": "3"}
-    root = Path(__file__).parents[1]
     done = subprocess.run(
         [sys.executable, "-c", code],
-        env=environment, cwd=root, capture_output=True, text=True, timeout=300,
+        env=environment, cwd=ROOT, capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     assert done.stdout.split() == ["False", "True"], done.stderr[-2000:]

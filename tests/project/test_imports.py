@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from support.paths import ROOT
+
 PARTS = ("kerascnn", "applications", "tuning")
 SOURCES = sorted(path for part in PARTS for path in (ROOT / part).rglob("*.py"))
 FAMILIES = {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
-from pathlib import Path
 
 import pytest
 
@@ -12,12 +11,13 @@ from kerascnn.applications import blocks
 from kerascnn.models.planning import plan
 from kerascnn.models.registry import model_info
 from kerascnn.models.request import Request
-from reference import parity
+from support import parity
+from support.paths import TESTS
 
 
 def suite(name):
     """Another test file as a module, whose checks can be called."""
-    path = Path(__file__).parent / f"{name}.py"
+    path = TESTS / "applications" / f"{name}.py"
     spec = importlib.util.spec_from_file_location(f"mutated_{name}", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -45,7 +45,7 @@ def test_a_dropped_relu_in_resnet18_is_seen(monkeypatch):
 
 
 def test_a_5x5_made_3x3_in_googlenet_is_seen(monkeypatch):
-    check = suite("test_rows").test_parameters_and_macs_are_those_of_the_table
+    check = suite("test_every_row").test_parameters_and_macs_are_those_of_the_table
     kept = blocks.conv
 
     def smaller(x, filters, kernel=3, *args, **options):
@@ -59,7 +59,7 @@ def test_a_5x5_made_3x3_in_googlenet_is_seen(monkeypatch):
 
 
 def test_pytorchs_momentum_in_mobilenet_is_seen(monkeypatch):
-    module = suite("test_batch_norm")
+    module = suite("test_batch_norm_constants")
     kept = blocks.batch_norm
 
     def swapped(x, name, norm, *args, **options):

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 import kerascnn
+from support.paths import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 # Where the parts of the checkout lie in the installed package.
 PARTS = {
     "kerascnn": "kerascnn",
@@ -150,7 +150,7 @@ def test_both_ways_of_starting_pytest_collect(launcher: list[str]) -> None:
     if launcher == ["pytest"]:
         launcher = ["-P", "-m", "pytest"]  # without the working directory on sys.path
     lines = python(*launcher, "--collect-only", "-q", "-p", "no:cacheprovider", cwd=ROOT)
-    assert any("tests/test_packaging.py::test_metadata" in line for line in lines)
+    assert any("tests/project/test_packaging.py::test_metadata" in line for line in lines)
     assert "error" not in lines[-1]
 
 

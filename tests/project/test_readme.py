@@ -11,8 +11,8 @@ from types import ModuleType
 import pytest
 
 from kerascnn.cli import parser
+from support.paths import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
 
 

@@ -23,8 +23,9 @@ from PIL import Image
 import kerascnn
 from kerascnn.errors import OutputError
 from kerascnn.imaging.preprocessing import Preprocessing
+from support.paths import ROOT
 
-EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+EXAMPLES = ROOT / "examples"
 NAMES = ("north", "east", "south", "west")
 FACTORS = np.diag([3.0, 4.0, 5.0, 6.0]).astype("float32")
 

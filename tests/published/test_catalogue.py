@@ -24,9 +24,9 @@ from kerascnn.published import torchvision
 from kerascnn.published.catalogue import BY_TAG, CHECKPOINTS, checkpoints, published
 from kerascnn.published.imagenet_classes import CLASS_NAMES
 from kerascnn.weights.name_maps import layouts
-from reference import parity
+from support import parity
+from support.paths import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 KERAS_TEXT = "".join(
     path.read_text("utf-8")
     for path in sorted((Path(keras.__file__).parent / "src" / "applications").glob("*.py"))

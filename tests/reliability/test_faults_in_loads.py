@@ -14,8 +14,8 @@ import pytest
 from kerascnn.weights import assign
 from kerascnn.weights.formats.checkpoint import Checkpoint
 from kerascnn.weights.load import load_weights
-from reliability.loads import Unchanged, changed, refused, resnet, same, wanted
-from reliability.zoo_files import values
+from support.weight_files.other_libraries import values
+from support.weight_loads import Unchanged, changed, refused, resnet, same, wanted
 
 
 @pytest.fixture

@@ -22,11 +22,12 @@ import safetensors
 
 from kerascnn.errors import DamagedFileError, UnsafeFileError
 from kerascnn.weights.formats.checkpoint import open_checkpoint
-from reliability import benign
-from reliability.mutations import header_mutated, mutated, program
-from reliability.torch_files import state_dict, write_old
+from support.paths import FIXTURES
+from support.weight_files import benign
+from support.weight_files.mutations import header_mutated, mutated, program
+from support.weight_files.torch_files import state_dict, write_old
 
-REAL = Path(__file__).parent / "fixtures" / "torch"
+REAL = FIXTURES / "torch"
 SECONDS = 5.0
 """Of the processor, for one file."""
 MEMORY = 256 * 2**20

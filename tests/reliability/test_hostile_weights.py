@@ -1,4 +1,4 @@
-"""Every hostile file is refused in one clear line, and nothing happens: see tests/reliability.
+"""Every hostile file of tests/support/weight_files is refused in one clear line; nothing happens.
 
 They are loaded in a process of their own with little memory, which a file could kill.
 """
@@ -17,16 +17,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reliability import (
-    benign,
-    hostile_hdf5,
-    hostile_others,
-    hostile_pickles,
-    hostile_zips,
-)
-from reliability.hostile import Hostile
+from support.paths import ROOT, SCRIPTS
+from support.weight_files import benign, hostile_hdf5, hostile_others, hostile_pickles, hostile_zips
+from support.weight_files.hostile import Hostile
 
-ROOT = Path(__file__).parent.parent
 MODEL = 61_706 * 4
 """Bytes of LeNet-5."""
 CODES = {"UnsafeFileError": 3, "DamagedFileError": 4, "LoadError": 5, "DataError": 6}
@@ -40,7 +34,7 @@ def verdicts(folder: Path, names: list[str]) -> dict[str, dict[str, Any]]:
     paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(one for one in paths if one)}
     done = subprocess.run(
-        [sys.executable, str(ROOT / "tests/reliability/child.py"), str(folder)],
+        [sys.executable, str(SCRIPTS / "load_hostile_files.py"), str(folder)],
         input=json.dumps(names),
         capture_output=True,
         text=True,

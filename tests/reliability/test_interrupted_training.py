@@ -18,7 +18,7 @@ from kerascnn.errors import Interrupted
 from kerascnn.training import callbacks, checkpoints, progress
 from kerascnn.training.checkpoints import Position
 from kerascnn.training.train import train
-from reference.trainings import RECIPE, halves, quiet, small
+from support.trainings import RECIPE, halves, quiet, small
 
 
 @pytest.fixture(scope="module")

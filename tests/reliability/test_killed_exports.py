@@ -14,8 +14,8 @@ import pytest
 
 from kerascnn.exporting.verify_export import verify
 from kerascnn.fileio.atomic import recover
+from support.paths import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 KILLS = 30
 JOB = """
 import os, sys

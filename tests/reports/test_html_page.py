@@ -12,7 +12,7 @@ from PIL import Image
 
 from kerascnn.errors import OutputError, UsageError
 from kerascnn.reports.html_page import Page, escaped
-from reference.html_reading import assert_self_contained, everything, pictures, read, rows
+from support.html_reading import assert_self_contained, everything, pictures, read, rows
 
 HOSTILE = (
     '<script>alert("x")</script>',

@@ -17,8 +17,8 @@ from kerascnn.imaging.preprocessing import Preprocessing
 from kerascnn.reports.curves import draw_curves
 from kerascnn.reports.run_report import report
 from kerascnn.reports.thumbnails import SIDE, thumbnail
-from reference.browser import look_at
-from reference.html_reading import assert_self_contained, everything, pictures, rows
+from support.browser import look_at
+from support.html_reading import assert_self_contained, everything, pictures, rows
 
 HOSTILE = ("<b>one</b>", '"><script>alert(1)</script>', "=cmd|'/C calc'!A0", "\u202edne", "e&amp;")
 PLAIN = Preprocessing(size=(8, 8), fit="resize", channels="grey")

@@ -1,1 +1,1 @@
-"""Files of weights as other programs write them, and as an attacker or a bad disk would."""
+"""What tests of several packages share; tests/conftest.py makes it importable as `support`."""

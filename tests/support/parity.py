@@ -8,14 +8,14 @@ way. tools/make_parity.py writes it where the twin is installed.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from reference import seeded
+from support import seeded_weights
+from support.paths import FIXTURES
 
-FOLDER = Path(__file__).parent.parent / "fixtures" / "parity"
+FOLDER = FIXTURES / "parity"
 
 GLOBAL = (96, 80)
 """Image size for heads that take any: not square, so that height and width cannot be confused."""
@@ -134,7 +134,7 @@ class Fixture:
     Args:
         twin: library, name and version, for people.
         shape: of the images, (2, height, width, channels).
-        gain: of the weights, see `seeded.weight`.
+        gain: of the weights, see `seeded_weights.weight`.
         logits: (2, classes).
         taps: our names of the layers whose results were looked at.
         mean: of each tap, over both images.
@@ -172,7 +172,7 @@ def fixture(key: str) -> Fixture:
 
 def images(shape: tuple[int, int, int, int]) -> np.ndarray:
     """Returns the two images that every fixture was made of."""
-    return seeded.images("parity", shape)
+    return seeded_weights.images("parity", shape)
 
 
 @dataclass(frozen=True)
@@ -197,7 +197,7 @@ def difference(key: str) -> Difference:
         classifier_activation=None,
         **TWINS[key].arguments,
     )
-    seeded.fill(model, wanted.gain)
+    seeded_weights.fill(model, wanted.gain)
     maps = [model.get_layer(name).output for name in wanted.taps]
     tapped = keras.Model(model.inputs[0], [model.outputs[0], *maps])
     logits, *made = (np.asarray(one) for one in tapped(images(wanted.shape), training=False))

@@ -13,8 +13,8 @@ import pytest
 import kerascnn
 from kerascnn.errors import KerasCNNError
 from kerascnn.weights.load import load_weights
-from reliability.torch_files import state_dict, write_zip
-from reliability.zoo_files import as_torch, scrambled, values
+from support.weight_files.other_libraries import as_torch, scrambled, values
+from support.weight_files.torch_files import state_dict, write_zip
 
 SMALL: dict[str, Any] = {"width": 0.125, "depth": 0.5, "input_shape": (32, 32, 3), "classes": 10}
 """A ResNet-18 of four blocks and 62 variables."""

@@ -19,7 +19,7 @@ from kerascnn.training import callbacks, checkpoint_callback, input
 from kerascnn.training import train_step as gradients
 from kerascnn.training.checkpoints import capture, not_finite, weights_digest
 from kerascnn.training.divergence import memory_errors
-from reference.trainings import RECIPE, halves, quiet, small
+from support.trainings import RECIPE, halves, quiet, small
 
 
 @pytest.fixture(scope="module")

@@ -9,15 +9,14 @@ import socket
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 import kerascnn
 from kerascnn.errors import UsageError
+from support.paths import ROOT
 
-ROOT = Path(__file__).parent.parent
 TRAIN = ["-m", "kerascnn", "train", "lenet5", "digits", "--batch-size", "120", "--debug"]
 WITHIN = 60.0
 """Seconds in which a lost worker is to end the job."""

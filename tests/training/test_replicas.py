@@ -7,12 +7,12 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-HERE = Path(__file__).parent
+from support.paths import SCRIPTS
+
 COUNTS = range(1, 34)
 
 
@@ -20,7 +20,7 @@ COUNTS = range(1, 34)
 def replicas(count):
     """Returns what replicas.py found with so many replicas."""
     result = subprocess.run(
-        [sys.executable, str(HERE / "replicas.py"), str(count)],
+        [sys.executable, str(SCRIPTS / "replicas.py"), str(count)],
         env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"},
         capture_output=True,
         text=True,

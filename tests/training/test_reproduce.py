@@ -12,7 +12,7 @@ import pytest
 from kerascnn.cli import main
 from kerascnn.errors import DataError, MismatchError, UsageError
 from kerascnn.training.reproduce import reproduce
-from reference.trainings import halves, quiet, small
+from support.trainings import halves, quiet, small
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
 import json
 import os
 import random
@@ -12,7 +11,6 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -32,12 +30,8 @@ from kerascnn.fileio.locks import locked
 from kerascnn.imaging.preprocessing import Preprocessing
 from kerascnn.training import callbacks
 from kerascnn.training.train import train
-
-ROOT = Path(__file__).parent.parent
-JOBS = Path(__file__).with_name("training_jobs.py")
-_spec = importlib.util.spec_from_file_location("training_jobs", JOBS)
-jobs = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(jobs)
+from support.paths import ROOT
+from support.scripts import training_jobs as jobs
 
 KILLED = -signal.SIGKILL
 RESULTS = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")
@@ -46,7 +40,7 @@ RESULTS = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_ra
 def run_jobs(*given):
     """Runs jobs one after the other, each in a process of its own; returns their exit codes."""
     done = subprocess.run(
-        [sys.executable, str(JOBS)],
+        [sys.executable, jobs.__file__],
         input="".join(json.dumps(job) + "\n" for job in given),
         env={**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "2"},
         capture_output=True, text=True, check=False,

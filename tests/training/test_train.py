@@ -26,7 +26,7 @@ from kerascnn.training import train as training
 from kerascnn.training.input import fit_batch, standardized, validation_batch
 from kerascnn.training.strategy import policy_scope
 from kerascnn.training.train import train
-from reference.trainings import RECIPE, halves, quiet, small
+from support.trainings import RECIPE, halves, quiet, small
 
 
 @pytest.fixture(scope="module")

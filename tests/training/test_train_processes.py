@@ -8,13 +8,11 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 
 import kerascnn
-
-ROOT = Path(__file__).parent.parent
+from support.paths import ROOT
 
 
 def start(arguments, **options):

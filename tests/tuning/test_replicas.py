@@ -6,13 +6,14 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-SCRIPT = Path(__file__).parent / "tuning_replicas.py"
+from support.paths import SCRIPTS
+
+SCRIPT = SCRIPTS / "tuning_replicas.py"
 TOLERANCE = {"float32": 1e-6, "mixed_bfloat16": 2**-7}
 """bfloat16 has 8 bits: each device rounds the gradients of its own images to those."""
 

@@ -19,7 +19,7 @@ from kerascnn.data.sources.dataset import held_out
 from kerascnn.errors import KerasCNNError, MismatchError, OutputError, UsageError
 from kerascnn.tuning import Budget, Range, SearchResult, SearchSpace, search
 from kerascnn.tuning.trial_runner import _reason
-from reference.browser import look_at
+from support.browser import look_at
 
 AXES: dict[str, Any] = {
     "n": (1, 2), "m": (2, 3), "k": (0, 1), "filters": (8, 16), "filter_size": (3, 5),

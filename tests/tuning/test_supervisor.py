@@ -20,8 +20,8 @@ import pytest
 from kerascnn.errors import KerasCNNError, UsageError
 from kerascnn.tuning import supervisor
 from kerascnn.tuning.chief import parse_address
+from support.paths import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 AXES = ["--axis", "n=1", "--axis", "m=2", "--axis", "filters=8,12,16,20,24,28", "--axis", "k=0,1"]
 Process = subprocess.Popen[bytes]
 

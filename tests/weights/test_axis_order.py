@@ -16,7 +16,8 @@ from kerascnn.models.registry import model_info
 from kerascnn.models.request import Request
 from kerascnn.weights import axis_order
 from kerascnn.weights.expected_shapes import expected
-from reference import convolution, normalization, seeded
+from support import seeded_weights
+from support.reference import convolution, normalization
 
 
 def torch_convolve(x: np.ndarray, weight: np.ndarray, groups: int = 1) -> np.ndarray:
@@ -35,8 +36,8 @@ def torch_convolve(x: np.ndarray, weight: np.ndarray, groups: int = 1) -> np.nda
 
 @pytest.mark.parametrize("groups", [1, 3])
 def test_convolution_from_torch(groups: int) -> None:
-    x = seeded.uniform("x", (2, 6, 5, 4))
-    weight = seeded.uniform("weight", (9, 6 // groups, 3, 2))
+    x = seeded_weights.uniform("x", (2, 6, 5, 4))
+    weight = seeded_weights.uniform("weight", (9, 6 // groups, 3, 2))
     kernel = axis_order.from_torch(weight, "Conv2D", "kernel", (3, 2, 6 // groups, 9))
     ours = convolution.convolve(x.transpose(0, 2, 3, 1), kernel, groups=groups)
     np.testing.assert_allclose(
@@ -45,8 +46,8 @@ def test_convolution_from_torch(groups: int) -> None:
 
 
 def test_depthwise_from_torch() -> None:
-    x = seeded.uniform("x", (2, 4, 5, 6))
-    weight = seeded.uniform("weight", (4, 1, 3, 3))
+    x = seeded_weights.uniform("x", (2, 4, 5, 6))
+    weight = seeded_weights.uniform("weight", (4, 1, 3, 3))
     kernel = axis_order.from_torch(weight, "DepthwiseConv2D", "kernel", (3, 3, 4, 1))
     ours = convolution.depthwise(x.transpose(0, 2, 3, 1), kernel)
     np.testing.assert_allclose(
@@ -55,16 +56,16 @@ def test_depthwise_from_torch() -> None:
 
 
 def test_dense_behind_a_flattened_map_from_torch() -> None:
-    x = seeded.uniform("x", (2, 3, 4, 5))  # N, C, H, W
-    weight = seeded.uniform("weight", (7, 60))
+    x = seeded_weights.uniform("x", (2, 3, 4, 5))  # N, C, H, W
+    weight = seeded_weights.uniform("weight", (7, 60))
     kernel = axis_order.from_torch(weight, "Dense", "kernel", (60, 7), (4, 5, 3))
     ours = x.transpose(0, 2, 3, 1).reshape(2, 60) @ kernel
     np.testing.assert_allclose(ours, x.reshape(2, 60) @ weight.T, rtol=1e-5)
 
 
 def test_dense_window_as_a_convolution() -> None:
-    x = seeded.uniform("x", (2, 3, 4, 5))
-    weight = seeded.uniform("weight", (7, 60))
+    x = seeded_weights.uniform("x", (2, 3, 4, 5))
+    weight = seeded_weights.uniform("weight", (7, 60))
     kernel = axis_order.from_torch(weight, "Conv2D", "kernel", (4, 5, 3, 7))
     ours = convolution.convolve(x.transpose(0, 2, 3, 1), kernel)[:, 0, 0]
     np.testing.assert_allclose(ours, x.reshape(2, 60) @ weight.T, rtol=1e-5)
@@ -87,7 +88,7 @@ def test_dense_window_as_a_convolution() -> None:
 def test_there_and_back(
     kind: str, ours: tuple[int, ...], theirs: tuple[int, ...], flattened: axis_order.MapShape | None
 ) -> None:
-    array = seeded.uniform("a", ours)
+    array = seeded_weights.uniform("a", ours)
     there = axis_order.to_torch(array, kind, "kernel", theirs, flattened)
     assert there.shape == theirs
     np.testing.assert_array_equal(
@@ -123,8 +124,11 @@ def test_names() -> None:
 
 
 def test_a_convolutions_bias_folds_into_the_moving_mean() -> None:
-    x, bias = seeded.uniform("x", (2, 3, 3, 4)), seeded.uniform("bias", (4,))
-    mean, variance = seeded.uniform("mean", (4,)), 1 + 0.5 * seeded.uniform("variance", (4,))
+    x, bias = seeded_weights.uniform("x", (2, 3, 3, 4)), seeded_weights.uniform("bias", (4,))
+    mean, variance = (
+        seeded_weights.uniform("mean", (4,)),
+        1 + 0.5 * seeded_weights.uniform("variance", (4,)),
+    )
     folded = normalization.normalized(x, axis_order.without_bias(mean, bias), variance)
     np.testing.assert_allclose(
         folded, normalization.normalized(x + bias, mean, variance), atol=1e-6
@@ -133,7 +137,7 @@ def test_a_convolutions_bias_folds_into_the_moving_mean() -> None:
 
 def test_an_epsilon_folds_into_the_moving_variance_and_gamma() -> None:
     """From 1e-5 to 1e-3, a variance of 3e-4 becomes 0, and its gamma sqrt(1e-3 / 3.1e-4) times."""
-    x = seeded.uniform("x", (2, 3, 3, 6))
+    x = seeded_weights.uniform("x", (2, 3, 3, 6))
     mean, gamma = np.zeros(6), np.asarray([0.5, -2, 1, 3, 1, 1])
     variance = np.asarray([0, 3e-4, 9.9e-4, 0.002, 1.0, 30.0])
     moved, scale = axis_order.with_epsilon(variance, 1e-5, 1e-3)
@@ -187,8 +191,8 @@ def test_lenet5_of_1998() -> None:
 
 
 def test_a_dense_layer_and_a_convolution_over_the_whole_map_are_alike_in_keras() -> None:
-    kernel = seeded.uniform("kernel", (2, 3, 4, 5))
-    x = seeded.uniform("x", (2, 2, 3, 4))
+    kernel = seeded_weights.uniform("kernel", (2, 3, 4, 5))
+    x = seeded_weights.uniform("x", (2, 2, 3, 4))
     dense = axis_order.as_keras(kernel, (24, 5))
     np.testing.assert_allclose(
         x.reshape(2, 24) @ dense, convolution.convolve(x, kernel)[:, 0, 0], rtol=1e-4

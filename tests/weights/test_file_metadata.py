@@ -22,9 +22,9 @@ from kerascnn.weights.formats.checkpoint import open_checkpoint
 from kerascnn.weights.load import load_weights
 from kerascnn.weights.load_report import LoadError
 from kerascnn.weights.save import SUFFIXES, load_model, save_weights
-from reliability.benign import flat, safetensors, write_npz
-from reliability.loads import Unchanged, same
-from reliability.zoo_files import scrambled, values
+from support.weight_files.benign import flat, safetensors, write_npz
+from support.weight_files.other_libraries import scrambled, values
+from support.weight_loads import Unchanged, same
 
 NAMES = [f"class {number}" for number in range(10)]
 

@@ -13,10 +13,11 @@ from kerascnn.errors import UsageError
 from kerascnn.weights.load import load_weights
 from kerascnn.weights.load_report import LoadError, LoadReport
 from kerascnn.weights.save import save_weights
-from reference import convolution, seeded
-from reliability.keras_files import write_keras2
-from reliability.loads import SMALL, changed, refused, resnet, same, torch_file, wanted
-from reliability.zoo_files import as_keras, as_torch, scrambled, values
+from support import seeded_weights
+from support.reference import convolution
+from support.weight_files.keras_files import write_keras2
+from support.weight_files.other_libraries import as_keras, as_torch, scrambled, values
+from support.weight_loads import SMALL, changed, refused, resnet, same, torch_file, wanted
 
 HEAD = ("predictions/kernel", "predictions/bias")
 
@@ -119,8 +120,8 @@ def test_a_background_class_is_dropped(tmp_path: Path, style: str) -> None:
     """1,001 classes of which the first is none of ImageNet's."""
     model = kerascnn.create_model("resnet18", **{**SMALL, "classes": 1000})
     before = scrambled(model)
-    kernel = seeded.uniform("kernel", (64, 1001))
-    bias = seeded.uniform("bias", (1001,))
+    kernel = seeded_weights.uniform("kernel", (64, 1001))
+    bias = seeded_weights.uniform("bias", (1001,))
     if style == "keras":
         layers = as_keras(model)
         layers["predictions"] = {"predictions/kernel": kernel, "predictions/bias": bias}
@@ -153,7 +154,7 @@ def test_input_channels(tmp_path: Path, channels: int) -> None:
     report = load_weights(model, changed(tmp_path))
     old, found = wanted()["conv1/kernel"], values(model)["conv1/kernel"]
     assert found.shape == (7, 7, channels, 8)
-    image = seeded.uniform("image", (1, 9, 9, 1))
+    image = seeded_weights.uniform("image", (1, 9, 9, 1))
     before = convolution.convolve(np.repeat(image, 3, 3), old)
     after = convolution.convolve(np.repeat(image, channels, 3), found)
     np.testing.assert_allclose(after, before, atol=1e-5)

@@ -20,9 +20,10 @@ from kerascnn.weights.load import load_weights
 from kerascnn.weights.load_report import LoadError
 from kerascnn.weights.name_maps import layouts
 from kerascnn.weights.save import load_model, save_weights
-from reliability.benign import safetensors
-from reliability.keras_files import keras2_layers, write_keras2
-from reliability.loads import (
+from support.weight_files.benign import safetensors
+from support.weight_files.keras_files import keras2_layers, write_keras2
+from support.weight_files.other_libraries import TORCH_NAMES, scrambled, torch_shape, values
+from support.weight_loads import (
     SMALL,
     changed,
     refused,
@@ -32,7 +33,6 @@ from reliability.loads import (
     torch_file,
     wanted,
 )
-from reliability.zoo_files import TORCH_NAMES, scrambled, torch_shape, values
 
 
 @pytest.fixture

@@ -12,10 +12,10 @@ import kerascnn
 from kerascnn.weights.load import load_weights
 from kerascnn.weights.load_report import LoadError
 from kerascnn.weights.save import save_weights
-from reference import seeded
-from reliability.keras_files import write_keras2, write_keras3
-from reliability.loads import SMALL, changed, refused, resnet, same, stored, torch_file, wanted
-from reliability.zoo_files import as_keras, as_torch, scrambled, values
+from support import seeded_weights
+from support.weight_files.keras_files import write_keras2, write_keras3
+from support.weight_files.other_libraries import as_keras, as_torch, scrambled, values
+from support.weight_loads import SMALL, changed, refused, resnet, same, stored, torch_file, wanted
 
 
 def test_the_scaling_of_pixels_inside_a_network_of_keras(tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ def network(*sizes: int) -> keras.Model:
 def test_order_that_cannot_be_known(tmp_path: Path) -> None:
     """Square kernels may lie either way; files that sort by name have no order."""
     square = network(3, 3, 3)
-    kernels = {"a": seeded.uniform("a", (3, 3)), "b": seeded.uniform("b", (3, 3))}
+    kernels = {"a": seeded_weights.uniform("a", (3, 3)), "b": seeded_weights.uniform("b", (3, 3))}
     np.savez(tmp_path / "x.npz", **kernels)
     text = str(refused(square, tmp_path / "x.npz", match="order"))
     assert "in Keras's and in PyTorch's order of axes alike" in text
@@ -92,7 +92,9 @@ def test_biases_and_epsilon_of_keras_applications(tmp_path: Path) -> None:
     for module, tensors in layers.items():
         if f"{module}/kernel" in tensors and module != "predictions":
             count = tensors[f"{module}/kernel"].shape[-1]
-            biases[module] = tensors[f"{module}/bias"] = seeded.uniform(f"{module} bias", (count,))
+            biases[module] = tensors[f"{module}/bias"] = seeded_weights.uniform(
+                f"{module} bias", (count,)
+            )
     path = write_keras2(tmp_path / "x.h5", layers)
     scrambled(model, "again ")
     report = load_weights(model, path)
@@ -101,7 +103,7 @@ def test_biases_and_epsilon_of_keras_applications(tmp_path: Path) -> None:
     found = values(model)
     epsilon = model.get_layer("conv1_bn").epsilon
     # norm(conv + bias) of the file must be norm(conv) of ours, for any result of the convolution.
-    x = seeded.uniform("x", (50, 8)).astype(float)
+    x = seeded_weights.uniform("x", (50, 8)).astype(float)
     theirs = (x + biases["conv1_conv"] - before["conv1_bn/moving_mean"]) / np.sqrt(
         before["conv1_bn/moving_variance"].astype(float) + 1.001e-5
     )
@@ -141,7 +143,7 @@ def test_variances_below_the_difference_of_epsilons(
     np.testing.assert_allclose(
         found["conv1_bn/gamma"], gamma * np.asarray([10, 10**0.5, 1, 1, 1, 1, 1, 1]), rtol=1e-6
     )
-    x = seeded.uniform("x", (50, 8)).astype(float)
+    x = seeded_weights.uniform("x", (50, 8)).astype(float)
     epsilon = model.get_layer("conv1_bn").epsilon
     np.testing.assert_allclose(
         x * found["conv1_bn/gamma"] / np.sqrt(found["conv1_bn/moving_variance"] + epsilon),

@@ -12,9 +12,9 @@ import pytest
 from kerascnn.errors import DamagedFileError
 from kerascnn.weights.load import load_weights
 from kerascnn.weights.load_report import LoadError
-from reliability.loads import changed, refused, resnet, stored
-from reliability.torch_files import state_dict, write_zip
-from reliability.zoo_files import scrambled
+from support.weight_files.other_libraries import scrambled
+from support.weight_files.torch_files import state_dict, write_zip
+from support.weight_loads import changed, refused, resnet, stored
 
 
 @pytest.fixture

@@ -25,10 +25,10 @@ from kerascnn.weights.load import load_weights
 from kerascnn.weights.match_names import KERAS_STYLE
 from kerascnn.weights.name_maps import layouts
 from kerascnn.weights.save import SUFFIXES, load_model, save_weights
-from reliability.keras_files import keras2_layers, write_keras2, write_keras3
-from reliability.loads import same, torch_file
-from reliability.torch_files import state_dict, write_old
-from reliability.zoo_files import as_keras, as_torch, scrambled, values
+from support.weight_files.keras_files import keras2_layers, write_keras2, write_keras3
+from support.weight_files.other_libraries import as_keras, as_torch, scrambled, values
+from support.weight_files.torch_files import state_dict, write_old
+from support.weight_loads import same, torch_file
 
 
 @functools.cache

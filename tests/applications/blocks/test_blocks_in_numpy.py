@@ -13,7 +13,8 @@ from kerascnn import create_model
 from kerascnn.applications import blocks
 from kerascnn.applications.blocks import Norm
 from kerascnn.applications.lenet import C3_TABLE
-from reference import activations, convolution, lenet, normalization, pooling, seeded
+from support import seeded_weights
+from support.reference import activations, convolution, lenet, normalization, pooling
 
 TOLERANCE = 1e-5
 
@@ -22,7 +23,7 @@ def built(make: Callable[[Any], Any], shape: tuple[int, ...]) -> tuple[keras.Mod
     """Returns a model of one block with seeded weights, these by name, and two seeded images."""
     image = keras.Input(shape)
     model = keras.Model(image, make(image))
-    return model, seeded.fill(model), seeded.images("blocks", (2, *shape))
+    return model, seeded_weights.fill(model), seeded_weights.images("blocks", (2, *shape))
 
 
 def assert_equal(got: Any, wanted: np.ndarray) -> None:
@@ -186,14 +187,14 @@ def test_squeeze_excite() -> None:
 
 def test_the_textbook_lenet5() -> None:
     model = create_model("lenet5")
-    w = seeded.fill(model)
-    x = seeded.images("lenet", (2, 32, 32, 1))
+    w = seeded_weights.fill(model)
+    x = seeded_weights.images("lenet", (2, 32, 32, 1))
     assert_equal(model(x), lenet.textbook(x, w))
 
 
 def test_the_lenet5_of_1998() -> None:
     model = create_model("lenet5_1998", classifier_activation=None)
-    w = seeded.fill(model)
-    x = seeded.images("lenet", (2, 32, 32, 1))
+    w = seeded_weights.fill(model)
+    x = seeded_weights.images("lenet", (2, 32, 32, 1))
     codes = np.asarray(model.get_layer("rbf").codes)
     assert_equal(model(x), -lenet.paper(x, {**w, "rbf/codes": codes}, C3_TABLE))

@@ -12,7 +12,7 @@ from kerascnn.exporting.common.network import reference
 from kerascnn.exporting.exporter import export
 from kerascnn.exporting.onnx import format
 from kerascnn.imaging.preprocessing import Preprocessing
-from reference.exports import tiny, tree
+from support.exports import tiny, tree
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from kerascnn.exporting.onnx.int8_gates import gates_in_integers
 from kerascnn.exporting.onnx.int8_scales import join_scales
 from kerascnn.exporting.onnx.writer import write_graph
 from kerascnn.runtimes.load import import_onnxruntime
-from reference.exports import randomised
+from support.exports import randomised
 
 layers = keras.layers
 

@@ -28,7 +28,7 @@ from kerascnn.exporting.onnx import quantize
 from kerascnn.exporting.onnx.writer import write_graph
 from kerascnn.exporting.verify_export import verify
 from kerascnn.imaging.preprocessing import Preprocessing
-from reference.exports import randomised
+from support.exports import randomised
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 import onnx

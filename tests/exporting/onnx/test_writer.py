@@ -21,7 +21,7 @@ from kerascnn.exporting.exporter import ExportOptions, export
 from kerascnn.exporting.onnx import format, quantize
 from kerascnn.exporting.onnx.int8_channels import align_channels
 from kerascnn.exporting.onnx.writer import uncovered, write_graph
-from reference.exports import randomised
+from support.exports import randomised
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 import onnx

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from reference import pooling
-from reference.activations import scaled_tanh, softmax
-from reference.convolution import convolve
+from support.reference import pooling
+from support.reference.activations import scaled_tanh, softmax
+from support.reference.convolution import convolve
 
 Weights = Mapping[str, np.ndarray]
 

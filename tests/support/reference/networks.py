@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from reference import pooling
-from reference.activations import relu, relu6, sigmoid, silu
-from reference.convolution import Sides, convolve, depthwise, same
-from reference.normalization import normalized
+from support.reference import pooling
+from support.reference.activations import relu, relu6, sigmoid, silu
+from support.reference.convolution import Sides, convolve, depthwise, same
+from support.reference.normalization import normalized
 
 Weights = Mapping[str, np.ndarray]
 Activation = Callable[[np.ndarray], np.ndarray]

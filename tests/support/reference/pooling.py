@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from reference.convolution import Sides, bordered
+from support.reference.convolution import Sides, bordered
 
 
 def _windows(

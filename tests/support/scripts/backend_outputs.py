@@ -1,6 +1,6 @@
 """Builds rows on the backend named by KERAS_BACKEND and saves what they make of fixed weights.
 
-    KERAS_BACKEND=jax python tests/backend_outputs.py folder row…
+    KERAS_BACKEND=jax python tests/support/scripts/backend_outputs.py folder row…
 
 Reads folder/<row>.weights.npz and folder/<row>.images.npy, writes folder/<row>.<backend>.npy.
 """

@@ -1,6 +1,6 @@
 """Loads files of weights one after another, in a process that they may kill; a verdict a line.
 
-python child.py FOLDER NAME...
+python load_hostile_files.py FOLDER NAME...
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""What test_distribution.py asks of logical devices, which a process can make only at its start.
+"""What tests/training/test_replicas.py asks of logical devices.
+
+A process can make these only at its start, hence one of its own.
 
 Called with a number of devices; prints one line of JSON.
 """
@@ -9,7 +11,7 @@ import json
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
+sys.path.insert(0, str(Path(__file__).parents[3]))
 
 import keras
 import numpy as np

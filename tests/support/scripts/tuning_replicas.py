@@ -1,4 +1,6 @@
-"""What test_tuning_replicas.py asks of two logical devices, which a process makes at its start.
+"""What tests/tuning/test_replicas.py asks of two logical devices.
+
+A process can make these only at its start, hence one of its own.
 
 Called with a directory; prints a line of JSON: for each precision the history and the last weights
 of one trial on one device, and of the same trial on two.
@@ -10,7 +12,7 @@ import json
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
+sys.path.insert(0, str(Path(__file__).parents[3]))
 
 import numpy as np
 import tensorflow as tf

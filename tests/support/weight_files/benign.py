@@ -12,8 +12,8 @@ import h5py
 import numpy as np
 
 from kerascnn.weights.file_metadata import sealed
-from reliability.keras_files import write_keras2
-from reliability.torch_files import state_dict, write_old, write_zip
+from support.weight_files.keras_files import write_keras2
+from support.weight_files.torch_files import state_dict, write_old, write_zip
 
 SHAPES = {
     "c1": {"kernel": (5, 5, 1, 6), "bias": (6,)},

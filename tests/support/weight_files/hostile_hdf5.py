@@ -10,8 +10,8 @@ from typing import Any
 import h5py
 import numpy as np
 
-from reliability.benign import write_keras3, write_legacy
-from reliability.hostile import DAMAGED, UNSAFE, Hostile
+from support.weight_files.benign import write_keras3, write_legacy
+from support.weight_files.hostile import DAMAGED, UNSAFE, Hostile
 
 KERNEL = "layers/conv2d_0/vars/0"
 SHAPE = (5, 5, 1, 6)

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from reliability.benign import flat, safetensors, write_keras3, write_torch
-from reliability.hostile import DAMAGED, DATA, MISMATCH, UNSAFE, Hostile
+from support.weight_files.benign import flat, safetensors, write_keras3, write_torch
+from support.weight_files.hostile import DAMAGED, DATA, MISMATCH, UNSAFE, Hostile
 
 
 def framed(header: bytes, data: bytes = b"") -> bytes:

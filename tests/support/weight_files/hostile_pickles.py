@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from reliability.benign import flat
-from reliability.hostile import DAMAGED, MISMATCH, UNSAFE, Hostile
-from reliability.torch_files import Call, Tensor, Writer, state_dict, write_old, write_zip
+from support.weight_files.benign import flat
+from support.weight_files.hostile import DAMAGED, MISMATCH, UNSAFE, Hostile
+from support.weight_files.torch_files import Call, Tensor, Writer, state_dict, write_old, write_zip
 
 MARKER = "marker-of-a-pickle"
 

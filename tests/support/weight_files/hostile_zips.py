@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from reliability.benign import flat, write_keras, write_keras3, write_npz, write_torch
-from reliability.hostile import DAMAGED, MISMATCH, UNSAFE, Hostile
-from reliability.hostile_hdf5 import BYTECODE, LAMBDAS, config
+from support.weight_files.benign import flat, write_keras, write_keras3, write_npz, write_torch
+from support.weight_files.hostile import DAMAGED, MISMATCH, UNSAFE, Hostile
+from support.weight_files.hostile_hdf5 import BYTECODE, LAMBDAS, config
 
 MiB = 2**20
 ROW = flat()["c1/kernel"]

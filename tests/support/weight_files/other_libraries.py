@@ -12,7 +12,7 @@ from kerascnn.weights import axis_order
 from kerascnn.weights.expected_shapes import Expected
 from kerascnn.weights.name_maps import layouts
 from kerascnn.weights.target import Target
-from reference import seeded
+from support import seeded_weights
 
 
 def scrambled(model: Any, salt: str = "") -> dict[str, np.ndarray]:
@@ -21,7 +21,7 @@ def scrambled(model: Any, salt: str = "") -> dict[str, np.ndarray]:
     for layer in model.layers:
         for variable in layer.weights:
             name = f"{layer.name}/{variable.name}"
-            values = seeded.uniform(f"{salt}{name}", tuple(variable.shape))
+            values = seeded_weights.uniform(f"{salt}{name}", tuple(variable.shape))
             if variable.name == "moving_variance":
                 values = np.abs(values) + 0.5
             variable.assign(values)

@@ -19,7 +19,7 @@ from kerascnn.errors import DamagedFileError, UnsafeFileError
 from kerascnn.weights.formats.byte_range import Region
 from kerascnn.weights.formats.checkpoint import open_checkpoint
 from kerascnn.weights.formats.hdf5_format import Hdf5
-from reliability.keras_files import write_keras2
+from support.weight_files.keras_files import write_keras2
 
 TYPES = ["f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8"]
 

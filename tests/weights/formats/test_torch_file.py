@@ -14,10 +14,11 @@ from kerascnn.errors import DamagedFileError, UnsafeFileError
 from kerascnn.fileio.pickle_machine import CALLS
 from kerascnn.weights.formats.checkpoint import open_checkpoint
 from kerascnn.weights.name_maps import source_epsilon
-from reliability import torch_files
-from reliability.torch_files import Call, Tensor, state_dict, write_old, write_zip
+from support.paths import FIXTURES
+from support.weight_files import torch_files
+from support.weight_files.torch_files import Call, Tensor, state_dict, write_old, write_zip
 
-REAL = Path(__file__).parent / "fixtures" / "torch"
+REAL = FIXTURES / "torch"
 
 SHAPES = {
     "conv.weight": (4, 2, 3, 3),
