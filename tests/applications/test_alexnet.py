@@ -8,25 +8,18 @@ import pytest
 
 from kerascnn.applications import blocks
 from kerascnn.errors import MismatchError
-from kerascnn.models.planning import minimum_size, plan
+from kerascnn.models.planning import minimum_size
 from kerascnn.models.registry import model_info
 from kerascnn.models.request import Request
 from kerascnn.weights.name_maps import layouts
+from support.plans import entries_of, plan_of, shapes_of, weighted_layers_of
 
 NAMES = ["alexnet", "alexnet_single", "alexnet_owt"]
 
 
-def entries(name, **arguments):
-    return plan(model_info(name), Request(**arguments)).entries
-
-
-def sides(name, **arguments):
-    return {layer: entry.cost.shape[1:] for layer, entry in entries(name, **arguments).items()}
-
-
 @pytest.mark.parametrize("name", ["alexnet", "alexnet_single"])
 def test_sizes_are_those_of_figure_2(name):
-    shapes = sides(name)
+    shapes = shapes_of(name)
     assert {layer: shapes[layer] for layer in shapes if layer[:4] in ("conv", "pool")} == {
         "conv1": (55, 55, 96), "pool1": (27, 27, 96),
         "conv2": (27, 27, 256), "pool2": (13, 13, 256),
@@ -38,7 +31,7 @@ def test_sizes_are_those_of_figure_2(name):
 
 
 def test_the_two_towers_halve_the_weights_of_conv2_conv4_and_conv5():
-    params = {layer: entry.cost.trainable for layer, entry in entries("alexnet").items()}
+    params = {layer: entry.cost.trainable for layer, entry in entries_of("alexnet").items()}
     assert {layer: params[layer] for layer in ("conv1", "conv2", "conv3", "conv4", "conv5")} == {
         "conv1": 11 * 11 * 3 * 96 + 96,
         "conv2": 5 * 5 * 48 * 256 + 256,  # section 3.5: 256 kernels of 5x5x48
@@ -53,38 +46,38 @@ def test_the_two_towers_halve_the_weights_of_conv2_conv4_and_conv5():
 
 
 def test_normalisation_stands_before_the_pool_in_the_paper_and_behind_it_in_the_lecture():
-    paper, lecture = list(entries("alexnet")), list(entries("alexnet_single"))
+    paper, lecture = list(entries_of("alexnet")), list(entries_of("alexnet_single"))
     assert paper[:6] == ["conv1", "norm1", "pool1", "conv2", "norm2", "pool2"]
     assert lecture[:6] == ["conv1", "pool1", "norm1", "conv2", "pool2", "norm2"]
-    config = entries("alexnet")["norm1"].config  # section 3.3: k = 2, n = 5, alpha, beta
+    config = entries_of("alexnet")["norm1"].config  # section 3.3: k = 2, n = 5, alpha, beta
     assert config == {"radius": 2, "bias": 2.0, "alpha": 1e-4, "beta": 0.75}
-    assert not [layer for layer in entries("alexnet_owt") if layer.startswith("norm")]
+    assert not [layer for layer in entries_of("alexnet_owt") if layer.startswith("norm")]
 
 
 def test_the_start_of_section_5_is_an_option():
-    made = entries("alexnet", columns={"stddev": 0.01})
+    made = entries_of("alexnet", columns={"stddev": 0.01})
     ones = {layer for layer, one in made.items() if one.config.get("bias_initializer") == "ones"}
     assert ones == {"conv2", "conv4", "conv5", "fc6", "fc7"}
     for layer in ("conv1", "conv5", "fc7", "predictions"):
         assert made[layer].config["kernel_initializer"]["config"]["stddev"] == 0.01
-    assert entries("alexnet")["fc6"].config == {
+    assert entries_of("alexnet")["fc6"].config == {
         "units": 4096, "activation": "relu", "kernel_initializer": blocks.HE,
         "bias_initializer": "zeros",
     }  # fmt: skip
     for stddev, kernel in (None, blocks.HE), (0.01, blocks.normal(0.01)):
-        made = entries("zfnet", columns={"stddev": stddev})
+        made = entries_of("zfnet", columns={"stddev": stddev})
         assert made["conv3"].config["kernel_initializer"] == kernel
         assert made["fc7"].config["kernel_initializer"] == kernel
 
 
 def test_dropout_is_the_papers_unless_another_is_given():
-    assert entries("alexnet")["fc6_dropout"].config["rate"] == 0.5
-    assert entries("alexnet", dropout=0.2)["fc7_dropout"].config["rate"] == 0.2
-    assert "fc7_dropout" not in entries("alexnet", dropout=0.0)
+    assert entries_of("alexnet")["fc6_dropout"].config["rate"] == 0.5
+    assert entries_of("alexnet", dropout=0.2)["fc7_dropout"].config["rate"] == 0.2
+    assert "fc7_dropout" not in entries_of("alexnet", dropout=0.0)
 
 
 def test_torchvisions_sizes():
-    shapes = sides("alexnet_owt")
+    shapes = shapes_of("alexnet_owt")
     assert [shapes[f"conv{number}"] for number in range(1, 6)] == [
         (55, 55, 64), (27, 27, 192), (13, 13, 384), (13, 13, 256), (13, 13, 256),
     ]  # fmt: skip
@@ -92,7 +85,7 @@ def test_torchvisions_sizes():
 
 
 def test_zfnet_has_the_sizes_of_figure_3():
-    shapes = sides("zfnet")
+    shapes = shapes_of("zfnet")
     assert {layer: shapes[layer][0] for layer in shapes if layer[-1].isdigit()} == {
         "conv1": 110, "pool1": 55, "norm1": 55, "conv2": 26, "pool2": 13, "norm2": 13,
         "conv3": 13, "conv4": 13, "conv5": 13, "pool5": 6, "fc6": 4096, "fc7": 4096,
@@ -119,7 +112,7 @@ def test_a_pool_may_hang_over_the_far_edge(shape, size):
 @pytest.mark.parametrize("depth", [0.5, 1, 2])
 @pytest.mark.parametrize("width", [0.25, 1, 2])
 def test_depth_width_and_kernel_keep_the_sizes(name, depth, width, kernel):
-    shapes = sides(name, depth=depth, width=width, kernel_size=kernel)
+    shapes = shapes_of(name, depth=depth, width=width, kernel_size=kernel)
     assert shapes["features"] == (6, 6, 256 * width)
     convolutions = [layer for layer in shapes if layer.startswith("conv") and "_" not in layer]
     copies = [layer for layer in shapes if layer.startswith("conv") and layer.endswith("_2")]
@@ -130,7 +123,7 @@ def test_depth_width_and_kernel_keep_the_sizes(name, depth, width, kernel):
 
 @pytest.mark.parametrize("name", [*NAMES, "zfnet"])
 def test_the_small_stem_keeps_a_small_image(name):
-    shapes = sides(name, stem="small", input_shape=(32, 32, 3))
+    shapes = shapes_of(name, stem="small", input_shape=(32, 32, 3))
     assert shapes["conv1"][:2] == (32, 32)
     assert shapes["features"][:2] == ((3, 3) if name == "zfnet" else (7, 7))
     assert model_info(name).small_stem
@@ -141,19 +134,23 @@ def test_the_small_stem_keeps_a_small_image(name):
 def test_the_smallest_image(name, side):
     assert minimum_size(model_info(name), Request()) == side
     with pytest.raises(MismatchError, match=f"at least {side} x {side}"):
-        plan(model_info(name), Request(input_shape=(side - 1, side, 3)))
+        plan_of(name, input_shape=(side - 1, side, 3))
 
 
 def test_any_size_without_the_top_and_a_fixed_one_with_it():
     open_size = (None, None, 3)
-    assert sides("zfnet", include_top=False, input_shape=open_size)["features"] == (None, None, 256)
+    assert shapes_of("zfnet", include_top=False, input_shape=open_size)["features"] == (
+        None,
+        None,
+        256,
+    )
     with pytest.raises(MismatchError, match="fixed height and width"):
-        plan(model_info("alexnet"), Request(input_shape=open_size))
+        plan_of("alexnet", input_shape=open_size)
 
 
 def test_torchvisions_names():
     table = layouts("alexnet")["torchvision"]
-    names = [layer for layer, one in entries("alexnet_owt").items() if one.cost.trainable]
+    names = weighted_layers_of("alexnet_owt")
     assert list(table(names)) == names
     assert table(names)["conv5"] == "features.10"
     assert table(["conv1", "conv1_2"]) == {"conv1": "features.0"}

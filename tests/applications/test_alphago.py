@@ -8,13 +8,12 @@ import pytest
 
 import kerascnn
 from kerascnn.errors import MismatchError, UsageError
-from kerascnn.models.planning import plan
 from kerascnn.models.registry import model_info
-from kerascnn.models.request import Request
+from support.plans import plan_of
 
 
 def ledger(**arguments):
-    return plan(model_info("alphago_policy"), Request(**arguments))
+    return plan_of("alphago_policy", **arguments)
 
 
 def parameters(k):

@@ -9,9 +9,8 @@ import keras
 import numpy as np
 import pytest
 
-from kerascnn.models.planning import plan
 from kerascnn.models.registry import list_models, model_info
-from kerascnn.models.request import Request
+from support.plans import entries_of
 
 TORCH = (0.9, 1e-5)  # torch.nn.BatchNorm2d's defaults
 # family or row -> (momentum, epsilon), where it is not PyTorch's default.
@@ -38,7 +37,7 @@ OTHERS = {
 
 @pytest.mark.parametrize("name", list_models())
 def test_momentum_and_epsilon(name):
-    entries = plan(model_info(name), Request()).entries.values()
+    entries = entries_of(name).values()
     found = {
         (entry.config["momentum"], entry.config["epsilon"])
         for entry in entries

@@ -9,14 +9,15 @@ import pytest
 from kerascnn.applications.convnet import pool
 from kerascnn.errors import UsageError
 from kerascnn.layers import L2Pooling2D, SumPooling2D, WeightedPooling2D
-from kerascnn.models.planning import minimum_size, plan
+from kerascnn.models.planning import minimum_size
 from kerascnn.models.registry import model_info
 from kerascnn.models.request import Request
+from support.plans import plan_of
 
 
 def ledger(**arguments):
     columns = {key: arguments.pop(key) for key in list(arguments) if key in COLUMNS}
-    return plan(model_info("convnet"), Request(columns=columns, **arguments))
+    return plan_of("convnet", columns=columns, **arguments)
 
 
 COLUMNS = ("n", "m", "k", "filters", "filter_size", "units", "pool", "batch_norm")

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from kerascnn.models.planning import minimum_size, plan
+from kerascnn.models.planning import minimum_size
 from kerascnn.models.registry import model_info
 from kerascnn.models.request import Request
 from kerascnn.weights.name_maps import layouts
+from support.plans import entries_of, plan_of, weighted_layers_of
 
 IMAGENET = ["densenet121", "densenet161", "densenet169", "densenet201"]
 CIFAR = ["densenet_bc100_12", "densenet_bc190_40"]
-
-
-def entries(name, **arguments):
-    return plan(model_info(name), Request(**arguments)).entries
 
 
 @pytest.mark.parametrize(
@@ -25,13 +22,13 @@ def entries(name, **arguments):
     ],
 )  # fmt: skip
 def test_the_name_counts_the_convolutions_and_the_classifier(name, layers):
-    kinds = [entry.kind for entry in entries(name).values()]
+    kinds = [entry.kind for entry in entries_of(name).values()]
     assert kinds.count("Conv2D") + kinds.count("Dense") == layers
 
 
 @pytest.mark.parametrize("name", IMAGENET)
 def test_sizes_are_those_of_table_1(name):
-    shapes = {layer: entry.cost.shape for layer, entry in entries(name).items()}
+    shapes = {layer: entry.cost.shape for layer, entry in entries_of(name).items()}
     row = model_info(name).row
     assert shapes["conv0"] == (None, 112, 112, row.first)
     assert shapes["pool0"] == (None, 56, 56, row.first)
@@ -50,11 +47,11 @@ def test_sizes_are_those_of_table_1(name):
 
 @pytest.mark.parametrize(("name", "millions"), [(CIFAR[0], 0.8), (CIFAR[1], 25.6)])
 def test_parameters_are_those_of_table_2(name, millions):
-    assert round(plan(model_info(name), Request()).trainable / 1e6, 1) == millions
+    assert round(plan_of(name).trainable / 1e6, 1) == millions
 
 
 def test_the_cifar_networks_have_three_blocks_of_32_16_and_8():
-    shapes = {layer: entry.cost.shape for layer, entry in entries("densenet_bc100_12").items()}
+    shapes = {layer: entry.cost.shape for layer, entry in entries_of("densenet_bc100_12").items()}
     assert shapes["conv0"] == (None, 32, 32, 24)  # 2k
     assert [shapes[f"dense{block}_16_concat"][1:] for block in (1, 2, 3)] == [
         (32, 32, 216), (16, 16, 300), (8, 8, 342)
@@ -62,7 +59,7 @@ def test_the_cifar_networks_have_three_blocks_of_32_16_and_8():
 
 
 def test_width_scales_growth_and_first_depth_the_layers_of_every_block():
-    narrow = entries("densenet121", width=0.5, depth=0.5, kernel_size=5)
+    narrow = entries_of("densenet121", width=0.5, depth=0.5, kernel_size=5)
     assert narrow["conv0"].cost.shape == (None, 112, 112, 32)
     assert narrow["dense1_1_conv2"].cost.shape == (None, 56, 56, 16)
     assert narrow["dense1_1_conv2"].config["kernel_size"] == 5
@@ -72,7 +69,7 @@ def test_width_scales_growth_and_first_depth_the_layers_of_every_block():
 
 
 def test_the_small_stem_keeps_small_images():
-    small = entries("densenet121", stem="small", input_shape=(32, 32, 3))
+    small = entries_of("densenet121", stem="small", input_shape=(32, 32, 3))
     assert small["conv0"].cost.shape == (None, 32, 32, 64)
     assert "pool0" not in small
     assert small["relu"].cost.shape[1:3] == (4, 4)
@@ -84,7 +81,7 @@ def test_the_smallest_image_is_torchvisions():
 
 @pytest.mark.parametrize("source", ["torchvision", "torchvision_files", "timm", "keras"])
 def test_every_layer_with_weights_has_one_name_elsewhere(source):
-    names = [layer for layer, entry in entries("densenet169").items() if entry.cost.trainable]
+    names = weighted_layers_of("densenet169")
     found = layouts("densenet")[source](names)
     assert list(found) == names
     assert len(set(found.values())) == len(names)

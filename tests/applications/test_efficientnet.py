@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 
 from kerascnn.errors import UsageError
-from kerascnn.models.planning import plan
 from kerascnn.models.registry import model_info
-from kerascnn.models.request import Request
 from kerascnn.weights.name_maps import layouts
+from support.plans import entries_of, plan_of, weighted_layers_of
 
 # Table 1: operator, resolution that comes in, channels, layers.
 TABLE_1 = [
@@ -33,12 +32,8 @@ TABLE_2 = [
 ]
 
 
-def ledger(name, **arguments):
-    return plan(model_info(name), Request(**arguments))
-
-
 def test_b0_is_table_1():
-    entries = ledger("efficientnet_b0").entries
+    entries = entries_of("efficientnet_b0")
     assert entries["conv1"].cost.shape == (None, 112, 112, 32)
     for stage, (operator, side, channels, layers) in enumerate(TABLE_1, 2):
         assert f"mbconv{stage}_{layers}_project" in entries
@@ -57,7 +52,7 @@ def test_b0_is_table_1():
 
 @pytest.mark.parametrize("number", range(8))
 def test_costs_are_those_of_table_2(number):
-    costs = ledger(f"efficientnet_b{number}")
+    costs = plan_of(f"efficientnet_b{number}")
     params, macs = TABLE_2[number]
     assert costs.trainable / 1e6 == pytest.approx(params, rel=0.02)
     assert costs.macs / 1e9 == pytest.approx(macs, rel=0.05)
@@ -68,8 +63,8 @@ def test_costs_are_those_of_table_2(number):
 )
 def test_b0_scaled_by_hand_is_the_larger_network(number, width, depth):
     side = model_info(f"efficientnet_b{number}").input_shape
-    scaled = ledger("efficientnet_b0", width=width, depth=depth, input_shape=side)
-    wanted = ledger(f"efficientnet_b{number}")
+    scaled = plan_of("efficientnet_b0", width=width, depth=depth, input_shape=side)
+    wanted = plan_of(f"efficientnet_b{number}")
     assert (scaled.trainable, scaled.macs) == (wanted.trainable, wanted.macs)
 
 
@@ -78,11 +73,11 @@ def test_dropout_and_batch_norms():
     assert [row.dropout for row in rows] == [0.2, 0.2, 0.3, 0.3, 0.4, 0.4, 0.5, 0.5]
     assert [row.epsilon for row in rows] == [1e-5] * 5 + [1e-3] * 3
     assert [row.momentum for row in rows] == [0.9] * 5 + [0.99] * 3
-    assert ledger("efficientnet_b3").entries["dropout"].config["rate"] == 0.3
+    assert entries_of("efficientnet_b3")["dropout"].config["rate"] == 0.3
 
 
 def test_stochastic_depth_grows_with_the_block_and_can_be_left_out():
-    entries = ledger("efficientnet_b0").entries
+    entries = entries_of("efficientnet_b0")
     rates = {
         layer: entry.config["rate"] for layer, entry in entries.items() if layer.endswith("_drop")
     }
@@ -91,24 +86,24 @@ def test_stochastic_depth_grows_with_the_block_and_can_be_left_out():
     assert rates["mbconv7_4_drop"] == pytest.approx(0.2 * 14 / 16)
     assert len(rates) == 9
     assert entries["mbconv3_2_drop"].config["noise_shape"] == (None, 1, 1, 1)
-    without = ledger("efficientnet_b0", columns={"stochastic_depth": 0}).entries
+    without = entries_of("efficientnet_b0", columns={"stochastic_depth": 0})
     assert not any(layer.endswith("_drop") for layer in without)
 
 
 def test_kernel_padding_and_stem():
-    entries = ledger("efficientnet_b0", kernel_size=7, columns={"padding": "same"}).entries
+    entries = entries_of("efficientnet_b0", kernel_size=7, columns={"padding": "same"})
     sizes = {e.config["kernel_size"] for e in entries.values() if e.kind == "DepthwiseConv2D"}
     assert sizes == {7}
     assert not any(entry.kind == "ZeroPadding2D" for entry in entries.values())
-    small = ledger("efficientnet_b0", stem="small", input_shape=(32, 32, 3)).entries
+    small = plan_of("efficientnet_b0", stem="small", input_shape=(32, 32, 3)).entries
     assert small["conv1"].cost.shape == (None, 32, 32, 32)
     with pytest.raises(UsageError, match="padding must be"):
-        ledger("efficientnet_b0", columns={"padding": "valid"})
+        plan_of("efficientnet_b0", columns={"padding": "valid"})
 
 
 @pytest.mark.parametrize("source", ["torchvision", "timm", "keras"])
 def test_every_layer_with_weights_has_one_name_elsewhere(source):
-    names = [layer for layer, e in ledger("efficientnet_b1").entries.items() if e.cost.trainable]
+    names = weighted_layers_of("efficientnet_b1")
     found = layouts("efficientnet")[source](names)
     assert list(found) == names
     assert len(set(found.values())) == len(names)

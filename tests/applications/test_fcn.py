@@ -10,17 +10,14 @@ import kerascnn
 from kerascnn.applications import fcn
 from kerascnn.errors import UsageError
 from kerascnn.layers import Bilinear
-from kerascnn.models.planning import minimum_size, plan
+from kerascnn.models.planning import minimum_size
 from kerascnn.models.registry import model_info
 from kerascnn.models.request import Request
 from kerascnn.weights.name_maps import layouts
+from support.plans import entries_of, plan_of, weighted_layers_of
 
 NAMES = ["fcn32s", "fcn16s", "fcn8s"]
 CLASSES = 21
-
-
-def ledger(name, **arguments):
-    return plan(model_info(name), Request(**arguments))
 
 
 def vgg_convolutions(side):
@@ -47,23 +44,23 @@ def test_parameters_and_macs_by_arithmetic():
     def last(side, factor):
         return side * side * (2 * factor) ** 2 * pairs
 
-    assert ledger("fcn32s").trainable == params == 134_346_581
-    assert ledger("fcn32s").macs == macs + last(16, 32) == 108_255_955_968
+    assert plan_of("fcn32s").trainable == params == 134_346_581
+    assert plan_of("fcn32s").macs == macs + last(16, 32) == 108_255_955_968
     params += 16 * pairs + 512 * CLASSES + CLASSES
     macs += 16 * 16 * 16 * pairs + 32 * 32 * 512 * CLASSES
-    assert ledger("fcn16s").trainable == params == 134_364_410
-    assert ledger("fcn16s").macs == macs + last(32, 16) == 108_268_772_352
+    assert plan_of("fcn16s").trainable == params == 134_364_410
+    assert plan_of("fcn16s").macs == macs + last(32, 16) == 108_268_772_352
     params += 16 * pairs + 256 * CLASSES + CLASSES
     macs += 32 * 32 * 16 * pairs + 63 * 63 * 256 * CLASSES
-    assert ledger("fcn8s").trainable == params == 134_376_863
-    assert ledger("fcn8s").macs == macs + last(63, 8) == 108_282_997_248
-    assert [ledger(f"fcn{s}s").fixed for s in (32, 16, 8)] == [
+    assert plan_of("fcn8s").trainable == params == 134_376_863
+    assert plan_of("fcn8s").macs == macs + last(63, 8) == 108_282_997_248
+    assert [plan_of(f"fcn{s}s").fixed for s in (32, 16, 8)] == [
         4 * s * s * pairs for s in (32, 16, 8)
     ]
 
 
 def test_fc6_and_fc7_are_convolutions_and_the_skips_have_the_papers_names():
-    entries = ledger("fcn8s", input_shape=(64, 96, 3)).entries
+    entries = plan_of("fcn8s", input_shape=(64, 96, 3)).entries
     shapes = {key: one.cost.shape[1:] for key, one in entries.items()}
     assert entries["fc6"].config["kernel_size"] == 7
     assert shapes["fc6"] == shapes["fc7"] == (2, 3, 4096)
@@ -73,7 +70,7 @@ def test_fc6_and_fc7_are_convolutions_and_the_skips_have_the_papers_names():
     assert shapes["upscore8"] == shapes["predictions"] == (64, 96, 21)
     assert entries["score_pool4"].inputs[0].source == "pool4"
     assert entries["score_pool3"].inputs[0].source == "pool3"
-    vgg = plan(model_info("vgg16"), Request()).entries
+    vgg = entries_of("vgg16")
     assert [key for key in entries if key.startswith("conv")] == [
         key for key in vgg if key.startswith("conv")
     ]
@@ -88,7 +85,7 @@ def test_the_output_has_the_size_of_any_image(name):
         y = model(np.zeros((1, *side, 3), "float32"))
         assert y.shape == (1, *side, 4)
         np.testing.assert_allclose(np.asarray(y).sum(-1), 1, atol=1e-5)
-        fixed = ledger(name, input_shape=(*side, 3), classes=4, width=0.05).entries["predictions"]
+        fixed = plan_of(name, input_shape=(*side, 3), classes=4, width=0.05).entries["predictions"]
         assert fixed.cost.shape == (None, *side, 4)
     assert minimum_size(variant, Request()) == 1
 
@@ -155,21 +152,21 @@ def test_depth_width_and_kernel():
         for width in 0.25, 1, 2:
             for kernel in 3, 5, 7:
                 changed = {"depth": depth, "width": width, "kernel_size": kernel}
-                entries = ledger("fcn8s", input_shape=(40, 40, 3), **changed).entries
+                entries = plan_of("fcn8s", input_shape=(40, 40, 3), **changed).entries
                 assert entries["predictions"].cost.shape == (None, 40, 40, 21)
                 assert entries["fc7"].cost.shape[-1] == 4096 * width
     with pytest.raises(UsageError, match="32, 16 or 8, got 4"):
-        ledger("fcn8s", columns={"stride": 4})
+        plan_of("fcn8s", columns={"stride": 4})
 
 
 def test_logits_and_the_backbone_alone():
-    assert ledger("fcn32s", include_top=False).entries["features"].cost.shape[-1] == 512
-    entries = ledger("fcn32s", classifier_activation=None).entries
+    assert entries_of("fcn32s", include_top=False)["features"].cost.shape[-1] == 512
+    entries = entries_of("fcn32s", classifier_activation=None)
     assert entries["predictions"].config == {"activation": "linear", "dtype": "float32"}
 
 
 def test_vggs_names_for_the_layers_that_it_shares():
-    names = [key for key, one in ledger("fcn8s").entries.items() if one.cost.trainable]
+    names = weighted_layers_of("fcn8s")
     table = layouts("fcn")["keras"](names)
     assert list(table.values())[-3:] == ["block5_conv3", "fc1", "fc2"]
     assert len(table) == 15

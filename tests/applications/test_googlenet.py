@@ -9,10 +9,11 @@ from kerascnn.applications import GoogLeNet
 from kerascnn.applications.googlenet import Row, module
 from kerascnn.errors import UsageError
 from kerascnn.models.costs import Plan
-from kerascnn.models.planning import minimum_size, plan
+from kerascnn.models.planning import minimum_size
 from kerascnn.models.registry import Scale, model_info
 from kerascnn.models.request import Request
 from kerascnn.weights.name_maps import layouts
+from support.plans import entries_of, plan_of
 
 NAMES = ["googlenet", "googlenet_bn"]
 # Table 1: output size and millions of operations of each line.
@@ -32,10 +33,6 @@ TABLE_1 = {
 SLIPS = {"conv1": 118, "5a": 51}
 
 
-def ledger(name, **arguments):
-    return plan(model_info(name), Request(**arguments))
-
-
 def part(entries, label):
     """The layers of a line of Table 1."""
     if label == "conv2":
@@ -47,7 +44,7 @@ def part(entries, label):
 
 @pytest.mark.parametrize("label", TABLE_1)
 def test_sizes_and_operations_are_those_of_table_1(label):
-    layers = part(ledger("googlenet").entries, label)
+    layers = part(entries_of("googlenet"), label)
     *size, printed = TABLE_1[label]
     assert layers[-1].cost.shape == (None, *size)
     operations = sum(layer.cost.macs for layer in layers) / 1e6
@@ -57,7 +54,7 @@ def test_sizes_and_operations_are_those_of_table_1(label):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_pools_round_up(name):
-    entries = ledger(name).entries
+    entries = entries_of(name)
     pools = {key: entries[key].cost.shape[1] for key in ("pool1", "pool2", "pool3", "pool4")}
     assert pools == {"pool1": 56, "pool2": 28, "pool3": 14, "pool4": 7}
 
@@ -88,18 +85,18 @@ def test_the_naive_module_of_the_lecture():
 
 
 def test_a_naive_network_and_no_other_word():
-    naive = ledger("googlenet", columns={"module": "naive"})
+    naive = plan_of("googlenet", columns={"module": "naive"})
     assert not [key for key in naive.entries if "inception" in key and "reduce" in key]
     assert naive.entries["inception_3a"].cost.shape == (None, 28, 28, 64 + 128 + 32 + 192)
     with pytest.raises(UsageError, match="'inception' or 'naive', got 'plain'"):
-        ledger("googlenet", columns={"module": "plain"})
+        plan_of("googlenet", columns={"module": "plain"})
 
 
 @pytest.mark.parametrize(
     ("name", "params"), [("googlenet", 13_378_280), ("googlenet_bn", 13_004_888)]
 )
 def test_the_auxiliary_heads(name, params):
-    made = ledger(name, columns={"auxiliary": True})
+    made = plan_of(name, columns={"auxiliary": True})
     assert made.trainable == params
     entries = made.entries
     for head, channels in ("aux1", 512), ("aux2", 528):
@@ -137,7 +134,7 @@ def test_a_network_with_auxiliary_heads_trains_with_kerass_own_fit():
 @pytest.mark.parametrize("width", [0.25, 1, 2])
 def test_depth_width_and_kernel_keep_the_sizes(depth, modules, width, kernel):
     changed = {"depth": depth, "width": width, "kernel_size": kernel}
-    entries = ledger("googlenet", columns={"auxiliary": True}, **changed).entries
+    entries = entries_of("googlenet", columns={"auxiliary": True}, **changed)
     joins = [one for one in entries.values() if one.kind == "Concatenate"]
     assert len(joins) == modules
     assert entries["features"].cost.shape == (None, 7, 7, 1024 * width)
@@ -145,7 +142,7 @@ def test_depth_width_and_kernel_keep_the_sizes(depth, modules, width, kernel):
 
 
 def test_torchvision_has_3x3_for_5x5_and_its_own_last_pool():
-    entries = ledger("googlenet_bn").entries
+    entries = entries_of("googlenet_bn")
     assert entries["inception_4b_5x5"].config["kernel_size"] == 3
     assert entries["pool4"].config["pool_size"] == 2
     assert entries["conv1_bn"].config["epsilon"] == 1e-3
@@ -160,16 +157,16 @@ def test_the_smallest_image(name, side):
 
 
 def test_any_size_and_the_small_stem():
-    entries = ledger("googlenet", input_shape=(None, None, 3)).entries
+    entries = plan_of("googlenet", input_shape=(None, None, 3)).entries
     assert entries["features"].cost.shape == (None, None, None, 1024)
-    small = ledger("googlenet", input_shape=(32, 32, 3), stem="small").entries
+    small = plan_of("googlenet", input_shape=(32, 32, 3), stem="small").entries
     assert [small[key].cost.shape[1] for key in ("conv1", "pool2", "pool3", "features")] == [
         32, 16, 8, 4,
     ]  # fmt: skip
 
 
 def test_torchvisions_names():
-    made = ledger("googlenet_bn", columns={"auxiliary": True}).entries
+    made = entries_of("googlenet_bn", columns={"auxiliary": True})
     names = [key for key, one in made.items() if one.cost.trainable]
     table = layouts("googlenet")["torchvision"](names)
     assert list(table) == names

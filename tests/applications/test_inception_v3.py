@@ -7,27 +7,18 @@ import re
 import pytest
 
 from kerascnn.errors import MismatchError
-from kerascnn.models.planning import minimum_size, plan
+from kerascnn.models.planning import minimum_size
 from kerascnn.models.registry import model_info
 from kerascnn.models.request import Request
 from kerascnn.weights.expected_shapes import expected
 from kerascnn.weights.name_maps import layouts
+from support.plans import entries_of, plan_of, shapes_of
 
 NAMES = ("inception_v3", "inception_v4", "inception_resnet_v2")
 
 
-def planned(name, **arguments):
-    columns = arguments.pop("columns", {})
-    return plan(model_info(name), Request(columns=columns, **arguments))
-
-
-def shapes(name, **arguments):
-    entries = planned(name, **arguments).entries
-    return {layer: entry.cost.shape[1:] for layer, entry in entries.items()}
-
-
 def test_inception_v3_has_the_sizes_of_table_1():
-    made = shapes("inception_v3")
+    made = shapes_of("inception_v3")
     # arXiv:1512.00567, Table 1, but for the released network's second half of the stem.
     assert made["stem_1"] == (149, 149, 32)
     assert made["stem_2"] == (147, 147, 32)
@@ -47,7 +38,7 @@ def test_inception_v3_has_the_sizes_of_table_1():
 
 
 def test_inception_v4_has_the_sizes_of_figures_3_and_9():
-    made = shapes("inception_v4")
+    made = shapes_of("inception_v4")
     stem = [(149, 149, 32), (147, 147, 32), (147, 147, 64), (73, 73, 160), (71, 71, 192)]
     assert [made[f"stem_{i}"] for i in range(1, 6)] == stem
     assert made["stem_6"] == (35, 35, 384)
@@ -63,7 +54,7 @@ def test_inception_v4_has_the_sizes_of_figures_3_and_9():
 
 
 def test_inception_resnet_v2_is_the_released_network():
-    entries = planned("inception_resnet_v2").entries
+    entries = entries_of("inception_resnet_v2")
     made = {layer: entry.cost.shape[1:] for layer, entry in entries.items()}
     assert made["stem_8"] == (35, 35, 320)
     assert made["reduction_a"] == (17, 17, 1088)
@@ -78,24 +69,24 @@ def test_inception_resnet_v2_is_the_released_network():
 def test_torchvisions_inception_v3_has_gammas_and_an_auxiliary_head():
     columns = {"gamma": True, "auxiliary": True}
     # Inception_V3_Weights.IMAGENET1K_V1.meta["num_params"]
-    assert planned("inception_v3", columns=columns).trainable == 27_161_264
-    made = shapes("inception_v3", columns=columns)
+    assert plan_of("inception_v3", columns=columns).trainable == 27_161_264
+    made = shapes_of("inception_v3", columns=columns)
     assert made["aux1_pool"] == (5, 5, 768)  # Figure 8
     assert made["aux1_conv2"] == (1, 1, 768)
     with pytest.raises(MismatchError, match="at least 299"):
-        planned("inception_v3", columns=columns, input_shape=(200, 200, 3))
+        plan_of("inception_v3", columns=columns, input_shape=(200, 200, 3))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_smallest_image(name):
     assert minimum_size(model_info(name), Request()) == 75  # as in keras.applications
     with pytest.raises(MismatchError, match="at least 75"):
-        planned(name, input_shape=(74, 74, 3))
+        plan_of(name, input_shape=(74, 74, 3))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_small_stem_keeps_the_size(name):
-    made = shapes(name, stem="small", input_shape=(32, 32, 3))
+    made = shapes_of(name, stem="small", input_shape=(32, 32, 3))
     assert made["reduction_a"][:2] == (15, 15)
     assert made["features"][:2] == (7, 7)
 
@@ -106,22 +97,22 @@ def test_the_filter_size_keeps_the_shapes(name, size):
     def borders_apart(made):
         return {layer: shape for layer, shape in made.items() if layer[-4:] not in ("_pad", "crop")}
 
-    assert borders_apart(shapes(name, kernel_size=size)) == borders_apart(shapes(name))
+    assert borders_apart(shapes_of(name, kernel_size=size)) == borders_apart(shapes_of(name))
 
 
 def test_depth_repeats_modules_in_their_place():
-    made = shapes("inception_v3", depth=2)
+    made = shapes_of("inception_v3", depth=2)
     assert [made[f"a{i}"][-1] for i in range(1, 7)] == [256, 256, 288, 288, 288, 288]
     assert "b8" in made
     assert "b9" not in made
-    made = shapes("inception_resnet_v2", depth=0.5)
+    made = shapes_of("inception_resnet_v2", depth=0.5)
     assert "a5_add" in made
     assert "a6_add" not in made
     assert "tail_1_add" in made
 
 
 def test_any_size_at_run_time():
-    assert shapes("inception_resnet_v2", input_shape=(None, None, 3))["features"][-1] == 1536
+    assert shapes_of("inception_resnet_v2", input_shape=(None, None, 3))["features"][-1] == 1536
 
 
 @pytest.mark.parametrize(
@@ -136,14 +127,14 @@ def test_any_size_at_run_time():
     ],
 )
 def test_every_layer_has_a_name_of_its_own_elsewhere(name, source, arguments):
-    layers = list(expected(planned(name, **arguments)))
+    layers = list(expected(plan_of(name, **arguments)))
     found = layouts("inception")[source](layers)
     assert list(found) == layers or set(found) == set(layers)
     assert len(set(found.values())) == len(layers)
 
 
 def test_names_elsewhere():
-    layers = list(expected(planned("inception_v3")))
+    layers = list(expected(plan_of("inception_v3")))
     keras = layouts("inception")["keras"](layers)
     assert keras["stem_1"] == "conv2d"
     assert keras["c2_b4_2"] == "conv2d_93"  # 94 convolutions
@@ -154,14 +145,14 @@ def test_names_elsewhere():
     assert torchvision["reduction_a_b1_1"] == "Mixed_6a.branch3x3.conv"
     assert torchvision["b4_b3_5"] == "Mixed_6e.branch7x7dbl_5.conv"
     assert torchvision["c1_b2_2_b2_1"] == "Mixed_7b.branch3x3_2b.conv"
-    layers = list(expected(planned("inception_v4")))
+    layers = list(expected(plan_of("inception_v4")))
     timm = layouts("inception")["timm"](layers)
     assert timm["stem_4_b2_1"] == "features.3.conv.conv"
     assert timm["stem_5_b2_4_bn"] == "features.4.branch1.3.bn"
     assert timm["a1_b1_1"] == "features.6.branch0.conv"
     assert timm["reduction_b_b1_2"] == "features.18.branch0.1.conv"
     assert timm["c3_b3_4_b1_1"] == "features.21.branch2_3a.conv"
-    layers = list(expected(planned("inception_resnet_v2")))
+    layers = list(expected(plan_of("inception_resnet_v2")))
     keras = layouts("inception")["keras"](layers)
     assert keras["b20_up"] == "block17_20_conv"
     assert keras["tail_1_up"] == "block8_10_conv"

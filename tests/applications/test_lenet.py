@@ -15,6 +15,7 @@ from kerascnn.layers import RadialBasis
 from kerascnn.models.planning import minimum_size, plan
 from kerascnn.models.registry import model_info
 from kerascnn.models.request import Request
+from support.plans import entries_of
 
 
 def trainable(model, layer):
@@ -37,7 +38,7 @@ def test_the_course_version_has_61706():
 
 @pytest.mark.parametrize("name", ["lenet5", "lenet5_1998"])
 def test_shapes_are_those_of_figure_2(name):
-    entries = plan(model_info(name), Request()).entries
+    entries = entries_of(name)
     shapes = {layer: entries[layer].cost.shape[1:] for layer in ("c1", "s2", "c3", "s4", "c5")}
     assert shapes == {
         "c1": (28, 28, 6), "s2": (14, 14, 6), "c3": (10, 10, 16), "s4": (5, 5, 16),

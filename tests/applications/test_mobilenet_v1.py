@@ -5,23 +5,17 @@ from __future__ import annotations
 import pytest
 
 from kerascnn.errors import UsageError
-from kerascnn.models.planning import plan
-from kerascnn.models.registry import model_info
-from kerascnn.models.request import Request
 from kerascnn.weights.name_maps import layouts
+from support.plans import entries_of, plan_of, weighted_layers_of
 
 NAMES = ["mobilenet_v1", "mobilenet_v2", "mobilenet_v3_large", "mobilenet_v3_small"]
-
-
-def ledger(name, **arguments):
-    return plan(model_info(name), Request(**arguments))
 
 
 def inputs(name, part):
     """The input size of every block, height x height x channels, as the papers' tables list it."""
     return [
         entry.inputs[0].shape[1:]
-        for layer, entry in ledger(name).entries.items()
+        for layer, entry in entries_of(name).items()
         if layer.endswith(part)
     ]
 
@@ -46,7 +40,7 @@ V3_SMALL = "112x16 56x16 28x24 28x24 14x40 14x40 14x40 14x48 14x48 7x96 7x96"
 
 
 def test_v1_sizes_are_those_of_table_1():
-    entries = ledger("mobilenet_v1").entries
+    entries = entries_of("mobilenet_v1")
     depthwise = [entry for layer, entry in entries.items() if layer.endswith("_dw")]
     before = [entries["conv1_act"].cost.shape[1:]]
     before += [entry.cost.shape[1:] for layer, entry in entries.items() if layer.endswith("pw_act")]
@@ -64,13 +58,13 @@ def test_v1_sizes_are_those_of_table_1():
     ],
 )  # fmt: skip
 def test_v1_costs_are_those_of_tables_6_and_7(width, side, macs, params):
-    costs = ledger("mobilenet_v1", width=width, input_shape=(side, side, 3))
+    costs = plan_of("mobilenet_v1", width=width, input_shape=(side, side, 3))
     assert costs.macs == pytest.approx(macs * 1e6, rel=0.01)
     assert round(costs.trainable / 1e6, 1) == params
 
 
 def test_v2_sizes_are_those_of_table_2():
-    entries = ledger("mobilenet_v2").entries
+    entries = entries_of("mobilenet_v2")
     first = {layer: entry.inputs[0].shape[1:] for layer, entry in entries.items()}
     stages = [first["bottleneck2_1_dw"]]
     stages += [first[f"bottleneck{stage}_1_expand"] for stage in range(3, 9)]
@@ -87,7 +81,7 @@ def test_v2_sizes_are_those_of_table_2():
 )
 def test_v2_costs_are_those_of_table_4(width, params, macs):
     """Parameters are torchvision's and timm's: the table's 6.9 M at 1.4 are nobody's."""
-    costs = ledger("mobilenet_v2", width=width)
+    costs = plan_of("mobilenet_v2", width=width)
     assert costs.trainable == params
     assert costs.macs / 1e6 == pytest.approx(macs, rel=0.01)
 
@@ -96,19 +90,19 @@ def test_v2_costs_are_those_of_table_4(width, params, macs):
     ("width", "params"), [(0.35, 1_677_128), (0.5, 1_968_680), (0.75, 2_636_424)]
 )
 def test_v2_narrow_networks_are_those_of_timm_and_torchvision(width, params):
-    assert ledger("mobilenet_v2", width=width).trainable == params
+    assert plan_of("mobilenet_v2", width=width).trainable == params
 
 
 def test_v2_narrow_keeps_its_last_convolution():
-    assert ledger("mobilenet_v2", width=0.5).entries["conv_last"].cost.shape[-1] == 1280
-    assert ledger("mobilenet_v2", width=1.4).entries["conv_last"].cost.shape[-1] == 1792
+    assert entries_of("mobilenet_v2", width=0.5)["conv_last"].cost.shape[-1] == 1280
+    assert entries_of("mobilenet_v2", width=1.4)["conv_last"].cost.shape[-1] == 1792
 
 
 @pytest.mark.parametrize(
     ("name", "sizes"), [("mobilenet_v3_large", V3_LARGE), ("mobilenet_v3_small", V3_SMALL)]
 )
 def test_v3_sizes_are_those_of_tables_1_and_2(name, sizes):
-    entries = ledger(name).entries
+    entries = entries_of(name)
     blocks = {}
     for layer, entry in entries.items():
         if layer.startswith("bneck"):
@@ -127,7 +121,7 @@ def test_v3_sizes_are_those_of_tables_1_and_2(name, sizes):
     ],
 )  # fmt: skip
 def test_v3_costs_are_those_of_the_papers_table_3(name, width, params, macs):
-    costs = ledger(name, width=width)
+    costs = plan_of(name, width=width)
     assert costs.trainable / 1e6 == pytest.approx(params, rel=0.03)
     assert costs.macs / 1e6 == pytest.approx(macs, rel=0.03)
 
@@ -137,11 +131,11 @@ def test_v3_costs_are_those_of_the_papers_table_3(name, width, params, macs):
 )
 def test_v3_at_three_quarters_is_timms(name, params):
     """mobilenetv3_large_075 and mobilenetv3_small_075."""
-    assert ledger(name, width=0.75).trainable == params
+    assert plan_of(name, width=0.75).trainable == params
 
 
 def test_v3_gates_and_activations():
-    entries = ledger("mobilenet_v3_small").entries
+    entries = entries_of("mobilenet_v3_small")
     gated = [layer for layer in entries if layer.endswith("_se_gate")]
     assert len(gated) == 9  # ticks of Table 2, without the slip in its last 1x1 convolution
     assert {entries[layer].kind for layer in gated} == {"HardSigmoid"}
@@ -162,7 +156,7 @@ def test_v3_gates_and_activations():
 
 
 def test_v3_depth_stretches_stages_and_keeps_their_strides():
-    deep, shallow = (ledger("mobilenet_v3_large", depth=depth).entries for depth in (2, 0.5))
+    deep, shallow = (entries_of("mobilenet_v3_large", depth=depth) for depth in (2, 0.5))
     for entries, blocks in ((deep, [2, 4, 6, 8, 4, 6]), (shallow, [1, 1, 2, 2, 1, 2])):
         steps = [entry for layer, entry in entries.items() if layer.endswith("_dw")]
         assert [entry.config["strides"] for entry in steps].count(2) == 4
@@ -173,7 +167,7 @@ def test_v3_depth_stretches_stages_and_keeps_their_strides():
 
 def test_kernel_size_replaces_the_depthwise_filters_only():
     for name in NAMES:
-        for layer, entry in ledger(name, kernel_size=7).entries.items():
+        for layer, entry in entries_of(name, kernel_size=7).items():
             if entry.kind == "DepthwiseConv2D":
                 assert entry.config["kernel_size"] == 7, layer
             elif entry.kind == "Conv2D":
@@ -182,37 +176,37 @@ def test_kernel_size_replaces_the_depthwise_filters_only():
 
 def test_the_small_stem_has_stride_1():
     for name in NAMES:
-        small = ledger(name, stem="small", input_shape=(32, 32, 3)).entries
+        small = plan_of(name, stem="small", input_shape=(32, 32, 3)).entries
         assert small["conv1"].cost.shape[1:3] == (32, 32)
 
 
 def test_dropout_is_the_rows_unless_named():
     rates = {
-        name: [e.config["rate"] for e in ledger(name).entries.values() if e.kind == "Dropout"]
+        name: [e.config["rate"] for e in entries_of(name).values() if e.kind == "Dropout"]
         for name in NAMES
     }
     assert rates == {
         "mobilenet_v1": [], "mobilenet_v2": [0.2],
         "mobilenet_v3_large": [0.2], "mobilenet_v3_small": [0.2],
     }  # fmt: skip
-    assert "dropout" not in ledger("mobilenet_v2", dropout=0).entries
-    assert ledger("mobilenet_v3_small", dropout=0.5).entries["dropout"].config["rate"] == 0.5
+    assert "dropout" not in entries_of("mobilenet_v2", dropout=0)
+    assert entries_of("mobilenet_v3_small", dropout=0.5)["dropout"].config["rate"] == 0.5
 
 
 def test_paddings():
-    tensorflows = ledger("mobilenet_v2", columns={"padding": "same"}).entries
+    tensorflows = entries_of("mobilenet_v2", columns={"padding": "same"})
     assert not any(entry.kind == "ZeroPadding2D" for entry in tensorflows.values())
     assert tensorflows["conv1"].config["padding"] == "same"
-    far = ledger("mobilenet_v1").entries["separable3_1_dw_pad"].config["padding"]
+    far = entries_of("mobilenet_v1")["separable3_1_dw_pad"].config["padding"]
     assert far == ((0, 1), (0, 1))
     for name in NAMES:
         with pytest.raises(UsageError, match="padding must be"):
-            ledger(name, columns={"padding": "valid"})
+            plan_of(name, columns={"padding": "valid"})
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_layer_with_weights_has_one_name_elsewhere(name):
-    names = [layer for layer, entry in ledger(name).entries.items() if entry.cost.trainable]
+    names = weighted_layers_of(name)
     for source, layout in layouts("mobilenet").items():
         # torchvision has none, and its file of keras.applications bears the names of today.
         if name == "mobilenet_v1" and source in ("torchvision", "keras_files"):
@@ -225,7 +219,7 @@ def test_every_layer_with_weights_has_one_name_elsewhere(name):
 
 def test_names_elsewhere():
     def place(source, row, *layers):
-        names = [layer for layer, entry in ledger(row).entries.items() if entry.cost.trainable]
+        names = weighted_layers_of(row)
         found = layouts("mobilenet")[source](names)
         return [found[layer] for layer in layers]
 

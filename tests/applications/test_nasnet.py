@@ -9,21 +9,12 @@ import pytest
 from kerascnn.create import create_model
 from kerascnn.errors import MismatchError
 from kerascnn.layers import EvenBorder2D
-from kerascnn.models.planning import minimum_size, plan
+from kerascnn.models.planning import minimum_size
 from kerascnn.models.registry import model_info
 from kerascnn.models.request import Request
 from kerascnn.weights.expected_shapes import expected
 from kerascnn.weights.name_maps import layouts
-
-
-def planned(name, **arguments):
-    columns = arguments.pop("columns", {})
-    return plan(model_info(name), Request(columns=columns, **arguments))
-
-
-def shapes(name, **arguments):
-    entries = planned(name, **arguments).entries
-    return {layer: entry.cost.shape[1:] for layer, entry in entries.items()}
+from support.plans import entries_of, plan_of, shapes_of
 
 
 @pytest.mark.parametrize(
@@ -35,7 +26,7 @@ def shapes(name, **arguments):
 )
 def test_the_shapes_of_figure_2(name, cells, penultimate, sizes):
     """N @ penultimate filters; each reduction cell halves the size and doubles the channels."""
-    made = shapes(name)
+    made = shapes_of(name)
     filters = penultimate // 24
     assert made["stem"][:2] == (sizes[0], sizes[0])
     assert made["stem1"] == (sizes[1], sizes[1], 4 * (filters // 4))
@@ -50,7 +41,7 @@ def test_the_shapes_of_figure_2(name, cells, penultimate, sizes):
 
 
 def test_separable_convolutions_of_figure_4():
-    entries = planned("nasnet_mobile").entries
+    entries = entries_of("nasnet_mobile")
     sizes = {
         layer: entry.config["kernel_size"]
         for layer, entry in entries.items()
@@ -63,29 +54,29 @@ def test_separable_convolutions_of_figure_4():
 
 
 def test_depth_width_and_filter_size():
-    assert "stage1_cell2" in (made := shapes("nasnet_mobile", depth=0.5))
+    assert "stage1_cell2" in (made := shapes_of("nasnet_mobile", depth=0.5))
     assert "stage1_cell3" not in made
-    assert shapes("nasnet_mobile", width=0.5)["features"][-1] == 6 * 4 * 24  # 22 in steps of 4
-    wide = planned("nasnet_mobile", kernel_size=9).entries
+    assert shapes_of("nasnet_mobile", width=0.5)["features"][-1] == 6 * 4 * 24  # 22 in steps of 4
+    wide = entries_of("nasnet_mobile", kernel_size=9)
     kernels = {e.config["kernel_size"] for e in wide.values() if e.kind == "DepthwiseConv2D"}
     assert kernels == {9}
-    assert shapes("nasnet_mobile", kernel_size=9) == shapes("nasnet_mobile")
+    assert shapes_of("nasnet_mobile", kernel_size=9) == shapes_of("nasnet_mobile")
 
 
 def test_the_small_stem_is_the_network_for_cifar():
-    made = shapes("nasnet_mobile", stem="small", input_shape=(32, 32, 3))
+    made = shapes_of("nasnet_mobile", stem="small", input_shape=(32, 32, 3))
     assert made["stem"] == (32, 32, 3 * 44)
     assert "stem1" not in made
     assert [made[f"stage{stage}_cell1"][:2] for stage in (1, 2, 3)] == [(32, 32), (16, 16), (8, 8)]
 
 
 def test_the_auxiliary_head_reads_the_end_of_the_second_stage():
-    made = shapes("nasnet_mobile", columns={"auxiliary": True})
+    made = shapes_of("nasnet_mobile", columns={"auxiliary": True})
     assert made["aux1_pool"] == (4, 4, 6 * 88)
     assert made["aux1_conv2"] == (1, 1, 768)
     assert made["aux1"] == (1000,)
     with pytest.raises(MismatchError, match="fixed height and width"):
-        shapes("nasnet_mobile", columns={"auxiliary": True}, input_shape=(None, None, 3))
+        shapes_of("nasnet_mobile", columns={"auxiliary": True}, input_shape=(None, None, 3))
 
 
 def test_smallest_image():
@@ -113,7 +104,7 @@ def test_an_open_size_gives_the_logits_of_a_fixed_one():
 
 @pytest.mark.parametrize("depth", [0.5, 1, 2])
 def test_every_layer_has_a_name_in_keras(depth):
-    layers = list(expected(planned("nasnet_mobile", depth=depth)))
+    layers = list(expected(plan_of("nasnet_mobile", depth=depth)))
     found = layouts("nasnet")["keras"](layers)
     assert set(found) == set(layers)
     # A separable convolution there is two layers here.
@@ -122,7 +113,7 @@ def test_every_layer_has_a_name_in_keras(depth):
 
 
 def test_names_in_keras():
-    found = layouts("nasnet")["keras"](list(expected(planned("nasnet_mobile"))))
+    found = layouts("nasnet")["keras"](list(expected(plan_of("nasnet_mobile"))))
     assert found["stage1_cell1_left1_dw2"] == "separable_conv_2_normal_left1_0"
     assert found["stage1_cell1_left1_bn2"] == "separable_conv_2_bn_normal_left1_0"
     assert found["reduction1_left5_pw1"] == "separable_conv_1_reduction_left4_reduce_4"

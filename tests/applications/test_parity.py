@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import pytest
 
-from kerascnn.models.planning import plan
 from kerascnn.models.registry import model_info
-from kerascnn.models.request import Request
 from kerascnn.weights.expected_shapes import expected
 from kerascnn.weights.name_maps import layouts
 from support import parity
 from support.paths import ROOT
+from support.plans import plan_of
 
 TOLERANCE = 1e-4
 
@@ -56,7 +55,7 @@ def test_real_checkpoints_of_twins_were_loaded() -> None:
         row, name, _, layout, loaded, logits = line.strip("| ").split(" | ")
         row = row.split("`")[1]
         twin, known = twins.pop((row, name)), layouts(model_info(row).family)
-        layers = list(expected(plan(model_info(row), Request())))
+        layers = list(expected(plan_of(row)))
         # Where two libraries give the same names, either is found.
         assert known[layout](layers) == known[twin.layout or twin.library](layers)
         assert loaded == "100%"

@@ -7,10 +7,11 @@ import pytest
 
 from kerascnn.create import create_model
 from kerascnn.errors import UsageError
-from kerascnn.models.planning import minimum_size, plan
+from kerascnn.models.planning import minimum_size
 from kerascnn.models.registry import model_info
 from kerascnn.models.request import Request
 from kerascnn.weights.name_maps import layouts
+from support.plans import entries_of, plan_of, weighted_layers_of
 
 # Table 1: output of conv1 and conv2_x to conv5_x, blocks, channels of a block's convolutions.
 SIZES = (112, 56, 28, 14, 7)
@@ -27,21 +28,17 @@ THREE_LAYERS = ((64, 64, 256), (128, 128, 512), (256, 256, 1024), (512, 512, 204
 FLOPS = {18: 1.8, 34: 3.6, 50: 3.8, 101: 7.6, 152: 11.3}
 
 
-def entries(name, **arguments):
-    return plan(model_info(name), Request(**arguments)).entries
-
-
 def columns(name, **changes):
-    return plan(model_info(name), Request(columns=changes))
+    return plan_of(name, columns=changes)
 
 
 def shape(name, layer, **arguments):
-    return entries(name, **arguments)[layer].cost.shape[1:]
+    return entries_of(name, **arguments)[layer].cost.shape[1:]
 
 
 @pytest.mark.parametrize("layers", BLOCKS)
 def test_table_1(layers):
-    made = entries(f"resnet{layers}")
+    made = entries_of(f"resnet{layers}")
     assert made["conv1"].cost.shape == (None, 112, 112, 64)
     assert made["conv1"].config["kernel_size"] == 7
     assert made["pool1"].cost.shape == (None, 56, 56, 64)
@@ -73,7 +70,7 @@ def test_the_plain_network_is_the_residual_one_with_identity_shortcuts():
     for layers in (18, 34):
         plain, residual = model_info(f"plain{layers}"), columns(f"resnet{layers}", shortcut="A")
         assert (plain.params, plain.macs) == (residual.trainable, residual.macs)
-    made = entries("plain34")
+    made = entries_of("plain34")
     assert not [one for one in made.values() if one.kind == "Add"]
     assert len([one for one in made.values() if one.kind == "Conv2D"]) == 33
     # Table 3 compares A, B and C: every step adds 1x1 convolutions.
@@ -86,13 +83,13 @@ def test_the_plain_network_is_the_residual_one_with_identity_shortcuts():
 
 def test_where_the_stride_is():
     def strides(name):
-        made = entries(name)
+        made = entries_of(name)
         return [made[f"conv4_1_conv{i}"].config["strides"] for i in (1, 2, 3)]
 
     assert strides("resnet50") == [2, 1, 1]
     assert strides("resnet50_v1_5") == [1, 2, 1]
     # keras.applications' v2 shrinks the last block of conv2_x, conv3_x and conv4_x.
-    made = entries("resnet50_v2")
+    made = entries_of("resnet50_v2")
     assert [
         name for name, one in made.items() if one.config.get("strides") == 2
     ] == [
@@ -106,7 +103,7 @@ def test_where_the_stride_is():
 
 
 def test_v2_normalises_before_every_convolution_and_has_a_bias_where_no_norm_follows():
-    made = entries("resnet50_v2")
+    made = entries_of("resnet50_v2")
     assert list(made)[:9] == [
         "conv1_pad", "conv1", "pool1_pad", "pool1", "conv2_1_bn1", "conv2_1_act1",
         "conv2_1_conv1", "conv2_1_bn2", "conv2_1_act2",
@@ -127,7 +124,7 @@ def test_v2_normalises_before_every_convolution_and_has_a_bias_where_no_norm_fol
 
 def test_norms_are_the_twins():
     for name, epsilon in ("resnet18", 1e-5), ("resnet50", 1.001e-5), ("resnet50_v2", 1.001e-5):
-        norms = [one for one in entries(name).values() if one.kind == "BatchNormalization"]
+        norms = [one for one in entries_of(name).values() if one.kind == "BatchNormalization"]
         assert {(one.config["epsilon"], one.config["momentum"]) for one in norms} == {
             (epsilon, 0.9)
         }
@@ -144,19 +141,21 @@ def test_zero_gamma_starts_the_last_norm_of_every_branch_at_zero():
 
 
 def test_a_stem_for_small_images():
-    made = entries("resnet18", input_shape=(32, 32, 3), stem="small")
+    made = entries_of("resnet18", input_shape=(32, 32, 3), stem="small")
     assert made["conv1"].cost.shape == (None, 32, 32, 64)
     assert made["conv1"].config["kernel_size"] == 3
     assert "pool1" not in made
     assert made["features"].cost.shape == (None, 4, 4, 512)
     assert shape("resnet18", "features", input_shape=(32, 32, 3)) == (1, 1, 512)
-    assert list(entries("resnet50_v2", input_shape=(32, 32, 3), stem="small"))[1] == "conv2_1_bn1"
+    assert (
+        list(entries_of("resnet50_v2", input_shape=(32, 32, 3), stem="small"))[1] == "conv2_1_bn1"
+    )
 
 
 def test_any_size_fits_even_unknown_ones():
     assert minimum_size(model_info("resnet50"), Request()) == 1
     assert shape("resnet50", "features", input_shape=(33, 97, 1)) == (2, 4, 2048)
-    open_size = plan(model_info("resnet50"), Request(input_shape=(None, None, 3)))
+    open_size = plan_of("resnet50", input_shape=(None, None, 3))
     assert (open_size.trainable, open_size.macs) == (25_557_032, None)
 
 
@@ -167,7 +166,7 @@ def test_any_size_fits_even_unknown_ones():
 )
 @pytest.mark.parametrize("name", ["resnet34", "resnet50", "resnet50_v2"])
 def test_depth_width_and_kernel_keep_the_sizes(name, depth, blocks, width, kernel):
-    made = entries(name, depth=depth, width=width, kernel_size=kernel)
+    made = entries_of(name, depth=depth, width=width, kernel_size=kernel)
     ends = 512 if name == "resnet34" else 2048
     assert made["features"].cost.shape == (None, 7, 7, ends * width)
     assert made["conv1"].config["kernel_size"] == 7
@@ -200,7 +199,7 @@ def test_a_row_read_back_from_json_is_the_same_network():
 @pytest.mark.parametrize("source", ["torchvision", "keras"])
 @pytest.mark.parametrize("name", ["resnet18", "resnet50", "resnet50_v1_5", "resnet152"])
 def test_every_layer_has_a_name_elsewhere(name, source):
-    ours = [layer for layer, one in entries(name).items() if one.cost.trainable]
+    ours = weighted_layers_of(name)
     theirs = layouts("resnet")[source](ours)
     assert list(theirs) == ours
     assert len(set(theirs.values())) == len(ours)
@@ -230,7 +229,7 @@ def test_names_in_keras_applications():
     assert list(v2.values()) == [
         "conv2_block1_preact_bn", "conv2_block1_1_bn", "conv2_block1_2_bn", "post_bn",
     ]  # fmt: skip
-    ours = [layer for layer, one in entries("resnet101_v2").items() if one.cost.trainable]
+    ours = weighted_layers_of("resnet101_v2")
     assert list(layouts("resnet")["keras"](ours)) == ours
 
 

@@ -7,17 +7,16 @@ import numpy as np
 import pytest
 
 import kerascnn
-from kerascnn.models.planning import plan
 from kerascnn.models.registry import list_models, model_info
-from kerascnn.models.request import Request
 from kerascnn.weights.name_maps import layouts
+from support.plans import entries_of, plan_of
 
 # Table 6, in millions.
 PARAMETERS = {20: 0.27, 32: 0.46, 44: 0.66, 56: 0.85, 110: 1.7}
 
 
 def entries(name, **columns):
-    return plan(model_info(name), Request(columns=columns)).entries
+    return entries_of(name, columns=columns)
 
 
 @pytest.mark.parametrize("layers", PARAMETERS)
@@ -42,13 +41,13 @@ def test_plain_networks_have_exactly_the_residual_ones_parameters(layers):
 
 def test_resnet_1202_and_1001():
     """Table 6: 19.4 M; Table 4 of arXiv:1603.05027: ResNet-164 1.7 M, ResNet-1001 10.2 M."""
-    deep = plan(model_info("resnet110_cifar"), Request(columns={"repeats": (200,) * 3}))
+    deep = plan_of("resnet110_cifar", columns={"repeats": (200,) * 3})
     assert round(deep.trainable / 1e6, 1) == 19.4
     for n, millions in (18, 1.7), (111, 10.2):
         pre_activated = {
             "repeats": (n,) * 3, "block": "bottleneck", "pre_activation": True, "shortcut": "B",
         }  # fmt: skip
-        made = plan(model_info("resnet110_cifar"), Request(columns=pre_activated))
+        made = plan_of("resnet110_cifar", columns=pre_activated)
         assert made.trainable / 1e6 == pytest.approx(millions, rel=0.02)
         convs = [name for name, one in made.entries.items() if one.kind == "Conv2D"]
         counted = len([name for name in convs if not name.endswith("shortcut")])

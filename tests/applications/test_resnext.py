@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from kerascnn.models.planning import plan
 from kerascnn.models.registry import model_info
-from kerascnn.models.request import Request
 from kerascnn.weights.name_maps import layouts
+from support.plans import entries_of, plan_of, weighted_layers_of
 
 # Table 2: cardinality, width of a group, width of the grouped convolution.
 TABLE_2 = ((1, 64, 64), (2, 40, 80), (4, 24, 96), (8, 14, 112), (32, 4, 128))
 
 
-def made(name, columns=None, **arguments):
-    return plan(model_info(name), Request(columns=columns or {}, **arguments))
-
-
 def test_table_1():
-    entries = made("resnext50_32x4d").entries
+    entries = entries_of("resnext50_32x4d")
     for stage, (blocks, inner) in enumerate(((3, 128), (4, 256), (6, 512), (3, 1024)), 2):
         size = 56 // 2 ** (stage - 2)
         for block in range(1, blocks + 1):
@@ -33,7 +28,7 @@ def test_table_1():
 @pytest.mark.parametrize(("groups", "group_width", "width"), TABLE_2)
 def test_the_costs_of_table_2_are_alike(groups, group_width, width):
     """Every cardinality costs about ResNet-50's 25.5 million parameters and 4.1 GFLOPs."""
-    ledger = made("resnext50_32x4d", {"groups": groups, "group_width": group_width})
+    ledger = plan_of("resnext50_32x4d", {"groups": groups, "group_width": group_width})
     assert ledger.entries["conv2_1_conv2"].config["filters"] == width
     assert ledger.trainable == pytest.approx(25.5e6, rel=0.02)
     assert ledger.macs == pytest.approx(4.1e9, rel=0.045)
@@ -44,8 +39,10 @@ def test_the_costs_of_table_2_are_alike(groups, group_width, width):
 def test_cifar_networks_of_table_7():
     """34.4 M with 8 groups and 68.1 M with 16; section 5.3: 3 stages of 3 blocks, 32, 16, 8."""
     assert round(model_info("resnext29_8x64d").params / 1e6, 1) == 34.4
-    assert made("resnext29_8x64d", {"groups": 16}).trainable / 1e6 == pytest.approx(68.1, abs=0.06)
-    entries = made("resnext29_8x64d").entries
+    assert plan_of("resnext29_8x64d", {"groups": 16}).trainable / 1e6 == pytest.approx(
+        68.1, abs=0.06
+    )
+    entries = entries_of("resnext29_8x64d")
     assert entries["conv1"].cost.shape == (None, 32, 32, 64)
     sizes = [entries[f"conv{stage}_3_out"].cost.shape[1:] for stage in (2, 3, 4)]
     assert sizes == [(32, 32, 256), (16, 16, 512), (8, 8, 1024)]
@@ -57,7 +54,7 @@ def test_cifar_networks_of_table_7():
 @pytest.mark.parametrize("width", [0.25, 0.3, 2])
 @pytest.mark.parametrize("name", ["resnext50_32x4d", "resnext101_64x4d", "resnext29_8x64d"])
 def test_groups_keep_their_number_at_any_width(name, width):
-    entries = made(name, width=width).entries
+    entries = entries_of(name, width=width)
     grouped = [one.config for one in entries.values() if one.kind == "GroupedConv2D"]
     assert {one["groups"] for one in grouped} == {model_info(name).row.groups}
     assert all(one["filters"] % one["groups"] == 0 for one in grouped)
@@ -65,9 +62,7 @@ def test_groups_keep_their_number_at_any_width(name, width):
 
 def test_names_are_resnets():
     for source in "torchvision", "timm":
-        ours = [
-            layer for layer, one in made("resnext101_64x4d").entries.items() if one.cost.trainable
-        ]
+        ours = weighted_layers_of("resnext101_64x4d")
         theirs = layouts("resnext")[source](ours)
         assert list(theirs) == ours
         assert len(set(theirs.values())) == len(ours)

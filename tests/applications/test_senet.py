@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from kerascnn.models.planning import minimum_size, plan
+from kerascnn.models.planning import minimum_size
 from kerascnn.models.registry import model_info
 from kerascnn.models.request import Request
 from kerascnn.weights.name_maps import layouts
+from support.plans import entries_of, plan_of, weighted_layers_of
 
 # Table 1: the "fc" of a block in every stage.
 GATES = ((16, 256), (32, 512), (64, 1024), (128, 2048))
@@ -21,13 +22,9 @@ OPERATIONS = {
 }
 
 
-def entries(name, columns=None, **arguments):
-    return plan(model_info(name), Request(columns=columns or {}, **arguments)).entries
-
-
 @pytest.mark.parametrize("name", ["se_resnet50", "se_resnext50_32x4d"])
 def test_table_1(name):
-    made = entries(name)
+    made = entries_of(name)
     inner = 1 if name == "se_resnet50" else 2
     for stage, (squeezed, excited) in enumerate(GATES, 2):
         size = 56 // 2 ** (stage - 2)
@@ -63,35 +60,35 @@ def test_gates_add_the_parameters_of_section_3():
 
 def test_where_the_stride_is():
     def strides(name):
-        made = entries(name)
+        made = entries_of(name)
         return [made[f"conv4_1_conv{i}"].config["strides"] for i in (1, 2, 3)]
 
     assert strides("se_resnet50") == [2, 1, 1]
     assert strides("se_resnext50_32x4d") == strides("senet154") == [1, 2, 1]
     # timm's seresnet50, measured.
     modern = {"stride_in": "3x3", "ceil_pool": False}
-    made = plan(model_info("se_resnet50"), Request(columns=modern))
+    made = plan_of("se_resnet50", columns=modern)
     assert (made.trainable, made.macs) == (28_088_024, 4_091_699_200)
 
 
 def test_small_networks_squeeze_to_8_at_least():
-    made = entries("se_resnet18")
+    made = entries_of("se_resnet18")
     squeezed = [made[f"conv{stage}_1_se_reduce"].config["filters"] for stage in (2, 3, 4, 5)]
     assert squeezed == [8, 8, 16, 32]
 
 
 def test_the_pool_hangs_over_as_caffes():
     """ceil((112 - 3) / 2) + 1 = 56 from the edge, where ResNet pads; 55 makes 27, not 28."""
-    assert entries("se_resnet50")["pool1"].cost.shape == (None, 56, 56, 64)
+    assert entries_of("se_resnet50")["pool1"].cost.shape == (None, 56, 56, 64)
     odd = {"input_shape": (110, 110, 3)}
-    assert entries("se_resnet50", **odd)["pool1"].cost.shape == (None, 27, 27, 64)
-    assert entries("se_resnet18", **odd)["pool1"].cost.shape == (None, 28, 28, 64)
+    assert entries_of("se_resnet50", **odd)["pool1"].cost.shape == (None, 27, 27, 64)
+    assert entries_of("se_resnet18", **odd)["pool1"].cost.shape == (None, 28, 28, 64)
     assert minimum_size(model_info("se_resnet50"), Request()) == 3
 
 
 def test_senet154():
     """The appendix: 3x3 stem and shortcuts, 64 groups, half the first 1x1, dropout 0.2."""
-    made = entries("senet154")
+    made = entries_of("senet154")
     assert [made[f"conv1_{i}"].cost.shape[1:] for i in (1, 2, 3)] == [
         (112, 112, 64), (112, 112, 64), (112, 112, 128),
     ]  # fmt: skip
@@ -101,16 +98,16 @@ def test_senet154():
     kernels = [made[f"conv{stage}_1_shortcut"].config["kernel_size"] for stage in (2, 3, 4, 5)]
     assert kernels == [1, 3, 3, 3]
     assert made["dropout"].config["rate"] == 0.2
-    assert "dropout" not in entries("senet154", dropout=0.0)
-    assert entries("senet154", dropout=0.5)["dropout"].config["rate"] == 0.5
-    assert "dropout" not in entries("se_resnet50")
-    assert entries("senet154", stem="small")["conv1_3"].cost.shape == (None, 224, 224, 128)
+    assert "dropout" not in entries_of("senet154", dropout=0.0)
+    assert entries_of("senet154", dropout=0.5)["dropout"].config["rate"] == 0.5
+    assert "dropout" not in entries_of("se_resnet50")
+    assert entries_of("senet154", stem="small")["conv1_3"].cost.shape == (None, 224, 224, 128)
 
 
 @pytest.mark.parametrize("width", [0.25, 0.3, 1, 2])
 def test_groups_keep_their_number(width):
     for stage in (2, 3, 4, 5):
-        made = entries("senet154", width=width)
+        made = entries_of("senet154", width=width)
         first, grouped = (made[f"conv{stage}_1_conv{i}"].config for i in (1, 2))
         assert grouped["groups"] == 64
         assert first["filters"] % 64 == grouped["filters"] % 64 == 0
@@ -119,7 +116,7 @@ def test_groups_keep_their_number(width):
 @pytest.mark.parametrize("source", ["timm", "timm_legacy"])
 @pytest.mark.parametrize("name", ["se_resnet18", "se_resnet101", "senet154"])
 def test_every_layer_has_a_name_in_timm(name, source):
-    ours = [layer for layer, one in entries(name).items() if one.cost.trainable]
+    ours = weighted_layers_of(name)
     theirs = layouts("senet")[source](ours)
     assert list(theirs) == ours
     assert len(set(theirs.values())) == len(ours)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from kerascnn.models.planning import plan
-from kerascnn.models.registry import model_info
-from kerascnn.models.request import Request
 from kerascnn.weights.name_maps import layouts
+from support.plans import entries_of, plan_of, weighted_layers_of
 
 # Zhang 2017, Table 1: groups, channels of stages 2 to 4, millions of multiply-accumulates.
 V1_TABLE_1 = [
@@ -24,10 +22,6 @@ V2_TABLE_5 = [
     ("x1_5", (176, 352, 704), 1024, 299, 3.5),
     ("x2_0", (244, 488, 976), 2048, 591, 7.4),
 ]
-
-
-def ledger(name, **arguments):
-    return plan(model_info(name), Request(**arguments))
 
 
 def by_hand(groups, channels):
@@ -47,7 +41,7 @@ def by_hand(groups, channels):
 
 @pytest.mark.parametrize(("groups", "channels", "macs"), V1_TABLE_1)
 def test_v1_is_table_1(groups, channels, macs):
-    costs = ledger(f"shufflenet_v1_g{groups}")
+    costs = plan_of(f"shufflenet_v1_g{groups}")
     shapes = {layer: entry.cost.shape[1:] for layer, entry in costs.entries.items()}
     assert shapes["conv1"] == (112, 112, 24)
     assert shapes["pool1"] == (56, 56, 24)
@@ -60,7 +54,7 @@ def test_v1_is_table_1(groups, channels, macs):
 
 
 def test_v1_the_first_pointwise_convolution_is_not_grouped():
-    entries = ledger("shufflenet_v1_g3").entries
+    entries = entries_of("shufflenet_v1_g3")
     groups = {
         layer: entry.config.get("groups", 1)
         for layer, entry in entries.items()
@@ -69,17 +63,17 @@ def test_v1_the_first_pointwise_convolution_is_not_grouped():
     assert groups.pop("stage2_1_conv1") == 1
     assert set(groups.values()) == {3}
     assert entries["stage2_1_shuffle"].config["groups"] == 3
-    assert "stage2_1_shuffle" not in ledger("shufflenet_v1_g1").entries
+    assert "stage2_1_shuffle" not in entries_of("shufflenet_v1_g1")
 
 
 def test_v1_half_as_wide_costs_the_38_million_of_the_papers_table_2():
-    assert ledger("shufflenet_v1_g3", width=0.5).macs == pytest.approx(38e6, rel=0.02)
+    assert plan_of("shufflenet_v1_g3", width=0.5).macs == pytest.approx(38e6, rel=0.02)
 
 
 @pytest.mark.parametrize("width", [0.1, 0.33, 0.75, 1.5])
 @pytest.mark.parametrize("groups", [2, 3, 4, 8])
 def test_v1_every_width_leaves_every_convolution_its_groups(groups, width):
-    for layer, entry in ledger(f"shufflenet_v1_g{groups}", width=width).entries.items():
+    for layer, entry in entries_of(f"shufflenet_v1_g{groups}", width=width).items():
         if entry.kind == "GroupedConv2D":
             assert entry.inputs[0].shape[-1] % groups == 0, layer
             assert entry.config["filters"] % groups == 0, layer
@@ -87,7 +81,7 @@ def test_v1_every_width_leaves_every_convolution_its_groups(groups, width):
 
 @pytest.mark.parametrize(("size", "channels", "last", "macs", "params"), V2_TABLE_5)
 def test_v2_is_table_5(size, channels, last, macs, params):
-    costs = ledger(f"shufflenet_v2_{size}")
+    costs = plan_of(f"shufflenet_v2_{size}")
     shapes = {layer: entry.cost.shape[1:] for layer, entry in costs.entries.items()}
     assert shapes["pool1"] == (56, 56, 24)
     for stage, side, out in zip((2, 3, 4), (28, 14, 7), channels, strict=True):
@@ -101,7 +95,7 @@ def test_v2_is_table_5(size, channels, last, macs, params):
 
 def test_small_stem_depth_and_kernel():
     for name in ("shufflenet_v1_g8", "shufflenet_v2_x1_0"):
-        small = ledger(
+        small = plan_of(
             name, stem="small", input_shape=(32, 32, 3), depth=0.5, kernel_size=5
         ).entries
         assert small["conv1"].cost.shape[1:3] == (32, 32)
@@ -114,7 +108,7 @@ def test_small_stem_depth_and_kernel():
 def test_names_in_torchvision():
     layout = layouts("shufflenet")["torchvision"]
     for name, known in (("shufflenet_v2_x0_5", True), ("shufflenet_v1_g3", False)):
-        names = [layer for layer, entry in ledger(name).entries.items() if entry.cost.trainable]
+        names = weighted_layers_of(name)
         found = layout(names)
         assert list(found) == (names if known else [])
         assert len(set(found.values())) == len(found)

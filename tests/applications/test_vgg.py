@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from kerascnn.errors import MismatchError
-from kerascnn.models.planning import minimum_size, plan
+from kerascnn.models.planning import minimum_size
 from kerascnn.models.registry import list_models, model_info
 from kerascnn.models.request import Request
 from kerascnn.weights.name_maps import layouts
+from support.plans import entries_of, plan_of, weighted_layers_of
 
 # Table 1, column by column, as the paper prints it.
 TABLE_1 = {
@@ -36,14 +37,10 @@ TABLE_2 = {
 }
 
 
-def entries(name, **arguments):
-    return plan(model_info(name), Request(**arguments)).entries
-
-
 @pytest.mark.parametrize("name", TABLE_1)
 def test_the_columns_are_those_of_table_1(name):
     words = []
-    for entry in entries(name).values():
+    for entry in entries_of(name).values():
         if entry.kind == "Conv2D":
             words.append(f"conv{entry.config['kernel_size']}-{entry.config['filters']}")
         elif entry.kind == "LocalResponseNormalization":
@@ -55,11 +52,11 @@ def test_the_columns_are_those_of_table_1(name):
 
 @pytest.mark.parametrize("name", TABLE_2)
 def test_parameters_are_those_of_table_2(name):
-    assert round(plan(model_info(name), Request()).trainable / 1e6) == TABLE_2[name]
+    assert round(plan_of(name).trainable / 1e6) == TABLE_2[name]
 
 
 def test_sizes_of_column_d():
-    shapes = {layer: entry.cost.shape[1:] for layer, entry in entries("vgg16").items()}
+    shapes = {layer: entry.cost.shape[1:] for layer, entry in entries_of("vgg16").items()}
     assert {layer: shapes[layer] for layer in shapes if layer.startswith("pool")} == {
         "pool1": (112, 112, 64), "pool2": (56, 56, 128), "pool3": (28, 28, 256),
         "pool4": (14, 14, 512), "pool5": (7, 7, 512),
@@ -71,7 +68,7 @@ def test_sizes_of_column_d():
 
 
 def test_batch_norm_stands_between_a_convolution_with_bias_and_its_relu():
-    made = entries("vgg11_bn")
+    made = entries_of("vgg11_bn")
     assert list(made)[:4] == ["conv1_1", "conv1_1_bn", "conv1_1_act", "pool1"]
     assert made["conv1_1"].config["use_bias"]
     assert made["conv1_1"].config["activation"] is None
@@ -83,7 +80,7 @@ def test_batch_norm_stands_between_a_convolution_with_bias_and_its_relu():
 @pytest.mark.parametrize(("depth", "count"), [(0.5, 1 + 1 + 2 + 2 + 2), (1, 13), (2, 26)])
 @pytest.mark.parametrize("width", [0.25, 1, 2])
 def test_depth_width_and_kernel_keep_the_sizes(depth, count, width, kernel):
-    made = entries("vgg16_1x1", depth=depth, width=width, kernel_size=kernel)
+    made = entries_of("vgg16_1x1", depth=depth, width=width, kernel_size=kernel)
     convolutions = [entry for entry in made.values() if entry.kind == "Conv2D"]
     assert len(convolutions) == count
     assert made["features"].cost.shape == (None, 7, 7, 512 * width)
@@ -95,12 +92,12 @@ def test_depth_width_and_kernel_keep_the_sizes(depth, count, width, kernel):
 def test_the_smallest_image():
     assert minimum_size(model_info("vgg16"), Request()) == 32
     with pytest.raises(MismatchError, match="at least 32 x 32"):
-        plan(model_info("vgg16"), Request(input_shape=(31, 64, 3)))
+        plan_of("vgg16", input_shape=(31, 64, 3))
 
 
 def test_torchvisions_and_timms_names():
     for name, last in ("vgg11", 18), ("vgg11_bn", 25), ("vgg16", 28), ("vgg19_bn", 49):
-        names = [layer for layer, one in entries(name).items() if one.cost.trainable]
+        names = weighted_layers_of(name)
         for source in "torchvision", "timm":
             table = layouts("vgg")[source](names)
             assert list(table) == names

@@ -5,17 +5,16 @@ from __future__ import annotations
 import pytest
 
 from kerascnn.errors import UsageError
-from kerascnn.models.planning import plan
 from kerascnn.models.registry import model_info
-from kerascnn.models.request import Request
 from kerascnn.weights.name_maps import layouts
+from support.plans import entries_of
 
 # Tables 4 and 5: depth, k, millions of parameters.
 WIDTHS = {"wrn40_4": (40, 4, 8.9), "wrn16_8": (16, 8, 11.0), "wrn28_10": (28, 10, 36.5)}
 
 
 def entries(name, **columns):
-    return plan(model_info(name), Request(columns=columns)).entries
+    return entries_of(name, columns=columns)
 
 
 @pytest.mark.parametrize("name", WIDTHS)

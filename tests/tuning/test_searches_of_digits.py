@@ -10,10 +10,9 @@ import numpy as np
 import pytest
 
 from kerascnn.errors import MismatchError
-from kerascnn.models.planning import plan
 from kerascnn.models.registry import list_models, model_info
-from kerascnn.models.request import Request
 from kerascnn.tuning import Budget, Range, SearchSpace, search
+from support.plans import entries_of
 
 TRIALS = 12
 
@@ -86,7 +85,7 @@ def test_candidates_of_every_family_train(family: str) -> None:
 
     # The shortest one: a network of a thousand layers takes minutes to build five times.
     rows = [one for one in list_models(family=family) if one != "lenet5_1998"]
-    row = min(rows, key=lambda one: len(plan(model_info(one), Request()).entries))
+    row = min(rows, key=lambda one: len(entries_of(one)))
     variant = model_info(row)
     axes: dict[str, Any] = {
         "depth": Range(0.3, 1.2), "width": Range(0.1, 0.4), "kernel_size": (3, 5),

@@ -11,12 +11,10 @@ import pytest
 from kerascnn.applications import blocks
 from kerascnn.applications.blocks import Norm
 from kerascnn.models.costs import Plan
-from kerascnn.models.planning import plan
-from kerascnn.models.registry import model_info
-from kerascnn.models.request import Request
 from kerascnn.weights import axis_order
 from kerascnn.weights.expected_shapes import expected
 from support import seeded_weights
+from support.plans import plan_of
 from support.reference import convolution, normalization
 
 
@@ -185,7 +183,7 @@ def test_what_a_plan_expects_is_what_keras_makes() -> None:
 
 def test_lenet5_of_1998() -> None:
     """60,000 trainable parameters (LeCun 1998, II.B), and the 84 x 10 codes that are fixed."""
-    wanted = expected(plan(model_info("lenet5_1998"), Request()))
+    wanted = expected(plan_of("lenet5_1998"))
     sizes = [math.prod(shape) for one in wanted.values() for shape in one.variables.values()]
     assert sum(sizes) == 60_000 + 84 * 10
 

@@ -25,6 +25,7 @@ from kerascnn.weights.load import load_weights
 from kerascnn.weights.match_names import KERAS_STYLE
 from kerascnn.weights.name_maps import layouts
 from kerascnn.weights.save import SUFFIXES, load_model, save_weights
+from support.plans import entries_of
 from support.weight_files.keras_files import keras2_layers, write_keras2, write_keras3
 from support.weight_files.other_libraries import as_keras, as_torch, scrambled, values
 from support.weight_files.torch_files import state_dict, write_old
@@ -33,7 +34,7 @@ from support.weight_loads import same, torch_file
 
 @functools.cache
 def depth(row: str) -> int:
-    return len(plan(model_info(row), Request()).entries)
+    return len(entries_of(row))
 
 
 def rows() -> list[Any]:

@@ -14,9 +14,7 @@ import numpy as np
 import pytest
 
 import kerascnn
-from kerascnn.models.planning import plan
 from kerascnn.models.registry import list_models, model_info
-from kerascnn.models.request import Request
 from kerascnn.published import catalogue
 from kerascnn.weights.expected_shapes import Expected, expected
 from kerascnn.weights.formats.checkpoint import open_checkpoint
@@ -24,6 +22,7 @@ from kerascnn.weights.formats.tensor_table import Stored
 from kerascnn.weights.load import load_weights
 from kerascnn.weights.match_names import best_match, match_layout
 from kerascnn.weights.name_maps import layouts, source_epsilon
+from support.plans import plan_of
 
 
 def stubs(names: list[str]) -> dict[str, Stored]:
@@ -32,7 +31,7 @@ def stubs(names: list[str]) -> dict[str, Stored]:
 
 
 def wanted(row: str) -> dict[str, Expected]:
-    return expected(plan(model_info(row), Request()))
+    return expected(plan_of(row))
 
 
 def test_resnets_of_keras_call_the_classifier_probs() -> None:
