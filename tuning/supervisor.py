@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-import kerascnn
+from kerascnn import version
 from kerascnn.errors import Interrupted, KerasCNNError
 
 CHILD = "KERASCNN_TUNE_CHILD"
@@ -85,7 +85,7 @@ def run_child(command: list[str]) -> int:
     Returns:
         Its exit code; below 0 the signal that ended it.
     """
-    root = str(Path(kerascnn.__file__).resolve().parent.parent)
+    root = str(Path(version.__file__).resolve().parent.parent)
     paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = {**os.environ, CHILD: "1", "PYTHONPATH": os.pathsep.join(paths)}
     child = subprocess.Popen(command, env=environment)

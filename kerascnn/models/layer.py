@@ -1,4 +1,4 @@
-"""Adds one layer to a network that is built, or to one whose costs are only computed."""
+"""Adds a layer to a network that is built, or to a plan that only counts its costs."""
 
 from __future__ import annotations
 
@@ -13,11 +13,8 @@ Tensor = Any
 """A Keras tensor or a planned one."""
 
 
-OWN_LAYERS = "kerascnn.layers"
-
-
 def layer(kind: str, x: Tensor | Sequence[Tensor], name: str, **config: Any) -> Tensor:
-    """Adds one layer, stock or our own, to whatever `x` belongs to.
+    """Adds a layer, stock or our own, to whatever `x` belongs to.
 
     Args:
         kind: class name of a layer in `kerascnn.layers`, or of a Keras layer.
@@ -28,9 +25,9 @@ def layer(kind: str, x: Tensor | Sequence[Tensor], name: str, **config: Any) -> 
     first = x[0] if type(x) is list or type(x) is tuple else x
     if isinstance(first, Planned):
         return first.plan.layer(kind, x, name, config)
-    own = importlib.import_module(OWN_LAYERS)  # registers our initialisers too
-    made = getattr(own, kind, None) or getattr(keras.layers, kind)
-    return made(name=name, **config)(x)
+    own_layers = importlib.import_module("kerascnn.layers")
+    layer_class = getattr(own_layers, kind, None) or getattr(keras.layers, kind)
+    return layer_class(name=name, **config)(x)
 
 
 def part(x: Tensor, key: tuple[Hashable, ...], make: Callable[[], Tensor]) -> Tensor:

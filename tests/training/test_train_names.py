@@ -47,9 +47,9 @@ def test_size_and_stem(name, given, shape, stem):
 
 def test_every_network_for_photographs_takes_the_least_image():
     from kerascnn.models.input_size import LEAST_IMAGE
-    from kerascnn.models.planning import minimum_size
+    from kerascnn.models.planning import SMALL_IMAGE, minimum_size
     from kerascnn.models.registry import list_models, model_info
-    from kerascnn.models.request import SMALL_IMAGE, Request
+    from kerascnn.models.request import Request
 
     for name in list_models():
         variant = model_info(name)
