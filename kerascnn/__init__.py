@@ -10,6 +10,7 @@ import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kerascnn.lazy import import_after
 from kerascnn.version import __version__ as __version__
 
 # In a bare clone `applications` and `tuning` lie beside this package, not inside it; an installed
@@ -17,6 +18,9 @@ from kerascnn.version import __version__ as __version__
 _root = Path(__file__).resolve().parent.parent
 if (_root / "setup.cfg").is_file() and (_root / "applications" / "__init__.py").is_file():
     __path__.append(str(_root))
+
+# Files that `model.save` wrote need the custom layers and optimizers when Keras loads them.
+import_after("keras", ("kerascnn.layers", "kerascnn.recipes.optimizers"))
 
 # Public name -> the module that defines it. Modules are named differently from the functions, since
 # importing a submodule sets an attribute of its name on the package.
