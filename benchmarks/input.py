@@ -86,7 +86,7 @@ def bare_work(paths: list[Path], name: str) -> Callable[[], float]:
     from kerascnn.data.augmentation.policy import Distortion
     from kerascnn.data.image_batches import Maker, _Values
     from kerascnn.imaging.preprocessing import crop
-    from kerascnn.recipes.lookup import RECIPES as TABLE
+    from kerascnn.recipes.table import RECIPES as TABLE
 
     threads, distortion, rule = os.cpu_count() or 1, Distortion.of(TABLE[name]), crop(SIDE)
     make, values = Maker(rule, distortion, 0), _Values(rule, SIDE, 3)
@@ -125,7 +125,7 @@ def through_pipeline(paths: list[Path], recipe: str | None) -> Callable[[], floa
     from kerascnn.data.pipeline import pipeline
     from kerascnn.data.sources.dataset import Split
     from kerascnn.imaging.preprocessing import crop
-    from kerascnn.recipes.lookup import RECIPES as TABLE
+    from kerascnn.recipes.table import RECIPES as TABLE
 
     split = Split(tuple(paths), np.arange(len(paths)) % 10)
     options: dict[str, Any] = {"batch_size": BATCH, "training": recipe is not None}

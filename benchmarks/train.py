@@ -39,7 +39,7 @@ from process import Process  # noqa: E402
 
 import kerascnn  # noqa: E402
 from kerascnn.cli.startup import start_keras  # noqa: E402
-from kerascnn.recipes.lookup import Recipe  # noqa: E402
+from kerascnn.recipes.fields import Recipe  # noqa: E402
 from kerascnn.training.strategy import policy_scope  # noqa: E402
 
 PARTS = {

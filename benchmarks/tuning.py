@@ -61,7 +61,7 @@ def bare(name: str, data: Any, epochs: int, directory: Path) -> list[float]:
     from kerascnn.models.input_size import input_shape_for
     from kerascnn.models.registry import model_info
     from kerascnn.models.signature import preprocessing_for
-    from kerascnn.recipes.lookup import RECIPES
+    from kerascnn.recipes.table import RECIPES
     from kerascnn.training.input import standardized, training_pipelines
     from kerascnn.tuning.run_search import hold_out
     from kerascnn.tuning.trial_runner import untuned

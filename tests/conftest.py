@@ -29,6 +29,8 @@ def _add_package(name: str, folder: Path) -> None:
     spec.loader.exec_module(package)
 
 
+# A failed assertion of a shared check shows its values, as one of a test does.
+pytest.register_assert_rewrite("support")
 _add_package("support", Path(__file__).parent / "support")
 
 

@@ -6,8 +6,7 @@ import pytest
 
 from kerascnn.errors import UsageError
 from kerascnn.models.registry import model_info
-from kerascnn.weights.name_maps import layouts
-from support.plans import entries_of, plan_of, weighted_layers_of
+from support.plans import entries_of, plan_of
 
 # Table 1: operator, resolution that comes in, channels, layers.
 TABLE_1 = [
@@ -19,6 +18,8 @@ TABLE_1 = [
     ("MBConv6, k5x5", 14, 192, 4),
     ("MBConv6, k3x3", 7, 320, 1),
 ]
+
+
 # Table 2: millions of parameters, billions of multiply-accumulates.
 TABLE_2 = [
     (5.3, 0.39),
@@ -99,16 +100,3 @@ def test_kernel_padding_and_stem():
     assert small["conv1"].cost.shape == (None, 32, 32, 32)
     with pytest.raises(UsageError, match="padding must be"):
         plan_of("efficientnet_b0", columns={"padding": "valid"})
-
-
-@pytest.mark.parametrize("source", ["torchvision", "timm", "keras"])
-def test_every_layer_with_weights_has_one_name_elsewhere(source):
-    names = weighted_layers_of("efficientnet_b1")
-    found = layouts("efficientnet")[source](names)
-    assert list(found) == names
-    assert len(set(found.values())) == len(names)
-    assert [found[name] for name in ("mbconv2_2_project_bn", "mbconv3_1_se_expand")] == {
-        "torchvision": ["features.1.1.block.2.1", "features.2.0.block.2.fc2"],
-        "timm": ["blocks.0.1.bn2", "blocks.1.0.se.conv_expand"],
-        "keras": ["block1b_project_bn", "block2a_se_expand"],
-    }[source]

@@ -5,7 +5,6 @@ The figures are the papers' and other libraries'; the file's last column says wh
 
 from __future__ import annotations
 
-import csv
 from dataclasses import replace
 
 import keras
@@ -19,11 +18,7 @@ from kerascnn.models.planning import minimum_size, plan
 from kerascnn.models.registry import list_models, model_info
 from kerascnn.models.request import Request
 from kerascnn.weights.expected_shapes import expected
-from support.paths import TESTS
-
-TABLE = TESTS / "support" / "reference" / "architectures.csv"
-with TABLE.open(newline="", encoding="utf-8") as stream:
-    FIGURES = {row["name"]: row for row in csv.DictReader(stream)}
+from support.network_checks import FIGURES, check_figures
 
 NAMES = list_models()
 FIRST_OF_FAMILY = list({model_info(name).family: name for name in reversed(NAMES)}.values())
@@ -56,15 +51,7 @@ def test_the_registry_and_the_table_of_figures_have_the_same_rows():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_parameters_and_macs_are_those_of_the_table(name):
-    variant, figures = model_info(name), FIGURES[name]
-    ledger = plan(variant, Request())
-    assert ledger.trainable == int(figures["trainable_parameters"])
-    assert ledger.macs == int(figures["macs"])
-    assert (variant.params, variant.macs) == (ledger.trainable, ledger.macs)
-    assert "x".join(str(side) for side in variant.input_shape) == figures["input"]
-    assert variant.classes == int(figures["classes"])
-    assert variant.paper.year == int(figures["year"])
-    assert variant.paper.source == figures["paper"]
+    check_figures(name)
 
 
 @pytest.mark.parametrize("name", rows())

@@ -13,10 +13,11 @@ from kerascnn.layers import Bilinear
 from kerascnn.models.planning import minimum_size
 from kerascnn.models.registry import model_info
 from kerascnn.models.request import Request
-from kerascnn.weights.name_maps import layouts
-from support.plans import entries_of, plan_of, weighted_layers_of
+from support.plans import entries_of, plan_of
 
 NAMES = ["fcn32s", "fcn16s", "fcn8s"]
+
+
 CLASSES = 21
 
 
@@ -98,15 +99,6 @@ def test_fixed_and_open_sizes_are_the_same_network():
     np.testing.assert_allclose(np.asarray(fixed(x)), np.asarray(open_size(x)), atol=1e-6)
 
 
-def test_the_bilinear_filter_is_caffes():
-    filters = np.asarray(Bilinear()((4, 4, 3, 3)))
-    side = [0.25, 0.75, 0.75, 0.25]
-    np.testing.assert_allclose(filters[:, :, 1, 1], np.outer(side, side))
-    assert np.abs(filters[:, :, 0, 1]).max() == 0
-    odd = np.asarray(Bilinear()((3, 3, 1, 1)))[:, :, 0, 0]
-    np.testing.assert_allclose(odd, np.outer([0.5, 1, 0.5], [0.5, 1, 0.5]))
-
-
 @pytest.mark.parametrize("factor", [2, 8, 16, 32])
 def test_enlarging_interpolates_between_the_centres_of_the_cells(factor):
     """A value of a map covers factor x factor pixels and stands in their middle."""
@@ -163,11 +155,3 @@ def test_logits_and_the_backbone_alone():
     assert entries_of("fcn32s", include_top=False)["features"].cost.shape[-1] == 512
     entries = entries_of("fcn32s", classifier_activation=None)
     assert entries["predictions"].config == {"activation": "linear", "dtype": "float32"}
-
-
-def test_vggs_names_for_the_layers_that_it_shares():
-    names = weighted_layers_of("fcn8s")
-    table = layouts("fcn")["keras"](names)
-    assert list(table.values())[-3:] == ["block5_conv3", "fc1", "fc2"]
-    assert len(table) == 15
-    assert layouts("fcn")["torchvision"](names)["fc6"] == "classifier.0"

@@ -12,10 +12,11 @@ from kerascnn.models.costs import Plan
 from kerascnn.models.planning import minimum_size
 from kerascnn.models.registry import Scale, model_info
 from kerascnn.models.request import Request
-from kerascnn.weights.name_maps import layouts
 from support.plans import entries_of, plan_of
 
 NAMES = ["googlenet", "googlenet_bn"]
+
+
 # Table 1: output size and millions of operations of each line.
 TABLE_1 = {
     "conv1": (112, 112, 64, 34),
@@ -30,6 +31,8 @@ TABLE_1 = {
     "5a": (7, 7, 832, 54),
     "5b": (7, 7, 1024, 71),
 }
+
+
 SLIPS = {"conv1": 118, "5a": 51}
 
 
@@ -163,17 +166,3 @@ def test_any_size_and_the_small_stem():
     assert [small[key].cost.shape[1] for key in ("conv1", "pool2", "pool3", "features")] == [
         32, 16, 8, 4,
     ]  # fmt: skip
-
-
-def test_torchvisions_names():
-    made = entries_of("googlenet_bn", columns={"auxiliary": True})
-    names = [key for key, one in made.items() if one.cost.trainable]
-    table = layouts("googlenet")["torchvision"](names)
-    assert list(table) == names
-    assert len(set(table.values())) == len(names)
-    assert table["conv2_reduce_bn"] == "conv2.bn"
-    assert table["inception_4e_5x5_reduce"] == "inception4e.branch3.0.conv"
-    assert table["inception_5b_pool_proj_bn"] == "inception5b.branch4.1.bn"
-    assert table["aux2_conv"] == "aux2.conv.conv"
-    assert table["aux2"] == "aux2.fc2"
-    assert layouts("googlenet")["torchvision"](["inception_4a_2_1x1"]) == {}

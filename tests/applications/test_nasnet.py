@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import keras
 import numpy as np
 import pytest
 
 from kerascnn.create import create_model
 from kerascnn.errors import MismatchError
-from kerascnn.layers import EvenBorder2D
 from kerascnn.models.planning import minimum_size
 from kerascnn.models.registry import model_info
 from kerascnn.models.request import Request
-from kerascnn.weights.expected_shapes import expected
-from kerascnn.weights.name_maps import layouts
-from support.plans import entries_of, plan_of, shapes_of
+from support.plans import entries_of, shapes_of
 
 
 @pytest.mark.parametrize(
@@ -83,40 +79,9 @@ def test_smallest_image():
     assert minimum_size(model_info("nasnet_mobile"), Request()) == 3
 
 
-@pytest.mark.parametrize("size", [(4, 6), (5, 7), (4, 7)])
-def test_the_border_of_an_open_size(size):
-    x = np.random.default_rng(0).normal(size=(2, *size, 3)).astype("float32")
-    border = tuple((side % 2, 1) for side in size)
-    wanted = keras.layers.ZeroPadding2D(border)(x)
-    image = keras.Input((None, None, 3))
-    model = keras.Model(image, EvenBorder2D()(image))
-    np.testing.assert_array_equal(model(x), wanted)
-    assert EvenBorder2D().compute_output_shape((2, *size, 3)) == tuple(wanted.shape)
-
-
 def test_an_open_size_gives_the_logits_of_a_fixed_one():
     fixed = create_model("nasnet_mobile", input_shape=(47, 36, 3), width=0.25, depth=0.25)
     open_ = create_model("nasnet_mobile", input_shape=(None, None, 3), width=0.25, depth=0.25)
     open_.set_weights(fixed.get_weights())
     x = np.random.default_rng(0).normal(size=(2, 47, 36, 3)).astype("float32")
     np.testing.assert_allclose(open_(x), fixed(x), rtol=1e-5, atol=1e-6)
-
-
-@pytest.mark.parametrize("depth", [0.5, 1, 2])
-def test_every_layer_has_a_name_in_keras(depth):
-    layers = list(expected(plan_of("nasnet_mobile", depth=depth)))
-    found = layouts("nasnet")["keras"](layers)
-    assert set(found) == set(layers)
-    # A separable convolution there is two layers here.
-    pairs = sum(layer.endswith(("dw1", "dw2")) for layer in layers)
-    assert len(set(found.values())) == len(layers) - pairs
-
-
-def test_names_in_keras():
-    found = layouts("nasnet")["keras"](list(expected(plan_of("nasnet_mobile"))))
-    assert found["stage1_cell1_left1_dw2"] == "separable_conv_2_normal_left1_0"
-    assert found["stage1_cell1_left1_bn2"] == "separable_conv_2_bn_normal_left1_0"
-    assert found["reduction1_left5_pw1"] == "separable_conv_1_reduction_left4_reduce_4"
-    assert found["stage2_cell1_prev_conv2"] == "adjust_conv_2_5"
-    assert found["stage2_cell2_prev"] == "adjust_conv_projection_6"
-    assert found["stage3_cell4_now_bn"] == "normal_bn_1_12"

@@ -11,11 +11,9 @@ from kerascnn.models.registry import model_info
 from kerascnn.weights.expected_shapes import expected
 from kerascnn.weights.name_maps import layouts
 from support import parity
+from support.network_checks import LOGITS_TOLERANCE, check_equal_logits
 from support.paths import ROOT
 from support.plans import plan_of
-
-TOLERANCE = 1e-4
-
 
 STORED = sorted(path.stem for path in parity.FOLDER.glob("*.npz"))
 
@@ -38,9 +36,7 @@ def test_every_twin_has_a_fixture() -> None:
 
 @pytest.mark.parametrize("key", rows())
 def test_equal_logits(key: str) -> None:
-    found = parity.difference(key)
-    assert found.logits <= TOLERANCE
-    assert found.taps <= TOLERANCE
+    check_equal_logits(key)
 
 
 def test_real_checkpoints_of_twins_were_loaded() -> None:
@@ -59,4 +55,4 @@ def test_real_checkpoints_of_twins_were_loaded() -> None:
         # Where two libraries give the same names, either is found.
         assert known[layout](layers) == known[twin.layout or twin.library](layers)
         assert loaded == "100%"
-        assert float(logits) <= TOLERANCE
+        assert float(logits) <= LOGITS_TOLERANCE

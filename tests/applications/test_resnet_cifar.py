@@ -8,7 +8,6 @@ import pytest
 
 import kerascnn
 from kerascnn.models.registry import list_models, model_info
-from kerascnn.weights.name_maps import layouts
 from support.plans import entries_of, plan_of
 
 # Table 6, in millions.
@@ -81,10 +80,3 @@ def test_odd_widths_pad_the_odd_channel_behind():
     made = entries("resnet20_cifar", channels=(16, 19, 64))
     assert made["conv3_1_shortcut_zeros"].config["padding"] == ((0, 0), (1, 2))
     assert made["conv3_1_shortcut_zeros"].cost.shape == (None, 16, 16, 19)
-
-
-def test_names_in_cifar_checkpoints():
-    names = layouts("resnet")["cifar"](["conv1", "conv1_bn", "conv4_3_conv2_bn", "predictions"])
-    assert list(names.values()) == ["conv1", "bn1", "layer3.2.bn2", "linear"]
-    ours = [name for name, one in entries("resnet110_cifar").items() if one.cost.trainable]
-    assert list(layouts("resnet")["cifar"](ours)) == ours

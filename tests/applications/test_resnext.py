@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kerascnn.models.registry import model_info
-from kerascnn.weights.name_maps import layouts
-from support.plans import entries_of, plan_of, weighted_layers_of
+from support.plans import entries_of, plan_of
 
 # Table 2: cardinality, width of a group, width of the grouped convolution.
 TABLE_2 = ((1, 64, 64), (2, 40, 80), (4, 24, 96), (8, 14, 112), (32, 4, 128))
@@ -58,12 +57,3 @@ def test_groups_keep_their_number_at_any_width(name, width):
     grouped = [one.config for one in entries.values() if one.kind == "GroupedConv2D"]
     assert {one["groups"] for one in grouped} == {model_info(name).row.groups}
     assert all(one["filters"] % one["groups"] == 0 for one in grouped)
-
-
-def test_names_are_resnets():
-    for source in "torchvision", "timm":
-        ours = weighted_layers_of("resnext101_64x4d")
-        theirs = layouts("resnext")[source](ours)
-        assert list(theirs) == ours
-        assert len(set(theirs.values())) == len(ours)
-        assert theirs["conv4_23_conv2"] == "layer3.22.conv2"

@@ -8,8 +8,7 @@ from kerascnn.errors import MismatchError
 from kerascnn.models.planning import minimum_size
 from kerascnn.models.registry import list_models, model_info
 from kerascnn.models.request import Request
-from kerascnn.weights.name_maps import layouts
-from support.plans import entries_of, plan_of, weighted_layers_of
+from support.plans import entries_of, plan_of
 
 # Table 1, column by column, as the paper prints it.
 TABLE_1 = {
@@ -26,6 +25,8 @@ TABLE_1 = {
     "vgg19": "conv3-64 conv3-64 | conv3-128 conv3-128 | conv3-256 conv3-256 conv3-256 conv3-256 "
     "| conv3-512 conv3-512 conv3-512 conv3-512 | conv3-512 conv3-512 conv3-512 conv3-512",
 }
+
+
 # Table 2, in millions.
 TABLE_2 = {
     "vgg11": 133,
@@ -93,25 +94,6 @@ def test_the_smallest_image():
     assert minimum_size(model_info("vgg16"), Request()) == 32
     with pytest.raises(MismatchError, match="at least 32 x 32"):
         plan_of("vgg16", input_shape=(31, 64, 3))
-
-
-def test_torchvisions_and_timms_names():
-    for name, last in ("vgg11", 18), ("vgg11_bn", 25), ("vgg16", 28), ("vgg19_bn", 49):
-        names = weighted_layers_of(name)
-        for source in "torchvision", "timm":
-            table = layouts("vgg")[source](names)
-            assert list(table) == names
-            assert len(set(table.values())) == len(names)
-            # The last convolution's number in torchvision's own models.
-            convolutions = [key for key in names if key.startswith("conv") and key[-2:] != "bn"]
-            assert table[convolutions[-1]] == f"features.{last}"
-    bn = layouts("vgg")["torchvision"](["conv1_1", "conv1_1_bn", "conv2_1", "conv2_1_bn"])
-    assert list(bn.values()) == ["features.0", "features.1", "features.4", "features.5"]
-
-
-def test_keras_names():
-    table = layouts("vgg")["keras"](["conv1_1", "conv4_3", "fc6", "fc7", "predictions"])
-    assert list(table.values()) == ["block1_conv1", "block4_conv3", "fc1", "fc2", "predictions"]
 
 
 def test_every_column_is_there():

@@ -6,7 +6,6 @@ import pytest
 
 from kerascnn.errors import UsageError
 from kerascnn.models.registry import model_info
-from kerascnn.weights.name_maps import layouts
 from support.plans import entries_of
 
 # Tables 4 and 5: depth, k, millions of parameters.
@@ -69,18 +68,3 @@ def test_on_imagenet_only_the_3x3_is_twice_as_wide(name):
 def test_a_basic_block_is_widened_by_its_channels():
     with pytest.raises(UsageError, match="change channels"):
         entries("wrn16_8", group_width=128)
-
-
-def test_names_elsewhere():
-    names = layouts("wide_resnet")["cifar"](
-        ["conv1", "conv2_1_bn1", "conv2_1_conv2", "conv4_2_shortcut", "post_bn", "predictions"]
-    )
-    assert list(names.values()) == [
-        "conv1", "block1.layer.0.bn1", "block1.layer.0.conv2", "block3.layer.1.convShortcut",
-        "bn1", "fc",
-    ]  # fmt: skip
-    for name, source in ("wrn28_10", "cifar"), ("wide_resnet50_2", "torchvision"):
-        ours = [layer for layer, one in entries(name).items() if one.cost.trainable]
-        theirs = layouts("wide_resnet")[source](ours)
-        assert list(theirs) == ours
-        assert len(set(theirs.values())) == len(ours)

@@ -8,18 +8,9 @@ import pytest
 import tensorflow as tf
 
 from kerascnn.layers import ChannelShuffle, ChannelSlice
+from support.reference.networks import shuffled
 
 X = np.random.default_rng(0).normal(size=(2, 3, 4, 24)).astype("float32")
-
-
-def shuffled(x, groups):
-    """Figure 1 (c) of Zhang 2017: channel i of group g goes to i * groups + g."""
-    size = x.shape[-1] // groups
-    y = np.empty_like(x)
-    for group in range(groups):
-        for place in range(size):
-            y[..., place * groups + group] = x[..., group * size + place]
-    return y
 
 
 @pytest.mark.parametrize("training", [False, True])

@@ -8,8 +8,9 @@ import math
 import pytest
 
 from kerascnn.recipes.fields import Recipe
-from kerascnn.recipes.lookup import RECIPES, resolve_recipe
+from kerascnn.recipes.lookup import resolve_recipe
 from kerascnn.recipes.schedules import Plateau, Schedule
+from kerascnn.recipes.table import RECIPES
 
 
 def rates(recipe, total, per_epoch=10):

@@ -11,7 +11,8 @@ import pytest
 from kerascnn.cli import main
 from kerascnn.errors import UsageError
 from kerascnn.recipes.fields import Recipe, class_weights, parse_field
-from kerascnn.recipes.lookup import RECIPES, differences, resolve_recipe
+from kerascnn.recipes.lookup import differences, resolve_recipe
+from kerascnn.recipes.table import RECIPES
 
 SGD = {"optimizer": "sgd", "momentum": 0.9, "decay": "l2", "warmup": 0.0}
 

@@ -29,3 +29,9 @@ def weighted_layers_of(name: str, **arguments: Any) -> list[str]:
     """Returns the names of the layers that have trainable weights."""
     entries = entries_of(name, **arguments)
     return [layer for layer, entry in entries.items() if entry.cost.trainable]
+
+
+def squares(text: str) -> list[tuple[int, int, int]]:
+    """Returns the shapes that "112x16 56x24" stands for: height (and width) and channels."""
+    sizes = [size.split("x") for size in text.split()]
+    return [(int(side), int(side), int(channels)) for side, channels in sizes]

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from kerascnn.data.sources.dataset import Data, Split
-from kerascnn.recipes.lookup import Recipe
+from kerascnn.recipes.fields import Recipe
 from kerascnn.training.train import train
 
 RECIPE = Recipe("test", learning_rate=0.02, batch_size=16, epochs=3)

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 import kerascnn
 from kerascnn.errors import UsageError
-from kerascnn.recipes.lookup import Recipe
+from kerascnn.recipes.fields import Recipe
 from kerascnn.training import auto_precision
 from kerascnn.training.auto_precision import choose, fastest, measure
 from kerascnn.training.strategy import policy_scope, resolve_precision

@@ -9,8 +9,9 @@ from PIL import Image
 
 from kerascnn import create_model, load_data
 from kerascnn.cli import main
-from kerascnn.recipes.lookup import RECIPES, resolve_recipe
+from kerascnn.recipes.lookup import resolve_recipe
 from kerascnn.recipes.schedules import Schedule
+from kerascnn.recipes.table import RECIPES
 from kerascnn.training.train import train
 
 QUIET = {"verbose": False, "precision": "float32"}

@@ -14,9 +14,10 @@ from kerascnn.data.sources.dataset import Data, Split
 from kerascnn.errors import MismatchError, UsageError
 from kerascnn.models.auxiliary import auxiliary_outputs, listed, served
 from kerascnn.recipes.fields import Recipe
-from kerascnn.recipes.lookup import RECIPES, resolve_recipe
+from kerascnn.recipes.lookup import resolve_recipe
 from kerascnn.recipes.optimizers import make_optimizer, spared_weights
 from kerascnn.recipes.schedules import Schedule
+from kerascnn.recipes.table import RECIPES
 from kerascnn.training.losses import (
     compile_arguments,
     plain_names,

@@ -21,7 +21,7 @@ from kerascnn.errors import (
     OutputError,
     UsageError,
 )
-from kerascnn.recipes.lookup import Recipe
+from kerascnn.recipes.fields import Recipe
 from kerascnn.training import train as training
 from kerascnn.training.input import fit_batch, standardized, validation_batch
 from kerascnn.training.strategy import policy_scope

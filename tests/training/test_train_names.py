@@ -9,7 +9,8 @@ import pytest
 
 import kerascnn
 from kerascnn.data.load import load_data
-from kerascnn.recipes.lookup import RECIPES, Recipe
+from kerascnn.recipes.fields import Recipe
+from kerascnn.recipes.table import RECIPES
 from kerascnn.training.train import _build, train
 
 

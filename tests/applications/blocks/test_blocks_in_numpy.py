@@ -198,3 +198,17 @@ def test_the_lenet5_of_1998() -> None:
     x = seeded_weights.images("lenet", (2, 32, 32, 1))
     codes = np.asarray(model.get_layer("rbf").codes)
     assert_equal(model(x), -lenet.paper(x, {**w, "rbf/codes": codes}, C3_TABLE))
+
+
+@pytest.mark.parametrize("shape", [(110, 110), (109, 26), (13, 13), (7, 2), (None, None)])
+@pytest.mark.parametrize("size", [2, 3])
+def test_a_pool_may_hang_over_the_far_edge(shape, size):
+    """Caffe's and PyTorch's ceil mode, whatever is known of the size."""
+    image = keras.Input((*shape, 2))
+    model = keras.Model(image, blocks.max_pool(image, size, 2, name="p", ceil=True))
+    height, width = (9 if side is None else side for side in shape)
+    x = np.random.default_rng(0).random((1, height, width, 2), dtype="float32")
+    rows = [slice(2 * i, 2 * i + size) for i in range(-(-(height - size) // 2) + 1)]
+    columns = [slice(2 * i, 2 * i + size) for i in range(-(-(width - size) // 2) + 1)]
+    wanted = [[x[:, row, column].max((1, 2)) for column in columns] for row in rows]
+    np.testing.assert_array_equal(np.asarray(model(x)), np.array(wanted).transpose(2, 0, 1, 3))

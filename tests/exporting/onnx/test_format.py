@@ -13,7 +13,8 @@ import tensorflow as tf
 
 from kerascnn.errors import MismatchError, UsageError
 from kerascnn.exporting.common.network import prepare
-from kerascnn.exporting.exporter import ExportOptions, export
+from kerascnn.exporting.common.options import ExportOptions
+from kerascnn.exporting.exporter import export
 from kerascnn.exporting.onnx import format
 from kerascnn.imaging.preprocessing import Preprocessing
 from kerascnn.layers import GroupedConv2D, LocalResponseNormalization

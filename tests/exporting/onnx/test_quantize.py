@@ -22,8 +22,8 @@ from kerascnn.cli import main
 from kerascnn.errors import DamagedFileError, MismatchError, UsageError
 from kerascnn.exporting.common.equivalence import Questions
 from kerascnn.exporting.common.network import prepare
-from kerascnn.exporting.common.options import Job
-from kerascnn.exporting.exporter import ExportOptions, export
+from kerascnn.exporting.common.options import ExportOptions, Job
+from kerascnn.exporting.exporter import export
 from kerascnn.exporting.onnx import quantize
 from kerascnn.exporting.onnx.writer import write_graph
 from kerascnn.exporting.verify_export import verify

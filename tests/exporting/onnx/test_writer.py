@@ -16,8 +16,8 @@ from kerascnn import layers as own
 from kerascnn.errors import KerasCNNError
 from kerascnn.exporting.common.equivalence import Questions
 from kerascnn.exporting.common.network import prepare
-from kerascnn.exporting.common.options import Job
-from kerascnn.exporting.exporter import ExportOptions, export
+from kerascnn.exporting.common.options import ExportOptions, Job
+from kerascnn.exporting.exporter import export
 from kerascnn.exporting.onnx import format, quantize
 from kerascnn.exporting.onnx.int8_channels import align_channels
 from kerascnn.exporting.onnx.writer import uncovered, write_graph

@@ -21,7 +21,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerascnn.data.sources.dataset import Data, Split
-from kerascnn.recipes.lookup import Recipe
+from kerascnn.recipes.fields import Recipe
 from kerascnn.training import callbacks, checkpoint_callback, checkpoints, session
 from kerascnn.training.strategy import policy_scope
 from kerascnn.training.train import train
