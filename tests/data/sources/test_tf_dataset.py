@@ -11,17 +11,17 @@ from kerascnn.data.load import load_data
 from kerascnn.data.pipeline import pipeline
 from kerascnn.errors import DataError, UsageError
 from kerascnn.imaging.preprocessing import Preprocessing
+from support.images import AS_STORED
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (20, 6, 5, 1), np.uint8)
 LABELS = np.arange(20) % 4
-PLAIN = Preprocessing(None, channels="any", scale=1.0)
 
 
 def slices(images=IMAGES, labels=LABELS):
     return tf.data.Dataset.from_tensor_slices((images, labels))
 
 
-def everything(split, preprocessing=PLAIN, **options) -> tuple[np.ndarray, np.ndarray]:
+def everything(split, preprocessing=AS_STORED, **options) -> tuple[np.ndarray, np.ndarray]:
     batches = list(pipeline(split, preprocessing, batch_size=8, training=False, **options))
     return tuple(np.concatenate(part) for part in zip(*batches, strict=True))
 
@@ -83,7 +83,7 @@ def test_a_dataset_that_shuffles_itself_cannot_be_split():
 def test_training_repeats_the_datasets_own_order(batched):
     source = slices().shuffle(20, seed=1)
     data = load_data((source.batch(5) if batched else source, slices()))
-    dataset = pipeline(data.train, PLAIN, batch_size=8, training=True)
+    dataset = pipeline(data.train, AS_STORED, batch_size=8, training=True)
     batches = [(x.numpy(), y.numpy()) for x, y in dataset.take(9)]
     assert [len(y) for _, y in batches] == [8, 8, 4] * 3
     wanted = sorted(x.tobytes() for x in IMAGES.astype(np.float32))
@@ -93,16 +93,16 @@ def test_training_repeats_the_datasets_own_order(batched):
         assert sorted(x.tobytes() for x in images) == wanted
         passes.append(images.tobytes())
     assert len(set(passes)) == 3
-    dropped = pipeline(data.train, PLAIN, batch_size=8, training=True, drop_remainder=True)
+    dropped = pipeline(data.train, AS_STORED, batch_size=8, training=True, drop_remainder=True)
     assert [len(y) for _, y in dropped.take(4)] == [8] * 4
 
 
 def test_distortion_changes_from_epoch_to_epoch():
     data = load_data((slices(), slices()))
     options = {"batch_size": 20, "training": True, "distortion": Distortion(rotate=30.0)}
-    dataset = pipeline(data.train, PLAIN, **options)
+    dataset = pipeline(data.train, AS_STORED, **options)
     first, second = (x.numpy() for x, _ in dataset.take(2))
-    again = next(iter(pipeline(data.train, PLAIN, **options)))
+    again = next(iter(pipeline(data.train, AS_STORED, **options)))
     assert np.array_equal(again[0], first)
     assert not np.array_equal(first, second)
 

@@ -1,33 +1,22 @@
-"""TFRecord, ArrayRecord and TensorFlow Datasets as sources."""
+"""TFRecord and ArrayRecord files as sources."""
 
 from __future__ import annotations
 
 import gzip
 import importlib
-import io
 import sys
-import time
 
 import numpy as np
 import pytest
 import tensorflow as tf
-import tensorflow_datasets as library
-from PIL import Image
 
 from kerascnn.data.load import load_data
 from kerascnn.data.pipeline import pipeline
-from kerascnn.data.sources import tfds
 from kerascnn.data.sources.dataset import Split
-from kerascnn.errors import DamagedFileError, DataError, UsageError
+from kerascnn.errors import DamagedFileError, DataError
 from kerascnn.imaging.decode import Piece, load_image
 from kerascnn.imaging.preprocessing import Preprocessing
-
-
-def picture(seed, size=(9, 7)):
-    pixels = np.random.default_rng(seed).integers(0, 256, (size[1], size[0], 3), np.uint8)
-    stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, "PNG")
-    return stream.getvalue(), pixels
+from support.images import png_of_noise
 
 
 def example(image, label, text=None, keys=("image/encoded", "image/class/label")):
@@ -45,7 +34,7 @@ def write(path, seeds, first=0, **options):
     with tf.io.TFRecordWriter(str(path)) as writer:
         for seed in seeds:
             label = seed % 3 + first
-            writer.write(example(picture(seed)[0], label, f"class{label}", **options))
+            writer.write(example(png_of_noise(seed)[0], label, f"class{label}", **options))
 
 
 def test_tfrecord_files_are_read_in_pieces(tmp_path):
@@ -59,13 +48,13 @@ def test_tfrecord_files_are_read_in_pieces(tmp_path):
     assert data.train.labels.tolist() == [seed % 3 for seed in range(10)]
     assert all(isinstance(one, Piece) for one in data.train.images)
     for seed, image in enumerate((*data.train.images, *data.test.images)):
-        assert np.array_equal(load_image(image), picture(seed)[1])
+        assert np.array_equal(load_image(image), png_of_noise(seed)[1])
     plain = Preprocessing(None, scale=1.0)
     dataset = pipeline(data.train, plain, batch_size=4, training=True)
     seen = []
     for images, labels in dataset.take(3):
         for image, label in zip(images.numpy(), labels.numpy(), strict=True):
-            (seed,) = [k for k in range(10) if np.array_equal(image, picture(k)[1])]
+            (seed,) = [k for k in range(10) if np.array_equal(image, png_of_noise(k)[1])]
             assert seed % 3 == label
             seen.append(seed)
     assert sorted(seen) == list(range(10)) != seen
@@ -124,12 +113,12 @@ def test_arrayrecord_files(tmp_path):
     module = importlib.import_module("array_record.python.array_record_module")
     writer = module.ArrayRecordWriter(str(tmp_path / "x.array_record"), "group_size:1")
     for seed in range(12):
-        writer.write(example(picture(seed)[0], seed % 3))
+        writer.write(example(png_of_noise(seed)[0], seed % 3))
     writer.close()
     data = load_data(f"arrayrecord:{tmp_path}")
     assert (len(data.train), len(data.test), data.image_shape) == (9, 3, (7, 9, 3))
     found = {load_image(one).tobytes() for one in (*data.train.images, *data.test.images)}
-    assert found == {picture(seed)[1].tobytes() for seed in range(12)}
+    assert found == {png_of_noise(seed)[1].tobytes() for seed in range(12)}
     (tmp_path / "x.array_record").write_bytes(b"nonsense")
     with pytest.raises(DamagedFileError, match=r"x\.array_record"):
         load_data(f"arrayrecord:{tmp_path}")
@@ -140,92 +129,6 @@ def test_without_arrayrecord_the_package_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "array_record.python", None)
     with pytest.raises(DataError, match="pip install array-record"):
         load_data(f"arrayrecord:{tmp_path}")
-
-
-# TensorFlow Datasets
-
-
-def test_a_prepared_set(tmp_path):
-
-    class Numbers(library.core.GeneratorBasedBuilder):
-        VERSION = library.core.Version("1.0.0")
-
-        def _info(self):
-            features = library.features.FeaturesDict(
-                {
-                    "image": library.features.Image(shape=(None, None, 3), encoding_format="png"),
-                    "label": library.features.ClassLabel(names=["a", "b", "c"]),
-                }
-            )
-            return library.core.DatasetInfo(builder=self, features=features)
-
-        def _split_generators(self, manager):
-            return {
-                "train": self._generate_examples(range(9)),
-                "test": self._generate_examples(range(9, 13)),
-            }
-
-        def _generate_examples(self, seeds):
-            for seed in seeds:
-                yield seed, {"image": picture(seed)[1], "label": seed % 3}
-
-    builder = Numbers(data_dir=str(tmp_path), file_format="tfrecord")
-    builder.download_and_prepare()
-    for source in (f"tfds:{builder.data_dir}", builder):
-        data = load_data(source)
-        assert (len(data.train), len(data.test)) == (9, 4)
-        assert data.class_names == ("a", "b", "c")
-        found = {
-            (load_image(image).tobytes(), int(label))
-            for image, label in zip(data.train.images, data.train.labels, strict=True)
-        }
-        assert found == {(picture(seed)[1].tobytes(), seed % 3) for seed in range(9)}
-    assert load_data(builder).fingerprint == data.fingerprint
-    # The files themselves are standard examples.
-    assert len(load_data(f"tfrecord:{builder.data_dir}").train) == 9
-
-
-def test_an_image_folder_of_the_library(tmp_path):
-    for part in ("train", "test"):
-        for label in ("cat", "dog"):
-            for seed in range(4):
-                path = tmp_path / part / label / f"{seed}.png"
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(picture(hash((part, label, seed)) % 1000, size=(9 + seed, 7))[0])
-    data = load_data(library.ImageFolder(str(tmp_path)))
-    folder = load_data(f"folder:{tmp_path}")
-    assert data.class_names == folder.class_names
-    assert data.image_shape == folder.image_shape == (None, None, 3)
-    ours = {load_image(path).tobytes() for path in folder.train.images}
-    assert {load_image(one).tobytes() for one in data.train.images} == ours
-    assert data.name.startswith("tfds:")
-
-
-@pytest.mark.parametrize("name", ["mnist", "cifar10"])
-def test_mock_data(name, monkeypatch):
-    monkeypatch.setattr(tfds, "_online", lambda: True)  # the library's download does nothing here
-    with library.testing.mock_data(num_examples=20):
-        data = load_data(f"tfds:{name}")
-    assert len(data.class_names) == 10
-    assert (len(data.train), len(data.test)) == (20, 20)
-    assert data.image_shape == ((28, 28, 1) if name == "mnist" else (32, 32, 3))
-
-
-def test_offline_the_message_is_clear_and_quick(tmp_path, monkeypatch):
-    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
-    monkeypatch.setattr(tfds, "_PATIENCE", 0.5)
-    monkeypatch.setattr(tfds, "_HOST", ("192.0.2.1", 443))  # a documentation address: no one there
-    for name in ("HTTPS_PROXY", "https_proxy"):
-        monkeypatch.delenv(name, raising=False)
-    start = time.monotonic()
-    with pytest.raises(DataError, match=r"mnist is not prepared below .* no network") as caught:
-        load_data("tfds:mnist")
-    assert time.monotonic() - start < 20  # the library's own start is most of it
-    assert "TFDS_DATA_DIR" in str(caught.value)
-    with pytest.raises(UsageError, match="no set 'mnits'"):
-        load_data("tfds:mnits")
-    with pytest.raises(DataError, match="holds no prepared set"):
-        load_data(f"tfds:{tmp_path}")
 
 
 def test_evaluation_of_pieces_keeps_their_order(tmp_path):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kerascnn.errors import DamagedFileError, UnsafeFileError, UsageError
+from kerascnn.errors import DamagedFileError, OutputError, UnsafeFileError, UsageError
 from kerascnn.fileio import cache
 from kerascnn.weights.download import fetch as downloads
 from kerascnn.weights.download.digests import Digest
@@ -269,3 +269,27 @@ def test_no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "https://weights.invalid/resnet50.pth" in str(told.value)
     assert str(tmp_path / "weights" / "zoo" / "weights.pth") in str(told.value)
     assert told.value.exit_code == 6
+
+
+@pytest.mark.parametrize("announced", [True, False])
+def test_a_size_cap(server: Server, announced: bool) -> None:
+    def endless(handler: Handler) -> None:
+        handler.start(200, 10**15 if announced else None, Connection="close")
+        try:
+            for _ in range(1000):
+                handler.wfile.write(BODY)
+        except OSError:
+            pass
+        handler.drop()
+
+    server.answers = [endless]
+    with pytest.raises(DownloadError, match="at most 3,000,000 are accepted"):
+        fetch(url(server), place(), largest=3_000_000)
+    assert left() == []
+
+
+def test_a_full_disk_is_told_before(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    room = type("usage", (), {"free": 1000})()
+    monkeypatch.setattr(downloads.shutil, "disk_usage", lambda path: room)
+    with pytest.raises(OutputError, match="needs 1,048,576 more bytes and 1,000 are free"):
+        fetch(url(server), place(), KNOWN)
