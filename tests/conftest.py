@@ -35,6 +35,12 @@ _add_package("support", Path(__file__).parent / "support")
 
 
 @pytest.fixture
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gives the test a cache of downloads of its own."""
+    monkeypatch.setenv("KERASCNN_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     """A server of files on this machine, and a cache of downloads of the test's own."""
     from kerascnn.weights.download import fetch

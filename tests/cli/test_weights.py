@@ -23,12 +23,9 @@ from kerascnn.published import catalogue
 from kerascnn.weights import inspect
 from support.paths import ROOT
 
+pytestmark = pytest.mark.usefixtures("own_home")
+
 PARAMETERS = 61_706  # LeCun 1998, as the lecture simplifies it
-
-
-@pytest.fixture(autouse=True)
-def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("KERASCNN_HOME", str(tmp_path / "home"))
 
 
 @pytest.fixture(scope="module")

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import shlex
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
 from kerascnn.cli import parser
 from support.paths import ROOT
+from support.tools import load_tool
 
 README = (ROOT / "README.md").read_text("utf-8")
 
@@ -62,16 +61,9 @@ def test_shown_output_has_the_lines_of_the_demo() -> None:
         assert line.split()[0] in source
 
 
-def readme_table() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("readme_table", ROOT / "tools/readme_table.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def test_model_table_is_the_registry() -> None:
-    assert readme_table().with_table(README) == README, "run: python tools/readme_table.py"
+    assert load_tool("readme_table").with_table(README) == README, (
+        "run: python tools/readme_table.py"
+    )
     row = r"\| `lenet5` \| `LeNet5` \| 32x32x1 \| 61,706 \| 417 k \| LeCun 1998"
     assert re.search(row, README)

@@ -16,6 +16,9 @@ from kerascnn.weights.load import load_weights
 from support.weight_files.other_libraries import as_torch, scrambled, values
 from support.weight_files.torch_files import state_dict, write_zip
 
+HEAD = ("predictions/kernel", "predictions/bias")
+"""The variables of the classifier."""
+
 SMALL: dict[str, Any] = {"width": 0.125, "depth": 0.5, "input_shape": (32, 32, 3), "classes": 10}
 """A ResNet-18 of four blocks and 62 variables."""
 
@@ -59,6 +62,11 @@ def changed(folder: Path, **tensors: np.ndarray | None) -> Path:
         else:
             made[key] = array
     return torch_file(folder / "changed.pth", made)
+
+
+def without_head(tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Returns the tensors that are not the classifier's."""
+    return {name: values for name, values in tensors.items() if name not in HEAD}
 
 
 def same(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> bool:

@@ -19,7 +19,7 @@ from kerascnn.weights.expected_shapes import expected
 from kerascnn.weights.load import load_weights
 from kerascnn.weights.load_report import LoadError
 from kerascnn.weights.name_maps import layouts
-from kerascnn.weights.save import load_model, save_weights
+from kerascnn.weights.save import save_weights
 from support.weight_files.benign import safetensors
 from support.weight_files.keras_files import keras2_layers, write_keras2
 from support.weight_files.other_libraries import TORCH_NAMES, scrambled, torch_shape, values
@@ -237,12 +237,3 @@ def test_a_compressed_tensor_of_another_shape_that_swells(tmp_path: Path) -> Non
     error = refused(model, path)
     assert isinstance(error, UnsafeFileError)
     assert "expand" in str(error) or "swell" in str(error)
-
-
-def test_load_model_builds_what_was_saved(tmp_path: Path, model: keras.Model) -> None:
-    for suffix in (".weights.h5", ".safetensors", ".npz"):
-        path = save_weights(model, tmp_path / f"x{suffix}")
-        found = load_model(path)
-        assert same(values(found), values(model))
-        assert found.name == "resnet18"
-        assert found.input_shape == (None, 32, 32, 3)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from pathlib import Path
 
@@ -30,11 +29,6 @@ from support.file_server import (
     url,
     without_range,
 )
-
-
-def test_the_digests_are_of_the_body() -> None:
-    assert hashlib.sha256(BODY).hexdigest() == SHA256
-    assert hashlib.md5(BODY).hexdigest() == MD5
 
 
 @pytest.mark.parametrize(

@@ -11,14 +11,13 @@ import numpy as np
 import pytest
 
 from kerascnn.errors import DamagedFileError, UnsafeFileError
-from kerascnn.fileio.pickle_machine import CALLS
 from kerascnn.weights.formats.checkpoint import open_checkpoint
-from kerascnn.weights.name_maps import source_epsilon
 from support.paths import FIXTURES
 from support.weight_files import torch_files
 from support.weight_files.torch_files import Call, Tensor, state_dict, write_old, write_zip
 
 REAL = FIXTURES / "torch"
+
 
 SHAPES = {
     "conv.weight": (4, 2, 3, 3),
@@ -156,12 +155,6 @@ def test_only_tensors_are_built(tmp_path: Path, module: str, name: str) -> None:
             read(tmp_path / "x.pth")
 
 
-def test_nothing_that_may_be_called_is_a_name_of_python() -> None:
-    """What a file may name leads to this package's own functions and to no import."""
-    for call in CALLS.values():
-        assert call.__module__ == "kerascnn.fileio.pickle_machine"
-
-
 def tensor_file(tmp_path: Path, tensor: Tensor, **options: object) -> Path:
     return write_zip(tmp_path / "x.pth", {"x": tensor}, **options)  # type: ignore[arg-type]
 
@@ -234,11 +227,3 @@ def test_a_list_that_is_copied_again_and_again_ends_soon(tmp_path: Path) -> None
     with pytest.raises(UnsafeFileError, match="steps"):
         read(path)
     assert time.process_time() - start < 20
-
-
-def test_epsilons_of_timm() -> None:
-    """Its networks have PyTorch's 1e-5 where torchvision's have TensorFlow's 1e-3."""
-    for family in ("mobilenet", "efficientnet"):
-        assert source_epsilon(family, "timm", 1e-3) == 1e-5
-        assert source_epsilon(family, "keras", 1e-5) == 1e-3
-        assert source_epsilon(family, "torchvision", 1e-3) == 1e-3

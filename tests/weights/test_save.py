@@ -27,9 +27,18 @@ from kerascnn.weights.name_maps import layouts
 from kerascnn.weights.save import SUFFIXES, load_model, save_weights
 from support.plans import entries_of
 from support.weight_files.keras_files import keras2_layers, write_keras2, write_keras3
-from support.weight_files.other_libraries import as_keras, as_torch, scrambled, values
+from support.weight_files.other_libraries import (
+    as_keras,
+    as_torch,
+    scrambled,
+    values,
+)
 from support.weight_files.torch_files import state_dict, write_old
-from support.weight_loads import same, torch_file
+from support.weight_loads import (
+    resnet,
+    same,
+    torch_file,
+)
 
 
 @functools.cache
@@ -178,3 +187,13 @@ def test_half_precision_variables(tmp_path: Path, suffix: str) -> None:
         scrambled(model, "other ")
         assert load_weights(model, path).verified
         assert same(values(model), wanted)
+
+
+def test_load_model_builds_what_was_saved(tmp_path: Path) -> None:
+    model = resnet()
+    for suffix in (".weights.h5", ".safetensors", ".npz"):
+        path = save_weights(model, tmp_path / f"x{suffix}")
+        found = load_model(path)
+        assert same(values(found), values(model))
+        assert found.name == "resnet18"
+        assert found.input_shape == (None, 32, 32, 3)
