@@ -41,15 +41,12 @@ format: $(VENV)/.installed-dev
 	@echo "== Checking format"
 	@$(BIN)/ruff format --check .
 
-# Checkers do not see through the mapping of an editable install, so mypy reads an installed copy.
 types: $(VENV)/.installed-dev
 	@echo "== Checking types"
-	@rm -rf build/lib build/typecheck
-	@$(PIP) --no-deps --target build/typecheck .
-	@cd build/typecheck && $(abspath $(BIN))/mypy --config-file $(CURDIR)/setup.cfg -p kerascnn
+	@$(BIN)/mypy -p kerascnn
 
 clean:
-	rm -rf $(VENV) build *.egg-info $(DEMO) .pytest_cache .ruff_cache .mypy_cache
+	rm -rf $(VENV) build *.egg-info src/*.egg-info $(DEMO) .pytest_cache .ruff_cache .mypy_cache
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; ok = (3, 11) <= sys.version_info[:2] <= (3, 13); sys.exit(not ok and \

@@ -7,17 +7,10 @@ TensorFlow; the function that needs them does.
 from __future__ import annotations
 
 import importlib
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kerascnn.lazy import import_after
 from kerascnn.version import __version__ as __version__
-
-# In a bare clone `applications` and `tuning` lie beside this package, not inside it; an installed
-# copy has them inside. A setup.cfg of ours one level up tells the two apart.
-_root = Path(__file__).resolve().parent.parent
-if (_root / "setup.cfg").is_file() and (_root / "applications" / "__init__.py").is_file():
-    __path__.append(str(_root))
 
 # Files that `model.save` wrote need the custom layers and optimizers when Keras loads them.
 import_after("keras", ("kerascnn.layers", "kerascnn.recipes.optimizers"))

@@ -85,7 +85,8 @@ def run_child(command: list[str]) -> int:
     Returns:
         Its exit code; below 0 the signal that ended it.
     """
-    root = str(Path(version.__file__).resolve().parent.parent)
+    # Links stay as they are: beside src/kerascnn there is nothing else that could be imported.
+    root = str(Path(version.__file__).parent.parent)
     paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = {**os.environ, CHILD: "1", "PYTHONPATH": os.pathsep.join(paths)}
     child = subprocess.Popen(command, env=environment)

@@ -1,0 +1,1 @@
+"""The run directory that training writes and everything else reads."""
