@@ -14,15 +14,15 @@ has a bias (the paper's network has 25,549,352 parameters). The batch norms' mom
 the authors' code, not that library's 0.99.
 
 `plain18` and `plain34` are Figure 3's network without shortcuts. depth, width, kernel_size and
-stem: see `residual`, and `residual_row` for the columns.
+stem: see `blocks/residual.py`; columns: see `blocks/residual_rows.py`.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
 
-from kerascnn.applications.blocks.residual import enter
-from kerascnn.applications.blocks.residual_row import Row
+from kerascnn.applications.blocks.residual import register_network
+from kerascnn.applications.blocks.residual_rows import Row, RowV1, RowV2
 from kerascnn.models.registry import Paper
 
 SOURCE = "arXiv:1512.03385"
@@ -38,15 +38,16 @@ REPEATS = {
     152: (3, 8, 36, 3),
 }
 
-BASIC: dict[str, Any] = {"block": "basic"}
-PLAIN = {**BASIC, "shortcut": "none"}
-V1_5 = {"block": "bottleneck"}
-# The epsilon of keras.applications, whose weights these rows take.
-V1 = {**V1_5, "stride_in": "1x1", "epsilon": 1.001e-5}
-V2 = {**V1_5, "pre_activation": True, "stride_at": "last", "biases": True, "epsilon": 1.001e-5}
+EPSILON = 1.001e-5  # of keras.applications, whose weights the rows of v1 and v2 take
+
+BASIC = partial(RowV1, block="basic")
+PLAIN = partial(BASIC, shortcut="none")
+V1_5 = partial(RowV1, block="bottleneck")
+V1 = partial(V1_5, stride_in="1x1", epsilon=EPSILON)
+V2 = partial(RowV2, block="bottleneck", stride_at="last", biases=True, epsilon=EPSILON)
 
 TABLE = (
-    # name            builder          layers columns parameters MACs
+    # name            builder          layers row  parameters MACs
     ("resnet18", "ResNet18", 18, BASIC, 11_689_512, 1_814_073_344),
     ("resnet34", "ResNet34", 34, BASIC, 21_797_672, 3_663_761_408),
     ("resnet50", "ResNet50", 50, V1, 25_557_032, 3_857_973_248),
@@ -62,6 +63,7 @@ TABLE = (
     ("plain34", "Plain34", 34, PLAIN, 21_623_848, 3_644_493_824),
 )
 
-for name, builder, layers, columns, params, macs in TABLE:
-    paper = PAPER_V2 if columns is V2 else PAPER
-    enter(paper, name, builder, Row(REPEATS[layers], **columns), params, macs)
+for name, builder, layers, row_of, params, macs in TABLE:
+    row: Row = row_of(REPEATS[layers])
+    paper = PAPER_V2 if isinstance(row, RowV2) else PAPER
+    register_network(paper, name, builder, row, params, macs)

@@ -7,16 +7,16 @@ front, half behind, as in the checkpoints that people share.
 
 ResNet-1202 is `create_model("resnet110_cifar", repeats=(200, 200, 200))`; ResNet-1001 of
 arXiv:1603.05027 is the same call with `repeats=(111, 111, 111), block="bottleneck",
-pre_activation=True, shortcut="B"`. depth, width and kernel_size: see `residual`, and
-`residual_row` for the columns. The stem is the small one already.
+pre_activation=True, shortcut="B"`. depth, width and kernel_size: see
+`blocks/residual.py`; columns: see `blocks/residual_rows.py`. The stem is the small one already.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from kerascnn.applications.blocks.residual import enter
-from kerascnn.applications.blocks.residual_row import Row
+from kerascnn.applications.blocks.residual import register_network
+from kerascnn.applications.blocks.residual_rows import RowV1
 from kerascnn.applications.resnet import PAPER
 
 # Section 4.2 (Table 6 has the parameters in millions): n blocks in every stage.
@@ -32,8 +32,8 @@ DEEPEST_PLAIN = 56  # the paper's plain nets end here (Figure 6, left)
 
 
 for layers, n, params, macs in TABLE:
-    row = Row((n, n, n), "basic", (16, 32, 64), "3x3", 16, shortcut="A")
-    enter(PAPER, f"resnet{layers}_cifar", f"ResNet{layers}CIFAR", row, params, macs)
+    row = RowV1((n, n, n), "basic", (16, 32, 64), "3x3", 16, shortcut="A")
+    register_network(PAPER, f"resnet{layers}_cifar", f"ResNet{layers}CIFAR", row, params, macs)
     if layers <= DEEPEST_PLAIN:
         plain = replace(row, shortcut="none")
-        enter(PAPER, f"plain{layers}_cifar", f"Plain{layers}CIFAR", plain, params, macs)
+        register_network(PAPER, f"plain{layers}_cifar", f"Plain{layers}CIFAR", plain, params, macs)

@@ -4,15 +4,15 @@ Xie, Girshick, Dollár, Tu, He 2016, "Aggregated residual transformations for de
 arXiv:1611.05431. 32x4d is 32 groups (the cardinality) of 4 channels in conv2_x, doubled with every
 stage. The blocks are Figure 3(c)'s, and the 3x3 strides, in torchvision as in the authors' code.
 
-depth, width, kernel_size and stem: see `residual`, and `residual_row` for the columns; the groups
-keep their number. Table 1 gives ResNet-50 4.1 GFLOPs, since its stride is in the 3x3 here, too; the
-paper of 2015 has 3.8.
+depth, width, kernel_size and stem: see `blocks/residual.py`; columns: see
+`blocks/residual_rows.py`. The groups keep their number. Table 1 gives ResNet-50 4.1 GFLOPs, since
+its 3x3 strides here, too; the paper of 2015 has 3.8.
 """
 
 from __future__ import annotations
 
-from kerascnn.applications.blocks.residual import enter
-from kerascnn.applications.blocks.residual_row import Row
+from kerascnn.applications.blocks.residual import register_network
+from kerascnn.applications.blocks.residual_rows import RowV1
 from kerascnn.models.registry import Paper
 
 TITLE = "Aggregated residual transformations for deep neural networks"
@@ -31,6 +31,6 @@ TABLE = (
 )
 
 for layers, groups, width, repeats, (channels, entry), params, macs in TABLE:
-    row = Row(repeats, "bottleneck", channels, entry, groups=groups, group_width=width)
+    row = RowV1(repeats, "bottleneck", channels, entry, groups=groups, group_width=width)
     title = f"{layers}_{groups}x{width}d"
-    enter(PAPER, f"resnext{title}", f"ResNeXt{title}", row, params, macs)
+    register_network(PAPER, f"resnext{title}", f"ResNeXt{title}", row, params, macs)

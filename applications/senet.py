@@ -14,15 +14,16 @@ where no gate squeezes to fewer than 8 channels.
 SENet-154 (the paper's appendix): a deep stem, 3x3 shortcuts where it strides, half the channels in
 the first 1x1 of every block, and dropout of 0.2.
 
-depth, width, kernel_size and stem: see `residual`, and `residual_row` for the columns.
+depth, width, kernel_size and stem: see `blocks/residual.py`; columns: see
+`blocks/residual_rows.py`.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from kerascnn.applications.blocks.residual import enter
-from kerascnn.applications.blocks.residual_row import Row
+from kerascnn.applications.blocks.residual import register_network
+from kerascnn.applications.blocks.residual_rows import RowV1
 from kerascnn.models.registry import Paper
 
 PAPER = Paper("senet", "Squeeze-and-excitation networks", "arXiv:1709.01507", 2017)
@@ -59,4 +60,4 @@ TABLE = (
 )  # fmt: skip
 
 for name, builder, repeats, columns, params, macs in TABLE:
-    enter(PAPER, name, builder, Row(repeats, **columns), params, macs)
+    register_network(PAPER, name, builder, RowV1(repeats, **columns), params, macs)

@@ -7,14 +7,15 @@ code. `block_dropout` is the paper's dropout between a block's convolutions (0.3
 
 `wide_resnet50_2` and `wide_resnet101_2` are torchvision's: bottlenecks whose 3x3 is twice as wide.
 
-depth, width, kernel_size and stem: see `residual`, and `residual_row` for the columns. The paper's
+depth, width, kernel_size and stem: see `blocks/residual.py`; columns: see
+`blocks/residual_rows.py`. The paper's
 k leaves the 16 channels of conv1 alone; `width` multiplies them, too.
 """
 
 from __future__ import annotations
 
-from kerascnn.applications.blocks.residual import enter
-from kerascnn.applications.blocks.residual_row import Row
+from kerascnn.applications.blocks.residual import register_network
+from kerascnn.applications.blocks.residual_rows import RowV1, RowV2
 from kerascnn.models.registry import Paper
 
 PAPER = Paper("wide_resnet", "Wide residual networks", "arXiv:1605.07146", 2016)
@@ -35,9 +36,9 @@ IMAGENET = (
 
 for layers, k, params, macs in CIFAR:
     n = (layers - 4) // 6
-    row = Row((n, n, n), "basic", (16 * k, 32 * k, 64 * k), "3x3", 16, pre_activation=True)
-    enter(PAPER, f"wrn{layers}_{k}", f"WRN{layers}_{k}", row, params, macs)
+    row = RowV2((n, n, n), "basic", (16 * k, 32 * k, 64 * k), "3x3", 16)
+    register_network(PAPER, f"wrn{layers}_{k}", f"WRN{layers}_{k}", row, params, macs)
 
 for layers, repeats, params, macs in IMAGENET:
-    row = Row(repeats, "bottleneck", group_width=128)
-    enter(PAPER, f"wide_resnet{layers}_2", f"WideResNet{layers}_2", row, params, macs)
+    row = RowV1(repeats, "bottleneck", group_width=128)
+    register_network(PAPER, f"wide_resnet{layers}_2", f"WideResNet{layers}_2", row, params, macs)

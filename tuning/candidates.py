@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kerascnn.errors import KerasCNNError, UsageError
-from kerascnn.models.registry import Scale, Variant, model_info
+from kerascnn.models.registry import Scale, Variant, columns_of, model_info
 from kerascnn.tuning.axes import Axis, Values, count, draw, leaves, started_at
 from kerascnn.tuning.axis_factory import AUGMENTATIONS, LETTERS, SCALED, USUAL, Maker
 from kerascnn.tuning.budget import Budget, Price, price
@@ -122,8 +122,9 @@ class Candidates:
     def _stage_columns(
         self, variant: Variant, arguments: Mapping[str, Any], factors: Mapping[str, Any]
     ) -> dict[str, Any]:
-        own = set(variant.own_columns)
-        row = replace(variant.row, **{k: v for k, v in arguments.items() if k in own})
+        row, taken = variant.row_for(arguments)
+        own = columns_of(row)
+        row = replace(row, **{name: value for name, value in taken.items() if name in own})
         changed: dict[str, Any] = {}
         for kind, by_stage in factors.items():
             made = staged(row, kind)

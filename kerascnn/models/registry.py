@@ -11,7 +11,7 @@ import fnmatch
 import importlib
 import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from kerascnn.errors import UsageError
@@ -123,7 +123,8 @@ class Variant:
         body: body(image, row, scale) -> features, or (features, taps) for auxiliary heads.
         head: head(features, row, scale, top) -> predictions; with `skips` it is given the taps too.
         row: a frozen dataclass of the family: the columns of its table. Each can be given to the
-            builder by keyword.
+            builder by keyword. A family with several types of rows has a method
+            row.for_columns(changes) -> (row, changes): the type they select, what it takes.
         input_shape: height, width, channels of the paper.
         classes: number of classes of the paper.
         params: trainable parameters, classifier included.
@@ -166,11 +167,7 @@ class Variant:
     @property
     def own_columns(self) -> dict[str, Any]:
         """The columns of the row that a builder takes by keyword, with this row's values."""
-        return {
-            column.name: getattr(self.row, column.name)
-            for column in fields(self.row)
-            if column.name not in ARGUMENTS  # the builder's own argument scales this one
-        }
+        return columns_of(self.row)
 
     def _signature(self, create: Callable[..., Any]) -> inspect.Signature:
         """Returns `create_model`'s signature with this row's columns in place of a name."""
@@ -197,7 +194,9 @@ class Variant:
         ]
         if own:
             lines += ["", "and, by keyword, the columns of its table:", *own]
-            lines += ["", inspect.cleandoc(type(self.row).__doc__ or "")]
+            rows = [kind for kind in reversed(type(self.row).__mro__) if is_dataclass(kind)]
+            for kind in rows:
+                lines += ["", inspect.cleandoc(kind.__doc__ or "")]
         return "\n".join(lines)
 
     @property
@@ -212,7 +211,8 @@ class Variant:
 
     def columns(self, changes: dict[str, Any]) -> Any:
         """Returns the row with some columns changed; a name that is no column is refused."""
-        allowed = list(self.own_columns)
+        row, changes = self.row_for(changes)
+        allowed = list(columns_of(row))
         for key in changes:
             if key not in allowed:
                 near = difflib.get_close_matches(key, [*allowed, *ARGUMENTS], 1)
@@ -221,13 +221,27 @@ class Variant:
                     + (f"; did you mean {near[0]!r}?" if near else ".")
                     + f" Its own columns are: {', '.join(allowed) or 'none'}"
                 )
-        return replace(self.row, **changes)
+        return replace(row, **changes)
+
+    def row_for(self, changes: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """Returns the row, of the type that `changes` select, and those of them that it takes."""
+        for_columns = getattr(self.row, "for_columns", None)
+        return (self.row, changes) if for_columns is None else for_columns(changes)
 
     def __call__(self, *positional: Any, **arguments: Any) -> keras.Model:
         """Builds the model: `create_model` with this record in place of a name."""
         if _create is None:
             raise RuntimeError("import kerascnn.applications before building from a record")
         return _create(self, *positional, **arguments)
+
+
+def columns_of(row: Any) -> dict[str, Any]:
+    """Returns the columns of a row that a builder takes by keyword."""
+    return {
+        column.name: getattr(row, column.name)
+        for column in fields(row)
+        if column.name not in ARGUMENTS  # the builder's own argument scales this one
+    }
 
 
 _VARIANTS: dict[str, Variant] = {}

@@ -216,11 +216,12 @@ def _architecture(checkpoint: Checkpoint) -> tuple[str, dict[str, Any]]:
     if not isinstance(row, str) or not isinstance(arguments, dict):
         raise DamagedFileError("its record is damaged")
     try:
-        columns = [one.name for one in fields(model_info(row).row)]
+        table_row, taken = model_info(row).row_for(arguments)
     except UsageError as error:
         raise DamagedFileError(f"its record is of another version: {error}") from error
+    columns = [column.name for column in fields(table_row)]
     allowed = {*ARGUMENTS, *columns} - set(NOT_RECORDED)
-    if not allowed.issuperset(arguments):
+    if not allowed.issuperset(taken):
         raise DamagedFileError(f"its record has arguments that {row} does not have")
     return row, {name: _plain_value(value) for name, value in arguments.items()}
 

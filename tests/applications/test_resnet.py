@@ -221,3 +221,31 @@ def test_stochastic_depth_grows_in_proportion_and_skips_whole_samples():
 def test_stochastic_depth_that_makes_no_sense(row, rate):
     with pytest.raises(UsageError, match="stochastic_depth"):
         columns(row, stochastic_depth=rate)
+
+
+def test_pre_activation_selects_the_version_and_its_columns():
+    taken = columns("resnet50_v1_5", pre_activation=True, stride_at="last", biases=True)
+    twin = model_info("resnet50_v2")
+    assert (taken.trainable, taken.macs) == (twin.params, twin.macs)
+    back = columns("wrn16_8", pre_activation=False, zero_gamma=True).entries
+    assert back["conv2_1_conv2_bn"].config["gamma_initializer"] == "zeros"
+    # A column of the other version at its default says nothing; older files record such columns.
+    for changes in ({"stride_at": "first", "biases": False}, {"pre_activation": False}):
+        assert columns("resnet50", **changes).entries.keys() == entries_of("resnet50").keys()
+    unchanged = columns("resnet50_v2", zero_gamma=False, shortcut_kernel=1, half_first=False)
+    assert unchanged.entries.keys() == entries_of("resnet50_v2").keys()
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "message"),
+    [
+        ("resnet50", {"biases": True}, "resnet50 has no argument 'biases'"),
+        ("resnet50", {"stride_at": "last"}, "resnet50 has no argument 'stride_at'"),
+        ("resnet50_v2", {"half_first": True}, "resnet50_v2 has no argument 'half_first'"),
+        ("resnet50_v2", {"pre_activation": False}, "stride_at='last' of this row"),
+        ("senet154", {"pre_activation": True}, "half_first=True of this row"),
+    ],
+)
+def test_columns_of_the_other_version_are_refused(name, changes, message):
+    with pytest.raises(UsageError, match=message):
+        columns(name, **changes)
