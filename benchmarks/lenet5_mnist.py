@@ -14,7 +14,6 @@ another recipe to lenet5_mnist_RECIPE. Two cores take about two and a half minut
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import statistics
@@ -30,6 +29,7 @@ sys.path.insert(0, str(ROOT))  # runs from a clone that is not installed, too
 import kerascnn  # noqa: E402
 from kerascnn.cli.startup import start_keras  # noqa: E402
 from kerascnn.fileio.atomic import atomic_file  # noqa: E402
+from kerascnn.fileio.json import write_json  # noqa: E402
 
 RESULTS = ROOT / "benchmarks" / "results"
 PAPER = "LeCun, Bottou, Bengio, Haffner 1998, Figure 9: LeNet-5 without distortions"
@@ -56,9 +56,9 @@ def main() -> None:
         "models": models,
     }
     stem = "lenet5_mnist" if arguments.recipe == "default" else f"lenet5_mnist_{arguments.recipe}"
-    for name, text in (("json", json.dumps(result, indent=2) + "\n"), ("md", _table(result))):
-        with atomic_file(RESULTS / f"{stem}.{name}") as temporary:
-            temporary.write_text(text, "utf-8")
+    write_json(RESULTS / f"{stem}.json", result, ascii_only=True)
+    with atomic_file(RESULTS / f"{stem}.md") as temporary:
+        temporary.write_text(_table(result), "utf-8")
     print(_table(result))
 
 

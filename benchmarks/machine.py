@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import json
 import os
 import platform
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kerascnn.fileio.atomic import atomic_file
+from kerascnn.fileio.json import write_json
 
 RESULTS = Path(__file__).resolve().parent / "results"
 PACKAGES = (
@@ -61,6 +61,6 @@ def save(name: str, result: dict[str, Any], table: str) -> None:
         f"{table}\n\n{about['cpu']}, {about['cores']} cores, Python {about['python']}, {versions}; "
         f"{about['date']}\n"
     )
-    for suffix, content in (("json", json.dumps(result, indent=2) + "\n"), ("md", text)):
-        with atomic_file(RESULTS / f"{name}.{suffix}") as temporary:
-            temporary.write_text(content, "utf-8")
+    write_json(RESULTS / f"{name}.json", result, ascii_only=True)
+    with atomic_file(RESULTS / f"{name}.md") as temporary:
+        temporary.write_text(text, "utf-8")

@@ -255,7 +255,7 @@ def main() -> None:
     if arguments.into:
         measure(arguments.rows[0], arguments.into)
         return
-    from kerascnn.fileio.atomic import atomic_file
+    from kerascnn.fileio.json import write_json
     from kerascnn.models.registry import list_models, model_info
 
     rows = list_models()
@@ -269,8 +269,7 @@ def main() -> None:
             if ended.returncode == 0:
                 measured[name] = json.loads(into.read_text("utf-8"))
         print(f"{name}: {'done' if ended.returncode == 0 else 'FAILED'}", flush=True)
-        with atomic_file(MEASURED) as written:
-            written.write_text(json.dumps(dict(sorted(measured.items())), indent=1) + "\n", "utf-8")
+        write_json(MEASURED, dict(sorted(measured.items())), indent=1, ascii_only=True)
         PAGE.write_text(page(measured, rows), "utf-8")
     print(f"{PAGE}: {len(measured)} of {len(rows)} rows")
 

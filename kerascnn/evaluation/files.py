@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from kerascnn.evaluation.metrics import LARGEST_MATRIX
 from kerascnn.evaluation.plots import calibration_figure, confusion_figure, png
 from kerascnn.fileio.atomic import atomic_file, refuse_occupied
 from kerascnn.fileio.csv_table import write_csv
+from kerascnn.fileio.json import write_json
 
 
 def write_evaluation(
@@ -40,8 +40,7 @@ def write_evaluation(
     refuse_occupied(directory, overwrite=overwrite)
     outcomes, names = evaluation.outcomes, evaluation.data.class_names
     files = [directory / "evaluation.json"]
-    with atomic_file(files[0]) as temporary:
-        temporary.write_text(json.dumps(record(evaluation), indent=2) + "\n", "utf-8")
+    write_json(files[0], record(evaluation), ascii_only=True)
 
     def table(name: str, header: list[object], rows: list[list[object]]) -> None:
         write_csv(directory / name, header, rows)

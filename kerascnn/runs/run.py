@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kerascnn.errors import DamagedFileError, OutputError, UnsafeFileError, UsageError
-from kerascnn.fileio.atomic import atomic_file, refuse_occupied
+from kerascnn.fileio.atomic import refuse_occupied
+from kerascnn.fileio.json import write_json
 
 if TYPE_CHECKING:
     import keras
@@ -282,12 +283,6 @@ def start_directory(directory: Path, config: Mapping[str, Any]) -> Run:
 def write_config(run: Run, config: Mapping[str, Any]) -> None:
     """Writes config.json."""
     write_json(run.path / CONFIG, config)
-
-
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Writes a table as JSON, atomically."""
-    with atomic_file(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", "utf-8")
 
 
 def kept_files(directory: Path) -> str:
