@@ -26,7 +26,8 @@ from keras_tuner.src import protos
 from keras_tuner.src.distribute import oracle_chief, oracle_client
 
 from kerascnn.errors import Interrupted, KerasCNNError, UsageError
-from kerascnn.tuning.oracles import Fitting, read_json
+from kerascnn.fileio.json import read_json
+from kerascnn.tuning.oracles import Fitting
 
 HEARTBEAT = 3.0
 """Seconds between a worker's signs of life while it trains."""

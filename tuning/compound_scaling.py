@@ -6,7 +6,6 @@ arXiv:1905.11946, asked it of EfficientNet-B0 on ImageNet; here it is asked of a
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections.abc import Sequence
@@ -20,7 +19,8 @@ import numpy as np
 from kerascnn.create import create_model
 from kerascnn.data.load import load_data
 from kerascnn.errors import KerasCNNError, UsageError
-from kerascnn.fileio.atomic import atomic_file, refuse_occupied
+from kerascnn.fileio.atomic import refuse_occupied
+from kerascnn.fileio.json import read_json, write_compact_json, write_json
 from kerascnn.models.input_size import input_shape_for
 from kerascnn.models.planning import SMALL_IMAGE
 from kerascnn.models.registry import Variant, model_info
@@ -29,7 +29,6 @@ from kerascnn.reports.html_page import Page
 from kerascnn.runs.run import Run
 from kerascnn.training.train import train
 from kerascnn.tuning.budget import price
-from kerascnn.tuning.oracles import read_json, write_json
 from kerascnn.tuning.run_search import hold_out
 
 WAYS = ("depth", "width", "resolution", "compound")
@@ -159,7 +158,7 @@ def scaling_study(
     }  # fmt: skip
     if read_json(directory / "question.json") != question:
         refuse_occupied(directory, overwrite=overwrite)
-    write_json(directory / "question.json", question)
+    write_compact_json(directory / "question.json", question)
     held = hold_out(data, seed)
     shape = input_shape_for(variant, data.image_shape)
     points = []
@@ -171,8 +170,7 @@ def scaling_study(
                                  seed + repeat, overwrite, verbose))  # fmt: skip
         points.append(replace(point, scores=tuple(scores)))
     study = fit_study(variant.name, points)
-    with atomic_file(directory / "study.json") as temporary:
-        temporary.write_text(json.dumps(study.to_json(), indent=2) + "\n", "utf-8")
+    write_json(directory / "study.json", study.to_json(), ascii_only=True)
     _page(study, held.name, epochs).write(directory / "report.html")
     return study
 
@@ -253,7 +251,7 @@ def _score(
         verbose=verbose,
     )  # fmt: skip
     score = float(run.best["metrics"]["val_accuracy"])
-    write_json(run_dir / "score.json", score)
+    write_compact_json(run_dir / "score.json", score)
     return score
 
 

@@ -15,8 +15,8 @@ import keras
 import numpy as np
 
 from kerascnn.errors import KerasCNNError
+from kerascnn.fileio.json import read_json, write_compact_json
 from kerascnn.models.signature import forward, image_shape
-from kerascnn.tuning.oracles import read_json, write_json
 from kerascnn.tuning.space import SearchSpace
 
 WARM_UPS, RUNS = 3, 15
@@ -48,7 +48,7 @@ class LatencyMeter:
                 if not isinstance(error, KerasCNNError):
                     print(f"latency of {dict(values)}: {error}")
                 self.known[name] = None
-            write_json(self.path, self.known)
+            write_compact_json(self.path, self.known)
         seconds = self.known[name]
         return float("inf") if seconds is None else seconds
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import functools
 import itertools
-import json
 import random
 import time
 from collections.abc import Callable
@@ -24,7 +23,7 @@ from typing import Any, ClassVar
 import keras_tuner
 import numpy as np
 
-from kerascnn.fileio.atomic import atomic_file
+from kerascnn.fileio.json import write_compact_json
 from kerascnn.tuning.axes import draw, leaves
 from kerascnn.tuning.candidates import EXACT
 from kerascnn.tuning.space import SearchSpace
@@ -32,20 +31,6 @@ from kerascnn.tuning.space import SearchSpace
 ENDED = ("COMPLETED", "FAILED")
 PROPOSALS = 500
 """The Bayesian oracle takes the most promising of so many candidates."""
-
-
-def write_json(path: str | Path, content: Any) -> None:
-    """Writes a file of state in one step."""
-    with atomic_file(path) as temporary:
-        temporary.write_text(json.dumps(content), "utf-8")
-
-
-def read_json(path: Path) -> Any:
-    """Returns the content of a file of state, or None where there is none (yet)."""
-    try:
-        return json.loads(path.read_text("utf-8"))
-    except (FileNotFoundError, ValueError):
-        return None
 
 
 def synchronized(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -123,10 +108,12 @@ class Fitting(keras_tuner.Oracle):
     # -- nothing lost -----------------------------------------------------------------------
 
     def _save_trial(self, trial: Any) -> None:
-        write_json(Path(self._get_trial_dir(trial.trial_id)) / "trial.json", trial.get_state())
+        write_compact_json(
+            Path(self._get_trial_dir(trial.trial_id)) / "trial.json", trial.get_state()
+        )
 
     def save(self) -> None:
-        write_json(self._get_oracle_fname(), self.get_state())
+        write_compact_json(self._get_oracle_fname(), self.get_state())
 
     def reload(self) -> None:
         """Reads the state; running trials stay with their workers, ended ones are not run again."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kerascnn.fileio.atomic import atomic_file
+from kerascnn.fileio.json import write_json
 from kerascnn.reports.html_page import Page
 from kerascnn.training.progress import clock
 from kerascnn.tuning import plots
@@ -41,8 +41,7 @@ def write_results(result: SearchResult) -> None:
             cost: [trial.trial for trial in result.pareto(cost)] for cost in ("params", "macs")
         },
     }
-    with atomic_file(result.directory / "best.json") as temporary:
-        temporary.write_text(json.dumps(record, indent=2, default=list) + "\n", "utf-8")
+    write_json(result.directory / "best.json", record, ascii_only=True, default=list)
     write_report(result)
 
 

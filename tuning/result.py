@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from kerascnn.errors import KerasCNNError
 from kerascnn.fileio.atomic import atomic_file
-from kerascnn.tuning.oracles import read_json, write_json
+from kerascnn.fileio.json import read_json, write_compact_json
 from kerascnn.tuning.trial import COLUMNS, Trial, pareto
 
 if TYPE_CHECKING:
@@ -147,4 +147,4 @@ def write_table(trials: Iterable[Trial], path: Path) -> None:
 
 def set_state(directory: Path, config: dict[str, Any], state: str) -> None:
     """Writes search.json: what is searched, and whether it is "running" or "finished"."""
-    write_json(directory / "search.json", {**config, "state": state})
+    write_compact_json(directory / "search.json", {**config, "state": state})

@@ -14,13 +14,14 @@ from kerascnn.data.load import load_data
 from kerascnn.data.sources.dataset import Data, Split, held_out
 from kerascnn.errors import DataError, Interrupted, MismatchError, OutputError, UsageError
 from kerascnn.fileio.atomic import refuse_occupied
+from kerascnn.fileio.json import read_json
 from kerascnn.models.input_size import input_shape_for
 from kerascnn.recipes.lookup import Recipe, resolve_recipe
 from kerascnn.training.strategy import resolve_precision, resolve_strategy, strategy_name
 from kerascnn.tuning.budget import RUNTIMES, Budget
 from kerascnn.tuning.chief import STATE, serve, taken_role
 from kerascnn.tuning.latency import LatencyMeter
-from kerascnn.tuning.oracles import ORACLES, Fitting, read_json
+from kerascnn.tuning.oracles import ORACLES, Fitting
 from kerascnn.tuning.progress import SearchProgress
 from kerascnn.tuning.report import write_results
 from kerascnn.tuning.result import SearchResult, read_trials, set_state

@@ -12,7 +12,7 @@ import keras
 import keras_tuner
 
 from kerascnn.fileio.atomic import atomic_file
-from kerascnn.tuning.oracles import read_json, write_json
+from kerascnn.fileio.json import read_json, write_compact_json
 
 OUTCOME, HISTORY, CHECKPOINT = "outcome.json", "history.json", "checkpoint.weights.h5"
 WARM_UP = 4
@@ -60,7 +60,7 @@ class Record(keras.callbacks.Callback):
                 )
         for name in ("loss", "accuracy", "val_loss", "val_accuracy"):
             self.history.setdefault(name, []).append(float(logs[name]))
-        write_json(self.directory / HISTORY, self.history)
+        write_compact_json(self.directory / HISTORY, self.history)
         score = (logs["val_accuracy"], -logs["val_loss"])
         if score > self.best:
             self.best, self.best_epoch = score, epoch

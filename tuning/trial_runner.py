@@ -27,6 +27,7 @@ import tensorflow as tf
 from kerascnn.data.pipeline import data_errors
 from kerascnn.data.sources.dataset import Data, Split
 from kerascnn.errors import Interrupted
+from kerascnn.fileio.json import read_json, write_compact_json
 from kerascnn.imaging.preprocessing import Preprocessing
 from kerascnn.models.signature import preprocessing_for
 from kerascnn.recipes.lookup import Recipe
@@ -45,7 +46,6 @@ from kerascnn.training.multi_worker import engine_for
 from kerascnn.training.schedule_callbacks import LearningRate
 from kerascnn.training.strategy import policy_scope
 from kerascnn.tuning.chief import WorkerOracle
-from kerascnn.tuning.oracles import read_json, write_json
 from kerascnn.tuning.space import SearchSpace
 from kerascnn.tuning.trial_callback import CHECKPOINT, OUTCOME, Record
 
@@ -159,7 +159,7 @@ class TrialTuner(keras_tuner.Tuner):
             worker = isinstance(self.oracle, WorkerOracle)
             with self.oracle.alive(trial.trial_id) if worker else contextlib.nullcontext():
                 outcome = self._outcome(trial, directory)
-            write_json(directory / OUTCOME, outcome)
+            write_compact_json(directory / OUTCOME, outcome)
         if self.reporter is not None:
             self.reporter.ended(trial.trial_id, outcome)
         if outcome["status"] == "COMPLETED":
@@ -183,13 +183,13 @@ class TrialTuner(keras_tuner.Tuner):
                 raise keras_tuner.errors.FailedTrialError(
                     f"its process died {len(started)} times, perhaps for want of memory"
                 )
-            write_json(
+            write_compact_json(
                 directory / STARTED,
                 [*started, {"worker": self.tuner_id, "pid": os.getpid(), "at": time.time()}],
             )
             found = {"status": "COMPLETED", **self.run_trial(trial)}
         except (Interrupted, KeyboardInterrupt):
-            write_json(directory / STARTED, started)  # a stop on request is no death
+            write_compact_json(directory / STARTED, started)  # a stop on request is no death
             raise
         except Exception as error:
             (directory / "traceback.txt").write_text(traceback.format_exc(), "utf-8")

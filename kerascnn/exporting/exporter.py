@@ -14,6 +14,7 @@ from kerascnn.errors import MismatchError, OutputError, UsageError
 from kerascnn.exporting.common.options import ExportOptions as ExportOptions
 from kerascnn.exporting.common.report import ExportReport as ExportReport
 from kerascnn.fileio.atomic import atomic_directory, recover, refuse_occupied
+from kerascnn.fileio.json import write_json
 
 if TYPE_CHECKING:
     import keras
@@ -149,7 +150,7 @@ def export(
                    tolerance)
             for name in names
         ]  # fmt: skip
-        metadata.write_json(temporary / REPORT, [report.to_json() for report in reports])
+        write_json(temporary / REPORT, [report.to_json() for report in reports])
         metadata.write_answers(temporary / PROOF, job.questions, raw)
         metadata.write_manifest(temporary)
     return reports

@@ -11,6 +11,7 @@ from kerascnn.errors import OutputError, UsageError
 from kerascnn.exporting.common.network import Network
 from kerascnn.exporting.common.options import ExportOptions, Job
 from kerascnn.exporting.common.quiet import quiet
+from kerascnn.fileio.json import write_json
 from kerascnn.lazy import tf
 from kerascnn.runtimes.contract import SAVEDMODEL_METADATA, SIGNATURE
 
@@ -55,7 +56,7 @@ def write(job: Job, path: Path) -> dict[str, Any]:
             raise OutputError(f"cannot write the SavedModel: {str(error)[:200]}") from error
     target = path / SAVEDMODEL_METADATA
     target.parent.mkdir()
-    target.write_text(json.dumps(job.metadata, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    write_json(target, job.metadata)
     return {}
 
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from kerascnn.errors import KerasCNNError
 from kerascnn.fileio import cache
-from kerascnn.fileio.atomic import atomic_file
+from kerascnn.fileio.json import write_json
 from kerascnn.lazy import keras, np, tf
 from kerascnn.recipes.lookup import Recipe
 from kerascnn.training.strategy import policy_scope
@@ -225,5 +225,4 @@ def _remember(key: str, seconds: dict[str, float]) -> None:
     # What cannot be remembered is measured again: no reason to stop a training.
     with contextlib.suppress(KerasCNNError, OSError):
         cache.make_private(cache.home())
-        with atomic_file(cache.home() / FILE) as temporary:
-            temporary.write_text(json.dumps(latest, indent=1) + "\n", "utf-8")
+        write_json(cache.home() / FILE, latest, indent=1, ascii_only=True)

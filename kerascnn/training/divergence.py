@@ -14,7 +14,8 @@ import tensorflow as tf
 from kerascnn.data.pipeline import batch_indices
 from kerascnn.data.sources.dataset import Split
 from kerascnn.errors import DivergedError, OutputError, UsageError
-from kerascnn.runs.run import CHECKPOINTS, DIVERGED, Run, kept_files, write_json
+from kerascnn.fileio.json import write_json
+from kerascnn.runs.run import CHECKPOINTS, DIVERGED, Run, kept_files
 from kerascnn.training.callbacks import Clock, Logs
 from kerascnn.training.checkpoints import capture, newest, not_finite, restore
 

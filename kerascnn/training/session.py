@@ -13,9 +13,10 @@ import tensorflow as tf
 
 from kerascnn.data.sources.dataset import Data
 from kerascnn.errors import Interrupted
+from kerascnn.fileio.json import write_json
 from kerascnn.recipes.lookup import Recipe
 from kerascnn.reports.curves import draw_curves
-from kerascnn.runs.run import CHECKPOINTS, RESULT, Run, kept_files, write_json
+from kerascnn.runs.run import CHECKPOINTS, RESULT, Run, kept_files
 from kerascnn.training import callbacks, checkpoints, schedule_callbacks
 from kerascnn.training.callbacks import Clock
 from kerascnn.training.checkpoint_callback import Commits

@@ -180,7 +180,7 @@ def test_an_error_of_the_chief_does_not_keep_its_lock(
         raise OSError("the disk is full")
 
     with monkeypatch.context() as patch:
-        patch.setattr("kerascnn.tuning.oracles.write_json", full)
+        patch.setattr("kerascnn.tuning.oracles.write_compact_json", full)
         with pytest.raises(OSError, match="full"):
             oracle.create_trial("a")
     assert oracle.create_trial("b").status == "RUNNING"  # keras-tuner's would wait for ever

@@ -15,6 +15,7 @@ from kerascnn.errors import MismatchError
 from kerascnn.exporting.common.equivalence import BATCHES
 from kerascnn.exporting.common.network import Network
 from kerascnn.fileio.atomic import sha256_file
+from kerascnn.fileio.json import write_json
 from kerascnn.lazy import np
 from kerascnn.models.request import provenance
 from kerascnn.runtimes.contract import INPUT, OUTPUT
@@ -169,10 +170,6 @@ def write_manifest(directory: Path) -> None:
         if path.is_file()
     }
     write_json(directory / MANIFEST, {"kerascnn": __version__, "files": files})
-
-
-def write_json(path: Path, value: Any) -> None:
-    path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", "utf-8")
 
 
 def foreign_files(directory: str | os.PathLike[str]) -> list[str]:
