@@ -90,15 +90,16 @@ def build(
     variant: Variant, request: Request, input_tensor: Any = None, name: str | None = None
 ) -> keras.Model:
     """Builds the model that `request` asks for; arguments and errors as in `create_model`."""
-    if request.weights is None:
+    source = request.weights
+    if source is None:
         return build_model(variant, request, input_tensor, name)
     from kerascnn.weights import locate
     from kerascnn.weights.load import load_weights
 
     request = with_input_shape(request, input_tensor)
-    request = locate.completed(request.weights, variant, request)
+    request = locate.completed(source, variant, request)
     plan(variant, request)  # refuses what cannot be built before anything is fetched
-    weights = locate.for_request(request.weights, variant, request)
+    weights = locate.for_request(source, variant, request)
     model = build_model(variant, request, input_tensor, name)
     load_weights(model, weights.path)
     weights.adopt(model)
