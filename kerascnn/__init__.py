@@ -52,6 +52,8 @@ _HOMES = {
 _PACKAGES = ("applications", "tuning")
 
 if TYPE_CHECKING:
+    from kerascnn import applications as applications
+    from kerascnn import tuning as tuning
     from kerascnn.create import create_model as create_model
     from kerascnn.data.load import load_data as load_data
     from kerascnn.data.sources.dataset import Data as Data
@@ -84,14 +86,14 @@ if TYPE_CHECKING:
     from kerascnn.weights.load_report import load_report as load_report
     from kerascnn.weights.save import load_model as load_model
     from kerascnn.weights.save import save_weights as save_weights
+else:  # a checker that saw this would take any mistyped name for a public one
 
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(importlib.import_module(_HOMES[name]), name)
-    if name in _PACKAGES:
-        return importlib.import_module(f"kerascnn.{name}")
-    raise AttributeError(f"module 'kerascnn' has no attribute {name!r}")
+    def __getattr__(name: str) -> Any:
+        if name in _HOMES:
+            return getattr(importlib.import_module(_HOMES[name]), name)
+        if name in _PACKAGES:
+            return importlib.import_module(f"kerascnn.{name}")
+        raise AttributeError(f"module 'kerascnn' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

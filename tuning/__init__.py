@@ -19,8 +19,8 @@ _HOMES = {
     "Range": "kerascnn.tuning.axes",
     "SearchResult": "kerascnn.tuning.result",
     "SearchSpace": "kerascnn.tuning.space",
-    "Trial": "kerascnn.tuning.result",
-    "pareto": "kerascnn.tuning.result",
+    "Trial": "kerascnn.tuning.trial",
+    "pareto": "kerascnn.tuning.trial",
     "search": "kerascnn.tuning.run_search",
 }
 
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
     from kerascnn.tuning.space import SearchSpace as SearchSpace
     from kerascnn.tuning.trial import Trial as Trial
     from kerascnn.tuning.trial import pareto as pareto
+else:  # a checker that saw this would take any mistyped name for a public one
 
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(importlib.import_module(_HOMES[name]), name)
-    raise AttributeError(f"module 'kerascnn.tuning' has no attribute {name!r}")
+    def __getattr__(name: str) -> Any:
+        if name in _HOMES:
+            return getattr(importlib.import_module(_HOMES[name]), name)
+        raise AttributeError(f"module 'kerascnn.tuning' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -82,15 +83,18 @@ def test_nothing_heavy_is_imported(statement: str) -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
-def test_public_names_have_the_homes_that_the_type_checker_reads() -> None:
-    tree = ast.parse((ROOT / "kerascnn" / "__init__.py").read_text("utf-8"))
+@pytest.mark.parametrize("package", ["kerascnn", "tuning"])
+def test_public_names_have_the_homes_that_the_type_checker_reads(package: str) -> None:
+    tree = ast.parse((ROOT / package / "__init__.py").read_text("utf-8"))
     checked: dict[str, str | None] = {}
-    table: dict[str, str] = {}
+    tables: dict[str, Any] = {"_HOMES": {}, "_PACKAGES": ()}
     for node in tree.body:
         if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
             for line in node.body:
                 assert isinstance(line, ast.ImportFrom)
                 checked |= {alias.name: line.module for alias in line.names}
-        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "_HOMES":
-            table = ast.literal_eval(node.value)
-    assert table == checked
+        name = getattr(node.targets[0], "id", "") if isinstance(node, ast.Assign) else ""
+        if isinstance(node, ast.Assign) and name in tables:
+            tables[name] = ast.literal_eval(node.value)
+    assert tables["_HOMES"]
+    assert checked == tables["_HOMES"] | dict.fromkeys(tables["_PACKAGES"], "kerascnn")
