@@ -4,6 +4,7 @@
 #   make test   the test suite
 #   make lint   style, format and types (each is a target of its own)
 #   make long   the tests that take minutes
+#   make stubs  write the types of the builders again, after a change of a table
 #   make clean  remove what these made
 #
 # Everything is installed into .venv, once; a changed setup.cfg installs again.
@@ -14,7 +15,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 DEMO := runs/demo
 
-.PHONY: help demo test long lint style format types clean
+.PHONY: help demo test long lint style format types stubs clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -44,6 +45,9 @@ format: $(VENV)/.installed-dev
 types: $(VENV)/.installed-dev
 	@echo "== Checking types"
 	@$(BIN)/mypy -p kerascnn
+
+stubs: $(VENV)/.installed
+	@$(BIN)/python tools/type_stubs.py
 
 clean:
 	rm -rf $(VENV) build *.egg-info src/*.egg-info $(DEMO) .pytest_cache .ruff_cache .mypy_cache

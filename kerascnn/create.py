@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from kerascnn.models.build import build_model, with_input_shape
 from kerascnn.models.planning import plan
@@ -12,6 +12,8 @@ from kerascnn.models.request import ImageShape, Request
 
 if TYPE_CHECKING:
     import keras
+
+    from kerascnn.models.columns import Columns
 
 
 def create_model(
@@ -32,7 +34,7 @@ def create_model(
     kernel_size: int | None = None,
     stem: str = "paper",
     include_preprocessing: bool = False,
-    **columns: Any,
+    **columns: Unpack[Columns],
 ) -> keras.Model:
     """Builds an architecture by name, with fresh or with trained weights.
 
@@ -81,7 +83,7 @@ def create_model(
         kernel_size=kernel_size,
         stem=stem,
         include_preprocessing=include_preprocessing,
-        columns=columns,
+        columns=dict(columns),
     )
     return build(variant, request, input_tensor, name)
 

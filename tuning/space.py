@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import keras
 import keras_tuner
@@ -24,6 +24,9 @@ from kerascnn.tuning.axes import Axis, Range
 from kerascnn.tuning.axis_factory import AUGMENTATIONS
 from kerascnn.tuning.budget import Budget
 from kerascnn.tuning.candidates import Candidates
+
+if TYPE_CHECKING:
+    from kerascnn.tuning.axis_names import Axes
 
 
 class SearchSpace(Candidates, keras_tuner.HyperModel):
@@ -69,7 +72,7 @@ class SearchSpace(Candidates, keras_tuner.HyperModel):
         classes: int | None = None,
         budget: Budget | None = None,
         per_stage: Sequence[str] = (),
-        **axes: Any,
+        **axes: Unpack[Axes],
     ) -> None:
         Candidates.__init__(self, rows, input_shape, classes, budget, per_stage, axes)
         keras_tuner.HyperModel.__init__(self, name="_".join(self.rows))

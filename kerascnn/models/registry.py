@@ -178,22 +178,28 @@ class Variant:
         ]
         return inspect.Signature([*shared, *columns], return_annotation="keras.Model")
 
+    @property
+    def description(self) -> str:
+        """What the builder builds: paper, size of the images, classes and costs."""
+        height, width, channels = self.input_shape
+        return (
+            f'{self.builder}, by name `create_model("{self.name}")`: returns a `keras.Model`.\n\n'
+            f"{self.paper.title} ({self.paper.source}, {self.paper.year}).\n"
+            f"{height} x {width} x {channels} pixels, {self.classes:,} classes,\n"
+            f"{self.params:,} trainable parameters, {self.macs:,} multiply-accumulates."
+        )
+
     def _explained(self) -> str:
         """Returns what `help` shows of this builder."""
-        height, width, channels = self.input_shape
-        own = [f"    {name}={default!r}" for name, default in self.own_columns.items()]
+        columns = [f"    {name}={default!r}" for name, default in self.own_columns.items()]
         lines = [
-            f'{self.builder}, by name `create_model("{self.name}")`: returns a `keras.Model`.',
-            "",
-            f"{self.paper.title} ({self.paper.source}, {self.paper.year}).",
-            f"{height} x {width} x {channels} pixels, {self.classes:,} classes,",
-            f"{self.params:,} trainable parameters, {self.macs:,} multiply-accumulates.",
+            self.description,
             "",
             "Args, which `kerascnn.create_model` explains:",
             *(f"    {', '.join(part)}" for part in (ARGUMENTS[:8], ARGUMENTS[8:])),
         ]
-        if own:
-            lines += ["", "and, by keyword, the columns of its table:", *own]
+        if columns:
+            lines += ["", "and, by keyword, the columns of its table:", *columns]
             rows = [kind for kind in reversed(type(self.row).__mro__) if is_dataclass(kind)]
             for kind in rows:
                 lines += ["", inspect.cleandoc(kind.__doc__ or "")]
