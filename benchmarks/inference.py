@@ -61,7 +61,7 @@ def write_ours(name: str, folder: Path) -> dict[str, Path]:
 
     import kerascnn
     from kerascnn.exporting.common import metadata
-    from kerascnn.exporting.common.equivalence import Questions
+    from kerascnn.exporting.common.equivalence import Reference
     from kerascnn.exporting.common.network import prepare
     from kerascnn.exporting.common.options import ExportOptions, Job
     from kerascnn.exporting.onnx import format
@@ -72,7 +72,7 @@ def write_ours(name: str, folder: Path) -> dict[str, Path]:
     preprocessing = kerascnn.model_info(name).preprocessing
     described = metadata.describe(metadata.Source(model, None, None, preprocessing), network)
     images = np.random.default_rng(0).normal(size=(4, 224, 224, 3)).astype("float32")
-    nothing = Questions(0, (), (), None)
+    nothing = Reference(0, (), (), None)
     files = {}
     for kind, precision, layout in (
         ("ours", "float32", "nhwc"),
@@ -90,7 +90,7 @@ def session(file: Path, batch: int) -> Callable[[], float]:
     """Returns the timed pass of an ONNX file in onnxruntime, as it is set by default."""
     import numpy as np
 
-    from kerascnn.runtimes.load import import_onnxruntime
+    from kerascnn.runtimes.telemetry import import_onnxruntime
 
     onnxruntime = import_onnxruntime()
     options = onnxruntime.SessionOptions()
@@ -183,7 +183,8 @@ def measure_predictor() -> dict[str, Any]:
     import numpy as np
 
     import kerascnn
-    from kerascnn.runtimes.load import cores, openvino_core
+    from kerascnn.runtimes.available import processor_count
+    from kerascnn.runtimes.openvino import shared_core
 
     keras.utils.set_random_seed(0)
     preprocessing = kerascnn.model_info("resnet50").preprocessing
@@ -193,7 +194,7 @@ def measure_predictor() -> dict[str, Any]:
         kerascnn.export(
             kerascnn.create_model("resnet50"), out, ["onnx"], preprocessing=preprocessing
         )
-        core = openvino_core()
+        core = shared_core()
         half = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         predictor = kerascnn.Predictor(out, precision="bfloat16" if half else "float32")
         pixels = np.random.default_rng(0).integers(0, 256, (max(BATCHES), 224, 224, 3), "uint8")
@@ -206,7 +207,7 @@ def measure_predictor() -> dict[str, Any]:
         setting = {
             "INFERENCE_PRECISION_HINT": "bf16" if half else "f32",
             "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_NUM_THREADS": cores(),
+            "INFERENCE_NUM_THREADS": processor_count(),
         }
         stock = keras.applications.ResNet50(weights=None)
         for batch, rounds in BATCHES.items():

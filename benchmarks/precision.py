@@ -43,7 +43,7 @@ def measure(name: str, input_shape: tuple[int, int, int], epochs: int) -> dict[s
 
     import kerascnn
     from kerascnn.inference.open_classifier import open_classifier
-    from kerascnn.runtimes.onnx import open_runtime
+    from kerascnn.runtimes.onnx import open_artifact
 
     with tempfile.TemporaryDirectory() as directory:
         folder = Path(directory)
@@ -60,7 +60,7 @@ def measure(name: str, input_shape: tuple[int, int, int], epochs: int) -> dict[s
         answers = {
             name: np.concatenate([ask(images[at : at + 36]) for at in range(0, len(images), 36)])
             for name, ask in {
-                **{one.format: open_runtime(one.path) for one in reports},
+                **{one.format: open_artifact(one.path) for one in reports},
                 **_bfloat16(folder / "out"),
                 OPENVINO_INT8: open_classifier(int8.path, runtime="openvino").scores,
             }.items()

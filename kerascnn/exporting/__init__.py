@@ -1,1 +1,1 @@
-"""Export to SavedModel, ONNX, LiteRT and OpenVINO, with a proof that each file equals the model."""
+"""Export to SavedModel, ONNX, LiteRT and OpenVINO; each file is compared with the Keras model."""

@@ -1,8 +1,7 @@
-"""Export that proves itself: every artifact answers like the Keras model before it is kept."""
+"""Exports models, and compares every artifact with the Keras model before keeping it."""
 
 from __future__ import annotations
 
-import importlib
 import os
 import time
 from collections.abc import Iterable, Sequence
@@ -10,60 +9,42 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kerascnn.data.load import load_data
 from kerascnn.errors import MismatchError, OutputError, UsageError
+from kerascnn.exporting.common import sample_data
+from kerascnn.exporting.common.equivalence import (
+    TOLERANCE,
+    Reference,
+    compare,
+    compute_reference,
+    limits_of,
+    raw_limits,
+)
+from kerascnn.exporting.common.metadata import (
+    Source,
+    describe,
+    for_format,
+    foreign_files,
+    open_source,
+    write_manifest,
+    write_reference,
+)
+from kerascnn.exporting.common.network import Network, keras_outputs, prepare
 from kerascnn.exporting.common.options import ExportOptions as ExportOptions
+from kerascnn.exporting.common.options import Job
 from kerascnn.exporting.common.report import ExportReport as ExportReport
+from kerascnn.exporting.common.sample_data import accuracy
+from kerascnn.exporting.formats import FORMATS, PROOF, REPORT
 from kerascnn.fileio.atomic import atomic_directory, recover, refuse_occupied
 from kerascnn.fileio.json import write_json
 
 if TYPE_CHECKING:
     import keras
 
-    from kerascnn.exporting.common.equivalence import Questions
-    from kerascnn.exporting.common.metadata import Source
-    from kerascnn.exporting.common.network import Network
-    from kerascnn.exporting.common.options import Job
     from kerascnn.imaging.preprocessing import Preprocessing
     from kerascnn.runs.run import Run
 
-
-@dataclass(frozen=True)
-class Format:
-    """One kind of artifact.
-
-    Args:
-        module: of `kerascnn.exporting` that writes it and proves it.
-        file: what it is called in the directory of the export.
-        precision: "float32", "float16", "dynamic" (int8 weights) or "int8".
-        takes_prologue: whether `preprocess` goes into it.
-    """
-
-    module: str
-    file: str
-    precision: str = "float32"
-    takes_prologue: bool = False
-
-    @property
-    def code(self) -> Any:
-        return importlib.import_module(self.module)
-
-
-FORMATS = {
-    "savedmodel": Format("kerascnn.exporting.savedmodel", "savedmodel"),
-    "onnx": Format("kerascnn.exporting.onnx.format", "model.onnx", takes_prologue=True),
-    "onnx-float16": Format("kerascnn.exporting.onnx.format", "model-float16.onnx", "float16"),
-    "onnx-int8": Format("kerascnn.exporting.onnx.format", "model-int8.onnx", "int8"),
-    "litert": Format("kerascnn.exporting.litert", "model.tflite"),
-    "litert-float16": Format("kerascnn.exporting.litert", "model-float16.tflite", "float16"),
-    "litert-dynamic": Format("kerascnn.exporting.litert", "model-dynamic.tflite", "dynamic"),
-    "litert-int8": Format("kerascnn.exporting.litert", "model-int8.tflite", "int8"),
-    "openvino": Format("kerascnn.exporting.openvino", "openvino", takes_prologue=True),
-}
 DEFAULT_FORMATS = ("savedmodel", "onnx")
-REPORT = "report.json"
-PROOF = "proof.npz"
-RAW_TOLERANCE = 2e-2
-"""For artifacts that resize images themselves: Pillow rounds to whole numbers on its way."""
 
 
 def export(
@@ -75,41 +56,44 @@ def export(
     preprocessing: Preprocessing | None = None,
     overwrite: bool = False,
     samples: Iterable[Any] | None = None,
-    tolerance: float = 1e-4,
+    tolerance: float = TOLERANCE,
     options: ExportOptions | None = None,
 ) -> list[ExportReport]:
-    """Writes a model for other runtimes, and keeps it only if they answer as Keras does.
+    """Writes a model for other runtimes, and keeps the files only if their outputs equal Keras's.
 
     Every artifact has one input `image` (N x H x W x C, any N) and one output `predictions`, and
-    carries class names and preprocessing. It is loaded in its own runtime and compared with Keras
-    on real and on 12 random images, in batches of 1, 3 and 8. `out_dir` then holds the artifacts
-    and
+    stores class names and preprocessing. It is loaded in its own runtime and compared with Keras
+    on real images and on 12 random ones, in batches of 1, 3 and 8. After that `out_dir` has the
+    artifacts and
 
         report.json     the reports
-        proof.npz       Keras's answers to the random images, for `verify`
+        proof.npz       Keras's outputs for the random images, for `verify`
         manifest.json   size and SHA-256 of every file
 
-    Until then it is written in `.NAME.kerascnn-XXXXXXXX` beside `out_dir`, NAME being its name; a
-    process that is killed leaves that behind, and the next export to `out_dir` clears it away.
+    Until all artifacts have passed, they lie in `.NAME.kerascnn-XXXXXXXX` beside `out_dir`, where
+    NAME is its name. A killed process leaves that directory; the next export to `out_dir` removes
+    it.
 
     A model of half precision (mixed_float16, mixed_bfloat16) is written from a float32 copy with
-    the same weights; the copy itself may differ from the model by 2e-2, or `tolerance` if that is
-    larger. Of several outputs `predictions` is exported.
+    the same weights. The copy may differ from the model by 2e-2, or by `tolerance` if that is
+    larger. Of a model with several outputs, the one called `predictions` is exported.
 
     Args:
         model_or_run: a built model, a Run (its best model), or the path of a run directory.
-        out_dir: the directory to write; it appears when everything has been proven.
+        out_dir: the directory to write; it appears when all artifacts have passed.
         formats: of "savedmodel", "onnx", "onnx-float16", "onnx-int8", "litert", "litert-float16",
             "litert-dynamic", "litert-int8" and "openvino".
-        class_names: one for each output; a Run's own by default.
-        preprocessing: how images become inputs; a Run's own by default.
-        overwrite: replace the export that `out_dir` holds.
+        class_names: one for each output; those of the Run by default.
+        preprocessing: how images become inputs; that of the Run by default.
+        overwrite: replace an earlier export in `out_dir`.
         samples: real images (arrays of H x W x C, or paths) before preprocessing, or model inputs
-            when there is none; by default 32 test images of a Run whose data is on this machine.
-        tolerance: largest difference from Keras in a logit (a score, where the model ends without
-            softmax), in proportion to the largest, and at most 100 times `tolerance` of their
-            spread, so that an untrained network proves something too. float16 may differ by 2e-2;
-            int8 is judged by its top classes of real images and its accuracy.
+            when there is no preprocessing; by default 32 test images of a Run whose data is on
+            this machine.
+        tolerance: largest allowed difference from Keras in a logit (an output, when the model does
+            not end in a softmax), in proportion to the largest logit. It is at most 100 times
+            `tolerance` of the logits' spread, so that the comparison is also strict for an
+            untrained network. float16 may differ by 2e-2; int8 is judged by its top classes of
+            real images and by its accuracy.
         options: see ExportOptions.
 
     Returns:
@@ -117,9 +101,10 @@ def export(
 
     Raises:
         UsageError: an unknown format, a model without a single image input, int8 without images.
-        MismatchError: an artifact differs from Keras, a layer cannot be expressed, or class names,
-            preprocessing or samples do not fit. Nothing is written, an older export stays.
-        OutputError: `out_dir` is not empty and `overwrite` is false, it holds files that no export
+        MismatchError: an artifact differs from Keras, a format has no operator for a layer, or
+            class names, preprocessing or samples do not fit the model. Nothing is written, and an
+            earlier export stays.
+        OutputError: `out_dir` is not empty and `overwrite` is false, it has files that no export
             wrote, or it cannot be written.
     """
     options = options or ExportOptions()
@@ -135,120 +120,115 @@ def export(
     recover(out_dir)
     _refuse_foreign(out_dir, overwrite=overwrite)
 
-    from kerascnn.exporting.common import metadata
-    from kerascnn.exporting.common.network import prepare
-
-    source = metadata.open_source(model_or_run, class_names, preprocessing)
+    source = open_source(model_or_run, class_names, preprocessing)
     network = prepare(source.model)
-    described = metadata.describe(source, network)
+    metadata = describe(source, network)
     for name in names:
-        FORMATS[name].code.check(network, options)
-    job, raw = _job(source, network, described, options, names, samples, tolerance)
+        FORMATS[name].writer().check(network, options)
+    request = _Request(names, options, None if samples is None else list(samples), tolerance)
+    job, raw_reference = _prepare(request, source, network, metadata)
     with atomic_directory(out_dir, overwrite=overwrite) as temporary:
-        reports = [
-            _write(name, temporary, out_dir, job, raw if FORMATS[name].takes_prologue else None,
-                   tolerance)
-            for name in names
-        ]  # fmt: skip
+        reports = [_write(name, temporary, job, raw_reference, tolerance) for name in names]
+        reports = [replace(report, path=out_dir / report.path.name) for report in reports]
         write_json(temporary / REPORT, [report.to_json() for report in reports])
-        metadata.write_answers(temporary / PROOF, job.questions, raw)
-        metadata.write_manifest(temporary)
+        write_reference(temporary / PROOF, job.reference, raw_reference)
+        write_manifest(temporary)
     return reports
 
 
-def _job(
-    source: Source,
-    network: Network,
-    described: dict[str, Any],
-    options: ExportOptions,
-    names: Sequence[str],
-    samples: Iterable[Any] | None,
-    tolerance: float,
-) -> tuple[Job, Questions | None]:
-    """Returns what all formats are given, and the questions to those with preprocessing inside."""
-    from kerascnn.data.load import load_data
-    from kerascnn.exporting.common import equivalence, sample_data
-    from kerascnn.exporting.common.options import Job
+@dataclass(frozen=True)
+class _Request:
+    """The arguments of `export` that the reference and the sample images depend on."""
 
-    preprocessing, dtype = source.preprocessing, network.dtype
+    formats: Sequence[str]
+    options: ExportOptions
+    samples: list[Any] | None
+    tolerance: float
+
+
+def _prepare(
+    request: _Request, source: Source, network: Network, metadata: dict[str, Any]
+) -> tuple[Job, Reference | None]:
+    """Returns the input of all writers, and the reference for artifacts that preprocess images."""
+    options, preprocessing, dtype = request.options, source.preprocessing, network.dtype
+    formats = [FORMATS[name] for name in request.formats]
     data = None if source.run is None else sample_data.data_of(source.run)
-    given = sample_data.samples_of(data) if samples is None else list(samples)
-    questions = equivalence.ask(network, preprocessing, given, tolerance)
-    raw = None
-    if options.preprocess and any(FORMATS[name].takes_prologue for name in names):
+    samples = sample_data.samples_of(data) if request.samples is None else request.samples
+    reference = compute_reference(network, preprocessing, samples, request.tolerance)
+    raw_reference = None
+    if options.preprocess and any(entry.takes_preprocessing for entry in formats):
         if preprocessing is None:
             raise UsageError("preprocess needs a preprocessing, and this model has none; give one")
-        raw = equivalence.ask(network, preprocessing, given, tolerance, raw=True)
+        raw_reference = compute_reference(
+            network, preprocessing, samples, request.tolerance, raw=True
+        )
     calibration: tuple[Any, ...] = ()
     evaluation: tuple[tuple[Any, Any], ...] = ()
-    if any(FORMATS[name].precision == "int8" for name in names):
+    if any(entry.precision == "int8" for entry in formats):
         labelled = data if options.evaluation is None else load_data(options.evaluation)
         evaluation = sample_data.evaluation_batches(labelled, preprocessing, dtype)
-        images = given if samples is not None or data is None else None
-        if images is None and data is not None:
-            found = sample_data.spread(data.train, sample_data.CALIBRATION_IMAGES)
-            images = None if found is None else found[0]
+        images = request.samples
+        if images is None:
+            images = sample_data.calibration_images(data)
         if images:
             calibration = tuple(sample_data.inputs(images, preprocessing, dtype))
-    return (
-        Job(network, described, options, preprocessing, questions, calibration, evaluation),
-        raw,
-    )
+    job = Job(network, metadata, options, preprocessing, reference, calibration, evaluation)
+    return job, raw_reference
 
 
 def _write(
-    name: str,
-    temporary: Path,
-    out_dir: Path,
-    job: Job,
-    raw: Questions | None,
-    tolerance: float,
+    name: str, folder: Path, job: Job, raw_reference: Reference | None, tolerance: float
 ) -> ExportReport:
-    """Writes and proves one format."""
-    from kerascnn.exporting.common import equivalence, metadata
-    from kerascnn.exporting.onnx.quantize import accuracy
-
-    form = FORMATS[name]
-    module, network = form.code, job.network
-    plain = job.options if raw is not None else replace(job.options, preprocess=False)
-    described = metadata.for_format(job.metadata, form, plain)
-    job = replace(job, precision=form.precision, options=plain, metadata=described)
-    path = temporary / form.file
+    """Writes one artifact into a folder and compares it with Keras."""
+    entry, network = FORMATS[name], job.network
+    preprocesses = entry.takes_preprocessing and raw_reference is not None
+    options = replace(job.options, preprocess=preprocesses)
+    job = replace(
+        job,
+        precision=entry.precision,
+        options=options,
+        metadata=for_format(
+            job.metadata,
+            precision=entry.precision,
+            layout=options.layout if entry.has_layout else None,
+            preprocesses=preprocesses,
+        ),
+    )
+    path = folder / entry.file
     started = time.perf_counter()
-    found = module.write(job, path)
+    results = entry.writer().write(job, path)
     written = time.perf_counter()
-    run = module.open_runtime(path)
-    questions, limits = job.questions, equivalence.limits_of(form.precision, tolerance)
-    if raw is not None:
-        questions, limits = raw, equivalence.Limits(max(tolerance, RAW_TOLERANCE), 0.95)
-    comparison = equivalence.compare(name, run, questions, limits)
-    if form.precision == "int8" and "accuracy_after" not in found:
-        from kerascnn.exporting.common.network import reference
-
-        found["accuracy_before"] = accuracy(
-            lambda images: reference(network.model, images), job.evaluation
+    artifact = entry.open_artifact(path)
+    reference, limits = job.reference, limits_of(entry.precision, tolerance)
+    if preprocesses:
+        assert raw_reference is not None
+        reference, limits = raw_reference, raw_limits(tolerance)
+    comparison = compare(name, artifact, reference, limits)
+    if entry.precision == "int8" and "accuracy_after" not in results:
+        results["accuracy_before"] = accuracy(
+            lambda images: keras_outputs(network.model, images), job.evaluation
         )
-        found["accuracy_after"] = accuracy(run, job.evaluation)
-        _refuse_drop(name, found, job.options.max_drop)
+        results["accuracy_after"] = accuracy(artifact, job.evaluation)
+        _refuse_drop(name, results, job.options.max_drop)
     return ExportReport(
         format=name,
-        path=out_dir / form.file,
+        path=path,
         **asdict(comparison),
         asked_tolerance=tolerance,
-        real=questions.real,
-        random=questions.random,
+        real=reference.real,
+        random=reference.random,
         bytes=sum(file.stat().st_size for file in (path, *path.rglob("*")) if file.is_file()),
         parameter_bytes=network.parameter_bytes,
         convert_seconds=written - started,
         prove_seconds=time.perf_counter() - written,
         policy=network.policy,
-        policy_difference=job.questions.policy_difference,
-        **found,
+        policy_difference=job.reference.policy_difference,
+        **results,
     )
 
 
-def _refuse_drop(name: str, found: dict[str, Any], max_drop: float) -> None:
-    before, after = found["accuracy_before"], found["accuracy_after"]
+def _refuse_drop(name: str, results: dict[str, Any], max_drop: float) -> None:
+    before, after = results["accuracy_before"], results["accuracy_after"]
     if before is not None and before - after > max_drop:
         raise MismatchError(
             f"{name} costs {before - after:.2%} of accuracy ({before:.2%} in float32), allowed is "
@@ -257,9 +237,7 @@ def _refuse_drop(name: str, found: dict[str, Any], max_drop: float) -> None:
 
 
 def _refuse_foreign(out_dir: Path, *, overwrite: bool) -> None:
-    """Refuses to replace a directory that holds anything but an earlier export."""
-    from kerascnn.exporting.common.metadata import foreign_files
-
+    """Raises OutputError when a directory to replace has files that no export wrote."""
     refuse_occupied(out_dir, overwrite=overwrite)
     if not overwrite or not out_dir.is_dir():
         return

@@ -7,20 +7,15 @@ import logging
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kerascnn.errors import MismatchError, UsageError
 from kerascnn.exporting.common.network import Network
 from kerascnn.exporting.common.options import ExportOptions, Job
-from kerascnn.exporting.common.quiet import quiet
 from kerascnn.lazy import tf
 from kerascnn.runtimes.contract import INPUT, LITERT_METADATA
-from kerascnn.runtimes.litert import _silence
+from kerascnn.runtimes.quiet import quiet_logger, quiet_stderr
 
-if TYPE_CHECKING:
-    pass
-
-NAME = "litert"
 _LARGEST = 2**31 - 2**20
 
 
@@ -45,7 +40,11 @@ def write(job: Job, path: Path) -> dict[str, Any]:
     module.weights = network.variables
     module.serve = network.function
     concrete = network.function.get_concrete_function()
-    with quiet("tensorflow", logging.ERROR), quiet("absl", logging.ERROR), _silence():
+    with (
+        quiet_logger("tensorflow", logging.ERROR),
+        quiet_logger("absl", logging.ERROR),
+        quiet_stderr(),
+    ):
         converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], module)
         if precision != "float32":
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
@@ -76,9 +75,3 @@ def _representative(job: Job) -> Iterator[dict[str, Any]]:
         raise UsageError("int8 is calibrated with real images, and none are at hand; give samples")
     for image in job.calibration:
         yield {INPUT: image[None]}
-
-
-def read_metadata(path: Path) -> dict[str, Any]:
-    """Returns what `write` was given, without loading the model."""
-    with zipfile.ZipFile(path) as archive:
-        return json.loads(archive.read(LITERT_METADATA))

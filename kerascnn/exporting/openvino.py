@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
+import io
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kerascnn.errors import UsageError
 from kerascnn.exporting.common.network import Network
 from kerascnn.exporting.common.options import ExportOptions, Job
 from kerascnn.exporting.onnx import format
+from kerascnn.runtimes.available import installed
 from kerascnn.runtimes.contract import OPENVINO_MODEL
-from kerascnn.runtimes.load import import_openvino, openvino_core
-
-if TYPE_CHECKING:
-    pass
-
-NAME = "openvino"
+from kerascnn.runtimes.openvino import shared_core
+from kerascnn.runtimes.telemetry import import_openvino
 
 
 def check(network: Network, options: ExportOptions) -> None:
@@ -26,7 +23,7 @@ def check(network: Network, options: ExportOptions) -> None:
     Raises:
         UsageError: it is not installed.
     """
-    if importlib.util.find_spec("openvino") is None:
+    if not installed("openvino"):
         raise UsageError(
             'OpenVINO is not installed; `pip install "kerascnn[deploy]"` brings it, and it reads '
             "the ONNX file as it is"
@@ -36,19 +33,11 @@ def check(network: Network, options: ExportOptions) -> None:
 
 def write(job: Job, path: Path) -> dict[str, Any]:
     """Writes model.xml and model.bin into the directory `path`, in float32."""
-    import io
-
     openvino = import_openvino()
     onnx_model = format.convert(job.network, job.options, job.preprocessing)
-    model = openvino_core().read_model(io.BytesIO(onnx_model.SerializeToString()))
+    model = shared_core().read_model(io.BytesIO(onnx_model.SerializeToString()))
     for key, value in job.metadata.items():
         model.set_rt_info(json.dumps(value, ensure_ascii=False), ["kerascnn", key])
     path.mkdir()
     openvino.save_model(model, str(path / OPENVINO_MODEL), compress_to_fp16=False)
     return {}
-
-
-def read_metadata(path: Path) -> dict[str, Any]:
-    """Returns what `write` was given, without compiling the model."""
-    stored = openvino_core().read_model(str(path / OPENVINO_MODEL)).get_rt_info(["kerascnn"]).value
-    return {key: json.loads(entry) for key, entry in stored.items()}

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kerascnn.errors import OutputError, UsageError
 from kerascnn.exporting.common.network import Network
 from kerascnn.exporting.common.options import ExportOptions, Job
-from kerascnn.exporting.common.quiet import quiet
 from kerascnn.fileio.json import write_json
 from kerascnn.lazy import tf
 from kerascnn.runtimes.contract import SAVEDMODEL_METADATA, SIGNATURE
+from kerascnn.runtimes.quiet import quiet_logger
 
-if TYPE_CHECKING:
-    pass
-
-NAME = "savedmodel"
 BYTES_SIGNATURE = "serving_bytes"
 
 
@@ -49,7 +44,7 @@ def write(job: Job, path: Path) -> dict[str, Any]:
         signatures[BYTES_SIGNATURE] = serving_bytes(
             network, job.preprocessing, job.metadata["class_names"]
         )
-    with quiet("tensorflow", logging.ERROR):
+    with quiet_logger("tensorflow", logging.ERROR):
         try:
             tf.saved_model.save(module, str(path), signatures=signatures)
         except tf.errors.OpError as error:  # TensorFlow's way to report a full disk
@@ -58,8 +53,3 @@ def write(job: Job, path: Path) -> dict[str, Any]:
     target.parent.mkdir()
     write_json(target, job.metadata)
     return {}
-
-
-def read_metadata(path: Path) -> dict[str, Any]:
-    """Returns what `write` was given, without loading the model."""
-    return json.loads((path / SAVEDMODEL_METADATA).read_text("utf-8"))

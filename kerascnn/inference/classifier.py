@@ -1,7 +1,7 @@
-"""One view of everything that tells classes apart: models, runs, saved files and artifacts.
+"""An image classifier, whatever its file format.
 
-A `Classifier` maps a batch of prepared images to a score for each class. Evaluating and predicting
-know nothing else of a network, so that they treat Keras models, SavedModels and ONNX files alike.
+A `Classifier` maps a batch of prepared images to a score for each class. Evaluation and prediction
+use nothing else of a network, so they treat Keras models, SavedModels and ONNX files alike.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ Scores = Callable[["np.ndarray"], "np.ndarray"]
 
 @dataclass(frozen=True, eq=False)
 class Classifier:
-    """Something that tells classes apart.
+    """An image classifier, whatever its file format.
 
     Attributes:
-        name: what to call it in messages.
-        scores: from a float32 batch (N, H, W, C) of prepared images to scores (N, classes).
-        logits: whether a softmax makes the scores probabilities; otherwise they are.
-        image_shape: height, width, channels of its input; None where any size is taken.
-        classes: how many it tells apart.
-        class_names: their names, where what it was read from says them.
-        preprocessing: how an image becomes its input, likewise.
-        model: the Keras model behind it, if there is one.
-        runtime: what it runs in, one of `runtimes.RUNTIMES`.
-        precision: of its weights and of what it computes.
-        half: makes another `scores` that computes in bfloat16; None where the runtime or the
-            processor cannot.
+        name: for messages.
+        scores: maps a float32 batch (N, H, W, C) of prepared images to scores (N, classes).
+        logits: True when the scores are logits, False when they are probabilities.
+        image_shape: height, width, channels of its input; None where any size is accepted.
+        classes: the number of classes.
+        class_names: one for each class; None when the file does not store them.
+        preprocessing: how an image becomes its input; None when the file does not store it.
+        model: its Keras model; None for exported files.
+        runtime: that computes, one of `runtimes.available.RUNTIMES`.
+        precision: of its weights and computations: "float32", "float16", "dynamic" or "int8".
+        compile_bfloat16: returns another `scores` that computes in bfloat16; None when the runtime
+            or the processor does not support it.
     """
 
     name: str
@@ -54,14 +54,17 @@ class Classifier:
     model: keras.Model | None = None
     runtime: str = "tensorflow"
     precision: str = "float32"
-    half: Callable[[], Scores] | None = None
+    compile_bfloat16: Callable[[], Scores] | None = None
 
     def log_probabilities(self, batch: np.ndarray) -> np.ndarray:
         """Returns ln p of each class for each image, float64 (N, classes)."""
         return log_probabilities(self.scores(batch), logits=self.logits)
 
     def preprocessing_for(self, data_shape: ImageShape) -> Preprocessing:
-        """Returns how images of height, width, channels (None where they vary) become its input.
+        """Returns the preprocessing that turns images of some data into its input.
+
+        Args:
+            data_shape: height, width, channels of the images; None where they vary.
 
         Raises:
             MismatchError: the channels cannot be converted.
@@ -73,11 +76,16 @@ class Classifier:
         return Preprocessing.for_data(data_shape, self.image_shape)
 
     def check_classes(self, names: tuple[str, ...], source: str) -> None:
-        """Raises MismatchError unless it tells just these classes apart, in this order."""
+        """Raises MismatchError unless its classes are the given ones, in the same order.
+
+        Args:
+            names: of the classes.
+            source: of the names, for messages.
+        """
         if self.class_names is not None and self.class_names != names:
             raise MismatchError(
-                f"{self.name} was trained on the classes {_some(self.class_names)}, but {source} "
-                f"has {_some(names)}; names and order must be the same"
+                f"{self.name} was trained on the classes {_first_names(self.class_names)}, but "
+                f"{source} has {_first_names(names)}; names and order must be the same"
             )
         if self.classes != len(names):
             raise MismatchError(
@@ -86,5 +94,5 @@ class Classifier:
             )
 
 
-def _some(names: tuple[str, ...]) -> str:
+def _first_names(names: tuple[str, ...]) -> str:
     return ", ".join(names[:5]) + (f", … ({len(names)})" if len(names) > 5 else "")

@@ -1,56 +1,64 @@
-"""Converts an ONNX file to OpenVINO, in memory, for a faster runtime."""
+"""Moves a Keras model into ONNX Runtime or OpenVINO, in memory."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kerascnn.errors import MismatchError
+from kerascnn.exporting.common import equivalence
+from kerascnn.exporting.common.network import prepare
+from kerascnn.exporting.common.options import ExportOptions
+from kerascnn.exporting.onnx import format
+from kerascnn.exporting.onnx.writer import first_without_rule
 from kerascnn.inference.classifier import Classifier
-from kerascnn.inference.open_artifact import _TOLERANCE, _of_onnx
+from kerascnn.inference.open_artifact import classifier_of
 from kerascnn.lazy import np
+from kerascnn.runtimes import onnx
 
 if TYPE_CHECKING:
     import numpy as np
 
 
-def converted(network: Classifier, *, runtime: str, threads: int | None = None) -> Classifier:
-    """Moves a Keras model into another runtime, and compares the two on 12 images.
+def convert_model(network: Classifier, *, runtime: str, threads: int | None = None) -> Classifier:
+    """Converts a Keras model to another runtime, and compares the outputs for 12 random images.
 
     Args:
-        network: with a Keras model whose layers kerascnn writes as ONNX itself, which takes less
-            time than TensorFlow takes to compile it.
+        network: has a Keras model. Only layers that kerascnn itself writes as ONNX are converted:
+            that takes less time than compiling the model in TensorFlow.
         runtime: "onnxruntime" or "openvino".
-        threads: to compute with; None for as many as there are processors.
+        threads: to compute with; None uses all processors.
 
     Raises:
-        MismatchError: a layer has no rule, or the answers differ.
+        MismatchError: a layer has no rule, or the outputs differ.
         UsageError: Keras does not run on TensorFlow.
     """
-    from kerascnn.exporting.common import equivalence
-    from kerascnn.exporting.common.network import prepare
-    from kerascnn.exporting.common.options import ExportOptions
-    from kerascnn.exporting.onnx import format
-    from kerascnn.exporting.onnx.writer import uncovered
-
     prepared = prepare(network.model)
-    foreign = uncovered(prepared.model)
-    if foreign is not None:
-        raise MismatchError(f"{foreign} of {network.name} cannot be written directly")
+    layer = first_without_rule(prepared.model)
+    if layer is not None:
+        raise MismatchError(
+            f"{layer} of {network.name} cannot be written directly as ONNX; choose "
+            'runtime="tensorflow"'
+        )
     model = format.convert(prepared, ExportOptions())
-    moved = _of_onnx(model, Path(network.name), {"input": {"layout": "nhwc"}}, runtime, threads)
-    questions = equivalence.ask(prepared, network.preprocessing, None, _TOLERANCE)
-    cut = moved.logits and equivalence.probabilities(questions.answers)
+    artifact = onnx.load_model(
+        model, network.name, runtime=runtime, threads=threads, before_softmax=True
+    )
+    converted = classifier_of(replace(artifact, usual_layout="nhwc"), network.name)
+    tolerance = equivalence.TOLERANCE
+    reference = equivalence.compute_reference(prepared, network.preprocessing, None, tolerance)
+    softmax_left_out = converted.logits and equivalence.are_probabilities(reference.outputs)
 
     def run(batch: np.ndarray) -> np.ndarray:
-        return np.exp(moved.log_probabilities(batch)) if cut else moved.scores(batch)
+        if softmax_left_out:
+            return np.exp(converted.log_probabilities(batch))
+        return converted.scores(batch)
 
-    equivalence.compare(runtime, run, questions, equivalence.limits_of("float32", _TOLERANCE))
+    equivalence.compare(runtime, run, reference, equivalence.limits_of("float32", tolerance))
     return replace(
         network,
-        scores=moved.scores,
-        logits=moved.logits,
+        scores=converted.scores,
+        logits=converted.logits,
         runtime=runtime,
-        half=moved.half,
+        compile_bfloat16=converted.compile_bfloat16,
     )

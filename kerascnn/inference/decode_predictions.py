@@ -1,4 +1,4 @@
-"""Class names for scores."""
+"""Turns class scores into class names."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ from kerascnn.lazy import np
 def decode_predictions(
     scores: Any, class_names: Sequence[str], top: int = 5
 ) -> list[list[tuple[str, float]]]:
-    """Names the likeliest classes of every image, for any list of classes.
+    """Returns the names and scores of the best classes of every image.
 
     Args:
-        scores: (N, classes) of probabilities or logits, an array or a tensor; never changed.
+        scores: (N, classes), probabilities or logits, an array or a tensor; never changed.
         class_names: one for each class.
-        top: how many to name, 1 or more; at most all.
+        top: number of classes to return for each image, 1 or more; at most all are returned.
 
     Returns:
-        For each image its `top` pairs (name, score), the highest score first; classes of equal
-        score in their own order.
+        For each image `top` pairs (name, score), the highest score first. Classes of equal score
+        keep their order.
 
     Raises:
-        MismatchError: the scores are not (N, classes), or the names are not as many as the classes.
-        UsageError: `top` is no whole number from 1.
+        MismatchError: the scores are not (N, classes), or the number of names is not that of the
+            classes.
+        UsageError: `top` is not a whole number from 1.
     """
     if isinstance(top, bool) or not isinstance(top, int) or top < 1:
         raise UsageError(f"top must be a whole number from 1, got {top!r}")

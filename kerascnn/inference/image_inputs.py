@@ -1,4 +1,4 @@
-"""Predicting: the likeliest classes of images from files, bytes, Pillow or arrays."""
+"""Reads images for prediction from paths, folders, bytes, Pillow images and arrays."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from kerascnn.data.sources.dataset import as_images
 from kerascnn.errors import DataError, MismatchError, UsageError
-from kerascnn.imaging.decode import load_image
+from kerascnn.imaging.decode import EXTENSIONS, load_image
 from kerascnn.inference.classifier import Classifier
 from kerascnn.lazy import np
 
@@ -23,17 +23,16 @@ if TYPE_CHECKING:
     from kerascnn.imaging.preprocessing import Preprocessing
 
 BATCH = 64
-"""Images that are predicted at a time."""
-SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+"""Number of images in a batch of `predict`."""
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """The likeliest classes of one image, the likeliest first.
+    """The most probable classes of one image, the most probable first.
 
     Args:
-        source: the file's path, or what kind of object and its place in the list.
-        labels: class names, or class numbers where no names are known.
+        source: the path of the file; of other images their type and index, such as "bytes[2]".
+        labels: class names, or class numbers when no names are known.
         scores: their probabilities in [0, 1].
         indices: their class numbers.
     """
@@ -45,26 +44,35 @@ class Prediction:
 
 
 def sources(images: Any) -> Iterator[Callable[[], tuple[str, np.ndarray]]]:
-    """Yields a function for each image that reads it: its name and H x W x C or H x W pixels."""
+    """Yields for each image a function that reads it.
+
+    The function returns the image's name and its pixels, H x W x C or H x W.
+
+    Args:
+        images: one image, several, or a folder, as `predict` takes them.
+    """
     if isinstance(images, (str, os.PathLike)) and Path(images).is_dir():
         images = _folder(Path(images))
-    elif _is_one_image(images):
+    elif _is_single_image(images):
         images = [images]
     elif hasattr(images, "ndim"):
-        # Together, since their range tells what 1.0 means.
-        for place, image in enumerate(as_images(np.asarray(images))):
-            yield functools.partial(_named, f"array[{place}]", image)
+        # All at once: their common range tells whether values go up to 1 or to 255.
+        for index, image in enumerate(as_images(np.asarray(images))):
+            yield functools.partial(_name_and_pixels, f"array[{index}]", image)
         return
-    for place, image in enumerate(images):
-        yield functools.partial(read, image, place)
+    for index, image in enumerate(images):
+        yield functools.partial(read, image, index)
 
 
-def _named(name: str, pixels: np.ndarray) -> tuple[str, np.ndarray]:
+def _name_and_pixels(name: str, pixels: np.ndarray) -> tuple[str, np.ndarray]:
     return name, pixels
 
 
-def _is_one_image(images: Any) -> bool:
-    """A 3-D array is one image when its last axis looks like channels, otherwise grey images."""
+def _is_single_image(images: Any) -> bool:
+    """Tells whether `images` is one image.
+
+    A 3-D array is one image when its last axis has 1 or 3 entries, otherwise several grey images.
+    """
     if hasattr(images, "ndim"):
         return images.ndim == 2 or (images.ndim == 3 and images.shape[-1] in (1, 3))
     return isinstance(images, (str, os.PathLike, bytes)) or _is_pillow(images)
@@ -78,37 +86,45 @@ def _is_pillow(image: Any) -> bool:
 
 def _folder(folder: Path) -> list[Path]:
     files = sorted(
-        path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file()
+        path for path in folder.rglob("*") if path.suffix.lower() in EXTENSIONS and path.is_file()
     )
     if not files:
-        raise DataError(f"{folder} holds no images; looked for {', '.join(SUFFIXES)}")
+        raise DataError(f"{folder} holds no images; looked for {', '.join(sorted(EXTENSIONS))}")
     return files
 
 
-def read(image: Any, place: int) -> tuple[str, np.ndarray]:
-    """Returns the name and the pixels of one image: a path, bytes, a Pillow image or an array.
+def read(image: Any, index: int) -> tuple[str, np.ndarray]:
+    """Returns the name and the pixels of one image.
+
+    Args:
+        image: a path, encoded bytes, a Pillow image or an array.
+        index: of the image among all, for its name.
 
     Raises:
-        DataError, DamagedFileError: there is no such file, or it is no image.
-        UsageError: it is something else.
+        DataError: there is no such file.
+        DamagedFileError: it cannot be read as an image.
+        UsageError: it has another type.
     """
     if isinstance(image, (str, os.PathLike)):
         return str(image), load_image(image, "rgb")
     if isinstance(image, bytes):
-        return f"bytes[{place}]", load_image(image, "rgb")
+        return f"bytes[{index}]", load_image(image, "rgb")
     if _is_pillow(image):
-        return getattr(image, "filename", "") or f"image[{place}]", load_image(
+        return getattr(image, "filename", "") or f"image[{index}]", load_image(
             _encoded(image), "rgb"
         )
     if hasattr(image, "shape"):
-        return f"array[{place}]", as_images(np.asarray(image)[np.newaxis], f"image {place}")[0]
+        return f"array[{index}]", as_images(np.asarray(image)[np.newaxis], f"image {index}")[0]
     raise UsageError(
-        f"image {place} is a {type(image).__name__}; give a path, bytes, a Pillow image or an array"
+        f"image {index} is a {type(image).__name__}; give a path, bytes, a Pillow image or an array"
     )
 
 
 def _encoded(image: PIL.Image.Image) -> bytes:
-    """Returns a Pillow image as a file: then alpha, palettes and 16 bits mean the same in both."""
+    """Returns a Pillow image as a TIFF file.
+
+    Alpha channels, palettes and 16-bit pixels are then handled as those of files are.
+    """
     from PIL import ImageOps
 
     stream = io.BytesIO()
@@ -119,26 +135,38 @@ def _encoded(image: PIL.Image.Image) -> bytes:
 def prepared(
     network: Classifier, pixels: np.ndarray, preprocessing: Preprocessing | None
 ) -> np.ndarray:
-    """Returns the network's input, float32 H x W x C, for the pixels of one image.
+    """Returns the network's input, float32 H x W x C, for one image.
+
+    Args:
+        network: the classifier.
+        pixels: H x W x C or H x W.
+        preprocessing: None takes that of the network.
 
     Raises:
-        MismatchError: the preprocessing gives another size than the network takes.
+        MismatchError: the result of the preprocessing does not have the size of the input.
     """
     if preprocessing is None:
         shape = (*pixels.shape, 1)[:3] if pixels.ndim in (2, 3) else pixels.shape
         preprocessing = network.preprocessing_for(shape)
-    ready = preprocessing(pixels)
-    for wanted, got in zip(network.image_shape, ready.shape, strict=True):
-        if wanted not in (None, got):
+    array = preprocessing(pixels)
+    for expected, size in zip(network.image_shape, array.shape, strict=True):
+        if expected not in (None, size):
             raise MismatchError(
-                f"an image comes out of the preprocessing as {ready.shape}, but {network.name} "
+                f"the preprocessing returns an image of shape {array.shape}, but {network.name} "
                 f"takes {network.image_shape}; give a preprocessing of that size"
             )
-    return ready
+    return array
 
 
 def best(source: str, scores: np.ndarray, names: tuple[str, ...], top: int) -> Prediction:
-    """Returns the `top` likeliest classes of one image, the first of equals first."""
+    """Returns the `top` most probable classes of one image; equal ones keep their order.
+
+    Args:
+        source: name of the image.
+        scores: probability of each class.
+        names: of the classes.
+        top: number of classes.
+    """
     order = np.argsort(-scores, kind="stable")[:top]
     return Prediction(
         source,

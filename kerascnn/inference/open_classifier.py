@@ -1,4 +1,4 @@
-"""Opens a classifier from a model, a run, a file of weights or an exported file."""
+"""Opens a classifier from a model, a run, a weight file or an exported file."""
 
 from __future__ import annotations
 
@@ -6,36 +6,35 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kerascnn.exporting.formats import FORMATS
 from kerascnn.imaging.preprocessing import Preprocessing
 from kerascnn.inference.classifier import Classifier
+from kerascnn.inference.open_artifact import SAVEDMODEL_FILE, SUFFIXES, open_artifact
 from kerascnn.models import signature
+from kerascnn.models.auxiliary import served
 from kerascnn.runs.run import CONFIG, Run, load_run, read_model
+from kerascnn.runtimes.contract import OPENVINO_MODEL
+from kerascnn.weights.save import load_model
 
 if TYPE_CHECKING:
     import keras
 
-
-SAVED_MODEL = "saved_model.pb"
-
-
-OPENVINO = "model.xml"
-
-
-EXPORTED = (
-    "model.onnx",
-    "openvino",
-    "savedmodel",
-    "model.tflite",
-    "model-float16.onnx",
-    "model-int8.onnx",
-    "model-float16.tflite",
-    "model-dynamic.tflite",
-    "model-int8.tflite",
+EXPORTED = tuple(
+    FORMATS[name].file
+    for name in (
+        "onnx",
+        "openvino",
+        "savedmodel",
+        "litert",
+        "onnx-float16",
+        "onnx-int8",
+        "litert-float16",
+        "litert-dynamic",
+        "litert-int8",
+    )
 )
-"""What an export directory may hold; the first of them that is there is taken."""
-
-
-WEIGHTS = (".weights.h5", ".safetensors", ".npz")
+"""The artifacts that an export directory may have, the preferred one first."""
+_WEIGHT_SUFFIXES = (".weights.h5", ".safetensors", ".npz")
 
 
 def open_classifier(
@@ -45,20 +44,20 @@ def open_classifier(
     runtime: str | None = None,
     threads: int | None = None,
 ) -> Classifier:
-    """Opens whatever tells classes apart.
+    """Opens an image classifier from a model, a run or a file of any supported format.
 
     Args:
-        source: a Keras model; a `Run` or its directory (the best model); a .keras file (beside a
-            run's configuration, with its preprocessing); a file of `save_weights`; an ONNX, LiteRT
-            or OpenVINO file, a SavedModel directory, or the directory that `export` wrote.
-        trust: open a SavedModel, which is a program and may do anything that you may.
-        runtime: for an ONNX file: "onnxruntime", also when None, or "openvino".
-        threads: for ONNX, OpenVINO and LiteRT files; None for as many as there are processors.
+        source: a Keras model; a `Run` or its directory (the best model); a .keras file (with the
+            preprocessing of the run, if it lies in a run directory); a file of `save_weights`; an
+            ONNX, LiteRT or OpenVINO file, a SavedModel directory, or a directory of `export`.
+        trust: open a SavedModel, which is a program and may do anything that you may do.
+        runtime: for an ONNX file: "onnxruntime" or "openvino"; None chooses "onnxruntime".
+        threads: for ONNX, OpenVINO and LiteRT files; None uses all processors.
 
     Raises:
         UsageError: the path is none of these.
-        UnsafeFileError: it is a SavedModel without `trust`, or a file that holds code or asks for
-            other files.
+        UnsafeFileError: it is a SavedModel without `trust`, or a file that contains code or refers
+            to other files.
         DamagedFileError: it is truncated or corrupt.
         MismatchError: it does not map one batch of images to one row of scores each.
     """
@@ -72,24 +71,12 @@ def open_classifier(
     if path.is_dir():
         if not (path / CONFIG).exists():
             path = next((path / name for name in EXPORTED if (path / name).exists()), path)
-        if (path / SAVED_MODEL).exists():
-            from kerascnn.inference.open_artifact import open_savedmodel
-
-            return open_savedmodel(path, trust=trust)
-        path = path / OPENVINO if (path / OPENVINO).exists() else path
-    if path.suffix in (".onnx", ".xml", ".tflite"):
-        from kerascnn.inference import open_artifact
-
-        if path.suffix == ".onnx":
-            return open_artifact.open_onnx(path, runtime=runtime or "onnxruntime", threads=threads)
-        if path.suffix == ".xml":
-            return open_artifact.open_openvino(path, threads=threads)
-        return open_artifact.open_litert(path, threads=threads)
+        path = path / OPENVINO_MODEL if (path / OPENVINO_MODEL).exists() else path
+    if path.suffix in SUFFIXES or (path / SAVEDMODEL_FILE).exists():
+        return open_artifact(path, trust=trust, runtime=runtime or "onnxruntime", threads=threads)
     if path.suffix == ".keras" and path.is_file():
         return _of_file(path)
-    if path.name.endswith(WEIGHTS):
-        from kerascnn.weights.save import load_model
-
+    if path.name.endswith(_WEIGHT_SUFFIXES):
         return of_model(load_model(path), name=str(path))
     return _of_run(load_run(path))
 
@@ -101,12 +88,17 @@ def of_model(
     class_names: tuple[str, ...] | None = None,
     preprocessing: Preprocessing | None = None,
 ) -> Classifier:
-    """Returns a Keras model as a classifier; a softmax at its end is left out, for exact losses.
+    """Returns a Keras model as a classifier.
 
-    Of a network with auxiliary classifiers the last one counts.
+    A softmax at its end is left out, so that losses are exact. Of a network with auxiliary
+    classifiers, the main output is used.
+
+    Args:
+        model: with one image input.
+        name: for messages; the model's own by default.
+        class_names: one for each output, or None.
+        preprocessing: how images become its inputs, or None.
     """
-    from kerascnn.models.auxiliary import served
-
     if len(getattr(model, "outputs", None) or ()) > 1:
         whole, model = model, served(model)
         signature.adopt(model, signature.adopted_preprocessing(whole))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from kerascnn.inference.image_inputs import BATCH, Prediction
 from kerascnn.inference.open_classifier import open_classifier
+from kerascnn.inference.predictor import Predictor
 from kerascnn.runs.run import Run
 
 if TYPE_CHECKING:
@@ -25,33 +26,31 @@ def predict(
     class_names: Sequence[str] | None = None,
     trust: bool = False,
 ) -> list[Prediction]:
-    """Names the likeliest classes of images, computed as the model or the file says.
+    """Predicts the most probable classes of images, in the runtime and precision of the file.
 
-    A model is compiled at its first use here: keep it, or the `Run`, for one image after another;
-    or open a `Predictor`, which also chooses what is fastest.
+    A Keras model is compiled at its first prediction. For many calls keep the model or the `Run`,
+    or create a `Predictor`, which also chooses the fastest runtime.
 
     Args:
         model_or_run: a model, a `Run` (its best model), or the path of a run directory, .keras
             file, file of `save_weights`, ONNX file, SavedModel or export.
-        images: paths, encoded bytes, Pillow images or arrays, one or a list of them; a folder
+        images: a path, encoded bytes, a Pillow image or an array, or a list of them; a folder
             (its image files, subfolders included, in sorted order); or an array of N x H x W x C
-            images. Arrays hold values from 0 to 255, or floats from 0 to 1.
-        top: number of classes to name, at least 1; at most all.
-        preprocessing: the run's or artifact's, or else the architecture's, when None.
-        class_names: the run's or artifact's, or those that the model's weights name, when None.
+            images. Arrays have values from 0 to 255, or floats from 0 to 1.
+        top: number of classes to return, at least 1; at most all are returned.
+        preprocessing: None takes that of the run or artifact, or else of the architecture.
+        class_names: None takes those of the run or artifact, or else of the model's weights.
         trust: open a SavedModel, which is a program.
 
     Returns:
-        One `Prediction` an image, in order; [] for [].
+        One `Prediction` for each image, in order; [] for [].
 
     Raises:
-        DataError: a file is missing, or a folder holds no images.
-        DamagedFileError: a file is no image that can be read.
-        MismatchError: the number of names is not the model's, or an array does not fit.
-        UnsafeFileError: a SavedModel without `trust`, or a file with code in it.
+        DataError: a file is missing, or a folder has no images.
+        DamagedFileError: a file cannot be read as an image.
+        MismatchError: the number of names is not that of the classes, or an array does not fit.
+        UnsafeFileError: a SavedModel without `trust`, or a file that contains code.
     """
-    from kerascnn.inference.predictor import Predictor
-
     network = open_classifier(model_or_run, trust=trust)
     predictor = Predictor(
         network,

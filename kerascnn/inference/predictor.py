@@ -1,4 +1,4 @@
-"""One class that runs any artifact, fast: the fastest runtime at hand, in proven precision."""
+"""Predicts with any artifact or model, in the fastest runtime and precision that agree."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kerascnn.errors import DamagedFileError, KerasCNNError, MismatchError, UsageError
+from kerascnn.exporting.formats import FORMATS
 from kerascnn.inference.classifier import Classifier, Scores
-from kerascnn.inference.convert import converted
+from kerascnn.inference.convert import convert_model
 from kerascnn.inference.image_inputs import Prediction, best, prepared, read, sources
 from kerascnn.inference.open_classifier import open_classifier
 from kerascnn.inference.runtime_trial import Candidate, Trial
@@ -24,7 +25,8 @@ from kerascnn.lazy import np
 from kerascnn.models.scores import log_probabilities
 from kerascnn.models.signature import adopted_class_names
 from kerascnn.runs.run import CONFIG
-from kerascnn.runtimes import load
+from kerascnn.runtimes.available import installed, processor_count, require
+from kerascnn.runtimes.onnx import ONNX_RUNTIMES
 
 if TYPE_CHECKING:
     import keras
@@ -34,25 +36,26 @@ if TYPE_CHECKING:
     from kerascnn.runs.run import Run
 
 PRECISIONS = ("auto", "float32", "bfloat16", "int8")
-ONNX, INT8 = "model.onnx", "model-int8.onnx"
-WORTH = 1.0
-"""Seconds of computing after which a trial begins: to open the candidates takes about as long."""
+TRIAL_AFTER_SECONDS = 1.0
+"""Computing time after which a trial starts; opening the candidates takes about as long."""
+_ONNX, _INT8 = FORMATS["onnx"].file, FORMATS["onnx-int8"].file
 
 
 @dataclass(frozen=True)
 class PredictorInfo:
-    """What a predictor runs, and why.
+    """The runtime and precision of a predictor, and the reason for them.
 
     Attributes:
-        file: what was opened.
+        file: name of the opened file or model.
         runtime: "openvino", "onnxruntime", "litert" or "tensorflow".
-        precision: what it computes in now.
-        reason: why in that precision, in a sentence.
-        agreement: share of the compared images for which that precision, or else the one that was
-            refused or is on trial, puts the same class first as float32; None before the first.
+        precision: that it computes in now.
+        reason: for that precision, in a sentence.
+        agreement: share of the compared images with the same top class as in float32, for this
+            precision, or else for the one that was refused or is on trial; None before the first
+            image.
         compared: the number of those images.
         threads: that compute.
-        batch_size: images that are computed together at most.
+        batch_size: largest number of images in a batch.
     """
 
     file: str
@@ -66,15 +69,16 @@ class PredictorInfo:
 
 
 class Predictor:
-    """Runs any artifact of `export`, or a run, on images of any kind.
+    """Predicts with any artifact of `export`, run or model, on images of any kind.
 
-    It takes OpenVINO for an ONNX file where that is installed, else onnxruntime; a Keras model is
-    moved there too if its layers allow it, with the weights that it has then. The other runtime,
-    bfloat16 where the processor computes in it, and the int8 file of an export then take part in a
-    trial of 100 images, which are `samples` or else those that come after a second of computing:
-    the fastest that puts the same class first as float32 for 99 % of them is used from there on.
-    Until then and otherwise the answers are those of float32. `info` tells what was chosen and why.
-    All methods may be called from several threads.
+    An ONNX file runs in OpenVINO if it is installed, else in onnxruntime. A Keras model is
+    converted to that runtime, with its weights at that time, if its layers allow it. Then the
+    following alternatives are compared on 100 images: the other runtime; bfloat16, if the processor
+    computes in it; and the int8 file of an export. The images are `samples`, or those that follow
+    the first second of computing. The fastest alternative whose top class is that of float32 for
+    99 % of the images is used from then on. Until then, and if there is none, the predictions are
+    those of float32. `info` tells what was chosen and why. All methods may be called from several
+    threads.
     """
 
     def __init__(
@@ -90,55 +94,60 @@ class Predictor:
         class_names: Sequence[str] | None = None,
         trust: bool = False,
     ) -> None:
-        """Opens an artifact.
+        """Opens an artifact, a run or a model.
 
         Args:
-            source: what `open_classifier` takes: an export directory, an ONNX, LiteRT or OpenVINO
-                file, a SavedModel, a run directory, a .keras file, a Keras model.
+            source: an export directory, an ONNX, LiteRT or OpenVINO file, a SavedModel, a run
+                directory, a .keras file, a Keras model or a `Classifier`.
             runtime: "auto", "openvino", "onnxruntime", "litert" or "tensorflow".
-            precision: "auto", "float32", "bfloat16" or "int8"; the last three hold from the first
-                image on, and of float32 only the runtime is on trial.
-            threads: to compute with; None for as many as there are processors.
-            batch_size: images that are computed together at most, from 1.
-            samples: real images (as for a call) for the trial, which is then over when the
-                predictor has been made. Give images that neither the training nor
-                the calibration of an int8 file has seen, and a hundred or more: on its own
-                training images a network is surer than on others, and hides what is lost.
-            preprocessing: the artifact's own when None.
-            class_names: the artifact's own when None.
+            precision: "auto", "float32", "bfloat16" or "int8". All but "auto" are used from the
+                first image on; with "float32" only the runtimes are compared.
+            threads: to compute with; None uses all processors.
+            batch_size: largest number of images in a batch, from 1.
+            samples: real images, in any form that a call takes, for a comparison before the first
+                prediction. Give at least a hundred images that were used neither in training nor
+                to calibrate an int8 file: a network is surer of its training images than of
+                others, which hides a loss of accuracy.
+            preprocessing: None takes that of the artifact.
+            class_names: None takes those of the artifact.
             trust: open a SavedModel, which is a program.
 
         Raises:
-            UsageError: the runtime is not installed or does not read this, or the precision is not
-                to be had.
+            UsageError: the runtime is not installed or cannot read the source, or the precision is
+                not available.
             MismatchError: the number of names is not that of the classes.
         """
         if precision not in PRECISIONS:
-            raise UsageError(f"precision={precision!r}; choose {', '.join(PRECISIONS)}")
+            raise UsageError(f"precision={precision!r}; choose one of {', '.join(PRECISIONS)}")
         for name, value in (("batch_size", batch_size), ("threads", threads or 1)):
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise UsageError(f"{name}={value!r}; it must be a whole number from 1")
         if runtime != "auto":
-            load.require(runtime)
+            require(runtime)
         self.batch_size = batch_size
-        self._threads = threads or load.cores()
-        self._lock, self._spent = threading.Lock(), 0.0
+        self._threads = threads or processor_count()
+        self._lock, self._seconds = threading.Lock(), 0.0
         path = Path(source) if isinstance(source, (str, os.PathLike)) else None
-        chosen = _artifact(path, runtime, precision)
-        self._network = network = _open(chosen or source, runtime, threads, trust)
+        artifact = _artifact(path, runtime, precision)
+        self._network = network = _open(artifact or source, runtime, threads, trust)
         self._preprocessing = preprocessing
         self.class_names = _names(network, class_names)
         self._compute = _probabilities(network.scores, network.logits)
-        self._precision, self._reason = network.precision, "nothing else is at hand"
-        self._settle(precision, path)
-        candidates = self._candidates(precision, runtime, path, chosen, threads)
+        self._precision, self._reason = network.precision, "there is no alternative"
+        self._set_precision(precision, path)
+        candidates: list[Candidate] = []
+        if precision in ("auto", "float32") and network.precision == "float32":
+            candidates = _runtime_candidates(network, runtime, artifact, threads)
+            if precision == "auto":
+                places = [network.runtime, *(candidate.runtime for candidate in candidates)]
+                candidates += _precision_candidates(network, places, path, artifact, threads)
         self._trial = Trial(candidates) if candidates else None
         if samples is not None and candidates:
-            self._try(samples, candidates)
+            self._hold_trial(samples, candidates)
 
     @property
     def info(self) -> PredictorInfo:
-        """What runs now."""
+        """The current runtime and precision, and the reason for them."""
         trial = self._trial
         return PredictorInfo(
             file=self._network.name,
@@ -152,14 +161,15 @@ class Predictor:
         )
 
     def __call__(self, images: Any, *, top: int = 5) -> list[Prediction]:
-        """Names the likeliest classes of images; see `kerascnn.predict` for what may be given.
+        """Predicts the most probable classes of images.
 
         Args:
-            images: paths, bytes, Pillow images or arrays, one or many; or a folder.
-            top: number of classes to name, at least 1; at most all.
+            images: a path, encoded bytes, a Pillow image or an array, or a list of them; or a
+                folder; see `kerascnn.predict`.
+            top: number of classes to return, at least 1; at most all are returned.
 
         Returns:
-            One `Prediction` an image, in order; [] for [].
+            One `Prediction` for each image, in order; [] for [].
         """
         if isinstance(top, bool) or not isinstance(top, int) or top < 1:
             raise UsageError(f"top={top!r}; it must be a whole number from 1")
@@ -173,189 +183,217 @@ class Predictor:
         """Returns the probability of every class for prepared images.
 
         Args:
-            batch: float32, N x H x W x C, as `prepare` makes them.
+            batch: float32, N x H x W x C, of arrays that `prepare` returns.
 
         Returns:
             float32, N x classes.
         """
         parts = [
-            self._answer(batch[start : start + self.batch_size])
+            self._compute_batch(batch[start : start + self.batch_size])
             for start in range(0, len(batch), self.batch_size)
         ]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def prepare(self, image: Any) -> np.ndarray:
-        """Returns the network's input, float32 H x W x C, for one path, bytes, Pillow or array."""
+        """Returns the network's input, float32 H x W x C, for one image.
+
+        Args:
+            image: a path, encoded bytes, a Pillow image or an array.
+        """
         return prepared(self._network, read(image, 0)[1], self._preprocessing)
 
     def _batches(self, images: Any) -> Iterator[tuple[list[str], np.ndarray]]:
-        """Yields names and inputs, decoded by other threads while a batch is computed."""
+        """Yields names and inputs; other threads read images while a batch is computed."""
 
-        def ready(item: Callable[[], tuple[str, np.ndarray]]) -> tuple[str, np.ndarray]:
-            name, pixels = item()
+        def read_and_prepare(
+            read_image: Callable[[], tuple[str, np.ndarray]],
+        ) -> tuple[str, np.ndarray]:
+            name, pixels = read_image()
             return name, prepared(self._network, pixels, self._preprocessing)
 
-        items = sources(images)
-        first = list(itertools.islice(items, 2))
-        if len(first) < 2:  # no other thread has to be started for one image
-            for item in first:
-                name, array = ready(item)
+        readers = sources(images)
+        first = list(itertools.islice(readers, 2))
+        if len(first) < 2:  # a single image needs no other thread
+            for read_image in first:
+                name, array = read_and_prepare(read_image)
                 yield [name], array[np.newaxis]
             return
         with ThreadPoolExecutor(self._threads) as pool:
-            coming = (pool.submit(ready, item) for item in itertools.chain(first, items))
-            for pairs in _ahead(coming, self.batch_size):
+            futures = (
+                pool.submit(read_and_prepare, read_image)
+                for read_image in itertools.chain(first, readers)
+            )
+            for pairs in _results(futures, self.batch_size):
                 for _, group in itertools.groupby(pairs, key=lambda pair: pair[1].shape):
                     names, arrays = zip(*group, strict=True)
                     yield list(names), np.stack(arrays)
 
-    def _answer(self, batch: np.ndarray) -> np.ndarray:
+    def _compute_batch(self, batch: np.ndarray) -> np.ndarray:
+        """Computes a batch; a trial compares its candidates on the same batch."""
         trial = self._trial
         if trial is None or not trial.running:
             return self._compute(batch)
         started = time.perf_counter()
-        answer = self._compute(batch)
+        result = self._compute(batch)
         elapsed = time.perf_counter() - started
         with self._lock:
-            if self._spent < WORTH:
-                self._spent += elapsed
+            if self._seconds < TRIAL_AFTER_SECONDS:
+                self._seconds += elapsed
             elif trial.running:
-                trial.show(batch, answer, elapsed)
-                self._take(trial)
-        return answer
+                trial.add(batch, result, elapsed)
+                self._adopt_winner(trial)
+        return result
 
-    def _take(self, trial: Trial) -> None:
-        """Goes over to what a trial has found best, once it is over."""
+    def _hold_trial(self, samples: Any, candidates: list[Candidate]) -> None:
+        """Runs a trial on real images, twice: the first calls of a network take longer."""
+        self._seconds = TRIAL_AFTER_SECONDS
+        for _ in range(2):
+            restarted = [candidate.restarted() for candidate in candidates]
+            trial = self._trial = Trial(restarted, None)
+            for _, batch in self._batches(samples):
+                self.probabilities(batch)
+        trial.end()
+        self._adopt_winner(trial)
+
+    def _adopt_winner(self, trial: Trial) -> None:
+        """Computes with the winner of a trial from now on, if the trial has ended."""
         if trial.running:
             return
         winner = trial.winner
         if winner is not None:
-            taken = winner.network
-            self._compute = _probabilities(taken.scores, taken.logits)
+            network = winner.network
+            self._compute = _probabilities(network.scores, network.logits)
             self._precision = winner.precision
-            # Frees what ran until now.
+            # The network before is freed, as nothing else refers to it.
             self._network = replace(
-                self._network, scores=taken.scores, runtime=winner.runtime, half=None
+                self._network,
+                scores=network.scores,
+                runtime=winner.runtime,
+                compile_bfloat16=None,
             )
         trial.close()
 
-    def _settle(self, wanted: str, path: Path | None) -> None:
-        """Takes the precision that was asked for."""
+    def _set_precision(self, precision: str, path: Path | None) -> None:
+        """Sets the precision that the caller has chosen, if it is not "auto".
+
+        Raises:
+            UsageError: the network is not available in this precision.
+        """
         network = self._network
-        if wanted != "auto":
-            self._reason = "asked for"
-        if wanted == "float32" != network.precision:
+        if precision != "auto":
+            self._reason = "chosen by the caller"
+        if precision == "float32" != network.precision:
             raise UsageError(
                 f"{network.name} computes in {network.precision}; give the float32 file"
             )
-        if wanted == "int8" and network.precision != "int8":
+        if precision == "int8" and network.precision != "int8":
             raise UsageError(f"there is no int8 file in {path or network.name}; export one")
-        if wanted == "bfloat16":
-            if network.half is None:
+        if precision == "bfloat16":
+            if network.compile_bfloat16 is None:
                 raise UsageError(
                     f"{network.runtime} cannot compute in bfloat16 here; it needs OpenVINO, an "
-                    "ONNX or OpenVINO file, and a processor with units for it"
+                    "ONNX or OpenVINO file, and a processor that supports bfloat16"
                 )
-            self._compute = _probabilities(network.half(), network.logits)
+            self._compute = _probabilities(network.compile_bfloat16(), network.logits)
             self._precision = "bfloat16"
 
-    def _candidates(
-        self,
-        precision: str,
-        runtime: str,
-        path: Path | None,
-        chosen: Path | None,
-        threads: int | None,
-    ) -> list[Candidate]:
-        """Returns what comes on trial beside what runs now."""
-        network = self._network
-        if precision not in ("auto", "float32") or network.precision != "float32":
-            return []
 
-        opened = functools.partial(open_classifier, threads=threads)
-        onnx = chosen if chosen is not None and chosen.suffix == ".onnx" else None
-        places, found = [network.runtime], []
-        # The other way round OpenVINO is not installed, or could not read it.
-        if runtime == "auto" and network.runtime == "openvino" and (onnx or network.model):
-            moved = functools.partial(converted, network, threads=threads)
-            make = functools.partial(opened, onnx) if onnx else moved
-            places.append("onnxruntime")
-            found.append(
-                Candidate("float32", "onnxruntime", functools.partial(make, runtime="onnxruntime"))
-            )
-        if precision == "float32":
-            return found
-        if network.half is not None:
-            half = functools.partial(_half, network)
-            found.append(Candidate("bfloat16", network.runtime, half))
-        small = path / INT8 if path is not None and onnx and path != onnx else None
-        if small is not None and small.exists():
-            for place in places:
-                make = functools.partial(opened, small, runtime=place)
-                found.append(Candidate("int8", place, make))
-        return found
+def _runtime_candidates(
+    network: Classifier, runtime: str, artifact: Path | None, threads: int | None
+) -> list[Candidate]:
+    """Returns the network in onnxruntime, when it runs in OpenVINO by the choice "auto".
 
-    def _try(self, samples: Any, candidates: list[Candidate]) -> None:
-        """Holds the trial on real images, twice, since what is new takes longer."""
-        self._spent = WORTH
-        for _ in range(2):
-            trial = self._trial = Trial([one.again() for one in candidates], None)
-            for _, batch in self._batches(samples):
-                self.probabilities(batch)
-        trial.end()
-        self._take(trial)
+    A network that runs in onnxruntime by that choice cannot run in OpenVINO, which is not
+    installed or cannot read it.
+    """
+    onnx = _onnx_file(artifact)
+    if runtime != "auto" or network.runtime != "openvino" or not (onnx or network.model):
+        return []
+    if onnx:
+        make = functools.partial(open_classifier, onnx, runtime="onnxruntime", threads=threads)
+    else:
+        make = functools.partial(convert_model, network, runtime="onnxruntime", threads=threads)
+    return [Candidate("float32", "onnxruntime", make)]
 
 
-def _half(network: Classifier) -> Classifier:
-    assert network.half is not None  # asked before
-    return replace(network, scores=network.half())
+def _precision_candidates(
+    network: Classifier,
+    runtimes: list[str],
+    path: Path | None,
+    artifact: Path | None,
+    threads: int | None,
+) -> list[Candidate]:
+    """Returns the network in bfloat16, and the int8 file of its export in each runtime."""
+    candidates = []
+    if network.compile_bfloat16 is not None:
+        make = functools.partial(_in_bfloat16, network)
+        candidates.append(Candidate("bfloat16", network.runtime, make))
+    onnx = _onnx_file(artifact)
+    int8 = path / _INT8 if path is not None and onnx and path != onnx else None
+    if int8 is not None and int8.exists():
+        for runtime in runtimes:
+            make = functools.partial(open_classifier, int8, runtime=runtime, threads=threads)
+            candidates.append(Candidate("int8", runtime, make))
+    return candidates
+
+
+def _onnx_file(artifact: Path | None) -> Path | None:
+    return artifact if artifact is not None and artifact.suffix == ".onnx" else None
+
+
+def _in_bfloat16(network: Classifier) -> Classifier:
+    assert network.compile_bfloat16 is not None  # a condition of the candidate
+    return replace(network, scores=network.compile_bfloat16())
 
 
 def _artifact(path: Path | None, runtime: str, precision: str) -> Path | None:
-    """Returns the file of an export directory that serves a runtime and a precision best."""
+    """Returns the best artifact of an export directory for a runtime and precision.
+
+    Other paths are returned as they are.
+    """
     if path is None or not path.is_dir() or (path / CONFIG).exists():
         return path
-    if precision == "int8" and (path / INT8).exists():
-        return path / INT8
-    names = {
-        "openvino": (ONNX, "openvino"),
-        "onnxruntime": (ONNX,),
-        "litert": ("model.tflite",),
+    if precision == "int8" and (path / _INT8).exists():
+        return path / _INT8
+    formats = {
+        "openvino": ("onnx", "openvino"),
+        "onnxruntime": ("onnx",),
+        "litert": ("litert",),
         "tensorflow": ("savedmodel",),
-    }.get(runtime, (ONNX,))
-    return next((path / name for name in names if (path / name).exists()), path)
+    }.get(runtime, ("onnx",))
+    files = (path / FORMATS[name].file for name in formats)
+    return next((file for file in files if file.exists()), path)
 
 
 def _open(source: Any, runtime: str, threads: int | None, trust: bool) -> Classifier:
-    reader = runtime
+    """Opens a source in a runtime; "auto" chooses OpenVINO if possible, else onnxruntime."""
+    chosen = runtime
     if runtime == "auto":
-        reader = "openvino" if load.installed("openvino") else "onnxruntime"
-    reads = reader if reader in _READERS else None
+        chosen = "openvino" if installed("openvino") else "onnxruntime"
+    onnx_runtime = chosen if chosen in ONNX_RUNTIMES else None
     try:
-        network = open_classifier(source, trust=trust, runtime=reads, threads=threads)
+        network = open_classifier(source, trust=trust, runtime=onnx_runtime, threads=threads)
     except DamagedFileError:
-        if (runtime, reader) != ("auto", "openvino"):
+        if (runtime, chosen) != ("auto", "openvino"):
             raise
-        # OpenVINO lacks some operators; what is really damaged fails again.
+        # OpenVINO lacks some operators; a damaged file fails again in onnxruntime.
         network = open_classifier(source, trust=trust, threads=threads)
-    if network.model is not None and network is not source and reader in _READERS:
+    if network.model is not None and network is not source and onnx_runtime is not None:
         try:
-            return converted(network, runtime=reader, threads=threads)
+            return convert_model(network, runtime=chosen, threads=threads)
         except KerasCNNError:
             if runtime != "auto":
                 raise
     if runtime not in ("auto", network.runtime):
         raise UsageError(
             f"{network.name} runs in {network.runtime}, not in {runtime}; export the format that "
-            "it reads, or leave the runtime out"
+            f'{runtime} reads, or use runtime="auto"'
         )
     return network
 
 
-_READERS = ("openvino", "onnxruntime")
-
-
 def _names(network: Classifier, names: Sequence[str] | None) -> tuple[str, ...]:
+    """Returns the class names: given ones, else those of the network, else numbers."""
     if names is None:
         adopted = None if network.model is None else adopted_class_names(network.model)
         return network.class_names or adopted or tuple(map(str, range(network.classes)))
@@ -368,19 +406,19 @@ def _names(network: Classifier, names: Sequence[str] | None) -> tuple[str, ...]:
 
 
 def _probabilities(scores: Scores, logits: bool) -> Scores:
-    """Returns a function to probabilities; those that scores are already are left as they are."""
+    """Returns a function that computes probabilities, from one that may compute logits."""
     if not logits:
         return scores
     return lambda batch: np.exp(log_probabilities(scores(batch), logits=True)).astype(np.float32)
 
 
-def _ahead(coming: Iterable[Future[Any]], size: int) -> Iterator[list[Any]]:
-    """Yields the results in lists of `size`; two lists are on their way beyond the one in use."""
+def _results(futures: Iterable[Future[Any]], size: int) -> Iterator[list[Any]]:
+    """Yields the results in lists of `size`, while the next two lists are computed."""
     waiting: collections.deque[Future[Any]] = collections.deque()
-    iterator = iter(coming)
+    iterator = iter(futures)
     waiting.extend(itertools.islice(iterator, 2 * size))
     while waiting:
         ready = [waiting.popleft() for _ in range(min(size, len(waiting)))]
-        results = [one.result() for one in ready]
+        results = [future.result() for future in ready]
         waiting.extend(itertools.islice(iterator, size))
         yield results

@@ -1,1 +1,1 @@
-"""The runtimes that exported files run in: ONNX Runtime, OpenVINO, LiteRT and TensorFlow."""
+"""Opens exported files in their runtimes: ONNX Runtime, OpenVINO, LiteRT and TensorFlow."""

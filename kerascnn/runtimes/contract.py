@@ -1,20 +1,12 @@
-"""Names of inputs, outputs and metadata in exported files."""
+"""Names of the inputs, outputs and files that every export of kerascnn has."""
 
 from __future__ import annotations
 
-LITERT_METADATA = "kerascnn.json"
-
-
 INPUT = "image"
-
-
 OUTPUT = "predictions"
-
-
-OPENVINO_MODEL = "model.xml"
-
-
-SAVEDMODEL_METADATA = "assets.extra/kerascnn.json"
-
-
 SIGNATURE = "serving_default"
+"""The signature of SavedModel and LiteRT files that takes `INPUT` and returns `OUTPUT`."""
+OPENVINO_MODEL = "model.xml"
+LITERT_METADATA = "kerascnn.json"
+"""Name of the metadata in the zip archive that follows the model in a LiteRT file."""
+SAVEDMODEL_METADATA = "assets.extra/kerascnn.json"

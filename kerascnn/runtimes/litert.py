@@ -1,75 +1,126 @@
-"""Opens LiteRT files and runs them."""
+"""Opens LiteRT (TensorFlow Lite) files."""
 
 from __future__ import annotations
 
-import contextlib
-import os
-import sys
-import tempfile
-from collections.abc import Callable, Iterator
+import threading
+import warnings
+import zipfile
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
+from kerascnn.fileio.untrusted import named, open_regular, reading
 from kerascnn.lazy import np, tf
+from kerascnn.runtimes.artifact import Artifact, require_one_image_input
+from kerascnn.runtimes.available import processor_count
+from kerascnn.runtimes.contract import LITERT_METADATA
+from kerascnn.runtimes.metadata import LARGEST_FILE, read_metadata_stream, refuse_large
+from kerascnn.runtimes.quiet import quiet_stderr
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
+    from kerascnn.runtimes.artifact import Array
 
 
-def open_runtime(path: Path) -> Callable[[npt.NDArray[Any]], npt.NDArray[Any]]:
-    """Loads the file in LiteRT, or in TensorFlow's copy of it, as a function of a batch."""
+def open_artifact(path: Path, *, threads: int | None = None) -> Artifact:
+    """Opens a LiteRT file, on the CPU; quantised inputs and outputs are converted.
+
+    It runs in LiteRT, or in TensorFlow's copy of it when LiteRT is not installed.
+
+    Args:
+        path: the file.
+        threads: to compute with; None uses all processors.
+
+    Raises:
+        DamagedFileError: it is truncated or corrupt.
+        MismatchError: it does not take one batch of images.
+    """
+    with open_regular(path, limit=LARGEST_FILE) as stream:
+        metadata = _metadata_in(stream, named(path))
+        stream.seek(0)
+        content = stream.read()
+    with reading(f"{named(path)} is no complete LiteRT file"):
+        return replace(_load(content, threads), metadata=metadata)
+
+
+def read_metadata(path: Path) -> dict[str, Any]:
+    """Returns the metadata, a zip archive behind the model, without loading the model.
+
+    Raises:
+        DamagedFileError: the metadata is damaged.
+    """
+    with open_regular(path, limit=LARGEST_FILE) as stream:
+        return _metadata_in(stream, named(path))
+
+
+def _metadata_in(stream: IO[bytes], name: str) -> dict[str, Any]:
+    with reading(f"the metadata of {name} is damaged"):
+        if not zipfile.is_zipfile(stream):
+            return {}
+        with zipfile.ZipFile(stream) as archive:
+            if LITERT_METADATA not in archive.namelist():
+                return {}
+            refuse_large(archive.getinfo(LITERT_METADATA).file_size, name)
+            with archive.open(LITERT_METADATA) as entry:
+                return dict(read_metadata_stream(entry, name))
+
+
+def _load(content: bytes, threads: int | None) -> Artifact:
+    interpreter_class = _interpreter_class()
+    with quiet_stderr():
+        interpreter = interpreter_class(
+            model_content=content, num_threads=threads or processor_count()
+        )
+    inputs = interpreter.get_input_details()
+    require_one_image_input(
+        [(entry["name"], entry["dtype"], entry["shape_signature"]) for entry in inputs]
+    )
+    (image,), output = inputs, interpreter.get_output_details()[0]
+    lock = threading.Lock()
+    allocated_shape: tuple[int, ...] = ()
+
+    def run(batch: Array) -> Array:
+        nonlocal allocated_shape
+        with lock:
+            if allocated_shape != batch.shape:
+                interpreter.resize_tensor_input(image["index"], batch.shape)
+                interpreter.allocate_tensors()
+                allocated_shape = batch.shape
+            interpreter.set_tensor(image["index"], _quantise(batch, image))
+            interpreter.invoke()
+            return _dequantise(interpreter.get_tensor(output["index"]), output)
+
+    shape = tuple(None if size < 0 else int(size) for size in image["shape_signature"][1:])
+    dtype = "float32" if _is_quantised(image) else np.dtype(image["dtype"]).name
+    return Artifact("litert", run, shape, dtype)
+
+
+def _interpreter_class() -> Any:
     try:
         from ai_edge_litert.interpreter import Interpreter
     except ImportError:
-        import warnings
-
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it says that tf.lite is going to move
-            return _runner(tf.lite.Interpreter, path)
-    return _runner(Interpreter, path)
+            warnings.simplefilter("ignore")  # TensorFlow announces that tf.lite will be removed
+            return tf.lite.Interpreter
+    return Interpreter
 
 
-def _runner(interpreter_class: Any, path: Path) -> Callable[[Any], Any]:
-    with _silence():
-        interpreter = interpreter_class(model_path=str(path), num_threads=os.cpu_count() or 1)
-    (taken,), (given,) = interpreter.get_input_details(), interpreter.get_output_details()
-
-    def run(images: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        interpreter.resize_tensor_input(taken["index"], images.shape)
-        interpreter.allocate_tensors()
-        interpreter.set_tensor(taken["index"], _stored(images, taken))
-        interpreter.invoke()
-        return _real(np.array(interpreter.get_tensor(given["index"])), given)
-
-    return run
+def _is_quantised(tensor: Any) -> bool:
+    return tensor["dtype"] in (np.int8, np.uint8)
 
 
-def _stored(values: Any, details: Any) -> Any:
-    """Returns real numbers as the model stores them."""
-    scale, zero = details["quantization"]
-    if details["dtype"] not in (np.int8, np.uint8) or not scale:
-        return values.astype(details["dtype"])
-    limits = np.iinfo(details["dtype"])
-    return np.clip(np.round(values / scale + zero), limits.min, limits.max).astype(details["dtype"])
+def _quantise(values: Array, tensor: Any) -> Array:
+    """Returns real numbers in the type and scale of a LiteRT tensor."""
+    scale, zero_point = tensor["quantization"]
+    if not _is_quantised(tensor) or not scale:
+        return values.astype(tensor["dtype"], copy=False)
+    limits = np.iinfo(tensor["dtype"])
+    rounded = np.round(values / scale + zero_point)
+    return np.clip(rounded, limits.min, limits.max).astype(tensor["dtype"])
 
 
-def _real(values: Any, details: Any) -> Any:
-    scale, zero = details["quantization"]
-    if details["dtype"] not in (np.int8, np.uint8) or not scale:
-        return values.astype(np.float32)
-    return (values.astype(np.float32) - zero) * np.float32(scale)
-
-
-@contextlib.contextmanager
-def _silence() -> Iterator[None]:
-    """Keeps what the converter's C++ part prints on standard error from the user's screen."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    try:
-        with tempfile.TemporaryFile() as sink:
-            os.dup2(sink.fileno(), 2)
-            yield
-    finally:
-        sys.stderr.flush()
-        os.dup2(kept, 2)
-        os.close(kept)
+def _dequantise(values: Array, tensor: Any) -> Array:
+    """Returns the real numbers that the values of a LiteRT tensor stand for."""
+    scale, zero_point = tensor["quantization"]
+    if not _is_quantised(tensor) or not scale:
+        return values
+    return (values.astype(np.float32) - zero_point) * np.float32(scale)

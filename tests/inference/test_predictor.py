@@ -19,7 +19,7 @@ import kerascnn
 from kerascnn.errors import DamagedFileError, MismatchError, UnsafeFileError, UsageError
 from kerascnn.inference.open_classifier import open_classifier
 from kerascnn.inference.predictor import Predictor
-from kerascnn.runtimes import load
+from kerascnn.runtimes import available, openvino, telemetry
 from support.direct_classifier import FACTORS, NAMES, PIXELS, softmax, write_onnx
 
 HAVE = [name for name in ("onnxruntime", "openvino") if importlib.util.find_spec(name)]
@@ -106,11 +106,11 @@ def test_openvino_computes_in_float32_unless_bfloat16_is_allowed(tmp_path):
 def test_openvino_compiles_for_two_shapes_that_come_often(monkeypatch, pixels, tmp_path):
     compiled = []
 
-    def counted(model, *arguments, whole=load.compile_openvino):
+    def counted(model, *arguments, whole=openvino.compile_openvino):
         compiled.append(str(model.inputs[0].partial_shape))
         return whole(model, *arguments)
 
-    monkeypatch.setattr(load, "compile_openvino", counted)
+    monkeypatch.setattr(openvino, "compile_openvino", counted)
     network = open_classifier(write_onnx(tmp_path / "model.onnx"), runtime="openvino")
     batches = [PIXELS(image)[None] for image in pixels[:1]]
     batches += [np.stack([PIXELS(image) for image in pixels[:count]]) for count in (2, 5)]
@@ -170,12 +170,12 @@ def test_litert_file_with_its_metadata(pixels, tmp_path):
 
 @needs_openvino
 def test_openvino_model_with_its_metadata(pixels, tmp_path):
-    openvino = load.import_openvino()
-    model = openvino.Core().read_model(str(write_onnx(tmp_path / "a.onnx")))
+    module = telemetry.import_openvino()
+    model = module.Core().read_model(str(write_onnx(tmp_path / "a.onnx")))
     for key, value in (("class_names", NAMES), ("preprocessing", PIXELS.to_json())):
         model.set_rt_info(json.dumps(value), ["kerascnn", key])
     (tmp_path / "openvino").mkdir()
-    openvino.save_model(model, tmp_path / "openvino" / "model.xml", compress_to_fp16=False)
+    module.save_model(model, tmp_path / "openvino" / "model.xml", compress_to_fp16=False)
     (tmp_path / "a.onnx").unlink()
     predictor = Predictor(tmp_path, precision="float32")
     assert predictor.info.runtime == "openvino"
@@ -251,7 +251,7 @@ def test_what_is_asked_for_in_vain_is_told(pixels, tmp_path, monkeypatch):
         Predictor(small, precision="float32")
     (got,) = kerascnn.predict(small, pixels[0])
     np.testing.assert_allclose(got.scores, np.sort(softmax(pixels[0]))[::-1], rtol=2e-5)
-    monkeypatch.setattr(load, "installed", lambda name: name != "litert")
+    monkeypatch.setattr(available, "installed", lambda name: name != "litert")
     with pytest.raises(UsageError, match=r"litert is not installed.*kerascnn\[deploy\]"):
         Predictor(path, runtime="litert")
 
@@ -263,7 +263,7 @@ def test_damaged_and_hostile_files(pixels, tmp_path):
     with pytest.raises(DamagedFileError, match=r"cut\.onnx"):
         Predictor(tmp_path / "cut.onnx")
     (tmp_path / "noise.tflite").write_bytes(b"\x18\0\0\0TFL3" + content[:300])
-    if load.installed("litert"):
+    if available.installed("litert"):
         with pytest.raises(DamagedFileError, match=r"noise\.tflite"):
             Predictor(tmp_path / "noise.tflite")
     write_onnx(path, class_names=NAMES[:3])

@@ -13,7 +13,13 @@ import pytest
 
 from kerascnn.errors import DamagedFileError
 from kerascnn.inference.predictor import Predictor
-from kerascnn.inference.runtime_trial import ENOUGH, LONGEST, TIMED, Candidate, Trial
+from kerascnn.inference.runtime_trial import (
+    ENOUGH_IMAGES,
+    MOST_IMAGES,
+    TIMED_BATCHES,
+    Candidate,
+    Trial,
+)
 from support.direct_classifier import softmax, write_onnx
 
 
@@ -37,7 +43,7 @@ def slowed(predictor):
 @pytest.fixture
 def at_once(monkeypatch):
     """Has trials begin with the first batch."""
-    monkeypatch.setattr("kerascnn.inference.predictor.WORTH", 0.0)
+    monkeypatch.setattr("kerascnn.inference.predictor.TRIAL_AFTER_SECONDS", 0.0)
 
 
 def rounded(scores, logits):
@@ -47,7 +53,7 @@ def rounded(scores, logits):
 
 @pytest.fixture
 def halves(monkeypatch):
-    """Gives every network a `half`, whatever this processor can do, and its settings."""
+    """Gives every network a `compile_bfloat16`, whatever this processor supports."""
     import dataclasses
 
     from kerascnn.inference import predictor
@@ -62,7 +68,7 @@ def halves(monkeypatch):
             wanted["made"] += 1
             return wanted["make"](network.scores)
 
-        return dataclasses.replace(network, half=half)
+        return dataclasses.replace(network, compile_bfloat16=half)
 
     monkeypatch.setattr(predictor, "open_classifier", opened)
     return wanted
@@ -74,15 +80,15 @@ def test_half_precision_is_taken_when_100_images_agree(halves, pixels, tmp_path,
     slow = slowed(predictor)
     assert predictor.info.precision == "float32"
     assert "on trial" in predictor.info.reason
-    monkeypatch.setattr("kerascnn.inference.predictor.WORTH", 0.04)
+    monkeypatch.setattr("kerascnn.inference.predictor.TRIAL_AFTER_SECONDS", 0.04)
     for _ in range(2):
         assert halves["made"] == 0  # a few images are not worth a second network
         predictor(pixels[0])
-    for _ in range(-(-ENOUGH // 40) + 1):
+    for _ in range(-(-ENOUGH_IMAGES // 40) + 1):
         predictor(pixels)
     assert predictor.info.precision == "bfloat16"
     assert predictor.info.agreement == 1.0
-    assert predictor.info.compared >= ENOUGH
+    assert predictor.info.compared >= ENOUGH_IMAGES
     assert "of the time" in predictor.info.reason
     assert predictor._compute is not slow
 
@@ -113,27 +119,27 @@ def test_a_trial_takes_the_fastest_that_agrees_for_99_of_100():
     trial = Trial([once, twice, slow, Candidate("int8", "nowhere", unopened)])
     for shown in range(1, 101):
         assert trial.running
-        trial.show(np.zeros((1, 1, 1, 1)), answer, 1.0)
+        trial.add(np.zeros((1, 1, 1, 1)), answer, 1.0)
         assert twice.decided == min(shown, 61)  # out at its second fault
-        assert slow.decided == min(shown, TIMED)  # images are not kept waiting for it
+        assert slow.decided == min(shown, TIMED_BATCHES)  # images are not kept waiting for it
     assert not trial.running
     assert trial.winner is once
     assert "99 of 100" in trial.reason
     assert "59 of 61" in trial.reason
     assert "int8 in nowhere cannot be opened: no complete file" in trial.reason
     tied = Trial([says((), 0.1)], None)
-    tied.show(np.zeros((1, 1, 1, 1)), np.array([[0.5004, 0.4996]]), 1.0)
+    tied.add(np.zeros((1, 1, 1, 1)), np.array([[0.5004, 0.4996]]), 1.0)
     tied.end()
     assert tied.winner is None
-    assert "decided" in tied.reason
+    assert "too close" in tied.reason
     endless = Trial([says((), 0.1)])
-    for _ in range(LONGEST):
+    for _ in range(MOST_IMAGES):
         assert endless.running
-        endless.show(np.zeros((1, 1, 1, 1)), np.array([[0.5004, 0.4996]]), 1.0)
+        endless.add(np.zeros((1, 1, 1, 1)), np.array([[0.5004, 0.4996]]), 1.0)
     assert not endless.running
     assert endless.winner is None
     late = Trial([says((), 2.0)], None)
-    late.show(np.zeros((1, 1, 1, 1)), answer, 1.0)
+    late.add(np.zeros((1, 1, 1, 1)), answer, 1.0)
     late.end()
     assert late.winner is None
     assert "200% of the time" in late.reason
@@ -170,7 +176,7 @@ def test_an_untrained_network_proves_nothing(halves, pixels, tmp_path):
     path = write_onnx(tmp_path / "model.onnx", factors=np.zeros((4, 4), "float32"))
     predictor = Predictor(path, samples=pixels)
     assert predictor.info.precision == "float32"
-    assert "decided" in predictor.info.reason
+    assert "too close" in predictor.info.reason
 
 
 def test_int8_beside_float32_is_a_candidate_too(pixels, tmp_path):
@@ -219,11 +225,11 @@ def test_the_faster_runtime_is_taken_when_100_images_agree(precision, at_once, p
     predictor = Predictor(write_onnx(tmp_path / "model.onnx"), precision=precision)
     assert predictor.info.runtime == "openvino"
     slow = slowed(predictor)
-    for _ in range(-(-ENOUGH // 40) + 2):
+    for _ in range(-(-ENOUGH_IMAGES // 40) + 2):
         got = predictor(pixels)
     assert predictor._compute is not slow
     assert predictor.info.agreement >= 0.99
-    assert predictor.info.compared >= ENOUGH
+    assert predictor.info.compared >= ENOUGH_IMAGES
     if precision == "float32":
         assert predictor.info.agreement == 1.0
         assert predictor.info.runtime == "onnxruntime"

@@ -23,7 +23,8 @@ from support.paths import ROOT
 # Lowest first. A package imports those of lower levels, and none of its own level.
 LEVELS = (
     ("errors", "lazy", "version"),
-    ("fileio", "recipes", "layers", "runtimes"),
+    ("fileio",),
+    ("recipes", "layers", "runtimes"),
     ("imaging",),
     ("data", "published"),
     ("models",),

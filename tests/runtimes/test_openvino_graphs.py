@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from onnx import TensorProto, checker, helper, numpy_helper
 
-from kerascnn.inference.open_artifact import open_onnx
-from kerascnn.runtimes.load import import_onnxruntime
+from kerascnn.inference.open_artifact import open_artifact
 from kerascnn.runtimes.openvino_graphs import float_activations
+from kerascnn.runtimes.telemetry import import_onnxruntime
 
 GENERATOR = np.random.default_rng(0)
 FIRST, SECOND = (GENERATOR.normal(size=(4, 4)).astype("float32") for _ in range(2))
@@ -139,7 +139,7 @@ def test_openvino_answers_with_swish_in_float32(images, tmp_path):
     model = graph()
     helper.set_model_props(model, {"input": '{"layout": "nchw"}'})
     path.write_bytes(model.SerializeToString())
-    network = open_onnx(path, runtime="openvino")
+    network = open_artifact(path, runtime="openvino")
     finer, _ = expected(images, pairs=())
     whole, _ = expected(images, pairs=("a", "gate"))
     got = network.scores(np.moveaxis(images, 1, -1))

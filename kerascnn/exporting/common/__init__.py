@@ -1,1 +1,1 @@
-"""What every export format shares: the network, options, metadata, reports and the proof."""
+"""Code that all export formats share: the network, options, metadata, reports, comparison."""

@@ -1,4 +1,4 @@
-"""Running an artifact beside the Keras model and comparing what they say."""
+"""Compares the outputs of an artifact with those of the Keras model."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kerascnn.errors import MismatchError
-from kerascnn.exporting.common.network import Network, reference
+from kerascnn.exporting.common.network import Network, keras_outputs
 from kerascnn.lazy import np
 
 if TYPE_CHECKING:
@@ -18,28 +18,33 @@ if TYPE_CHECKING:
 
     Array = npt.NDArray[Any]
 
+TOLERANCE = 1e-4
+"""Default of the largest difference of a logit, as a share of the largest logit."""
 BATCHES = (1, 3, 8)
-"""One image, an odd batch, a common batch; longer runs of real images repeat the last."""
+"""Sizes of the batches: one image, an odd number, a common size; further real images repeat 8."""
 REAL_IMAGES = 32
-"""How many images of a run's own data are compared."""
-POLICY_TOLERANCE = 2e-2
-"""How far a float32 copy may be from a model that computes in half precision."""
+"""Number of images of a run's own data that are compared."""
+_POLICY_TOLERANCE = 2e-2
+"""Largest difference between a model of half precision and its float32 copy."""
+_RAW_TOLERANCE = 2e-2
+"""The same for artifacts that resize images: Pillow rounds to whole numbers in between."""
 _ROUNDING = 1e-6
-_LEAST = 1e-7
-"""Probabilities below this count as this: what is left of them is float32's rounding."""
+_SMALLEST_PROBABILITY = 1e-7
+"""Smaller probabilities count as this one, since they hold little but float32's rounding."""
 _ANY_SIZE = 224
-"""Side of the random images for a model that takes any size, in pixels."""
+"""Side in pixels of the random images for a model that takes any size."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What an artifact of some precision must keep.
+    """How much an artifact may differ from the Keras model.
 
     Args:
-        tolerance: largest difference of a logit, as a share of the largest; None for no limit.
-        agreement: least share of decided images with the same top class.
-        decided: by what share of the spread of the scores the first class must be ahead of the
-            second for an image to count, where `tolerance` does not say it.
+        tolerance: largest difference of a logit, as a share of the largest logit; None for no
+            limit.
+        agreement: smallest share of decided images with the same top class.
+        decided: used when `tolerance` is None. An image counts as decided when its two largest
+            scores differ by at least this share of the spread of all scores.
     """
 
     tolerance: float | None
@@ -48,37 +53,43 @@ class Limits:
 
 
 def limits_of(precision: str, tolerance: float) -> Limits:
-    """Returns the limits of a precision; `tolerance` is that of float32."""
+    """Returns the limits for a precision; `tolerance` is that of float32."""
     if precision == "float32":
         return Limits(tolerance, 1.0)
     if precision == "float16":
-        return Limits(max(tolerance, POLICY_TOLERANCE), 0.99)
+        return Limits(max(tolerance, _POLICY_TOLERANCE), 0.99)
     return Limits(None, 0.95)
 
 
+def raw_limits(tolerance: float) -> Limits:
+    """Returns the limits for a float32 artifact that applies the preprocessing itself."""
+    return Limits(max(tolerance, _RAW_TOLERANCE), 0.95)
+
+
 @dataclass(frozen=True)
-class Questions:
-    """Batches of inputs and what Keras answers to them.
+class Reference:
+    """Batches of inputs and the outputs of the Keras model for them.
 
     Args:
-        real: the number of real images; they come first.
+        real: the number of real images, which come before the random ones.
         batches: arrays of N x H x W x C.
-        answers: the outputs of the float32 Keras model, one array for each batch.
-        policy_difference: largest difference of `answers` from the half-precision model that was
-            copied; None when there is no such model.
+        outputs: of the float32 Keras model, one array for each batch.
+        policy_difference: largest difference of `outputs` from those of the model of half
+            precision; None when the model computes in float32.
     """
 
     real: int
     batches: tuple[Array, ...]
-    answers: tuple[Array, ...]
+    outputs: tuple[Array, ...]
     policy_difference: float | None
 
     @property
     def random(self) -> int:
+        """The number of random images."""
         return sum(len(batch) for batch in self.batches) - self.real
 
     def label(self, index: int) -> str:
-        """Returns how messages call an image."""
+        """Returns the name of an image for messages."""
         if index < self.real:
             return f"real image {index}"
         return f"random image {index - self.real}"
@@ -86,7 +97,7 @@ class Questions:
 
 @dataclass(frozen=True)
 class Comparison:
-    """See ExportReport for the figures."""
+    """How far an artifact is from the Keras model; `ExportReport` describes the fields."""
 
     difference: float
     relative: float
@@ -95,30 +106,30 @@ class Comparison:
     ties: int
 
 
-def ask(
+def compute_reference(
     network: Network,
     preprocessing: Preprocessing | None,
     samples: Iterable[Any] | None,
     tolerance: float,
     *,
     raw: bool = False,
-) -> Questions:
-    """Prepares real and random inputs and has Keras answer them.
+) -> Reference:
+    """Prepares real and random inputs and computes Keras's outputs for them.
 
     Args:
-        network: what is exported.
-        preprocessing: applied to `samples`; random images are drawn in the range it gives.
+        network: the model to export.
+        preprocessing: applied to `samples`; the random images have the range of its results.
         samples: images (arrays of H x W x C, or paths); model inputs when `preprocessing` is None.
-        tolerance: widens the tolerance of the float32 copy when it is the larger of the two.
-        raw: ask with images of uint8, for an artifact that has the preprocessing inside.
+        tolerance: replaces the tolerance of the float32 copy when it is larger.
+        raw: make batches of uint8 images, for an artifact that applies the preprocessing itself.
 
     Raises:
-        MismatchError: the samples do not fit the model, its answers are not finite, or the float32
-            copy of a half-precision model is too far from it.
+        MismatchError: the samples do not fit the model, its outputs are not finite, or the float32
+            copy of a model of half precision differs too much from it.
     """
-    images = [_opened(network, image) for image in (() if samples is None else samples)]
+    images = [_read_sample(network, sample) for sample in (() if samples is None else samples)]
     if raw:
-        assert preprocessing is not None  # seen to by the prologue
+        assert preprocessing is not None  # `export` requires it
         real = [image for image in images if image.dtype == np.uint8]
         batches = [*_batched(real), *raw_batches(network.image_shape, preprocessing)]
         inputs = [preprocessing(batch) for batch in batches]
@@ -126,77 +137,81 @@ def ask(
         real = [_real_input(network, preprocessing, image) for image in images]
         drawn = random_batches(network.image_shape, network.dtype, preprocessing)
         batches = inputs = [*_batched(real), *drawn]
-    answers = [reference(network.model, batch) for batch in inputs]
-    if not all(np.isfinite(answer).all() for answer in answers):
+    outputs = [keras_outputs(network.model, batch) for batch in inputs]
+    if not all(np.isfinite(output).all() for output in outputs):
         raise MismatchError(
-            f"model {network.model.name!r} itself gives values that are not finite, so there is "
-            "nothing to compare an export with; look at its weights"
+            f"model {network.model.name!r} itself gives values that are not finite, so an export "
+            "cannot be compared with it; check its weights"
         )
     difference = None
     if network.policy is not None:
-        pairs = zip(inputs, answers, strict=True)
-        difference = max(_largest(reference(network.original, b) - a) for b, a in pairs)
-        allowed = max(POLICY_TOLERANCE, tolerance) * max(1.0, *map(_largest, answers))
+        difference = max(
+            _largest(keras_outputs(network.original, batch) - output)
+            for batch, output in zip(inputs, outputs, strict=True)
+        )
+        allowed = max(_POLICY_TOLERANCE, tolerance) * max(1.0, *map(_largest, outputs))
         if not difference <= allowed:
             raise MismatchError(
                 f"the float32 copy of this {network.policy} model differs from it by "
                 f"{difference:.2g}, allowed is {allowed:.2g}; nothing was written; pass a larger "
-                "tolerance if half precision is that coarse here"
+                "tolerance if this is accurate enough"
             )
-    return Questions(len(real), tuple(batches), tuple(answers), difference)
+    return Reference(len(real), tuple(batches), tuple(outputs), difference)
 
 
 def compare(
-    name: str, run: Callable[[Array], Array], questions: Questions, limits: Limits
+    name: str, run: Callable[[Array], Array], reference: Reference, limits: Limits
 ) -> Comparison:
-    """Puts the questions to an artifact and compares its answers with those of Keras.
+    """Runs an artifact on the inputs of a reference and compares the outputs.
 
-    Probabilities are compared by their logarithms, which are the logits but for a constant.
+    Probabilities are compared by their logarithms, which are the logits plus a constant.
 
     Args:
         name: of the format, for messages.
         run: the loaded artifact.
-        questions: the inputs and the answers of Keras.
-        limits: what must hold.
+        reference: inputs and the outputs of Keras.
+        limits: the allowed differences.
 
     Raises:
-        MismatchError: an output differs by more, or another class comes first.
+        MismatchError: an output differs by more, or the top class differs.
     """
-    wanted = questions.answers
-    got = [np.asarray(run(batch)) for batch in questions.batches]
-    for one, other in zip(wanted, got, strict=True):
-        if one.shape != other.shape:
+    expected = reference.outputs
+    got = [np.asarray(run(batch)) for batch in reference.batches]
+    for keras_batch, batch in zip(expected, got, strict=True):
+        if keras_batch.shape != batch.shape:
             raise MismatchError(
-                f"the {name} export gives outputs of shape {other.shape}, Keras {one.shape}; "
-                "nothing was written; please report it"
+                f"the {name} export gives outputs of shape {batch.shape}, Keras "
+                f"{keras_batch.shape}; nothing was written; please report it"
             )
-    difference = max(_largest(o - w) for w, o in zip(wanted, got, strict=True))
-    if limits.tolerance is not None and probabilities(wanted):
-        wanted = tuple(map(_logarithm, wanted))
+    difference = max(
+        _largest(batch - keras_batch) for keras_batch, batch in zip(expected, got, strict=True)
+    )
+    if limits.tolerance is not None and are_probabilities(expected):
+        expected = tuple(map(_logarithm, expected))
         got = list(map(_logarithm, got))
     pairs = [
         (keras_image, image)
-        for keras_batch, batch in zip(wanted, got, strict=True)
+        for keras_batch, batch in zip(expected, got, strict=True)
         for keras_image, image in zip(keras_batch, batch, strict=True)
     ]
     differences = [_largest(image - keras_image) for keras_image, image in pairs]
     worst = int(np.argmax(differences))
-    scale = max(map(_largest, wanted)) or 1.0
+    scale = max(map(_largest, expected)) or 1.0
     if limits.tolerance is None:
-        allowed, margin = None, limits.decided * _spread(wanted)
+        allowed, margin = None, limits.decided * _spread(expected)
     else:
-        margin = allowance(wanted, limits.tolerance)
+        margin = allowance(expected, limits.tolerance)
         allowed = min(margin / scale, limits.tolerance)  # rounding may have made it larger
         if not differences[worst] <= margin:
             raise MismatchError(
                 f"the {name} export differs from Keras by {differences[worst] / scale:.2g} of the "
-                f"largest logit at {questions.label(worst)}, allowed is {allowed:.2g}; nothing was "
-                "written; pass a larger tolerance if that is good enough"
+                f"largest logit at {reference.label(worst)}, allowed is {allowed:.2g}; nothing was "
+                "written; pass a larger tolerance if this is accurate enough"
             )
     if not np.isfinite(differences[worst]):
         raise MismatchError(f"the {name} export gives values that are not finite")
-    # int8 is fitted to real images: what it makes of noise says little of it.
-    judged = pairs[: questions.real] if limits.tolerance is None and questions.real else pairs
+    # int8 is calibrated with real images, so that its outputs for random images are not judged.
+    judged = pairs[: reference.real] if limits.tolerance is None and reference.real else pairs
     verdicts = [_same_top_class(keras_image, image, margin) for keras_image, image in judged]
     wrong = [index for index, verdict in enumerate(verdicts) if verdict is False]
     counted = sum(verdict is not None for verdict in verdicts)
@@ -204,7 +219,7 @@ def compare(
     if agreement < limits.agreement:
         raise MismatchError(
             f"the {name} export puts another class first than Keras at "
-            f"{questions.label(wrong[0])} ({len(wrong)} of {counted} images); nothing was written"
+            f"{reference.label(wrong[0])} ({len(wrong)} of {counted} images); nothing was written"
         )
     return Comparison(
         difference=difference,
@@ -216,34 +231,34 @@ def compare(
 
 
 def allowance(logits: Sequence[Array], tolerance: float) -> float:
-    """Returns the largest absolute difference that is allowed from these logits of Keras.
+    """Returns the largest allowed absolute difference from these logits of Keras.
 
-    `tolerance` in proportion to the largest. Where they lie close together, as those of an
-    untrained network do, anything would pass then, so it is at most a hundred times `tolerance` of
-    their spread (1 % by default). Less than the rounding of float32 is never asked.
+    It is `tolerance` times the largest logit. The logits of an untrained network lie so close
+    together that any output would pass; so it is also at most a hundred times `tolerance` of
+    their spread (1 % by default), but never less than the rounding of float32.
     """
     largest = max(map(_largest, logits))
-    near = min(100 * tolerance, 0.25) * _spread(logits)
-    return min(tolerance * largest, max(near, _ROUNDING * largest))
+    by_spread = min(100 * tolerance, 0.25) * _spread(logits)
+    return min(tolerance * largest, max(by_spread, _ROUNDING * largest))
 
 
-def probabilities(answers: Sequence[Array]) -> bool:
+def are_probabilities(outputs: Sequence[Array]) -> bool:
     """Tells whether outputs are those of a softmax."""
     return all(
-        answer.shape[-1] > 1 and answer.min() >= 0 and np.abs(answer.sum(-1) - 1).max() < 1e-3
-        for answer in answers
+        output.shape[-1] > 1 and output.min() >= 0 and np.abs(output.sum(-1) - 1).max() < 1e-3
+        for output in outputs
     )
 
 
-def _logarithm(answer: Array) -> Array:
-    return np.log(np.maximum(answer, _LEAST))  # NaN stays NaN
+def _logarithm(output: Array) -> Array:
+    return np.log(np.maximum(output, _SMALLEST_PROBABILITY))  # NaN stays NaN
 
 
-def _spread(answers: Sequence[Array]) -> float:
-    return max(float(a.max()) for a in answers) - min(float(a.min()) for a in answers)
+def _spread(outputs: Sequence[Array]) -> float:
+    return max(float(x.max()) for x in outputs) - min(float(x.min()) for x in outputs)
 
 
-def _opened(network: Network, sample: Any) -> Array:
+def _read_sample(network: Network, sample: Any) -> Array:
     if isinstance(sample, str | os.PathLike):
         from kerascnn.imaging.decode import load_image
 
@@ -254,12 +269,13 @@ def _opened(network: Network, sample: Any) -> Array:
 def _real_input(network: Network, preprocessing: Preprocessing | None, sample: Array) -> Array:
     image = sample if preprocessing is None else np.asarray(preprocessing(sample))
     fits = image.ndim == 3 and all(
-        wanted in (None, got) for wanted, got in zip(network.image_shape, image.shape, strict=True)
+        expected in (None, size)
+        for expected, size in zip(network.image_shape, image.shape, strict=True)
     )
     if not fits:
         raise MismatchError(
             f"a sample of shape {image.shape} does not fit the model's input "
-            f"{network.image_shape}; give images of that shape or the preprocessing that makes them"
+            f"{network.image_shape}; give images of that shape, or a preprocessing that returns it"
         )
     return image.astype(network.dtype)
 
@@ -280,10 +296,9 @@ def _batched(images: list[Array]) -> list[Array]:
 
 
 def _pixels(count: int, rows: int, columns: int, channels: int, generator: Any) -> Array:
-    """Draws images of uint8.
+    """Draws uint8 images of random pixels and, every second one, of random 4 x 4 patches.
 
-    Half of them are noise by pixel; the others are patches of 4 x 4, since noise by pixel looks all
-    the same to a network that averages over it.
+    A network that averages over pixels cannot tell images of independent pixels apart.
     """
     patches = generator.integers(0, 256, (count, -(-rows // 4), -(-columns // 4), channels))
     pixels = patches.repeat(4, axis=1).repeat(4, axis=2)[:, :rows, :columns].astype("uint8")
@@ -294,7 +309,7 @@ def _pixels(count: int, rows: int, columns: int, channels: int, generator: Any) 
 def random_batches(
     image_shape: Sequence[int | None], dtype: str, preprocessing: Preprocessing | None
 ) -> list[Array]:
-    """Draws inputs in the range of the preprocessing, or from 0 to 1 without one; always the same.
+    """Draws the same random inputs at each call, in the range of the preprocessing, or 0 to 1.
 
     Args:
         image_shape: height, width, channels of the model's input.
@@ -303,11 +318,11 @@ def random_batches(
     """
     generator = np.random.default_rng(0)
     height, width, channels = image_shape
-    assert channels is not None  # no convolution is built without
+    assert channels is not None  # a convolution needs it
     preferred = (preprocessing and preprocessing.size) or (_ANY_SIZE, _ANY_SIZE)
     batches = []
     for count in BATCHES:
-        # A model that takes any height gets another one for the odd batch.
+        # A model that takes any height gets a different one for the odd batch.
         rows = height or preferred[0] + 32 * (count == BATCHES[1])
         pixels = _pixels(count, rows, width or preferred[1], channels, generator)
         if dtype == "uint8":
@@ -320,14 +335,14 @@ def random_batches(
 
 
 def raw_batches(image_shape: Sequence[int | None], preprocessing: Preprocessing) -> list[Array]:
-    """Draws images as they are before the preprocessing, larger where that resizes or crops."""
+    """Draws random images for the preprocessing, larger than its size when it resizes or crops."""
     generator = np.random.default_rng(1)
     height, width, channels = image_shape
     rows, columns = preprocessing.size or (height or _ANY_SIZE, width or _ANY_SIZE)
-    more = 0 if preprocessing.size is None or preprocessing.fit == "none" else 24
+    extra = 0 if preprocessing.size is None or preprocessing.fit == "none" else 24
     channels = 1 if preprocessing.channels == "grey" else (channels or 3)
     return [
-        _pixels(count, rows + more, columns + 2 * more, channels, generator) for count in BATCHES
+        _pixels(count, rows + extra, columns + 2 * extra, channels, generator) for count in BATCHES
     ]
 
 
@@ -336,15 +351,20 @@ def _largest(values: Array) -> float:
     return float(np.abs(values).max())
 
 
-def _same_top_class(wanted: Array, got: Array, tolerance: float) -> bool | None:
-    """Returns whether the same class comes first, None when Keras itself hardly decides.
+def _same_top_class(expected: Array, got: Array, margin: float) -> bool | None:
+    """Returns whether the top class is the same, None when Keras's two largest scores are close.
 
-    The classes are the last axis; a map of predictions agrees when all its decided places do.
+    The classes are the last axis; a map of predictions agrees when all its decided positions do.
+
+    Args:
+        expected: scores of Keras for one image.
+        got: scores of the artifact.
+        margin: smallest difference between the two largest scores of a decided position.
     """
-    if wanted.shape[-1] == 1:
+    if expected.shape[-1] == 1:
         return True
-    ordered = np.sort(wanted, axis=-1)
-    decided = ordered[..., -1] - ordered[..., -2] >= tolerance
+    ordered = np.sort(expected, axis=-1)
+    decided = ordered[..., -1] - ordered[..., -2] >= margin
     if not decided.any():
         return None
-    return bool((wanted.argmax(-1) == got.argmax(-1))[decided].all())
+    return bool((expected.argmax(-1) == got.argmax(-1))[decided].all())

@@ -1,4 +1,4 @@
-"""What travels with every artifact: the model's name, classes, preprocessing and versions."""
+"""Metadata, manifest and reference outputs, which every export stores."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from kerascnn.fileio.atomic import sha256_file
 from kerascnn.fileio.json import write_json
 from kerascnn.lazy import np
 from kerascnn.models.request import provenance
+from kerascnn.runs.run import Run, as_run
 from kerascnn.runtimes.contract import INPUT, OUTPUT
 from kerascnn.version import __version__
 
 if TYPE_CHECKING:
     import keras
 
-    from kerascnn.exporting.common.equivalence import Questions
+    from kerascnn.exporting.common.equivalence import Reference
     from kerascnn.imaging.preprocessing import Preprocessing
-    from kerascnn.runs.run import Run
 
 MANIFEST = "manifest.json"
 _PACKAGES = ("keras", "tensorflow", "tf2onnx", "onnx", "onnxruntime")
@@ -34,7 +34,14 @@ _PACKAGES = ("keras", "tensorflow", "tf2onnx", "onnx", "onnxruntime")
 
 @dataclass(frozen=True)
 class Source:
-    """A model and what is known about it; `run` is None for a model that was given as such."""
+    """A model to export, with its class names and preprocessing.
+
+    Args:
+        model: a Keras model.
+        run: the run that it comes from, or None.
+        class_names: one for each output, or None.
+        preprocessing: how images become its inputs, or None.
+    """
 
     model: keras.Model
     run: Run | None
@@ -42,16 +49,17 @@ class Source:
     preprocessing: Preprocessing | None
 
     def origin(self) -> dict[str, Any]:
-        """Returns `name` and `arguments` that build the model again with `create_model`."""
+        """Returns the `name` and `arguments` with which `create_model` builds the model again."""
         if self.run is not None:
-            found = self.run.config["model"]
-            name, arguments = found["name"], found["arguments"] or {}  # None for a foreign model
+            recorded = self.run.config["model"]
+            name = recorded["name"]
+            arguments = recorded["arguments"] or {}  # None for a model of the user's own
         else:
             record = provenance(self.model)
             name, arguments = (
                 (self.model.name, {}) if record is None else (record.name, record.arguments)
             )
-        # A weight file's path tells of the machine, and the weights are in the artifact.
+        # The path of a weight file would reveal directories, and the artifact has the weights.
         return {"name": name, "arguments": {k: v for k, v in arguments.items() if k != "weights"}}
 
 
@@ -60,9 +68,13 @@ def open_source(
     class_names: Sequence[str] | None,
     preprocessing: Preprocessing | None,
 ) -> Source:
-    """Opens a run or a path, whose class names and preprocessing count unless others are given."""
-    from kerascnn.runs.run import as_run
+    """Opens a model, a run or the path of a run.
 
+    Args:
+        model_or_run: as `export` takes it.
+        class_names: used instead of those of the run.
+        preprocessing: used instead of that of the run.
+    """
     run = as_run(model_or_run)
     if run is None:
         names = None if class_names is None else tuple(class_names)
@@ -76,7 +88,7 @@ def open_source(
 
 
 def describe(source: Source, network: Network) -> dict[str, Any]:
-    """Returns the metadata; nothing in it tells of the machine, its user or its directories.
+    """Returns the metadata of a model, without names of the machine, user or directories.
 
     Raises:
         MismatchError: the class names or the preprocessing do not fit the model.
@@ -87,10 +99,9 @@ def describe(source: Source, network: Network) -> dict[str, Any]:
             f"{len(names)} class names for a model with {network.classes} outputs; give one name "
             "for each output, in their order"
         )
-    sides = zip(
-        network.image_shape[:2], (preprocessing and preprocessing.size) or (None, None), strict=True
-    )
-    if any(None not in (side, made) and side != made for side, made in sides):
+    size = (preprocessing and preprocessing.size) or (None, None)
+    sides = zip(network.image_shape[:2], size, strict=True)
+    if any(None not in (side, resized) and side != resized for side, resized in sides):
         assert preprocessing is not None  # it has a size
         raise MismatchError(
             f"the preprocessing makes images of {preprocessing.size}, the model takes "
@@ -113,7 +124,7 @@ def describe(source: Source, network: Network) -> dict[str, Any]:
 
 
 def _training(run: Run | None) -> dict[str, Any] | None:
-    """Returns what a training run tells of itself that has no path in it."""
+    """Returns the settings of a training run that contain no path."""
     if run is None:
         return None
     config = run.config
@@ -125,38 +136,51 @@ def _training(run: Run | None) -> dict[str, Any] | None:
     return {**recorded, "data": data, "recipe": recipe.get("name") if recipe else None}
 
 
-def for_format(metadata: dict[str, Any], form: Any, options: Any) -> dict[str, Any]:
-    """Returns the metadata of one artifact: what its own input takes, and its precision."""
-    described = {**metadata, "precision": form.precision}
-    if form.module in ("onnx_format", "openvino_format"):
-        entry = {**metadata["input"], "layout": options.layout}
-        if options.preprocess:
-            entry.update(preprocessed=False, dtype="uint8")
-        described["input"] = entry
+def for_format(
+    metadata: dict[str, Any], *, precision: str, layout: str | None, preprocesses: bool
+) -> dict[str, Any]:
+    """Returns the metadata of one artifact.
+
+    Args:
+        metadata: of the model.
+        precision: of the artifact.
+        layout: of its input, "nhwc" or "nchw"; None for formats that have only one.
+        preprocesses: whether it applies the preprocessing itself, to uint8 images.
+    """
+    described = {**metadata, "precision": precision}
+    if layout is not None:
+        described["input"] = {**metadata["input"], "layout": layout}
+        if preprocesses:
+            described["input"] |= {"preprocessed": False, "dtype": "uint8"}
     return described
 
 
-def write_answers(path: Path, questions: Questions, raw: Questions | None) -> None:
-    """Writes Keras's answers to the random images, which `verify` can draw again.
+def write_reference(path: Path, reference: Reference, raw_reference: Reference | None) -> None:
+    """Writes Keras's outputs for the random images, which `verify` draws again.
 
-    A digest of the images tells whether another version of NumPy draws others.
+    A digest of the images tells whether another version of NumPy draws different ones.
+
+    Args:
+        path: the file, of `numpy.savez`.
+        reference: for artifacts that take model inputs.
+        raw_reference: for artifacts that apply the preprocessing themselves, or None.
     """
     arrays: dict[str, Any] = {}
-    for kind, asked in (("inputs", questions), ("raw", raw)):
-        if asked is not None:
-            arrays[f"{kind}_digest"] = np.array(digest_of(asked.batches[-len(BATCHES) :]))
-            for place, answer in enumerate(asked.answers[-len(BATCHES) :]):
-                arrays[f"{kind}_{place}"] = answer
+    for kind, entry in (("inputs", reference), ("raw", raw_reference)):
+        if entry is not None:
+            arrays[f"{kind}_digest"] = np.array(digest_of(entry.batches[-len(BATCHES) :]))
+            for index, output in enumerate(entry.outputs[-len(BATCHES) :]):
+                arrays[f"{kind}_{index}"] = output
     with path.open("wb") as stream:
         np.savez(stream, **arrays)
 
 
 def digest_of(batches: Sequence[Any]) -> str:
-    """Returns the SHA-256 of some arrays' bytes."""
-    found = hashlib.sha256()
+    """Returns the SHA-256 of the bytes of some arrays."""
+    digest = hashlib.sha256()
     for batch in batches:
-        found.update(np.ascontiguousarray(batch).tobytes())
-    return found.hexdigest()
+        digest.update(np.ascontiguousarray(batch).tobytes())
+    return digest.hexdigest()
 
 
 def write_manifest(directory: Path) -> None:
@@ -173,11 +197,11 @@ def write_manifest(directory: Path) -> None:
 
 
 def foreign_files(directory: str | os.PathLike[str]) -> list[str]:
-    """Returns the files below `directory` that the manifest of an earlier export does not list."""
+    """Returns the files below `directory` that its manifest does not list."""
     directory = Path(directory)
     try:
-        known = {MANIFEST, *json.loads((directory / MANIFEST).read_text("utf-8"))["files"]}
+        listed = {MANIFEST, *json.loads((directory / MANIFEST).read_text("utf-8"))["files"]}
     except (OSError, ValueError, KeyError, TypeError):
-        known = set()
+        listed = set()
     files = (p.relative_to(directory).as_posix() for p in directory.rglob("*") if not p.is_dir())
-    return sorted(name for name in files if name not in known)
+    return sorted(name for name in files if name not in listed)

@@ -1,7 +1,7 @@
-"""From a Keras model to the one function that every format is written from.
+"""Prepares a Keras model for export: one input, one output, float32, inference mode.
 
-The function has one input `image` and one output `predictions`, runs with training=False and
-computes in float32.
+All formats are written from one function with the input `image` and the output `predictions`,
+which calls the model with training=False.
 """
 
 from __future__ import annotations
@@ -18,21 +18,22 @@ if TYPE_CHECKING:
     import keras as keras_
     import numpy.typing as npt
 
-PIXELS = 2**18
-"""Of the images that Keras is asked for at once: called without a trace it keeps what every layer
-gives, in EfficientNet 9 kB a pixel."""
+_PIXELS_PER_CALL = 2**18
+"""Number of pixels that Keras processes in one call. An eager call keeps the output of every layer
+in memory, in EfficientNet 9 kB a pixel."""
 _HALF = ("float16", "bfloat16")
 
 
 @dataclass(frozen=True)
 class Network:
-    """A model made ready for export.
+    """A model that is prepared for export.
 
     Args:
-        model: one input, one output, float32. Shares the user's layers unless `policy` is set.
-        original: the user's model cut to the same output.
+        model: has one input and one output, in float32. It shares the layers of the user's model
+            unless `policy` is set.
+        original: the user's model, with the same output only.
         policy: the precision of `original` when `model` is a float32 copy of it, else None.
-        function: the `tf.function` of `model`, with its signature.
+        function: the `tf.function` that calls `model`, with its signature.
     """
 
     model: keras_.Model
@@ -42,77 +43,85 @@ class Network:
 
     @property
     def image_shape(self) -> tuple[int | None, ...]:
-        """Height, width, channels; None where any size is taken."""
+        """Height, width and channels of the input; None where any size is accepted."""
         return tuple(self.model.inputs[0].shape[1:])
 
     @property
     def dtype(self) -> str:
+        """Type of the input."""
         return str(self.model.inputs[0].dtype)
 
     @property
     def classes(self) -> int:
+        """Number of classes, the last axis of the output."""
         return int(self.model.outputs[0].shape[-1])
 
     @property
     def variables(self) -> list[Any]:
-        """The variables that the output depends on: no optimizer, dropout seed or other head."""
+        """The variables that the output depends on: none of optimizers, seeds or other outputs."""
         return list(self.function.get_concrete_function().variables)
 
     @property
     def parameter_bytes(self) -> int:
+        """Size of `variables` in float32."""
         return sum(4 * int(np.prod(variable.shape)) for variable in self.variables)
 
 
 def prepare(model: keras_.Model) -> Network:
-    """Cuts a model to `predictions`, copies it to float32 where needed, and traces nothing yet.
+    """Reduces a model to the output `predictions` and copies it to float32 if necessary.
 
     Raises:
         UsageError: it is no built functional or sequential model with one image input, or the
             backend is not TensorFlow.
+        MismatchError: it cannot be copied to float32.
     """
     if keras.config.backend() != "tensorflow":
         raise UsageError(
-            f"export needs Keras on TensorFlow, this is {keras.config.backend()}; save the model "
-            "and export it in a process with KERAS_BACKEND=tensorflow"
+            f"export needs Keras on TensorFlow, but the backend is {keras.config.backend()}; save "
+            "the model and export it in a process with KERAS_BACKEND=tensorflow"
         )
     if not isinstance(model, keras.Model):
         raise UsageError(
             f"expected a keras.Model, a Run or the path of a run directory, got {type(model)}"
         )
-    original = _cut(model)
+    original = _with_one_output(model)
     policy = _half_precision(original)
-    ready = original if policy is None else _float32_copy(original)
-    spec = tf.TensorSpec(ready.inputs[0].shape, ready.inputs[0].dtype, name=INPUT)
+    float32_model = original if policy is None else _float32_copy(original)
+    image = float32_model.inputs[0]
     function = tf.function(
-        lambda image: {OUTPUT: ready(image, training=False)}, input_signature=[spec]
+        lambda image: {OUTPUT: float32_model(image, training=False)},
+        input_signature=[tf.TensorSpec(image.shape, image.dtype, name=INPUT)],
     )
-    return Network(ready, original, policy, function)
+    return Network(float32_model, original, policy, function)
 
 
-def reference(model: keras_.Model, images: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Returns the outputs of Keras itself, float32; eager, so that no trace is trusted."""
-    count = max(1, PIXELS // math.prod(images.shape[1:3]))
+def keras_outputs(model: keras_.Model, images: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Returns a model's outputs in float32, computed eagerly: no traced function is involved."""
+    count = max(1, _PIXELS_PER_CALL // math.prod(images.shape[1:3]))
     parts = (images[start : start + count] for start in range(0, len(images), count))
-    answers = [keras.ops.cast(model(part, training=False), "float32") for part in parts]
-    return np.concatenate([np.asarray(answer) for answer in answers])
+    outputs = [keras.ops.cast(model(part, training=False), "float32") for part in parts]
+    return np.concatenate([np.asarray(output) for output in outputs])
 
 
-def _cut(model: keras_.Model) -> keras_.Model:
+def _with_one_output(model: keras_.Model) -> keras_.Model:
     try:
         inputs, outputs = model.inputs, model.outputs
     except (AttributeError, ValueError):
         inputs = outputs = None
     if not inputs or not outputs:
         raise UsageError(
-            f"model {model.name!r} has no known input shape; build it with keras.Input or give "
-            "the Sequential model an input layer"
+            f"model {model.name!r} has no known input shape; build it with keras.Input, or start "
+            "the Sequential model with an input layer"
         )
     if len(inputs) != 1:
-        raise UsageError(f"model {model.name!r} has {len(inputs)} inputs; export takes one image")
+        raise UsageError(
+            f"model {model.name!r} has {len(inputs)} inputs; export needs a model with one image "
+            "as its input"
+        )
     if len(outputs) == 1:
-        # A Sequential that was never called has outputs but no output.
+        # A Sequential model that was never called has `outputs` but no `output`.
         wrapped = isinstance(getattr(model, "output", None), dict | list)
-        return _ending(model, outputs[0]) if wrapped else model
+        return _ending_in(model, outputs[0]) if wrapped else model
     named = (
         model.output
         if isinstance(model.output, dict)
@@ -121,21 +130,22 @@ def _cut(model: keras_.Model) -> keras_.Model:
     if OUTPUT not in named:
         raise UsageError(
             f"model {model.name!r} has the outputs {', '.join(sorted(named))}; "
-            f"export takes the one that is called {OUTPUT}"
+            f"export writes the one called {OUTPUT}; rename one of them"
         )
-    return _ending(model, named[OUTPUT])
+    return _ending_in(model, named[OUTPUT])
 
 
-def _ending(model: keras_.Model, output: Any) -> keras_.Model:
+def _ending_in(model: keras_.Model, output: Any) -> keras_.Model:
     return keras.Model(model.inputs[0], output, name=model.name)
 
 
 def _half_precision(model: keras_.Model) -> str | None:
+    """Returns the policy of the first layer that computes in half precision, else None."""
     for layer in model.layers:
         if isinstance(layer, keras.Model):
-            found = _half_precision(layer)
-            if found is not None:
-                return found
+            policy = _half_precision(layer)
+            if policy is not None:
+                return policy
         elif layer.compute_dtype in _HALF:
             return str(layer.dtype_policy.name)
     return None
@@ -145,16 +155,15 @@ def _float32_copy(model: keras_.Model) -> keras_.Model:
     def copy(layer: Any) -> Any:
         return type(layer).from_config(_with_float32(layer.get_config()))
 
-    made = keras.models.clone_model(model, clone_function=copy, recursive=True)
-    wanted, got = ([tuple(v.shape) for v in each.weights] for each in (model, made))
-    if wanted != got:
+    clone = keras.models.clone_model(model, clone_function=copy, recursive=True)
+    if [tuple(w.shape) for w in clone.weights] != [tuple(w.shape) for w in model.weights]:
         raise MismatchError(
-            f"model {model.name!r} cannot be copied to float32: its configuration gives other "
-            "weights; build it under the float32 policy and load its weights"
+            f"model {model.name!r} cannot be copied to float32: the model of its configuration has "
+            "other weights; build it under the float32 policy and load its weights"
         )
-    made.set_weights([np.asarray(w).astype("float32") for w in model.get_weights()])
-    made.name = model.name
-    return made
+    clone.set_weights([np.asarray(w).astype("float32") for w in model.get_weights()])
+    clone.name = model.name
+    return clone
 
 
 def _with_float32(config: Any) -> Any:

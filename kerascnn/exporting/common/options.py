@@ -1,4 +1,4 @@
-"""What an export can be asked for besides its formats."""
+"""Options of an export, and the input of the code that writes a format."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from kerascnn.errors import UsageError
 
 if TYPE_CHECKING:
-    from kerascnn.exporting.common.equivalence import Questions
+    from kerascnn.exporting.common.equivalence import Reference
     from kerascnn.exporting.common.network import Network
     from kerascnn.imaging.preprocessing import Preprocessing
 
@@ -19,22 +19,23 @@ OPSETS = (13, 23)
 
 @dataclass(frozen=True)
 class ExportOptions:
-    """How artifacts are written.
+    """Options of the artifacts that `export` writes.
 
     Args:
-        opset: ONNX operator set, 13 to 23. A model with layers that only tf2onnx converts takes
-            13 to 18.
-        layout: of ONNX files: "nhwc" as in Keras, or "nchw" for images and maps with the channels
-            first, as PyTorch's users have them.
+        opset: ONNX operator set, 13 to 23; 13 to 18 for a model with layers that only tf2onnx
+            converts.
+        layout: of ONNX files: "nhwc" as in Keras, or "nchw" for inputs and output maps with the
+            channels first, as in PyTorch.
         image_bytes: give the SavedModel a second signature, `serving_bytes`, that takes encoded
             JPEG and PNG files and returns class names and scores.
-        preprocess: put the preprocessing into ONNX and OpenVINO files: their input is then
-            N x H x W x C, uint8, of any size where the preprocessing resizes or crops.
-        calibration: how "onnx-int8" finds the range of activations: "minmax", "entropy" or
+        preprocess: put the preprocessing into ONNX and OpenVINO files. Their input is then
+            N x H x W x C, uint8, and of any size when the preprocessing resizes or crops.
+        calibration: how "onnx-int8" determines the range of activations: "minmax", "entropy" or
             "percentile".
-        max_drop: an int8 artifact is refused when its accuracy on the evaluation data is lower
-            than that of the float32 model by more than this, 0 to 1.
-        evaluation: labelled data for that, as `load_data` takes; a Run's own by default.
+        max_drop: largest accepted drop in accuracy, 0 to 1, of an int8 artifact below the float32
+            model on the evaluation data.
+        evaluation: labelled data for that, in any form that `load_data` takes; by default the
+            data of a Run.
     """
 
     opset: int = 17
@@ -60,16 +61,16 @@ class ExportOptions:
 
 @dataclass(frozen=True)
 class Job:
-    """What the module of a format is given.
+    """The input of the code that writes an artifact.
 
     Args:
-        network: the model made ready.
-        metadata: to be put into the artifact.
-        options: as asked for.
+        network: the model, prepared for export.
+        metadata: to store in the artifact.
+        options: of the export.
         preprocessing: of the model, or None.
-        questions: inputs and Keras's answers; the real images calibrate LiteRT's int8.
-        calibration: more real images, as model inputs; empty when none are at hand.
-        evaluation: batches of (model inputs, labels); empty when there are none.
+        reference: inputs and Keras's outputs for them.
+        calibration: real images, as model inputs, that calibrate int8; may be empty.
+        evaluation: batches of (model inputs, labels); may be empty.
         precision: "float32", "float16", "dynamic" or "int8".
     """
 
@@ -77,7 +78,7 @@ class Job:
     metadata: dict[str, Any]
     options: ExportOptions
     preprocessing: Preprocessing | None
-    questions: Questions
+    reference: Reference
     calibration: tuple[Any, ...]
     evaluation: tuple[tuple[Any, Any], ...]
     precision: str = "float32"

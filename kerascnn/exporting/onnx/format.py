@@ -10,21 +10,17 @@ import json
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kerascnn.errors import MismatchError
 from kerascnn.exporting.common.network import Network
 from kerascnn.exporting.common.options import ExportOptions, Job
-from kerascnn.exporting.common.quiet import quiet
 from kerascnn.exporting.onnx.graph import NotCovered
 from kerascnn.exporting.onnx.tf2onnx_limits import inconvertible
 from kerascnn.exporting.onnx.tf2onnx_shims import optimise_in_place
 from kerascnn.runtimes.contract import INPUT, OUTPUT
+from kerascnn.runtimes.quiet import quiet_logger
 
-if TYPE_CHECKING:
-    pass
-
-NAME = "onnx"
 _LARGEST = 2**31 - 2**20
 # tf2onnx 1.17 has no newer one.
 _LAST_OF_TF2ONNX = 18
@@ -41,9 +37,9 @@ def check(network: Network, options: ExportOptions) -> None:
             f"the weights take {network.parameter_bytes / 2**30:.1f} GiB, one ONNX file holds less "
             'than 2; export it with formats=("savedmodel",)'
         )
-    from kerascnn.exporting.onnx.writer import uncovered
+    from kerascnn.exporting.onnx.writer import first_without_rule
 
-    foreign = uncovered(network.model)
+    foreign = first_without_rule(network.model)
     if foreign is None:
         return
     found = inconvertible(network.model)
@@ -114,7 +110,7 @@ def _through_tf2onnx(network: Network, options: ExportOptions) -> Any:
         if len(network.model.outputs[0].shape) == 4:
             arguments["outputs_as_nchw"] = [OUTPUT]
     # Both report what cannot be converted at level ERROR; `write` does that in one line.
-    with quiet("tf2onnx", logging.CRITICAL), quiet("tensorflow", logging.ERROR):
+    with quiet_logger("tf2onnx", logging.CRITICAL), quiet_logger("tensorflow", logging.ERROR):
         try:
             with optimise_in_place():
                 return tf2onnx.convert.from_function(function, **arguments)[0]
@@ -136,14 +132,6 @@ def _save(model: Any, path: Path, metadata: Mapping[str, Any]) -> None:
         first = str(error).strip().splitlines()[0]
         raise MismatchError(f"the converter wrote an invalid ONNX graph: {first[:250]}") from error
     path.write_bytes(content)
-
-
-def read_metadata(path: Path) -> dict[str, Any]:
-    """Returns what `write` was given, without loading the model into a runtime."""
-    import onnx
-
-    model = onnx.load(path, load_external_data=False)
-    return {entry.key: json.loads(entry.value) for entry in model.metadata_props}
 
 
 def _require_standard(model: Any, opset: int) -> None:

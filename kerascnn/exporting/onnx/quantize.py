@@ -6,21 +6,23 @@ import contextlib
 import io
 import json
 import logging
-import os
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from kerascnn.errors import MismatchError, UsageError
-from kerascnn.exporting.common.network import reference
+from kerascnn.exporting.common.network import keras_outputs
 from kerascnn.exporting.common.options import Job
-from kerascnn.exporting.common.quiet import quiet
+from kerascnn.exporting.common.sample_data import accuracy, image_count
 from kerascnn.exporting.onnx.int8_channels import align_channels
 from kerascnn.exporting.onnx.int8_gates import gates_in_integers
 from kerascnn.exporting.onnx.int8_scales import join_scales
 from kerascnn.lazy import np
 from kerascnn.runtimes.contract import INPUT
+from kerascnn.runtimes.onnx import open_artifact
+from kerascnn.runtimes.quiet import quiet_logger
+from kerascnn.runtimes.telemetry import import_onnxruntime
 
 CALIBRATED = ("Conv", "Gemm", "MatMul", "ConvTranspose")
 """The operators that are quantised; what lies between them follows where it can."""
@@ -39,11 +41,11 @@ def lowered(model: Any, job: Job, path: Path) -> tuple[Any, dict[str, Any]]:
 
 
 def _float16(model: Any) -> Any:
-    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    import_onnxruntime()
     from onnxruntime.transformers.float16 import convert_float_to_float16
     from onnxruntime.transformers.onnx_model import OnnxModel
 
-    with quiet("root", logging.ERROR):
+    with quiet_logger("root", logging.ERROR):
         made = convert_float_to_float16(model, keep_io_types=True)
     # It puts its casts behind all other nodes; ONNX wants a node behind those that it reads.
     OnnxModel.graph_topological_sort(made.graph)
@@ -52,15 +54,13 @@ def _float16(model: Any) -> Any:
 
 def _int8(model: Any, job: Job, path: Path) -> tuple[Any, dict[str, Any]]:
     """Quantises everything, and leaves more and more in float32 while that costs too much."""
-    from kerascnn.runtimes.onnx import open_runtime
-
     images = job.calibration
     if not images:
         raise UsageError(
             "int8 is calibrated with real images, and none are at hand; give samples, or export a "
             "run whose data is on this machine"
         )
-    before = accuracy(lambda batch: reference(job.network.model, batch), job.evaluation)
+    before = accuracy(lambda batch: keras_outputs(job.network.model, batch), job.evaluation)
     drops = []
     model = _scaled_by_convolutions(model)
     align_channels(model)
@@ -70,13 +70,13 @@ def _int8(model: Any, job: Job, path: Path) -> tuple[Any, dict[str, Any]]:
             trial = Path(temporary) / "trial.onnx"
             _with_layout(made, job.metadata)
             trial.write_bytes(made.SerializeToString())
-            after = accuracy(open_runtime(trial), job.evaluation)
+            after = accuracy(open_artifact(trial), job.evaluation)
         found = {"accuracy_before": before, "accuracy_after": after, "left_out": list(excluded)}
         if before is None or after is None or before - after <= job.options.max_drop:
             return made, found
         drops.append(before - after)
     raise MismatchError(
-        f"int8 costs {min(drops):.2%} of accuracy on {_count(job.evaluation)} images "
+        f"int8 costs {min(drops):.2%} of accuracy on {image_count(job.evaluation)} images "
         f"({before:.2%} in float32), allowed is {job.options.max_drop:.2%}; nothing was written; "
         "try another calibration, more samples, or a larger max_drop"
     )
@@ -119,18 +119,6 @@ def _scaled_by_convolutions(model: Any) -> Any:
     return made
 
 
-def accuracy(run: Callable[[Any], Any], evaluation: Sequence[tuple[Any, Any]]) -> float | None:
-    """Returns the share of labels that come first, or None without data."""
-    if not evaluation:
-        return None
-    right = sum(int((run(images).argmax(-1) == labels).sum()) for images, labels in evaluation)
-    return right / _count(evaluation)
-
-
-def _count(evaluation: Sequence[tuple[Any, Any]]) -> int:
-    return sum(len(labels) for _, labels in evaluation)
-
-
 def _exclusions(model: Any) -> Iterator[tuple[str, ...]]:
     """Yields what stays in float32: nothing, the first and last layer, grouped filters too.
 
@@ -153,7 +141,7 @@ def _exclusions(model: Any) -> Iterator[tuple[str, ...]]:
 def _quantised(
     model: Any, images: Sequence[Any], excluded: Sequence[str], calibration: str, layout: str
 ) -> Any:
-    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    import_onnxruntime()
     import onnx
     from onnxruntime import quantization
     from onnxruntime.quantization.shape_inference import quant_pre_process
@@ -176,7 +164,7 @@ def _quantised(
         "percentile": quantization.CalibrationMethod.Percentile,
     }
     said = contextlib.redirect_stdout(io.StringIO())  # it prints its histograms' sizes
-    with tempfile.TemporaryDirectory() as temporary, quiet("root", logging.ERROR), said:
+    with tempfile.TemporaryDirectory() as temporary, quiet_logger("root", logging.ERROR), said:
         plain, ready, result = (f"{temporary}/{name}.onnx" for name in ("plain", "ready", "int8"))
         # As a file: of a model in memory it takes the ends of every Slice away (onnxruntime 1.31).
         onnx.save(model, plain)
@@ -201,7 +189,7 @@ def _quantised(
 
 
 def _with_layout(model: Any, metadata: Any) -> None:
-    """Tells `open_runtime` of a trial the order of axes, as the finished file does."""
+    """Tells `open_artifact` of a trial the order of axes, as the finished file does."""
     import onnx
 
     onnx.helper.set_model_props(model, {"input": json.dumps(metadata["input"])})

@@ -40,7 +40,7 @@ class _Call:
     output: tuple[str, int, int]
 
 
-def uncovered(model: Any) -> str | None:
+def first_without_rule(model: Any) -> str | None:
     """Returns what of a model has no rule, or None when it can be written directly."""
     if not isinstance(model, keras.Model) or not hasattr(model, "operations"):
         return "no functional model"
@@ -68,7 +68,7 @@ def write_graph(
     Raises:
         NotCovered: a layer has no rule, or is used in a way that its rule does not know.
     """
-    found = uncovered(network.model)
+    found = first_without_rule(network.model)
     if found is not None:
         raise NotCovered(found)
     graph = Graph(opset)

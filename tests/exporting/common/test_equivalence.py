@@ -8,7 +8,7 @@ import pytest
 from kerascnn.errors import MismatchError
 from kerascnn.exporting import savedmodel
 from kerascnn.exporting.common import equivalence
-from kerascnn.exporting.common.network import reference
+from kerascnn.exporting.common.network import keras_outputs
 from kerascnn.exporting.exporter import export
 from kerascnn.exporting.onnx import format
 from kerascnn.imaging.preprocessing import Preprocessing
@@ -67,8 +67,8 @@ def test_a_failure_keeps_the_old_export(tmp_path, request):
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
-def asked(answers: np.ndarray, real: int = 0) -> equivalence.Questions:
-    return equivalence.Questions(real, (np.zeros((len(answers), 1, 1, 1)),), (answers,), None)
+def asked(answers: np.ndarray, real: int = 0) -> equivalence.Reference:
+    return equivalence.Reference(real, (np.zeros((len(answers), 1, 1, 1)),), (answers,), None)
 
 
 def test_the_figures_are_those_of_the_scores():
@@ -243,6 +243,6 @@ def test_keras_is_asked_for_few_large_images_at_once(side, sizes):
         return images.mean((1, 2))
 
     images = np.random.default_rng(0).random((8, side, side, 3), "float32")
-    answers = reference(model, images)
+    answers = keras_outputs(model, images)
     assert asked == sizes
     np.testing.assert_array_equal(answers, images.mean((1, 2)))

@@ -12,7 +12,7 @@ import pytest
 
 import kerascnn
 from kerascnn.exporting.common.network import prepare
-from kerascnn.exporting.onnx.writer import uncovered, write_graph
+from kerascnn.exporting.onnx.writer import first_without_rule, write_graph
 
 
 @pytest.mark.long
@@ -21,7 +21,7 @@ def test_no_row_needs_tf2onnx(name):
     """The graph is written and not only looked up: a rule may refuse a layer's arguments."""
     keras.backend.clear_session()
     model = kerascnn.create_model(name, **({} if name == "lenet5_1998" else {"width": 0.25}))
-    assert uncovered(model) is None
+    assert first_without_rule(model) is None
     maps = len(prepare(model).model.outputs[0].shape) == 4  # FCN's are turned back
     for layout, most in (("nhwc", 1 + maps), ("nchw", 0)):
         graph = write_graph(prepare(model), 17, layout).graph

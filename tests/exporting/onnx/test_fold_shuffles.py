@@ -13,7 +13,7 @@ import kerascnn
 from kerascnn.exporting.common.network import prepare
 from kerascnn.exporting.onnx.writer import write_graph
 from kerascnn.layers.channels import ChannelShuffle, ChannelSlice
-from kerascnn.runtimes.load import import_onnxruntime
+from kerascnn.runtimes.telemetry import import_onnxruntime
 
 layers = keras.layers
 SIDE = 8

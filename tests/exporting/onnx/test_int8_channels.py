@@ -14,7 +14,7 @@ from kerascnn.exporting.onnx.int8_channels import align_channels
 from kerascnn.exporting.onnx.int8_gates import gates_in_integers
 from kerascnn.exporting.onnx.int8_scales import join_scales
 from kerascnn.exporting.onnx.writer import write_graph
-from kerascnn.runtimes.load import import_onnxruntime
+from kerascnn.runtimes.telemetry import import_onnxruntime
 from support.exports import randomised
 
 layers = keras.layers

@@ -20,7 +20,7 @@ from PIL import Image
 import kerascnn
 from kerascnn.cli import main
 from kerascnn.errors import DamagedFileError, MismatchError, UsageError
-from kerascnn.exporting.common.equivalence import Questions
+from kerascnn.exporting.common.equivalence import Reference
 from kerascnn.exporting.common.network import prepare
 from kerascnn.exporting.common.options import ExportOptions, Job
 from kerascnn.exporting.exporter import export
@@ -143,7 +143,7 @@ def test_int8_of_batch_norms_that_stay_of_slices_and_of_hard_gates(tmp_path, nam
     images = generator.normal(size=(24, 64, 64, 3)).astype("float32")
     ready = prepare(model)
     described = {"input": {"layout": "nhwc"}}
-    nothing = Questions(0, (), (), None)
+    nothing = Reference(0, (), (), None)
     job = Job(ready, described, ExportOptions(), None, nothing, tuple(images[:16]), (), "int8")
     made, _ = quantize.lowered(write_graph(ready, 17), job, tmp_path / "model.onnx")
     kinds = {node.op_type for node in made.graph.node}

@@ -14,13 +14,13 @@ import pytest
 import kerascnn
 from kerascnn import layers as own
 from kerascnn.errors import KerasCNNError
-from kerascnn.exporting.common.equivalence import Questions
+from kerascnn.exporting.common.equivalence import Reference
 from kerascnn.exporting.common.network import prepare
 from kerascnn.exporting.common.options import ExportOptions, Job
 from kerascnn.exporting.exporter import export
 from kerascnn.exporting.onnx import format, quantize
 from kerascnn.exporting.onnx.int8_channels import align_channels
-from kerascnn.exporting.onnx.writer import uncovered, write_graph
+from kerascnn.exporting.onnx.writer import first_without_rule, write_graph
 from support.exports import randomised
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
@@ -93,7 +93,7 @@ def test_every_family_is_right_and_clean_in_both_layouts(family):
     scale = np.abs(wanted).max()
     maps = wanted.ndim == 4
 
-    assert uncovered(model) is None
+    assert first_without_rule(model) is None
     ready = prepare(model)
     last, first = write_graph(ready, 17), write_graph(ready, 21, "nchw")
     for proto in (last, first):
@@ -139,7 +139,7 @@ def test_every_family_in_int8(family, tmp_path):
     assert np.abs(answers(filled, images) - wanted).max() <= 2e-5 * np.abs(wanted).max()
 
     described = {"input": {"layout": "nhwc"}}
-    nothing = Questions(0, (), (), None)
+    nothing = Reference(0, (), (), None)
     job = Job(ready, described, ExportOptions(), None, nothing, tuple(images[:8]), (), "int8")
     made, _ = quantize.lowered(write_graph(ready, 17), job, tmp_path / "model.onnx")
     onnx.checker.check_model(made, full_check=True)
@@ -251,7 +251,7 @@ OTHERS = {
 def test_other_layers_and_uses(what):
     image = keras.Input((8, 9, 3), name="image")
     model = randomised(keras.Model(image, OTHERS[what](image)))
-    assert uncovered(model) is None
+    assert first_without_rule(model) is None
     images = images_for(model)
     wanted = np.asarray(model(images, training=False))
     got = answers(write_graph(prepare(model), 17), images)
@@ -278,7 +278,7 @@ def test_models_of_other_layers_go_through_tf2onnx(tmp_path):
     image = keras.Input((8, 8, 3), name="image")
     x = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3)(Doubling()(image)))
     model = keras.Model(image, x)
-    assert "Doubling" in (uncovered(model) or "")
+    assert "Doubling" in (first_without_rule(model) or "")
     (report,) = export(model, tmp_path / "out", ["onnx"])
     assert report.relative < 1e-5
     with pytest.raises(KerasCNNError, match="opset 21 needs layers that kerascnn writes itself"):
