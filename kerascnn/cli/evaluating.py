@@ -6,8 +6,9 @@ import argparse
 import os
 from typing import TYPE_CHECKING, Any
 
-from kerascnn.cli.output import print_json, print_table, progress_stream
+from kerascnn.cli.output import print_json, progress_stream
 from kerascnn.cli.startup import start_keras
+from kerascnn.text_table import text_table
 
 if TYPE_CHECKING:
     from kerascnn.evaluation.evaluate import Evaluation
@@ -188,7 +189,7 @@ def _print_figures(evaluation: Evaluation, views: Views) -> None:
             [name, *(FIGURES[one].format(figures[one]) for one in shown)]
             for name, figures in [*members.items(), ("all together", evaluation)]
         ]
-        print_table(["network", *shown], rows, right=set(range(1, len(shown) + 1)))
+        print(text_table(["network", *shown], rows, right=range(1, len(shown) + 1)))
         print()
     for name, value in evaluation.items():
         if len(members) < 2 or name not in next(iter(members.values())):
@@ -206,4 +207,4 @@ def _print_classes(evaluation: Evaluation) -> None:
         for row in per_class_rows(evaluation)
     ]  # fmt: skip
     print()
-    print_table(PER_CLASS, rows, right={1, 2, 3, 5})
+    print(text_table(PER_CLASS, rows, right={1, 2, 3, 5}))

@@ -6,7 +6,8 @@ import argparse
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from kerascnn.cli.output import print_json, print_table, quantity, shape_text
+from kerascnn.cli.output import print_json, quantity, shape_text
+from kerascnn.text_table import text_table
 
 if TYPE_CHECKING:
     from kerascnn.models.registry import Variant
@@ -86,9 +87,8 @@ def _list(arguments: argparse.Namespace) -> None:
         )
         for variant in variants
     ]
-    print_table(
-        ("name", "input", "classes", "parameters", "MACs", "paper"), rows, right={1, 2, 3, 4}
-    )
+    header = ("name", "input", "classes", "parameters", "MACs", "paper")
+    print(text_table(header, rows, right={1, 2, 3, 4}))
 
 
 def _info(arguments: argparse.Namespace) -> None:

@@ -45,23 +45,6 @@ def progress_stream(*, as_json: bool) -> contextlib.AbstractContextManager[objec
     return contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext()
 
 
-def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: set[int]) -> None:
-    """Prints columns two blanks apart.
-
-    Args:
-        header: a title for each column.
-        rows: the cells, as many in each row as there are titles.
-        right: the numbers of the columns whose cells are set flush right.
-    """
-    widths = [max(len(cell) for cell in column) for column in zip(header, *rows, strict=True)]
-    for row in (header, *rows):
-        cells = (
-            cell.rjust(width) if number in right else cell.ljust(width)
-            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        print("  ".join(cells).rstrip())
-
-
 def quantity(number: float | None) -> str:
     """Returns a count to three digits with k, M or G: 416520 -> "417 k"; a dash for None."""
     if number is None:

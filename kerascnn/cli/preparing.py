@@ -6,7 +6,8 @@ import argparse
 import textwrap
 from typing import Any
 
-from kerascnn.cli.output import print_json, print_table
+from kerascnn.cli.output import print_json
+from kerascnn.text_table import text_table
 
 _LISTED = 20
 
@@ -47,9 +48,8 @@ def _recipes(arguments: argparse.Namespace) -> None:
         if arguments.json:
             print_json([{"name": one.name, "about": one.about} for one in RECIPES.values()])
             return
-        print_table(
-            ("recipe", "about"), [(one.name, one.about) for one in RECIPES.values()], right=set()
-        )
+        recipes = [(recipe.name, recipe.about) for recipe in RECIPES.values()]
+        print(text_table(("recipe", "about"), recipes))
         return
     recipe = find_recipe(arguments.name)
     if arguments.json:
@@ -67,7 +67,7 @@ def _recipes(arguments: argparse.Namespace) -> None:
         for field, value in recipe.to_json().items()
         if field in changed or field in notes or field in shown
     ]
-    print_table(("field", "value", "in the paper's words"), rows, right=set())
+    print(text_table(("field", "value", "in the paper's words"), rows))
     for line in recipe.departures:
         print(
             "\n" + textwrap.fill(f"departure: {line}", 98, subsequent_indent="  "),

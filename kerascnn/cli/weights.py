@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from kerascnn.cli.output import (
     add_shared_options,
     print_json,
-    print_table,
     progress_stream,
     shape_text,
 )
 from kerascnn.cli.startup import start_keras
+from kerascnn.text_table import text_table
 
 if TYPE_CHECKING:
     import keras
@@ -113,7 +113,8 @@ def _list(arguments: argparse.Namespace) -> None:
         )
         for one in found
     ]
-    print_table(("weights", "architecture", "pixels", "top-1", "licence", "here"), rows, right={3})
+    header = ("weights", "architecture", "pixels", "top-1", "licence", "here")
+    print(text_table(header, rows, right={3}))
     for one in found:
         if one.arguments:
             print(f"** {one.tag} is of {one.row} with {_columns(one)}")
@@ -173,7 +174,7 @@ def _print_tensors(tensors: tuple[Tensor, ...]) -> None:
         (one.name[:60], shape_text(one.shape) or "one value", one.dtype, f"{one.bytes:,}")
         for one in tensors[:SHOWN]
     ]
-    print_table(("tensor", "shape", "type", "bytes"), rows, right={3})
+    print(text_table(("tensor", "shape", "type", "bytes"), rows, right={3}))
     if len(tensors) > SHOWN:
         print(f"… and {len(tensors) - SHOWN:,} more; --json has them all")
 

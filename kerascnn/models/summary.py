@@ -11,6 +11,7 @@ from kerascnn.models.costs import RULES, Cost, Entry, Plan, Planned, Shape, laye
 from kerascnn.models.planning import plan
 from kerascnn.models.registry import model_info
 from kerascnn.models.request import Request
+from kerascnn.text_table import text_table
 
 if TYPE_CHECKING:
     import keras
@@ -57,8 +58,8 @@ class Summary:
 
     def table(self) -> str:
         """Returns the table as text, a line a layer, with the totals below."""
-        rows = [("layer", "kind", "output", "parameters", "MACs", "sees")]
-        rows += [
+        header = ("layer", "kind", "output", "parameters", "MACs", "sees")
+        rows = [
             (
                 layer.name,
                 layer.kind,
@@ -69,19 +70,10 @@ class Summary:
             )
             for layer in self.layers
         ]
-        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-        rows.insert(1, tuple("-" * width for width in widths))  # type: ignore[arg-type]
-        right = (2, 3, 4, 5)
-        lines = [
-            "  ".join(
-                cell.rjust(width) if column in right else cell.ljust(width)
-                for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-            ).rstrip()
-            for row in rows
-        ]
         macs = "open" if self.macs is None else f"{self.macs:,}"
         flops = "" if self.macs is None else f" ({2 * self.macs:,} FLOPs)"
-        lines += [
+        lines = [
+            text_table(header, rows, right=(2, 3, 4, 5), rule=True),
             "",
             f"{self.name}: input {_size(self.input_shape)}",
             f"trainable parameters {self.params:,}, others {self.fixed:,}, "

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
+from kerascnn.text_table import text_table
 from kerascnn.training.callbacks import Clock
 
 Logs = dict[str, float] | None
@@ -137,14 +138,12 @@ def figures(logs: dict[str, float]) -> str:
 def table(rows: dict[str, dict[str, float]]) -> str:
     """Returns epochs one below the other: the name of a row -> its epoch and METRICS."""
     shown = [name for name in METRICS if all(name in row for row in rows.values())]
-    cells = [["", "epoch", *shown]]
-    for title, row in rows.items():
-        cells.append([title, str(row["epoch"]), *(figure(name, row[name]) for name in shown)])
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return "\n".join(
-        "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True))
-        for line in cells
-    )
+    header = ["", "epoch", *shown]
+    cells = [
+        [title, str(row["epoch"]), *(figure(name, row[name]) for name in shown)]
+        for title, row in rows.items()
+    ]
+    return text_table(header, cells, right=range(len(header)))
 
 
 def clock(seconds: float) -> str:

@@ -22,7 +22,7 @@ from support.paths import ROOT
 
 # Lowest first. A package imports those of lower levels, and none of its own level.
 LEVELS = (
-    ("errors", "lazy", "version"),
+    ("errors", "lazy", "text_table", "version"),
     ("fileio",),
     ("recipes", "layers", "runtimes"),
     ("imaging",),
