@@ -115,13 +115,14 @@ def _find(source: str) -> Run | Variant:
 
 def _samples(source: str | None) -> list[Path] | None:
     """Returns the image files that the user names; what is none is told when it is opened."""
+    from kerascnn.imaging.decode import EXTENSIONS
+
     if source is None:
         return None
     path = Path(source)
     if not path.is_dir():
         return [path]
-    kinds = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
-    return sorted(file for file in path.rglob("*") if file.suffix.lower() in kinds)[:512]
+    return sorted(file for file in path.rglob("*") if file.suffix.lower() in EXTENSIONS)[:512]
 
 
 def _export(arguments: argparse.Namespace) -> None:

@@ -26,6 +26,7 @@ FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 EXTENSIONS = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
 )
+"""In lower case: the image files of a folder, wherever a folder is read."""
 PIXEL_LIMIT = 50_000_000
 FILE_LIMIT = 512 * 2**20
 
