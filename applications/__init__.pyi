@@ -19,7 +19,6 @@ from kerascnn.applications import googlenet as googlenet
 from kerascnn.applications import inception_v3 as inception_v3
 from kerascnn.applications import inception_v4 as inception_v4
 from kerascnn.applications import lenet as lenet
-from kerascnn.applications import lenet_codes as lenet_codes
 from kerascnn.applications import mobilenet_v1 as mobilenet_v1
 from kerascnn.applications import mobilenet_v2 as mobilenet_v2
 from kerascnn.applications import mobilenet_v3 as mobilenet_v3
@@ -35,7 +34,7 @@ from kerascnn.applications import wide_resnet as wide_resnet
 from kerascnn.applications import zfnet as zfnet
 from kerascnn.applications.alexnet import Row as _AlexnetRow
 from kerascnn.applications.alphago import Row as _AlphagoRow
-from kerascnn.applications.blocks.inception_steps import Row as _InceptionRow
+from kerascnn.applications.blocks.inception_modules import Row as _InceptionModulesRow
 from kerascnn.applications.blocks.residual_rows import RowV1 as _ResidualRowsRowV1Row
 from kerascnn.applications.blocks.residual_rows import RowV2 as _ResidualRowsRowV2Row
 from kerascnn.applications.convnet import Row as _ConvnetRow
@@ -645,8 +644,8 @@ class _GooglenetBuilder(Variant):
             DownloadError: the weights cannot be fetched.
         """
 
-class _InceptionBuilder(Variant):
-    row: _InceptionRow
+class _InceptionModulesBuilder(Variant):
+    row: _InceptionModulesRow
     def __call__(
         self,
         include_top: bool = True,
@@ -1723,7 +1722,7 @@ Columns of its table: large=3, batch_norm=True, pool4=2, paper_dropout=0.2,
 module="inception", auxiliary=False.
 """
 
-InceptionV3: _InceptionBuilder
+InceptionV3: _InceptionModulesBuilder
 """InceptionV3, by name `create_model("inception_v3")`: returns a `keras.Model`.
 
 Rethinking the Inception architecture for computer vision (arXiv:1512.00567, 2015).
@@ -1794,7 +1793,7 @@ stride=1, padded=True),), (Conv(filters=384, kernel=(3, 1), stride=1, padded=Tru
 gamma=False, momentum=0.99, border_counts=False, auxiliary=False.
 """
 
-InceptionV4: _InceptionBuilder
+InceptionV4: _InceptionModulesBuilder
 """InceptionV4, by name `create_model("inception_v4")`: returns a `keras.Model`.
 
 Inception-v4, Inception-ResNet and the impact of residual connections on learning
@@ -1901,7 +1900,7 @@ stride=1, padded=True)))), tail=(), gamma=True, momentum=0.9, border_counts=Fals
 auxiliary=False.
 """
 
-InceptionResNetV2: _InceptionBuilder
+InceptionResNetV2: _InceptionModulesBuilder
 """InceptionResNetV2, by name `create_model("inception_resnet_v2")`: returns a `keras.Model`.
 
 Inception-v4, Inception-ResNet and the impact of residual connections on learning

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from kerascnn.applications import blocks
 from kerascnn.applications.blocks import HE, Norm
 from kerascnn.errors import UsageError
-from kerascnn.models.costs import RULES
 from kerascnn.models.layer import Tensor
 from kerascnn.models.registry import Paper, Scale, Top, Variant, register
 
@@ -122,10 +121,6 @@ def head(x: Tensor, row: Row, scale: Scale, top: Top) -> Tensor:
     if row.k == 0:
         x = blocks.dropout(x, top.dropout, "dropout")
     return blocks.predictions(x, top)
-
-
-for kind in "SumPooling2D", "L2Pooling2D":
-    RULES[kind] = RULES["AveragePooling2D"]
 
 
 register(

@@ -9,7 +9,7 @@ keras.applications'. The squeeze-and-excitation has a quarter of a block's input
 authors' code. Stochastic depth grows from 0 to `stochastic_depth` (a survival probability of 0.8).
 
 depth, width: multiply the row's own, so that they scale as the paper does: repeats are rounded up,
-channels to multiples of 8 as `blocks_mobile.divisible` does. kernel_size: the depthwise filters,
+channels to multiples of 8 as `round_channels` does. kernel_size: the depthwise filters,
 3x3 and 5x5 alike. stem="small": the first convolution has stride 1.
 """
 
@@ -20,11 +20,11 @@ from math import ceil
 
 from kerascnn.applications import blocks
 from kerascnn.applications.blocks import Norm
-from kerascnn.applications.blocks.mobile import (
+from kerascnn.applications.blocks.mobile_blocks import (
     classifier,
-    divisible,
+    conv_padding,
     inverted_residual,
-    pad_of,
+    round_channels,
 )
 from kerascnn.imaging.preprocessing import crop
 from kerascnn.models.layer import Tensor
@@ -90,10 +90,10 @@ TABLE = (
 
 def body(x: Tensor, row: Row, scale: Scale) -> Tensor:
     """A convolution, inverted residuals with squeeze-and-excitation, a 1x1 convolution; swish."""
-    pad, norm, act = pad_of(row.padding), Norm(row.epsilon, row.momentum), "silu"
+    pad, norm, act = conv_padding(row.padding), Norm(row.epsilon, row.momentum), "silu"
     width, depth = row.width * scale.width, row.depth * scale.depth
     stride = 1 if scale.stem == "small" else 2
-    first = divisible(FIRST * width)
+    first = round_channels(FIRST * width)
     x = blocks.conv_norm(x, first, 3, stride, name="conv1", norm=norm, act=act, pad=pad)
     # Rounded first, so that a product such as 5 * 1.2 does not become 6.000000000000001.
     repeats = [ceil(round(layers * depth, 6)) for _, _, _, layers, _ in B0]
@@ -102,8 +102,8 @@ def body(x: Tensor, row: Row, scale: Scale) -> Tensor:
         for repeat in range(repeats[stage - 2]):
             x = inverted_residual(
                 x,
-                divisible(c * width),
-                divisible(t * x.shape[-1]),
+                round_channels(c * width),
+                round_channels(t * x.shape[-1]),
                 scale.kernel(k),
                 1 if repeat else s,
                 name=f"mbconv{stage}_{repeat + 1}",
@@ -115,7 +115,7 @@ def body(x: Tensor, row: Row, scale: Scale) -> Tensor:
                 drop=row.stochastic_depth * done / sum(repeats),
             )
             done += 1
-    last = 4 * divisible(c * width)
+    last = 4 * round_channels(c * width)
     return blocks.conv_norm(x, last, 1, name="conv_last", norm=norm, act=act)
 
 

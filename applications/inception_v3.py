@@ -13,8 +13,8 @@ stem: see `inception`.
 
 from __future__ import annotations
 
-from kerascnn.applications.blocks.inception import enter
-from kerascnn.applications.blocks.inception_steps import AVG, MAX, Conv, Row, Steps
+from kerascnn.applications.blocks.inception import register_network
+from kerascnn.applications.blocks.inception_modules import AVG, MAX, Conv, Row, Steps
 from kerascnn.models.registry import Paper
 
 PAPER = Paper(
@@ -64,4 +64,4 @@ V3 = Row(
     c=(C, C),  # 8 x 8 x 2048
 )
 
-enter(PAPER, "inception_v3", "InceptionV3", V3, 23_817_352, 5_713_216_096)
+register_network(PAPER, "inception_v3", "InceptionV3", V3, 23_817_352, 5_713_216_096)

@@ -12,8 +12,8 @@ without ReLU. Batch norms have no gamma there. depth, width, kernel_size and ste
 
 from __future__ import annotations
 
-from kerascnn.applications.blocks.inception import enter
-from kerascnn.applications.blocks.inception_steps import AVG, MAX, Conv, Residual, Row
+from kerascnn.applications.blocks.inception import register_network
+from kerascnn.applications.blocks.inception_modules import AVG, MAX, Conv, Residual, Row
 from kerascnn.applications.inception_v3 import V3
 from kerascnn.models.registry import Paper
 
@@ -102,7 +102,7 @@ RESNET_V2 = Row(
     tail=(Residual(RESIDUAL_C, 1.0, relu=False), Conv(1536)),
 )
 
-enter(PAPER, "inception_v4", "InceptionV4", V4, 42_679_816, 12_253_974_624)
-enter(
+register_network(PAPER, "inception_v4", "InceptionV4", V4, 42_679_816, 12_253_974_624)
+register_network(
     PAPER, "inception_resnet_v2", "InceptionResNetV2", RESNET_V2, 55_813_192, 13_155_794_016
 )  # fmt: skip

@@ -19,10 +19,10 @@ of C1 and C3, padded or cropped to the paper's sizes; C5 covers whatever S4 leav
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
 
 from kerascnn.applications import blocks
-from kerascnn.applications.lenet_codes import centres
 from kerascnn.errors import UsageError
 from kerascnn.imaging.preprocessing import Preprocessing
 from kerascnn.models.layer import Tensor
@@ -57,6 +57,22 @@ C3_TABLE = (
     (0, 1, 3, 4), (1, 2, 4, 5), (0, 2, 3, 5),
     (0, 1, 2, 3, 4, 5),
 )  # fmt: skip
+
+# After Figure 3 of the paper: bitmaps of 7 x 12, "#" for +1 and "." for -1.
+DIGITS = """
+....... ....... ....... ....... ....... ....... ....... ....... ....... .......
+..###.. ...#... ..###.. .#####. ....#.. .#####. ..####. .#####. ..###.. ..###..
+.#...#. ..##... .#...#. .....#. ...##.. .#..... .#..... .....#. .#...#. .#...#.
+#.....# .#.#... #.....# ....#.. ..#.#.. #...... #...... ....#.. #.....# #.....#
+#.....# ...#... ......# ...#... .#..#.. #.###.. #...... ....#.. #.....# #.....#
+#.....# ...#... .....#. ..###.. #...#.. ##...#. #.###.. ...#... .#...#. .#....#
+#.....# ...#... ....#.. .....#. ####### ......# ##...#. ...#... ..###.. ..####.
+#.....# ...#... ...#... ......# ....#.. ......# #.....# ..#.... .#...#. ......#
+#.....# ...#... ..#.... ......# ....#.. ......# #.....# ..#.... #.....# ......#
+.#...#. ...#... .#..... #....#. ....#.. #....#. .#...#. .#..... .#...#. .....#.
+..###.. .#####. ####### .####.. ....#.. .####.. ..###.. .#..... ..###.. .####..
+....... ....... ....... ....... ....... ....... ....... ....... ....... .......
+"""
 
 
 def body(x: Tensor, row: Row, scale: Scale) -> Tensor:
@@ -117,11 +133,21 @@ def head_1998(x: Tensor, row: Row, scale: Scale, top: Top) -> Tensor:
     x = blocks.dense(x, row.f6, name="f6", init=fan_in_uniform(x.shape[-1]))
     x = blocks.activation(x, "ScaledTanh", "f6_tanh")
     x = blocks.dropout(x, top.dropout, "dropout")
-    codes = centres(top.classes, row.f6)
+    codes = digit_codes(top.classes, row.f6)
     x = blocks.layer("RadialBasis", x, "rbf", centres=codes, j=J, dtype="float32")
     return blocks.layer(
         "Activation", x, "predictions", activation=top.activation or "linear", dtype="float32"
     )
+
+
+def digit_codes(classes: int, units: int) -> list[list[int]]:
+    """Returns a code of ±1 for each class: the digits, or random ones from a fixed seed."""
+    rows = [line.split() for line in DIGITS.strip().splitlines()]
+    if classes == len(rows[0]):
+        bitmaps = ("".join(row[digit] for row in rows) for digit in range(classes))
+        return [[1 if dot == "#" else -1 for dot in bitmap] for bitmap in bitmaps]
+    draw = random.Random(1998)
+    return [[draw.choice((-1, 1)) for _ in range(units)] for _ in range(classes)]
 
 
 register(Variant("lenet5", "LeNet5", PAPER, body, head, MAPS, (32, 32, 1), 10, 61_706, 416_520))

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 from kerascnn.applications import blocks
 from kerascnn.applications.blocks import Norm
-from kerascnn.applications.blocks.mobile import depthwise_norm
+from kerascnn.applications.blocks.mobile_blocks import depthwise_norm
 from kerascnn.errors import UsageError
 from kerascnn.imaging.preprocessing import HALF, crop
 from kerascnn.models.layer import Tensor

@@ -8,7 +8,7 @@ padding="same" is the authors' and keras.applications'.
 
 Slips: the 6.9 M parameters of Table 4 for a width of 1.4 are 6.1 M.
 
-depth: n. width: all channels, to multiples of 8 as `blocks_mobile.divisible` does; the last
+depth: n. width: all channels, to multiples of 8 as `round_channels` does; the last
 convolution only grows (section 6.1 of the paper). kernel_size: the depthwise filters. stem="small":
 the first convolution has stride 1.
 """
@@ -19,11 +19,11 @@ from dataclasses import dataclass
 
 from kerascnn.applications import blocks
 from kerascnn.applications.blocks import Norm
-from kerascnn.applications.blocks.mobile import (
+from kerascnn.applications.blocks.mobile_blocks import (
     classifier,
+    conv_padding,
     inverted_residual,
-    pad_of,
-    widened,
+    scale_channels,
 )
 from kerascnn.models.layer import Tensor
 from kerascnn.models.registry import Paper, Scale, Variant, register
@@ -71,14 +71,14 @@ STAGES = (
 
 def body(x: Tensor, row: Row, scale: Scale) -> Tensor:
     """A convolution, inverted residuals, a 1x1 convolution."""
-    pad, stride = pad_of(row.padding), 1 if scale.stem == "small" else 2
-    first = widened(row.first, scale)
+    pad, stride = conv_padding(row.padding), 1 if scale.stem == "small" else 2
+    first = scale_channels(row.first, scale)
     x = blocks.conv_norm(x, first, 3, stride, name="conv1", norm=NORM, act="relu6", pad=pad)
     for stage, (t, c, n, s) in enumerate(row.stages, 2):
         for repeat in range(scale.repeats(n)):
             x = inverted_residual(
                 x,
-                widened(c, scale),
+                scale_channels(c, scale),
                 t * x.shape[-1],
                 scale.kernel(3),
                 1 if repeat else s,
@@ -87,7 +87,7 @@ def body(x: Tensor, row: Row, scale: Scale) -> Tensor:
                 act="relu6",
                 pad=pad,
             )
-    last = max(row.last, widened(row.last, scale))
+    last = max(row.last, scale_channels(row.last, scale))
     return blocks.conv_norm(x, last, 1, name="conv_last", norm=NORM, act="relu6")
 
 

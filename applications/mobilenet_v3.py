@@ -12,7 +12,7 @@ Slips: Table 2 ticks SE for the last 1x1 convolution of the small network; neith
 nor anyone's weights have one there.
 
 depth: the lines of equal output channels are a stage, see `Scale.stretch`. width: all channels, to
-multiples of 8 as `blocks_mobile.divisible` does; expansions keep their ratio to a block's input,
+multiples of 8 as `round_channels` does; expansions keep their ratio to a block's input,
 and the hidden layer only grows, as in the authors' code and Table 3, not in torchvision.
 kernel_size: the depthwise filters, 3x3 and 5x5 alike. stem="small": the first convolution has
 stride 1.
@@ -25,11 +25,11 @@ from itertools import groupby
 
 from kerascnn.applications import blocks
 from kerascnn.applications.blocks import Norm
-from kerascnn.applications.blocks.mobile import (
-    divisible,
+from kerascnn.applications.blocks.mobile_blocks import (
+    conv_padding,
     inverted_residual,
-    pad_of,
-    widened,
+    round_channels,
+    scale_channels,
 )
 from kerascnn.models.layer import Tensor
 from kerascnn.models.registry import Paper, Scale, Top, Variant, register
@@ -96,8 +96,8 @@ SMALL = (
 
 def body(x: Tensor, row: Row, scale: Scale) -> Tensor:
     """A convolution, the table's blocks, a 1x1 convolution of 6 times the channels."""
-    pad, stride = pad_of(row.padding), 1 if scale.stem == "small" else 2
-    first = widened(FIRST, scale)
+    pad, stride = conv_padding(row.padding), 1 if scale.stem == "small" else 2
+    first = scale_channels(FIRST, scale)
     x = blocks.conv_norm(x, first, 3, stride, name="conv1", norm=NORM, act="hard_swish", pad=pad)
     incoming = (FIRST, *(line[2] for line in row.lines[:-1]))
     lines = zip(incoming, row.lines, strict=True)
@@ -106,17 +106,17 @@ def body(x: Tensor, row: Row, scale: Scale) -> Tensor:
         stride = stage[0][1][-1]
         for block, ((before, line), _) in enumerate(scale.stretch(stage), 1):
             kernel, expanded, out, squeeze, nl, _ = line
-            expanded = divisible(x.shape[-1] * expanded / before)
+            expanded = round_channels(x.shape[-1] * expanded / before)
             x = inverted_residual(
                 x,
-                widened(out, scale),
+                scale_channels(out, scale),
                 expanded,
                 scale.kernel(kernel),
                 stride if block == 1 else 1,
                 name=f"bneck{number}_{block}",
                 norm=NORM,
                 act=ACTIVATIONS[nl],
-                squeezed=divisible(expanded // 4) if squeeze else 0,
+                squeezed=round_channels(expanded // 4) if squeeze else 0,
                 gate=("relu", "HardSigmoid"),
                 pad=pad,
             )
@@ -126,7 +126,7 @@ def body(x: Tensor, row: Row, scale: Scale) -> Tensor:
 def head(x: Tensor, row: Row, scale: Scale, top: Top) -> Tensor:
     """Pool, a hidden layer with hard swish, dropout, classifier."""
     x = blocks.global_avg_pool(x, "avg_pool")
-    x = blocks.dense(x, max(row.hidden, widened(row.hidden, scale)), name="hidden")
+    x = blocks.dense(x, max(row.hidden, scale_channels(row.hidden, scale)), name="hidden")
     x = blocks.activation(x, "hard_swish", "hidden_act")
     x = blocks.dropout(x, top.rate(row.dropout), "dropout")
     return blocks.predictions(x, top)

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 from kerascnn.applications import blocks
 from kerascnn.applications.blocks import Norm
-from kerascnn.applications.blocks.mobile import channel_shuffle, depthwise_norm
+from kerascnn.applications.blocks.mobile_blocks import channel_shuffle, depthwise_norm
 from kerascnn.models.layer import Tensor
 from kerascnn.models.registry import Paper, Scale, Variant, register
 

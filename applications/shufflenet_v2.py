@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from kerascnn.applications import blocks
 from kerascnn.applications.blocks import Norm
-from kerascnn.applications.blocks.mobile import (
+from kerascnn.applications.blocks.mobile_blocks import (
     channel_shuffle,
     channel_slice,
     depthwise_norm,

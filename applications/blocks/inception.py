@@ -12,7 +12,14 @@ from __future__ import annotations
 from typing import Any
 
 from kerascnn.applications import blocks
-from kerascnn.applications.blocks.inception_steps import Conv, Row, conv, run, small, take
+from kerascnn.applications.blocks.inception_modules import (
+    Conv,
+    Row,
+    add_step,
+    add_steps,
+    conv,
+    with_stride_1,
+)
 from kerascnn.imaging.preprocessing import HALF, crop
 from kerascnn.models.layer import Tensor
 from kerascnn.models.registry import Paper, Scale, Top, Variant, register
@@ -20,7 +27,8 @@ from kerascnn.models.registry import Paper, Scale, Top, Variant, register
 
 def body(x: Tensor, row: Row, scale: Scale) -> Any:
     """Stem, and the three stages of modules with a reduction between them."""
-    x = run(x, small(row.stem) if scale.stem == "small" else row.stem, "stem", row, scale)
+    stem = with_stride_1(row.stem) if scale.stem == "small" else row.stem
+    x = add_steps(x, stem, "stem", row, scale)
     taps = {}
     for stage, modules, reduction in (
         ("a", row.a, row.reduction_a),
@@ -28,12 +36,12 @@ def body(x: Tensor, row: Row, scale: Scale) -> Any:
         ("c", row.c, None),
     ):
         for number, (module, _) in enumerate(scale.stretch(modules), 1):
-            x = take(x, module, f"{stage}{number}", row, scale)
+            x = add_step(x, module, f"{stage}{number}", row, scale)
         if stage == "b" and row.auxiliary:
             taps["aux1"] = x
         if reduction is not None:
-            x = take(x, reduction, f"reduction_{stage}", row, scale)
-    x = run(x, row.tail, "tail", row, scale)
+            x = add_step(x, reduction, f"reduction_{stage}", row, scale)
+    x = add_steps(x, row.tail, "tail", row, scale)
     return (x, taps) if taps else x
 
 
@@ -56,7 +64,9 @@ def auxiliary(taps: dict[str, Tensor], row: Row, scale: Scale, top: Top) -> dict
     return {"aux1": x}
 
 
-def enter(paper: Paper, name: str, builder: str, row: Row, params: int, macs: int) -> None:
+def register_network(
+    paper: Paper, name: str, builder: str, row: Row, params: int, macs: int
+) -> None:
     """Registers a row; all take pixels in [-1, 1], the centre 87.5 % of a photograph."""
     pixels = crop(299, interpolation="bicubic", mean=HALF, std=HALF)
     register(

@@ -62,10 +62,10 @@ class State(NamedTuple):
     level: int
 
 
-def separable(x: Tensor, filters: int, size: int, stride: int, name: str) -> Tensor:
+def separable_conv(x: Tensor, filters: int, size: int, stride: int, name: str) -> Tensor:
     """ReLU, depthwise, 1x1 and batch norm, twice; the first strides."""
 
-    def made() -> Tensor:
+    def add_layers() -> Tensor:
         y = x
         for number, step in (1, stride), (2, 1):
             y = blocks.activation(y, "relu", f"{name}_act{number}")
@@ -74,20 +74,20 @@ def separable(x: Tensor, filters: int, size: int, stride: int, name: str) -> Ten
             y = blocks.batch_norm(y, f"{name}_bn{number}", NORM)
         return y
 
-    return part(x, ("separable", filters, size, stride), made)
+    return part(x, ("separable", filters, size, stride), add_layers)
 
 
-def squeezed(x: Tensor, filters: int, name: str) -> Tensor:
+def relu_conv_norm(x: Tensor, filters: int, name: str) -> Tensor:
     """ReLU, 1x1 and batch norm."""
     x = blocks.activation(x, "relu", f"{name}_act")
     return blocks.conv_norm(x, filters, 1, name=name, norm=NORM, act=None)
 
 
-def adjusted(prev: State, now: State, filters: int, name: str) -> Tensor:
+def match_size(prev: State, now: State, filters: int, name: str) -> Tensor:
     """The older input at the newer one's size: every second value, and those between them."""
     x = prev.x
     if prev.level == now.level:
-        return squeezed(x, filters, name) if x.shape[-1] != filters else x
+        return relu_conv_norm(x, filters, name) if x.shape[-1] != filters else x
     x = blocks.activation(x, "relu", f"{name}_act")
     moved = blocks.layer("ZeroPadding2D", x, f"{name}_pad", padding=((0, 1), (0, 1)))
     moved = blocks.layer("Cropping2D", moved, f"{name}_crop", cropping=((1, 0), (1, 0)))
@@ -99,7 +99,7 @@ def adjusted(prev: State, now: State, filters: int, name: str) -> Tensor:
     return blocks.batch_norm(blocks.concat(halves, f"{name}_concat"), f"{name}_bn", NORM)
 
 
-def bordered(x: Tensor, name: str) -> Tensor:
+def pad_border(x: Tensor, name: str) -> Tensor:
     """Zeros around, for 3x3 pools of stride 2: below and right, and all around an odd side."""
     if None in x.shape[1:3]:
         return blocks.layer("EvenBorder2D", x, name)
@@ -113,11 +113,11 @@ def cell(
 ) -> State:
     """A normal or reduction cell; the very first takes its one input for both, as it is."""
     states: dict[Any, Tensor] = {
-        "prev": now.x if prev is None else adjusted(prev, now, filters, f"{name}_prev"),
-        "now": squeezed(now.x, filters, f"{name}_now"),
+        "prev": now.x if prev is None else match_size(prev, now, filters, f"{name}_prev"),
+        "now": relu_conv_norm(now.x, filters, f"{name}_now"),
     }
     if kind.stride == 2:
-        states["border"] = bordered(states["now"], f"{name}_border")
+        states["border"] = pad_border(states["now"], f"{name}_border")
 
     def operate(operation: Any, of: Any, label: str) -> Tensor:
         if operation == "same":
@@ -129,7 +129,7 @@ def cell(
                 return pool(states["border"], 3, 2, name=label)
             return pool(states[of], 3, 1, name=label, pad=1)
         size = scale.kernel(operation)
-        return separable(states[of], filters, size, 2 if strides else 1, label)
+        return separable_conv(states[of], filters, size, 2 if strides else 1, label)
 
     for number, pair in enumerate(kind.pairs, 1):
         sides = [
@@ -137,5 +137,5 @@ def cell(
             for (operation, of), side in zip(pair, ("left", "right"), strict=True)
         ]
         states[number] = blocks.add(sides, f"{name}_add{number}")
-    x = blocks.concat([states[one] for one in kind.stacked], name)
+    x = blocks.concat([states[source] for source in kind.stacked], name)
     return State(x, now.level + kind.stride - 1)

@@ -12,6 +12,8 @@ RULES["GroupedConv2D"] = RULES["Conv2D"]
 RULES["LocalResponseNormalization"] = RULES["Identity"]
 for _kind in ("ChannelShuffle", "ExactGelu", "HardSigmoid", "ScaledTanh"):
     RULES[_kind] = RULES["Identity"]
+for _kind in ("SumPooling2D", "L2Pooling2D"):
+    RULES[_kind] = RULES["AveragePooling2D"]
 
 
 @rule("ChannelSlice")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import kerascnn
-from kerascnn.applications.lenet import C3_TABLE
+from kerascnn.applications.lenet import C3_TABLE, digit_codes
 from kerascnn.errors import MismatchError, UsageError
 from kerascnn.models.planning import minimum_size, plan
 from kerascnn.models.registry import model_info
@@ -74,3 +74,19 @@ def test_depth_width_and_kernel_keep_the_shapes(depth, width, kernel):
     ).entries
     assert entries["s4"].cost.shape == (None, 5, 5, {0.25: 4, 1: 16, 2: 32}[width])
     assert ("c3_2" in entries) == (depth == 2)
+
+
+def test_rbf_centres_are_twelve_by_seven_and_apart():
+    codes = np.array(digit_codes(10, 84))
+    assert codes.shape == (10, 84)
+    assert set(np.unique(codes)) == {-1, 1}
+    distances = ((codes[:, None] - codes[None]) ** 2).sum(-1)
+    assert distances[~np.eye(10, dtype=bool)].min() >= 4 * 4  # at least four dots differ
+
+
+def test_other_class_counts_get_fixed_random_codes():
+    codes = np.array(digit_codes(26, 84))
+    assert codes.shape == (26, 84)
+    np.testing.assert_array_equal(codes, np.array(digit_codes(26, 84)))
+    model = kerascnn.create_model("lenet5_1998", classes=26)
+    assert model.output_shape == (None, 26)

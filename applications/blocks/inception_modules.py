@@ -84,14 +84,14 @@ def conv(x: Tensor, step: Conv, name: str, row: Row, scale: Scale) -> Tensor:
     )
 
 
-def run(x: Tensor, steps: Steps, name: str, row: Row, scale: Scale) -> Tensor:
+def add_steps(x: Tensor, steps: Steps, name: str, row: Row, scale: Scale) -> Tensor:
     """A sequence of steps, numbered from 1."""
     for number, step in enumerate(steps, 1):
-        x = take(x, step, f"{name}_{number}", row, scale)
+        x = add_step(x, step, f"{name}_{number}", row, scale)
     return x
 
 
-def take(x: Tensor, step: Any, name: str, row: Row, scale: Scale) -> Tensor:
+def add_step(x: Tensor, step: Any, name: str, row: Row, scale: Scale) -> Tensor:
     """One step; the branches of a module are numbered b1, b2, …."""
     if isinstance(step, Conv):
         return conv(x, step, name, row, scale)
@@ -102,23 +102,25 @@ def take(x: Tensor, step: Any, name: str, row: Row, scale: Scale) -> Tensor:
             x = blocks.layer("ZeroPadding2D", x, f"{name}_pad", padding=1)
         return blocks.avg_pool(x, 3, 1, name=name, pad=0 if row.border_counts else 1)
     if isinstance(step, Residual):
-        mixed = take(x, step.module, f"{name}_mixed", row, scale)
+        mixed = add_step(x, step.module, f"{name}_mixed", row, scale)
         mixed = blocks.conv(mixed, x.shape[-1], 1, name=f"{name}_up")
         mixed = blocks.layer("Rescaling", mixed, f"{name}_scaled", scale=step.factor)
         x = blocks.add([x, mixed], f"{name}_add")
         return blocks.activation(x, "relu", f"{name}_act") if step.relu else x
-    branches = [run(x, branch, f"{name}_b{i}", row, scale) for i, branch in enumerate(step, 1)]
+    branches = [
+        add_steps(x, branch, f"{name}_b{i}", row, scale) for i, branch in enumerate(step, 1)
+    ]
     return blocks.concat(branches, name)
 
 
-def small(steps: Steps) -> Steps:
+def with_stride_1(steps: Steps) -> Steps:
     """Returns a stem that keeps the size of its images."""
     kept: list[Any] = []
     for step in steps:
         if isinstance(step, Conv):
             kept.append(Conv(step.filters, step.kernel))
         elif isinstance(step, tuple):
-            kept.append(tuple(small(branch) for branch in step))
+            kept.append(tuple(with_stride_1(branch) for branch in step))
         elif step != MAX:
             kept.append(step)
     return tuple(kept)

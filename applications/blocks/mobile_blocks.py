@@ -12,7 +12,7 @@ from kerascnn.models.layer import Tensor
 from kerascnn.models.registry import Scale, Top
 
 
-def divisible(count: float, multiple: int = 8) -> int:
+def round_channels(count: float, multiple: int = 8) -> int:
     """Rounds a scaled number of channels as Google's mobile networks do.
 
     Half up to the multiple, at least one multiple, and one multiple more where that would lose more
@@ -22,12 +22,12 @@ def divisible(count: float, multiple: int = 8) -> int:
     return rounded + multiple if rounded < 0.9 * count else rounded
 
 
-def widened(count: int, scale: Scale) -> int:
-    """Returns the channels at the width of `scale`, `divisible` where it is not 1."""
-    return count if scale.width == 1 else divisible(count * scale.width)
+def scale_channels(count: int, scale: Scale) -> int:
+    """Returns the channels at the width of `scale`, `round_channels` where it is not 1."""
+    return count if scale.width == 1 else round_channels(count * scale.width)
 
 
-def pad_of(padding: str) -> str | None:
+def conv_padding(padding: str) -> str | None:
     """Returns what `blocks.conv` calls a row's padding: "symmetric", or "same" for TensorFlow's.
 
     Raises:
