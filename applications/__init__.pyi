@@ -34,9 +34,9 @@ from kerascnn.applications import wide_resnet as wide_resnet
 from kerascnn.applications import zfnet as zfnet
 from kerascnn.applications.alexnet import Row as _AlexnetRow
 from kerascnn.applications.alphago import Row as _AlphagoRow
-from kerascnn.applications.blocks.inception_modules import Row as _InceptionModulesRow
-from kerascnn.applications.blocks.residual_rows import RowV1 as _ResidualRowsRowV1Row
-from kerascnn.applications.blocks.residual_rows import RowV2 as _ResidualRowsRowV2Row
+from kerascnn.applications.blocks.inception_modules import Row as _InceptionRow
+from kerascnn.applications.blocks.residual_rows import RowV1 as _ResidualV1Row
+from kerascnn.applications.blocks.residual_rows import RowV2 as _ResidualV2Row
 from kerascnn.applications.convnet import Row as _ConvnetRow
 from kerascnn.applications.densenet import Row as _DensenetRow
 from kerascnn.applications.efficientnet import Row as _EfficientnetRow
@@ -644,8 +644,8 @@ class _GooglenetBuilder(Variant):
             DownloadError: the weights cannot be fetched.
         """
 
-class _InceptionModulesBuilder(Variant):
-    row: _InceptionModulesRow
+class _InceptionBuilder(Variant):
+    row: _InceptionRow
     def __call__(
         self,
         include_top: bool = True,
@@ -1017,8 +1017,8 @@ class _NasnetBuilder(Variant):
             DownloadError: the weights cannot be fetched.
         """
 
-class _ResidualRowsRowV1Builder(Variant):
-    row: _ResidualRowsRowV1Row
+class _ResidualV1Builder(Variant):
+    row: _ResidualV1Row
     def __call__(
         self,
         include_top: bool = True,
@@ -1078,6 +1078,25 @@ class _ResidualRowsRowV1Builder(Variant):
             stem: "paper", "small" (stride 1, for images up to about 64 pixels) or "auto" (by the
                 size).
             include_preprocessing: the model takes pixels 0 to 255 and scales them itself.
+            repeats: blocks of conv2_x, conv3_x, ….
+            block: "basic" (two 3x3) or "bottleneck" (1x1, 3x3, and a 1x1 to four times `channels`).
+            channels: of the 3x3s, one number for every stage.
+            entry: the stem: "7x7" or "deep" (three 3x3), of stride 2 with a pool, or "3x3" of
+                stride 1.
+            stem_channels: channels of the stem's output.
+            groups: of a bottleneck's 3x3.
+            group_width: channels of one group where `channels` is 64, in proportion elsewhere.
+            stride_in: the convolution of a bottleneck that strides: "1x1" (the first) or "3x3".
+            shortcut: where shapes change "A" pads zero channels (half of them in front) and "B"
+                projects; "C" projects in every block; "none" leaves a plain network.
+            reduction: squeeze-and-excitation with channels / reduction units, at least 8; None
+                without.
+            block_dropout: dropout rate before the last convolution of every branch.
+            stochastic_depth: share of the samples that skip the last block while training, [0, 1);
+                it grows in proportion from block to block (Huang 2016, arXiv:1603.09382).
+            head_dropout: dropout rate before the classifier where the builder's `dropout` is None.
+            ceil_pool: the stem's pool pads the far edge only and rounds its size up, as in Caffe.
+            epsilon: of every batch norm.
             half_first: a bottleneck's first 1x1 has half the channels of its 3x3.
             shortcut_kernel: size of the projections that stride.
             zero_gamma: the last batch norm of every branch starts at zero (Goyal 2017).
@@ -1093,8 +1112,8 @@ class _ResidualRowsRowV1Builder(Variant):
             DownloadError: the weights cannot be fetched.
         """
 
-class _ResidualRowsRowV2Builder(Variant):
-    row: _ResidualRowsRowV2Row
+class _ResidualV2Builder(Variant):
+    row: _ResidualV2Row
     def __call__(
         self,
         include_top: bool = True,
@@ -1153,6 +1172,25 @@ class _ResidualRowsRowV2Builder(Variant):
             stem: "paper", "small" (stride 1, for images up to about 64 pixels) or "auto" (by the
                 size).
             include_preprocessing: the model takes pixels 0 to 255 and scales them itself.
+            repeats: blocks of conv2_x, conv3_x, ….
+            block: "basic" (two 3x3) or "bottleneck" (1x1, 3x3, and a 1x1 to four times `channels`).
+            channels: of the 3x3s, one number for every stage.
+            entry: the stem: "7x7" or "deep" (three 3x3), of stride 2 with a pool, or "3x3" of
+                stride 1.
+            stem_channels: channels of the stem's output.
+            groups: of a bottleneck's 3x3.
+            group_width: channels of one group where `channels` is 64, in proportion elsewhere.
+            stride_in: the convolution of a bottleneck that strides: "1x1" (the first) or "3x3".
+            shortcut: where shapes change "A" pads zero channels (half of them in front) and "B"
+                projects; "C" projects in every block; "none" leaves a plain network.
+            reduction: squeeze-and-excitation with channels / reduction units, at least 8; None
+                without.
+            block_dropout: dropout rate before the last convolution of every branch.
+            stochastic_depth: share of the samples that skip the last block while training, [0, 1);
+                it grows in proportion from block to block (Huang 2016, arXiv:1603.09382).
+            head_dropout: dropout rate before the classifier where the builder's `dropout` is None.
+            ceil_pool: the stem's pool pads the far edge only and rounds its size up, as in Caffe.
+            epsilon: of every batch norm.
             stride_at: the block of a stage that strides: its "first" or, as in TensorFlow's, its
                 "last".
             biases: convolutions that no batch norm follows have a bias.
@@ -1722,7 +1760,7 @@ Columns of its table: large=3, batch_norm=True, pool4=2, paper_dropout=0.2,
 module="inception", auxiliary=False.
 """
 
-InceptionV3: _InceptionModulesBuilder
+InceptionV3: _InceptionBuilder
 """InceptionV3, by name `create_model("inception_v3")`: returns a `keras.Model`.
 
 Rethinking the Inception architecture for computer vision (arXiv:1512.00567, 2015).
@@ -1793,7 +1831,7 @@ stride=1, padded=True),), (Conv(filters=384, kernel=(3, 1), stride=1, padded=Tru
 gamma=False, momentum=0.99, border_counts=False, auxiliary=False.
 """
 
-InceptionV4: _InceptionModulesBuilder
+InceptionV4: _InceptionBuilder
 """InceptionV4, by name `create_model("inception_v4")`: returns a `keras.Model`.
 
 Inception-v4, Inception-ResNet and the impact of residual connections on learning
@@ -1900,7 +1938,7 @@ stride=1, padded=True)))), tail=(), gamma=True, momentum=0.9, border_counts=Fals
 auxiliary=False.
 """
 
-InceptionResNetV2: _InceptionModulesBuilder
+InceptionResNetV2: _InceptionBuilder
 """InceptionResNetV2, by name `create_model("inception_resnet_v2")`: returns a `keras.Model`.
 
 Inception-v4, Inception-ResNet and the impact of residual connections on learning
@@ -2146,7 +2184,7 @@ Columns of its table: normal_cells=6, penultimate=4032, skip_reduction=True,
 auxiliary=False.
 """
 
-ResNet18: _ResidualRowsRowV1Builder
+ResNet18: _ResidualV1Builder
 """ResNet18, by name `create_model("resnet18")`: returns a `keras.Model`.
 
 Deep residual learning for image recognition (arXiv:1512.03385, 2015).
@@ -2159,7 +2197,7 @@ reduction=None, block_dropout=0.0, stochastic_depth=0.0, head_dropout=0.0, ceil_
 epsilon=1e-05, half_first=False, shortcut_kernel=1, zero_gamma=False, pre_activation=False.
 """
 
-ResNet34: _ResidualRowsRowV1Builder
+ResNet34: _ResidualV1Builder
 """ResNet34, by name `create_model("resnet34")`: returns a `keras.Model`.
 
 Deep residual learning for image recognition (arXiv:1512.03385, 2015).
@@ -2172,7 +2210,7 @@ reduction=None, block_dropout=0.0, stochastic_depth=0.0, head_dropout=0.0, ceil_
 epsilon=1e-05, half_first=False, shortcut_kernel=1, zero_gamma=False, pre_activation=False.
 """
 
-ResNet50: _ResidualRowsRowV1Builder
+ResNet50: _ResidualV1Builder
 """ResNet50, by name `create_model("resnet50")`: returns a `keras.Model`.
 
 Deep residual learning for image recognition (arXiv:1512.03385, 2015).
@@ -2186,7 +2224,7 @@ ceil_pool=False, epsilon=1.001e-05, half_first=False, shortcut_kernel=1, zero_ga
 pre_activation=False.
 """
 
-ResNet101: _ResidualRowsRowV1Builder
+ResNet101: _ResidualV1Builder
 """ResNet101, by name `create_model("resnet101")`: returns a `keras.Model`.
 
 Deep residual learning for image recognition (arXiv:1512.03385, 2015).
@@ -2200,7 +2238,7 @@ ceil_pool=False, epsilon=1.001e-05, half_first=False, shortcut_kernel=1, zero_ga
 pre_activation=False.
 """
 
-ResNet152: _ResidualRowsRowV1Builder
+ResNet152: _ResidualV1Builder
 """ResNet152, by name `create_model("resnet152")`: returns a `keras.Model`.
 
 Deep residual learning for image recognition (arXiv:1512.03385, 2015).
@@ -2214,7 +2252,7 @@ ceil_pool=False, epsilon=1.001e-05, half_first=False, shortcut_kernel=1, zero_ga
 pre_activation=False.
 """
 
-ResNet50V1_5: _ResidualRowsRowV1Builder
+ResNet50V1_5: _ResidualV1Builder
 """ResNet50V1_5, by name `create_model("resnet50_v1_5")`: returns a `keras.Model`.
 
 Deep residual learning for image recognition (arXiv:1512.03385, 2015).
@@ -2228,7 +2266,7 @@ ceil_pool=False, epsilon=1e-05, half_first=False, shortcut_kernel=1, zero_gamma=
 pre_activation=False.
 """
 
-ResNet101V1_5: _ResidualRowsRowV1Builder
+ResNet101V1_5: _ResidualV1Builder
 """ResNet101V1_5, by name `create_model("resnet101_v1_5")`: returns a `keras.Model`.
 
 Deep residual learning for image recognition (arXiv:1512.03385, 2015).
@@ -2242,7 +2280,7 @@ ceil_pool=False, epsilon=1e-05, half_first=False, shortcut_kernel=1, zero_gamma=
 pre_activation=False.
 """
 
-ResNet152V1_5: _ResidualRowsRowV1Builder
+ResNet152V1_5: _ResidualV1Builder
 """ResNet152V1_5, by name `create_model("resnet152_v1_5")`: returns a `keras.Model`.
 
 Deep residual learning for image recognition (arXiv:1512.03385, 2015).
@@ -2256,7 +2294,7 @@ ceil_pool=False, epsilon=1e-05, half_first=False, shortcut_kernel=1, zero_gamma=
 pre_activation=False.
 """
 
-ResNet50V2: _ResidualRowsRowV2Builder
+ResNet50V2: _ResidualV2Builder
 """ResNet50V2, by name `create_model("resnet50_v2")`: returns a `keras.Model`.
 
 Identity mappings in deep residual networks (arXiv:1603.05027, 2016).
@@ -2269,7 +2307,7 @@ shortcut="B", reduction=None, block_dropout=0.0, stochastic_depth=0.0, head_drop
 ceil_pool=False, epsilon=1.001e-05, stride_at="last", biases=True, pre_activation=True.
 """
 
-ResNet101V2: _ResidualRowsRowV2Builder
+ResNet101V2: _ResidualV2Builder
 """ResNet101V2, by name `create_model("resnet101_v2")`: returns a `keras.Model`.
 
 Identity mappings in deep residual networks (arXiv:1603.05027, 2016).
@@ -2282,7 +2320,7 @@ shortcut="B", reduction=None, block_dropout=0.0, stochastic_depth=0.0, head_drop
 ceil_pool=False, epsilon=1.001e-05, stride_at="last", biases=True, pre_activation=True.
 """
 
-ResNet152V2: _ResidualRowsRowV2Builder
+ResNet152V2: _ResidualV2Builder
 """ResNet152V2, by name `create_model("resnet152_v2")`: returns a `keras.Model`.
 
 Identity mappings in deep residual networks (arXiv:1603.05027, 2016).
@@ -2295,7 +2333,7 @@ shortcut="B", reduction=None, block_dropout=0.0, stochastic_depth=0.0, head_drop
 ceil_pool=False, epsilon=1.001e-05, stride_at="last", biases=True, pre_activation=True.
 """
 
-Plain18: _ResidualRowsRowV1Builder
+Plain18: _ResidualV1Builder
 """Plain18, by name `create_model("plain18")`: returns a `keras.Model`.
 
 Deep residual learning for image recognition (arXiv:1512.03385, 2015).
@@ -2308,7 +2346,7 @@ reduction=None, block_dropout=0.0, stochastic_depth=0.0, head_dropout=0.0, ceil_
 epsilon=1e-05, half_first=False, shortcut_kernel=1, zero_gamma=False, pre_activation=False.
 """
 
-Plain34: _ResidualRowsRowV1Builder
+Plain34: _ResidualV1Builder
 """Plain34, by name `create_model("plain34")`: returns a `keras.Model`.
 
 Deep residual learning for image recognition (arXiv:1512.03385, 2015).
@@ -2321,7 +2359,7 @@ reduction=None, block_dropout=0.0, stochastic_depth=0.0, head_dropout=0.0, ceil_
 epsilon=1e-05, half_first=False, shortcut_kernel=1, zero_gamma=False, pre_activation=False.
 """
 
-ResNet20CIFAR: _ResidualRowsRowV1Builder
+ResNet20CIFAR: _ResidualV1Builder
 """ResNet20CIFAR, by name `create_model("resnet20_cifar")`: returns a `keras.Model`.
 
 Deep residual learning for image recognition (arXiv:1512.03385, 2015).
@@ -2334,7 +2372,7 @@ block_dropout=0.0, stochastic_depth=0.0, head_dropout=0.0, ceil_pool=False, epsi
 half_first=False, shortcut_kernel=1, zero_gamma=False, pre_activation=False.
 """
 
-Plain20CIFAR: _ResidualRowsRowV1Builder
+Plain20CIFAR: _ResidualV1Builder
 """Plain20CIFAR, by name `create_model("plain20_cifar")`: returns a `keras.Model`.
 
 Deep residual learning for image recognition (arXiv:1512.03385, 2015).
@@ -2347,7 +2385,7 @@ reduction=None, block_dropout=0.0, stochastic_depth=0.0, head_dropout=0.0, ceil_
 epsilon=1e-05, half_first=False, shortcut_kernel=1, zero_gamma=False, pre_activation=False.
 """
 
-ResNet32CIFAR: _ResidualRowsRowV1Builder
+ResNet32CIFAR: _ResidualV1Builder
 """ResNet32CIFAR, by name `create_model("resnet32_cifar")`: returns a `keras.Model`.
 
 Deep residual learning for image recognition (arXiv:1512.03385, 2015).
@@ -2360,7 +2398,7 @@ block_dropout=0.0, stochastic_depth=0.0, head_dropout=0.0, ceil_pool=False, epsi
 half_first=False, shortcut_kernel=1, zero_gamma=False, pre_activation=False.
 """
 
-Plain32CIFAR: _ResidualRowsRowV1Builder
+Plain32CIFAR: _ResidualV1Builder
 """Plain32CIFAR, by name `create_model("plain32_cifar")`: returns a `keras.Model`.
 
 Deep residual learning for image recognition (arXiv:1512.03385, 2015).
@@ -2373,7 +2411,7 @@ reduction=None, block_dropout=0.0, stochastic_depth=0.0, head_dropout=0.0, ceil_
 epsilon=1e-05, half_first=False, shortcut_kernel=1, zero_gamma=False, pre_activation=False.
 """
 
-ResNet44CIFAR: _ResidualRowsRowV1Builder
+ResNet44CIFAR: _ResidualV1Builder
 """ResNet44CIFAR, by name `create_model("resnet44_cifar")`: returns a `keras.Model`.
 
 Deep residual learning for image recognition (arXiv:1512.03385, 2015).
@@ -2386,7 +2424,7 @@ block_dropout=0.0, stochastic_depth=0.0, head_dropout=0.0, ceil_pool=False, epsi
 half_first=False, shortcut_kernel=1, zero_gamma=False, pre_activation=False.
 """
 
-Plain44CIFAR: _ResidualRowsRowV1Builder
+Plain44CIFAR: _ResidualV1Builder
 """Plain44CIFAR, by name `create_model("plain44_cifar")`: returns a `keras.Model`.
 
 Deep residual learning for image recognition (arXiv:1512.03385, 2015).
@@ -2399,7 +2437,7 @@ reduction=None, block_dropout=0.0, stochastic_depth=0.0, head_dropout=0.0, ceil_
 epsilon=1e-05, half_first=False, shortcut_kernel=1, zero_gamma=False, pre_activation=False.
 """
 
-ResNet56CIFAR: _ResidualRowsRowV1Builder
+ResNet56CIFAR: _ResidualV1Builder
 """ResNet56CIFAR, by name `create_model("resnet56_cifar")`: returns a `keras.Model`.
 
 Deep residual learning for image recognition (arXiv:1512.03385, 2015).
@@ -2412,7 +2450,7 @@ block_dropout=0.0, stochastic_depth=0.0, head_dropout=0.0, ceil_pool=False, epsi
 half_first=False, shortcut_kernel=1, zero_gamma=False, pre_activation=False.
 """
 
-Plain56CIFAR: _ResidualRowsRowV1Builder
+Plain56CIFAR: _ResidualV1Builder
 """Plain56CIFAR, by name `create_model("plain56_cifar")`: returns a `keras.Model`.
 
 Deep residual learning for image recognition (arXiv:1512.03385, 2015).
@@ -2425,7 +2463,7 @@ reduction=None, block_dropout=0.0, stochastic_depth=0.0, head_dropout=0.0, ceil_
 epsilon=1e-05, half_first=False, shortcut_kernel=1, zero_gamma=False, pre_activation=False.
 """
 
-ResNet110CIFAR: _ResidualRowsRowV1Builder
+ResNet110CIFAR: _ResidualV1Builder
 """ResNet110CIFAR, by name `create_model("resnet110_cifar")`: returns a `keras.Model`.
 
 Deep residual learning for image recognition (arXiv:1512.03385, 2015).
@@ -2438,7 +2476,7 @@ reduction=None, block_dropout=0.0, stochastic_depth=0.0, head_dropout=0.0, ceil_
 epsilon=1e-05, half_first=False, shortcut_kernel=1, zero_gamma=False, pre_activation=False.
 """
 
-ResNeXt50_32x4d: _ResidualRowsRowV1Builder
+ResNeXt50_32x4d: _ResidualV1Builder
 """ResNeXt50_32x4d, by name `create_model("resnext50_32x4d")`: returns a `keras.Model`.
 
 Aggregated residual transformations for deep neural networks (arXiv:1611.05431, 2016).
@@ -2452,7 +2490,7 @@ ceil_pool=False, epsilon=1e-05, half_first=False, shortcut_kernel=1, zero_gamma=
 pre_activation=False.
 """
 
-ResNeXt101_32x8d: _ResidualRowsRowV1Builder
+ResNeXt101_32x8d: _ResidualV1Builder
 """ResNeXt101_32x8d, by name `create_model("resnext101_32x8d")`: returns a `keras.Model`.
 
 Aggregated residual transformations for deep neural networks (arXiv:1611.05431, 2016).
@@ -2466,7 +2504,7 @@ ceil_pool=False, epsilon=1e-05, half_first=False, shortcut_kernel=1, zero_gamma=
 pre_activation=False.
 """
 
-ResNeXt101_64x4d: _ResidualRowsRowV1Builder
+ResNeXt101_64x4d: _ResidualV1Builder
 """ResNeXt101_64x4d, by name `create_model("resnext101_64x4d")`: returns a `keras.Model`.
 
 Aggregated residual transformations for deep neural networks (arXiv:1611.05431, 2016).
@@ -2480,7 +2518,7 @@ ceil_pool=False, epsilon=1e-05, half_first=False, shortcut_kernel=1, zero_gamma=
 pre_activation=False.
 """
 
-ResNeXt29_8x64d: _ResidualRowsRowV1Builder
+ResNeXt29_8x64d: _ResidualV1Builder
 """ResNeXt29_8x64d, by name `create_model("resnext29_8x64d")`: returns a `keras.Model`.
 
 Aggregated residual transformations for deep neural networks (arXiv:1611.05431, 2016).
@@ -2493,7 +2531,7 @@ reduction=None, block_dropout=0.0, stochastic_depth=0.0, head_dropout=0.0, ceil_
 epsilon=1e-05, half_first=False, shortcut_kernel=1, zero_gamma=False, pre_activation=False.
 """
 
-SEResNet18: _ResidualRowsRowV1Builder
+SEResNet18: _ResidualV1Builder
 """SEResNet18, by name `create_model("se_resnet18")`: returns a `keras.Model`.
 
 Squeeze-and-excitation networks (arXiv:1709.01507, 2017).
@@ -2506,7 +2544,7 @@ reduction=16, block_dropout=0.0, stochastic_depth=0.0, head_dropout=0.0, ceil_po
 epsilon=1e-05, half_first=False, shortcut_kernel=1, zero_gamma=False, pre_activation=False.
 """
 
-SEResNet34: _ResidualRowsRowV1Builder
+SEResNet34: _ResidualV1Builder
 """SEResNet34, by name `create_model("se_resnet34")`: returns a `keras.Model`.
 
 Squeeze-and-excitation networks (arXiv:1709.01507, 2017).
@@ -2519,7 +2557,7 @@ reduction=16, block_dropout=0.0, stochastic_depth=0.0, head_dropout=0.0, ceil_po
 epsilon=1e-05, half_first=False, shortcut_kernel=1, zero_gamma=False, pre_activation=False.
 """
 
-SEResNet50: _ResidualRowsRowV1Builder
+SEResNet50: _ResidualV1Builder
 """SEResNet50, by name `create_model("se_resnet50")`: returns a `keras.Model`.
 
 Squeeze-and-excitation networks (arXiv:1709.01507, 2017).
@@ -2533,7 +2571,7 @@ ceil_pool=True, epsilon=1e-05, half_first=False, shortcut_kernel=1, zero_gamma=F
 pre_activation=False.
 """
 
-SEResNet101: _ResidualRowsRowV1Builder
+SEResNet101: _ResidualV1Builder
 """SEResNet101, by name `create_model("se_resnet101")`: returns a `keras.Model`.
 
 Squeeze-and-excitation networks (arXiv:1709.01507, 2017).
@@ -2547,7 +2585,7 @@ ceil_pool=True, epsilon=1e-05, half_first=False, shortcut_kernel=1, zero_gamma=F
 pre_activation=False.
 """
 
-SEResNet152: _ResidualRowsRowV1Builder
+SEResNet152: _ResidualV1Builder
 """SEResNet152, by name `create_model("se_resnet152")`: returns a `keras.Model`.
 
 Squeeze-and-excitation networks (arXiv:1709.01507, 2017).
@@ -2561,7 +2599,7 @@ ceil_pool=True, epsilon=1e-05, half_first=False, shortcut_kernel=1, zero_gamma=F
 pre_activation=False.
 """
 
-SEResNeXt50_32x4d: _ResidualRowsRowV1Builder
+SEResNeXt50_32x4d: _ResidualV1Builder
 """SEResNeXt50_32x4d, by name `create_model("se_resnext50_32x4d")`: returns a `keras.Model`.
 
 Squeeze-and-excitation networks (arXiv:1709.01507, 2017).
@@ -2575,7 +2613,7 @@ ceil_pool=True, epsilon=1e-05, half_first=False, shortcut_kernel=1, zero_gamma=F
 pre_activation=False.
 """
 
-SEResNeXt101_32x4d: _ResidualRowsRowV1Builder
+SEResNeXt101_32x4d: _ResidualV1Builder
 """SEResNeXt101_32x4d, by name `create_model("se_resnext101_32x4d")`: returns a `keras.Model`.
 
 Squeeze-and-excitation networks (arXiv:1709.01507, 2017).
@@ -2589,7 +2627,7 @@ ceil_pool=True, epsilon=1e-05, half_first=False, shortcut_kernel=1, zero_gamma=F
 pre_activation=False.
 """
 
-SENet154: _ResidualRowsRowV1Builder
+SENet154: _ResidualV1Builder
 """SENet154, by name `create_model("senet154")`: returns a `keras.Model`.
 
 Squeeze-and-excitation networks (arXiv:1709.01507, 2017).
@@ -2702,7 +2740,7 @@ ShuffleNet V2: practical guidelines for efficient CNN architecture design (arXiv
 Columns of its table: channels=(244, 488, 976), last=2048, first=24, repeats=(4, 8, 4).
 """
 
-WRN16_8: _ResidualRowsRowV2Builder
+WRN16_8: _ResidualV2Builder
 """WRN16_8, by name `create_model("wrn16_8")`: returns a `keras.Model`.
 
 Wide residual networks (arXiv:1605.07146, 2016).
@@ -2715,7 +2753,7 @@ reduction=None, block_dropout=0.0, stochastic_depth=0.0, head_dropout=0.0, ceil_
 epsilon=1e-05, stride_at="first", biases=False, pre_activation=True.
 """
 
-WRN28_10: _ResidualRowsRowV2Builder
+WRN28_10: _ResidualV2Builder
 """WRN28_10, by name `create_model("wrn28_10")`: returns a `keras.Model`.
 
 Wide residual networks (arXiv:1605.07146, 2016).
@@ -2728,7 +2766,7 @@ reduction=None, block_dropout=0.0, stochastic_depth=0.0, head_dropout=0.0, ceil_
 epsilon=1e-05, stride_at="first", biases=False, pre_activation=True.
 """
 
-WRN40_4: _ResidualRowsRowV2Builder
+WRN40_4: _ResidualV2Builder
 """WRN40_4, by name `create_model("wrn40_4")`: returns a `keras.Model`.
 
 Wide residual networks (arXiv:1605.07146, 2016).
@@ -2741,7 +2779,7 @@ reduction=None, block_dropout=0.0, stochastic_depth=0.0, head_dropout=0.0, ceil_
 epsilon=1e-05, stride_at="first", biases=False, pre_activation=True.
 """
 
-WideResNet50_2: _ResidualRowsRowV1Builder
+WideResNet50_2: _ResidualV1Builder
 """WideResNet50_2, by name `create_model("wide_resnet50_2")`: returns a `keras.Model`.
 
 Wide residual networks (arXiv:1605.07146, 2016).
@@ -2755,7 +2793,7 @@ ceil_pool=False, epsilon=1e-05, half_first=False, shortcut_kernel=1, zero_gamma=
 pre_activation=False.
 """
 
-WideResNet101_2: _ResidualRowsRowV1Builder
+WideResNet101_2: _ResidualV1Builder
 """WideResNet101_2, by name `create_model("wide_resnet101_2")`: returns a `keras.Model`.
 
 Wide residual networks (arXiv:1605.07146, 2016).

@@ -36,9 +36,9 @@ IMAGENET = (
 
 for layers, k, params, macs in CIFAR:
     n = (layers - 4) // 6
-    row = RowV2((n, n, n), "basic", (16 * k, 32 * k, 64 * k), "3x3", 16)
-    register_network(PAPER, f"wrn{layers}_{k}", f"WRN{layers}_{k}", row, params, macs)
+    row_v2 = RowV2((n, n, n), "basic", (16 * k, 32 * k, 64 * k), "3x3", 16)
+    register_network(PAPER, f"wrn{layers}_{k}", f"WRN{layers}_{k}", row_v2, params, macs)
 
 for layers, repeats, params, macs in IMAGENET:
-    row = RowV1(repeats, "bottleneck", group_width=128)
-    register_network(PAPER, f"wide_resnet{layers}_2", f"WideResNet{layers}_2", row, params, macs)
+    row_v1 = RowV1(repeats, "bottleneck", group_width=128)
+    register_network(PAPER, f"wide_resnet{layers}_2", f"WideResNet{layers}_2", row_v1, params, macs)

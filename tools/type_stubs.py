@@ -21,6 +21,7 @@ import textwrap
 import types
 import typing
 from collections.abc import Callable, Iterable
+from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -194,9 +195,9 @@ def wrapped(text: str, indent: int = 0) -> list[str]:
 
 def class_name(row_type: type) -> str:
     """Returns the name of the builders of a table, such as `_LenetBuilder`."""
-    stem = row_type.__module__.rpartition(".")[2].removesuffix("_row").removesuffix("_steps")
+    stem = row_type.__module__.rpartition(".")[2].removesuffix("_rows").removesuffix("_modules")
     words = "".join(word.capitalize() for word in stem.split("_"))
-    return f"_{words}{row_type.__name__.removesuffix('Row')}Builder"
+    return f"_{words}{row_type.__name__.removeprefix('Row')}Builder"
 
 
 def default_text(variants: list[Variant], column: str) -> str:
@@ -209,7 +210,10 @@ def default_text(variants: list[Variant], column: str) -> str:
 def call_docstring(row_type: type, columns: Iterable[str]) -> list[str]:
     """Returns the lines of a builder's docstring: the arguments of `create_model`, the columns."""
     _, shared, after = argument_docs(create_model.__doc__ or "")
-    before, own, _ = argument_docs(row_type.__doc__ or "")
+    before, own = [], Docs()
+    for kind in filter(is_dataclass, reversed(row_type.__mro__)):
+        before, docs_of_kind, _ = argument_docs(kind.__doc__ or "")
+        own |= docs_of_kind
     docs = {name: text for name, text in shared.items() if name in _shared_parameters()}
     docs |= {name: own[name] for name in columns if name in own}
     lines = ["Builds the model, with fresh or with trained weights.", "", "Args:"]

@@ -10,7 +10,7 @@ import difflib
 import fnmatch
 import importlib
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -215,7 +215,7 @@ class Variant:
         catalogue = importlib.import_module("kerascnn.published.catalogue")
         return tuple(one.tag for one in catalogue.checkpoints(self.name))
 
-    def columns(self, changes: dict[str, Any]) -> Any:
+    def columns(self, changes: Mapping[str, Any]) -> Any:
         """Returns the row with some columns changed; a name that is no column is refused."""
         row, changes = self.row_for(changes)
         allowed = list(columns_of(row))
@@ -229,7 +229,7 @@ class Variant:
                 )
         return replace(row, **changes)
 
-    def row_for(self, changes: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    def row_for(self, changes: Mapping[str, Any]) -> tuple[Any, Mapping[str, Any]]:
         """Returns the row, of the type that `changes` select, and those of them that it takes."""
         for_columns = getattr(self.row, "for_columns", None)
         return (self.row, changes) if for_columns is None else for_columns(changes)
