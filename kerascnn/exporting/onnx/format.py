@@ -1,6 +1,6 @@
-"""ONNX: named input and output, dynamic batch, metadata inside the file.
+"""Writes ONNX files, with named input and output, dynamic batch and metadata in the file.
 
-Networks of known layers are written by `onnx_writer`; tf2onnx converts the others.
+`writer` writes networks whose layers all have rules; tf2onnx converts the others.
 """
 
 from __future__ import annotations
@@ -15,87 +15,95 @@ from typing import Any
 from kerascnn.errors import MismatchError
 from kerascnn.exporting.common.network import Network
 from kerascnn.exporting.common.options import ExportOptions, Job
+from kerascnn.exporting.onnx import quantize
 from kerascnn.exporting.onnx.graph import NotCovered
+from kerascnn.exporting.onnx.preprocessing import Prologue
 from kerascnn.exporting.onnx.tf2onnx_limits import inconvertible
 from kerascnn.exporting.onnx.tf2onnx_shims import optimise_in_place
+from kerascnn.exporting.onnx.writer import first_without_rule, write_graph
 from kerascnn.runtimes.contract import INPUT, OUTPUT
 from kerascnn.runtimes.quiet import quiet_logger
 
 _LARGEST = 2**31 - 2**20
-# tf2onnx 1.17 has no newer one.
-_LAST_OF_TF2ONNX = 18
+"""Largest size in bytes of the weights in one file."""
+_TF2ONNX_LAST_OPSET = 18
+"""The newest operator set of tf2onnx 1.17."""
 
 
 def check(network: Network, options: ExportOptions) -> None:
-    """Refuses, before any conversion, a network that ONNX or the converter cannot express.
+    """Refuses a network that cannot be written, before any conversion.
 
     Raises:
-        MismatchError: naming the layers and what to use instead.
+        MismatchError: ONNX or the converter has no operator for some layers. The message names
+            them and what to use instead.
     """
     if network.parameter_bytes > _LARGEST:
         raise MismatchError(
             f"the weights take {network.parameter_bytes / 2**30:.1f} GiB, one ONNX file holds less "
             'than 2; export it with formats=("savedmodel",)'
         )
-    from kerascnn.exporting.onnx.writer import first_without_rule
-
-    foreign = first_without_rule(network.model)
-    if foreign is None:
+    layer = first_without_rule(network.model)
+    if layer is None:
         return
-    found = inconvertible(network.model)
-    if found:
-        more = f" and {len(found) - 2} more" if len(found) > 2 else ""
+    problems = inconvertible(network.model)
+    if problems:
+        more = f" and {len(problems) - 2} more" if len(problems) > 2 else ""
         raise MismatchError(
-            f"ONNX cannot express {'; '.join(found[:2])}{more}; "
+            f"ONNX cannot express {'; '.join(problems[:2])}{more}; "
             'or export with formats=("savedmodel",)'
         )
-    if options.opset > _LAST_OF_TF2ONNX or options.preprocess:
-        what = "preprocess" if options.preprocess else f"opset {options.opset}"
+    if options.opset > _TF2ONNX_LAST_OPSET or options.preprocess:
+        option = "preprocess" if options.preprocess else f"opset {options.opset}"
         raise MismatchError(
-            f"{what} needs layers that kerascnn writes itself, and {foreign} is none; tf2onnx "
-            f"converts this model to opset 13 to {_LAST_OF_TF2ONNX} without preprocessing"
+            f"{option} needs layers that kerascnn writes itself, but {layer} is not among them; "
+            f"tf2onnx converts this model to opset 13 to {_TF2ONNX_LAST_OPSET} without "
+            "preprocessing"
         )
 
 
 def write(job: Job, path: Path) -> dict[str, Any]:
-    """Writes one self-contained file, and returns what the report says of it.
+    """Writes one self-contained file, and returns further fields of its report.
 
     Raises:
-        MismatchError: an operation of the network has no ONNX counterpart, or an int8 file is less
-            accurate than asked for.
+        MismatchError: ONNX has no operator for an operation of the network, or an int8 file loses
+            more accuracy than `max_drop`.
     """
     model = convert(job.network, job.options, job.preprocessing)
     _require_standard(model, job.options.opset)
-    found: dict[str, Any] = {"opset": job.options.opset}
-    if job.precision != "float32":
-        from kerascnn.exporting.onnx import quantize
-
-        model, more = quantize.lowered(model, job, path)
-        found.update(more)
+    results: dict[str, Any] = {"opset": job.options.opset}
+    if job.precision == "float16":
+        model = quantize.to_float16(model)
+    elif job.precision == "int8":
+        model, int8_results = quantize.to_int8(model, job, path)
+        results |= int8_results
     _name(model, job.network)
     _save(model, path, job.metadata)
-    return {**found, "nodes": nodes_of(model)}
+    return {**results, "nodes": nodes_of(model)}
 
 
 def convert(network: Network, options: ExportOptions, preprocessing: Any = None) -> Any:
-    """Returns the `onnx.ModelProto` of the network."""
-    from kerascnn.exporting.onnx.writer import write_graph
+    """Returns the `onnx.ModelProto` of a network, in float32.
 
-    prologue = None
-    if options.preprocess:
-        from kerascnn.exporting.onnx.preprocessing import Prologue
+    Args:
+        network: prepared for export.
+        options: of the export.
+        preprocessing: of the model; needed for `options.preprocess`.
 
-        prologue = Prologue.of(preprocessing, options)
+    Raises:
+        MismatchError: ONNX has no operator for a layer, or for the preprocessing.
+        UsageError: the operator set is too old for the preprocessing.
+    """
+    prologue = Prologue.of(preprocessing, options) if options.preprocess else None
     try:
         return write_graph(network, options.opset, options.layout, prologue)
     except NotCovered as reason:
-        if prologue is not None or options.opset > _LAST_OF_TF2ONNX:
+        if prologue is not None or options.opset > _TF2ONNX_LAST_OPSET:
             raise MismatchError(f"ONNX has no rule for {reason}; try opset 17") from reason
     return _through_tf2onnx(network, options)
 
 
 def nodes_of(model: Any) -> dict[str, int]:
-    """Returns how many nodes of each kind a graph has, the most frequent first."""
+    """Returns the number of nodes of each operator in a graph, the most frequent first."""
     counts = collections.Counter(node.op_type for node in model.graph.node)
     return dict(counts.most_common())
 
@@ -109,13 +117,13 @@ def _through_tf2onnx(network: Network, options: ExportOptions) -> Any:
         arguments["inputs_as_nchw"] = [INPUT]
         if len(network.model.outputs[0].shape) == 4:
             arguments["outputs_as_nchw"] = [OUTPUT]
-    # Both report what cannot be converted at level ERROR; `write` does that in one line.
+    # Both log what cannot be converted at level ERROR; `write` raises it as one line.
     with quiet_logger("tf2onnx", logging.CRITICAL), quiet_logger("tensorflow", logging.ERROR):
         try:
             with optimise_in_place():
                 return tf2onnx.convert.from_function(function, **arguments)[0]
         except Exception:
-            # A pass failed; converting once more with tf2onnx's safety net leaves that pass out.
+            # An optimisation pass failed; with copies, tf2onnx skips that pass.
             return tf2onnx.convert.from_function(function, **arguments)[0]
 
 
@@ -135,7 +143,7 @@ def _save(model: Any, path: Path, metadata: Mapping[str, Any]) -> None:
 
 
 def _require_standard(model: Any, opset: int) -> None:
-    """Raises MismatchError when the converter left operations of TensorFlow in the graph."""
+    """Raises MismatchError when a graph has operators that are not ONNX's own."""
     import onnx
 
     foreign = collections.defaultdict(list)
@@ -157,7 +165,7 @@ def _require_standard(model: Any, opset: int) -> None:
 
 
 def _name(model: Any, network: Network) -> None:
-    """Gives graph and dimensions their names and drops what tells of the conversion."""
+    """Names the graph and its dimensions, and removes traces of the converter."""
     from kerascnn.version import __version__
 
     model.producer_name, model.producer_version = "kerascnn", __version__
@@ -170,10 +178,10 @@ def _name(model: Any, network: Network) -> None:
         (model.graph.output[0], ("batch",)),
     ):
         for dimension, name in zip(value.type.tensor_type.shape.dim, names, strict=False):
-            if not dimension.HasField("dim_value") and not named(dimension):
+            if not dimension.HasField("dim_value") and not _is_named(dimension):
                 dimension.dim_param = name
 
 
-def named(dimension: Any) -> bool:
-    """Tells whether a dimension has a name of ours; those of tf2onnx say nothing."""
+def _is_named(dimension: Any) -> bool:
+    """Tells whether a dimension has a name that is not one of tf2onnx's placeholders."""
     return bool(dimension.dim_param) and not dimension.dim_param.startswith("unk__")

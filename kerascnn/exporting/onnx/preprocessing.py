@@ -1,4 +1,4 @@
-"""Preprocessing in front of an ONNX graph: images of uint8 in, resized, cut and scaled inside."""
+"""Writes the preprocessing into an ONNX graph: resizing, cropping and scaling of uint8 images."""
 
 from __future__ import annotations
 
@@ -7,23 +7,25 @@ from typing import Any
 
 from kerascnn.errors import MismatchError, UsageError
 from kerascnn.exporting.common.options import ExportOptions
+from kerascnn.exporting.onnx.activations import clip
 from kerascnn.exporting.onnx.graph import Graph, Value
+from kerascnn.exporting.onnx.layers_weighted import scaled
 from kerascnn.imaging.preprocessing import Preprocessing
 from kerascnn.lazy import np
 from kerascnn.runtimes.contract import INPUT
 
 _MODES = {"nearest": "nearest", "bilinear": "linear", "bicubic": "cubic"}
 _ANTIALIAS = 18
-"""The first operator set whose Resize averages over the pixels it leaves out."""
+"""The first operator set whose Resize can antialias."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Prologue:
-    """What happens to an image before the model's first layer.
+    """The preprocessing nodes before the first layer of a model.
 
     Args:
-        preprocessing: with the size of the model.
-        resizes: whether images of another size are taken.
+        preprocessing: with the size of the model's input.
+        resizes: whether images of other sizes are accepted.
     """
 
     preprocessing: Preprocessing
@@ -31,18 +33,18 @@ class Prologue:
 
     @classmethod
     def of(cls, preprocessing: Preprocessing, options: ExportOptions) -> Prologue:
-        """Makes the prologue of a preprocessing.
+        """Returns the prologue for a preprocessing.
 
         Raises:
-            MismatchError: it resizes in a way that ONNX has no operator for.
-            UsageError: the operator set is too old for it.
+            MismatchError: ONNX has no operator for its way of resizing.
+            UsageError: the operator set is too old.
         """
         if preprocessing.size is None or preprocessing.fit == "none":
             return cls(preprocessing, False)
         if preprocessing.fit == "pad" or preprocessing.interpolation not in _MODES:
             raise MismatchError(
                 f"ONNX cannot do fit={preprocessing.fit!r} with {preprocessing.interpolation}; "
-                "export without preprocess, and prepare images with the preprocessing it carries"
+                "export without preprocess, and prepare images with the preprocessing in the file"
             )
         if options.opset < _ANTIALIAS:
             raise UsageError(
@@ -51,12 +53,22 @@ class Prologue:
         return cls(preprocessing, True)
 
     def shape(self, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Returns the shape of the images that are taken, channels last."""
+        """Returns the shape of the input with the prologue, in Keras's order.
+
+        Args:
+            shape: of the model's input.
+        """
         channels = 1 if self.preprocessing.channels == "grey" else shape[-1]
         return (None, None, None, channels) if self.resizes else (*shape[:-1], channels)
 
     def write(self, graph: Graph, layout: str, shape: tuple[int | None, ...]) -> Value:
-        """Adds the nodes and returns the model's input."""
+        """Adds the nodes to a graph and returns the input of the first layer.
+
+        Args:
+            graph: to add to.
+            layout: of the graph's input.
+            shape: of the model's input, in Keras's order.
+        """
         name = graph.node("Cast", [INPUT], f"{INPUT}_float", to=1)  # 1 is ONNX's float32
         x = Value(name, self.shape(shape), channels_first=layout == "nchw")
         x = graph.channels_first(x)
@@ -66,8 +78,6 @@ class Prologue:
             order = graph.whole("bgr", [2, 1, 0])
             x = dataclasses.replace(x, name=graph.node("Gather", [x.name, order], "bgr", axis=1))
         scale, offset = (np.array(values) for values in self.preprocessing.affine())
-        from kerascnn.exporting.onnx.layers_weighted import scaled
-
         x = scaled(graph, x, scale, offset, "preprocessing")
         return dataclasses.replace(x, shape=shape)
 
@@ -79,20 +89,19 @@ class Prologue:
             sides = graph.whole("resize.sides", [height, width])
             return self._rounded(graph, self._resize(graph, x, sides))
         whole = graph.node("Shape", [x.name], "crop_shape")
-        ends = [graph.whole(f"crop.{k}", [v]) for k, v in (("from", 2), ("to", 4))]
+        ends = [graph.whole(f"crop.{name}", [axis]) for name, axis in (("from", 2), ("to", 4))]
         sides = graph.node("Slice", [whole, *ends], "crop_sides")
         if preprocessing.resize is not None:
-            # As in torchvision, the longer side is cut off to a whole number.
-            wanted = graph.whole("crop.resize", [preprocessing.resize])
+            # As in torchvision, the longer side is rounded down.
+            resized = graph.whole("crop.resize", [preprocessing.resize])
             shorter = graph.node("ReduceMin", [sides], "crop_shorter", keepdims=1)
-            sides = graph.node(
-                "Div", [graph.node("Mul", [sides, wanted], "crop_product"), shorter], "crop_resized"
-            )
+            product = graph.node("Mul", [sides, resized], "crop_product")
+            sides = graph.node("Div", [product, shorter], "crop_resized")
             x = self._rounded(graph, self._resize(graph, x, sides))
-        # Half of what is over, rounded to even as Python does.
-        over = graph.node("Sub", [sides, graph.whole("crop.size", [height, width])], "crop_over")
+        # Half of the difference, rounded to even as Python does.
+        excess = graph.node("Sub", [sides, graph.whole("crop.size", [height, width])], "crop_over")
         half = graph.weight("crop.half", np.float32(0.5))
-        real = graph.node("Cast", [over], "crop_over_float", to=1)
+        real = graph.node("Cast", [excess], "crop_over_float", to=1)
         start = graph.node("Round", [graph.node("Mul", [real, half], "crop_half")], "crop_round")
         start = graph.node("Cast", [start], "crop_start", to=7)  # int64
         end = graph.node("Add", [start, graph.whole("crop.length", [height, width])], "crop_end")
@@ -106,15 +115,13 @@ class Prologue:
             attributes.update(cubic_coeff_a=-0.5, exclude_outside=1)
         elif mode == "nearest":
             attributes["nearest_mode"] = "floor"
-        made = graph.node(
+        output = graph.node(
             "Resize", [x.name, "", "", sides], "resize",
             mode=mode, axes=[2, 3], coordinate_transformation_mode="half_pixel", **attributes,
         )  # fmt: skip
-        return dataclasses.replace(x, name=made)
+        return dataclasses.replace(x, name=output)
 
     def _rounded(self, graph: Graph, x: Value) -> Value:
-        """Rounds to whole numbers from 0 to 255, which Pillow's pixels are."""
-        from kerascnn.exporting.onnx.activations import clip
-
+        """Rounds to whole numbers from 0 to 255, as Pillow does."""
         x = dataclasses.replace(x, name=graph.node("Round", [x.name], "resize_round"))
         return dataclasses.replace(x, name=clip(graph, x, 0.0, 255.0, "resize_clip"))

@@ -1,4 +1,4 @@
-"""ONNX files of lower precision: float16, and int8 with QuantizeLinear and DequantizeLinear."""
+"""Converts ONNX models to float16, and to int8 with QuantizeLinear and DequantizeLinear."""
 
 from __future__ import annotations
 
@@ -24,56 +24,60 @@ from kerascnn.runtimes.onnx import open_artifact
 from kerascnn.runtimes.quiet import quiet_logger
 from kerascnn.runtimes.telemetry import import_onnxruntime
 
-CALIBRATED = ("Conv", "Gemm", "MatMul", "ConvTranspose")
-"""The operators that are quantised; what lies between them follows where it can."""
+_QUANTIZED = ("Conv", "Gemm", "MatMul", "ConvTranspose")
+"""The operators with int8 weights; those between them are quantized if onnxruntime supports it."""
 
 
-def lowered(model: Any, job: Job, path: Path) -> tuple[Any, dict[str, Any]]:
-    """Returns a float32 model in the job's precision, and what the report says of it.
-
-    Raises:
-        UsageError: int8 without real images.
-        MismatchError: int8 that costs more accuracy than `max_drop`.
-    """
-    if job.precision == "float16":
-        return _float16(model), {}
-    return _int8(model, job, path)
-
-
-def _float16(model: Any) -> Any:
+def to_float16(model: Any) -> Any:
+    """Returns a float32 model with weights and activations in float16."""
     import_onnxruntime()
     from onnxruntime.transformers.float16 import convert_float_to_float16
     from onnxruntime.transformers.onnx_model import OnnxModel
 
     with quiet_logger("root", logging.ERROR):
-        made = convert_float_to_float16(model, keep_io_types=True)
-    # It puts its casts behind all other nodes; ONNX wants a node behind those that it reads.
-    OnnxModel.graph_topological_sort(made.graph)
-    return made
+        converted = convert_float_to_float16(model, keep_io_types=True)
+    # The new Cast nodes are at the end; ONNX requires a node after those whose outputs it reads.
+    OnnxModel.graph_topological_sort(converted.graph)
+    return converted
 
 
-def _int8(model: Any, job: Job, path: Path) -> tuple[Any, dict[str, Any]]:
-    """Quantises everything, and leaves more and more in float32 while that costs too much."""
-    images = job.calibration
-    if not images:
+def to_int8(model: Any, job: Job, path: Path) -> tuple[Any, dict[str, Any]]:
+    """Returns a float32 model in int8, and further fields of its report.
+
+    All layers are quantized first; more and more stay in float32 while the accuracy drops too much.
+
+    Args:
+        model: an `onnx.ModelProto`, which is changed.
+        job: gives the calibration images, the evaluation data and the options.
+        path: of the artifact; trial files are written beside it.
+
+    Raises:
+        UsageError: there are no real images.
+        MismatchError: the accuracy drops by more than `max_drop`.
+    """
+    import onnx
+
+    if not job.calibration:
         raise UsageError(
-            "int8 is calibrated with real images, and none are at hand; give samples, or export a "
+            "int8 is calibrated with real images, and there are none; give samples, or export a "
             "run whose data is on this machine"
         )
     before = accuracy(lambda batch: keras_outputs(job.network.model, batch), job.evaluation)
     drops = []
-    model = _scaled_by_convolutions(model)
+    model = _batch_norms_as_convolutions(model)
     align_channels(model)
     for excluded in _exclusions(model):
-        made = _quantised(model, images, excluded, job.options.calibration, job.options.layout)
+        quantized = _quantized(model, job, excluded)
         with tempfile.TemporaryDirectory(dir=path.parent) as temporary:
             trial = Path(temporary) / "trial.onnx"
-            _with_layout(made, job.metadata)
-            trial.write_bytes(made.SerializeToString())
+            # `open_artifact` reads the layout from the metadata.
+            metadata = {"input": json.dumps(job.metadata["input"])}
+            onnx.helper.set_model_props(quantized, metadata)
+            trial.write_bytes(quantized.SerializeToString())
             after = accuracy(open_artifact(trial), job.evaluation)
-        found = {"accuracy_before": before, "accuracy_after": after, "left_out": list(excluded)}
         if before is None or after is None or before - after <= job.options.max_drop:
-            return made, found
+            results = {"accuracy_before": before, "accuracy_after": after}
+            return quantized, {**results, "left_out": list(excluded)}
         drops.append(before - after)
     raise MismatchError(
         f"int8 costs {min(drops):.2%} of accuracy on {image_count(job.evaluation)} images "
@@ -82,50 +86,53 @@ def _int8(model: Any, job: Job, path: Path) -> tuple[Any, dict[str, Any]]:
     )
 
 
-def _scaled_by_convolutions(model: Any) -> Any:
-    """Returns the model with the batch norms of its maps as grouped convolutions of 1 x 1.
+def _batch_norms_as_convolutions(model: Any) -> Any:
+    """Returns a model whose batch normalisations of maps are grouped 1 x 1 convolutions.
 
-    onnxruntime has no batch norm of integers: for each of those that a DenseNet has before its
-    convolutions it would turn all values into float32 and back.
+    onnxruntime has no integer batch normalisation. For those before the convolutions of a DenseNet
+    it would convert all values to float32 and back.
     """
     import onnx
-    from onnx import helper, numpy_helper
 
-    made = onnx.shape_inference.infer_shapes(model)
-    ranks = {one.name: len(one.type.tensor_type.shape.dim) for one in made.graph.value_info}
-    weights = {one.name: one for one in made.graph.initializer}
+    inferred = onnx.shape_inference.infer_shapes(model)
+    graph = inferred.graph
+    ranks = {entry.name: len(entry.type.tensor_type.shape.dim) for entry in graph.value_info}
+    weights = {entry.name: entry for entry in graph.initializer}
     replaced: list[str] = []
-    for node in made.graph.node:
+    for node in graph.node:
         if node.op_type != "BatchNormalization" or ranks.get(node.input[0]) != 4:
             continue
         replaced += node.input[1:]
-        values = (numpy_helper.to_array(weights[name]).astype("float64") for name in node.input[1:])
-        scale, bias, mean, variance = values
-        epsilon = next((one.f for one in node.attribute if one.name == "epsilon"), 1e-5)
+        scale, bias, mean, variance = (
+            onnx.numpy_helper.to_array(weights[name]).astype("float64") for name in node.input[1:]
+        )
+        epsilon = next((entry.f for entry in node.attribute if entry.name == "epsilon"), 1e-5)
         factor = scale / np.sqrt(variance + epsilon)
-        named = {"kernel": factor[:, None, None, None], "offset": bias - mean * factor}
-        for name, value in named.items():
-            entry = numpy_helper.from_array(value.astype("float32"), f"{node.output[0]}.{name}")
-            made.graph.initializer.append(entry)
-        inputs = [node.input[0], *(f"{node.output[0]}.{name}" for name in named)]
+        values = {"kernel": factor[:, None, None, None], "offset": bias - mean * factor}
+        for name, value in values.items():
+            entry = onnx.numpy_helper.from_array(
+                value.astype("float32"), f"{node.output[0]}.{name}"
+            )
+            graph.initializer.append(entry)
+        inputs = [node.input[0], *(f"{node.output[0]}.{name}" for name in values)]
         node.CopyFrom(
-            helper.make_node(
+            onnx.helper.make_node(
                 "Conv", inputs, list(node.output), node.name, kernel_shape=[1, 1], group=len(factor)
             )
         )
-    still = {name for node in made.graph.node for name in node.input}
-    for name in set(replaced) - still:
-        made.graph.initializer.remove(weights[name])
-    return made
+    read = {name for node in graph.node for name in node.input}
+    for name in set(replaced) - read:
+        graph.initializer.remove(weights[name])
+    return inferred
 
 
 def _exclusions(model: Any) -> Iterator[tuple[str, ...]]:
-    """Yields what stays in float32: nothing, the first and last layer, grouped filters too.
+    """Yields the nodes that stay in float32: none; the first and the last; grouped ones too.
 
-    The first sees the image and the last decides; grouped filters have few weights, whose
-    channels differ most in range.
+    Errors in the first and the last layer affect the output most. In grouped convolutions the
+    ranges of the channels differ most.
     """
-    weighted = [node for node in model.graph.node if node.op_type in CALIBRATED]
+    weighted = [node for node in model.graph.node if node.op_type in _QUANTIZED]
     ends = tuple(dict.fromkeys((weighted[0].name, weighted[-1].name)))
     grouped = tuple(
         node.name
@@ -138,9 +145,8 @@ def _exclusions(model: Any) -> Iterator[tuple[str, ...]]:
         yield tuple(dict.fromkeys((*ends, *grouped)))
 
 
-def _quantised(
-    model: Any, images: Sequence[Any], excluded: Sequence[str], calibration: str, layout: str
-) -> Any:
+def _quantized(model: Any, job: Job, excluded: Sequence[str]) -> Any:
+    """Returns a float32 model in int8, except for the nodes in `excluded`."""
     import_onnxruntime()
     import onnx
     from onnxruntime import quantization
@@ -148,14 +154,15 @@ def _quantised(
 
     class Reader(quantization.CalibrationDataReader):
         def __init__(self) -> None:
-            self.left = iter(images)
+            self._images = iter(job.calibration)
 
         def get_next(self) -> dict[str, Any] | None:
-            image = next(self.left, None)
+            image = next(self._images, None)
             if image is None:
                 return None
             batch = image[None]
-            return {INPUT: batch.transpose(0, 3, 1, 2) if layout == "nchw" else batch}
+            channels_first = job.options.layout == "nchw"
+            return {INPUT: batch.transpose(0, 3, 1, 2) if channels_first else batch}
 
     softmax = [node.name for node in model.graph.node if node.op_type == "Softmax"]
     methods = {
@@ -163,33 +170,31 @@ def _quantised(
         "entropy": quantization.CalibrationMethod.Entropy,
         "percentile": quantization.CalibrationMethod.Percentile,
     }
-    said = contextlib.redirect_stdout(io.StringIO())  # it prints its histograms' sizes
-    with tempfile.TemporaryDirectory() as temporary, quiet_logger("root", logging.ERROR), said:
-        plain, ready, result = (f"{temporary}/{name}.onnx" for name in ("plain", "ready", "int8"))
-        # As a file: of a model in memory it takes the ends of every Slice away (onnxruntime 1.31).
-        onnx.save(model, plain)
-        quant_pre_process(plain, ready, skip_symbolic_shape=True)
+    with (
+        tempfile.TemporaryDirectory() as temporary,
+        quiet_logger("root", logging.ERROR),
+        contextlib.redirect_stdout(io.StringIO()),  # it prints the sizes of histograms
+    ):
+        float32, prepared, int8 = (
+            f"{temporary}/{name}.onnx" for name in ("float32", "prepared", "int8")
+        )
+        # From memory, the ends of every Slice would be lost (onnxruntime 1.31).
+        onnx.save(model, float32)
+        quant_pre_process(float32, prepared, skip_symbolic_shape=True)
         quantization.quantize_static(
-            ready,
-            result,
+            prepared,
+            int8,
             Reader(),
             quant_format=quantization.QuantFormat.QDQ,
             per_channel=True,
-            # Unsigned activations and signed weights: what VNNI multiplies.
+            # VNNI instructions multiply unsigned activations by signed weights.
             activation_type=quantization.QuantType.QUInt8,
             weight_type=quantization.QuantType.QInt8,
-            # In eight bits a softmax knows no probability between 0 and 1/255.
+            # In 8 bits, the smallest probability of a softmax above 0 would be 1/255.
             nodes_to_exclude=[*excluded, *softmax],
-            calibrate_method=methods[calibration],
+            calibrate_method=methods[job.options.calibration],
         )
-        made = onnx.load(result)
-    join_scales(made)
-    gates_in_integers(made)
-    return made
-
-
-def _with_layout(model: Any, metadata: Any) -> None:
-    """Tells `open_artifact` of a trial the order of axes, as the finished file does."""
-    import onnx
-
-    onnx.helper.set_model_props(model, {"input": json.dumps(metadata["input"])})
+        quantized = onnx.load(int8)
+    join_scales(quantized)
+    gates_in_integers(quantized)
+    return quantized

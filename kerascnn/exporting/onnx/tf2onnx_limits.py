@@ -1,8 +1,8 @@
-"""The layers that tf2onnx cannot convert, found before conversion starts.
+"""Finds the layers that tf2onnx cannot convert, before a conversion starts.
 
-Measured with tf2onnx 1.17, opset 17, Keras 3.15, TensorFlow 2.21; tests/test_export_formats.py
-converts each of them and fails when one has become convertible. Random augmentation layers are no
-problem: with training=False they are the identity (`RandomCrop` a resize and central crop).
+Measured with tf2onnx 1.17, opset 17, Keras 3.15, TensorFlow 2.21. The tests convert each of these
+layers, and fail when tf2onnx has learned to convert one. Random augmentation layers are supported:
+with training=False they do nothing (`RandomCrop` resizes and crops the centre).
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import Any
 from kerascnn.lazy import keras
 
 
-def _normalises(layer: Any) -> bool:
+def _normalization(layer: Any) -> bool:
     return isinstance(layer, keras.layers.Normalization)
 
 
 def _exact_gelu(layer: Any) -> bool:
-    # `keras.ops.gelu` on a Keras tensor is an operation of its own in the graph.
+    # `keras.ops.gelu` on a Keras tensor becomes an operation of the graph that is not a layer.
     operation = type(layer).__name__ == "Gelu" and not getattr(layer, "approximate", True)
     return operation or getattr(layer, "activation", None) is keras.activations.gelu
 
@@ -33,8 +33,11 @@ def _compiled_groups(layer: Any) -> bool:
     return grouped and getattr(type(layer), "convolution_op", None) is stock
 
 
-RULES: tuple[tuple[Callable[[Any], bool], str], ...] = (
-    (_normalises, "its constants become inputs; use Rescaling(scale=1/std, offset=-mean/std)"),
+_PROBLEMS: tuple[tuple[Callable[[Any], bool], str], ...] = (
+    (
+        _normalization,
+        "its constants become inputs; use Rescaling(scale=1/std, offset=-mean/std)",
+    ),
     (_exact_gelu, "exact GELU needs Erfc; use gelu with approximate=True"),
     (_antialiased, "antialias needs ScaleAndTranslate; use antialias=False"),
     (_compiled_groups, "Keras compiles it with XLA; use kerascnn's GroupedConv2D"),
@@ -42,17 +45,17 @@ RULES: tuple[tuple[Callable[[Any], bool], str], ...] = (
 
 
 def inconvertible(model: Any) -> list[str]:
-    """Returns one phrase for each layer that stands in the way, nested models included."""
+    """Returns a phrase for each layer that tf2onnx cannot convert, nested models included."""
     return [
         f"{layer.name} ({type(layer).__name__}): {reason}"
         for layer in _operations(model)
-        for matches, reason in RULES
+        for matches, reason in _PROBLEMS
         if matches(layer)
     ]
 
 
 def _operations(model: Any) -> Iterator[Any]:
-    # A functional model also has operations that are no layers, such as keras.ops.gelu(x).
+    # A functional model also has operations that are not layers, such as keras.ops.gelu(x).
     for operation in getattr(model, "operations", model.layers):
         if isinstance(operation, keras.Model):
             yield from _operations(operation)

@@ -1,9 +1,9 @@
-"""From a functional Keras model to an ONNX file's contents, layer by layer.
+"""Writes a functional Keras model as an ONNX graph, layer by layer.
 
-tf2onnx sees the traced TensorFlow graph with the weights inside as constants, and copies them
-through freezing, folding and a dozen passes: 10 s and 4.8 GB for a ResNet-50, with operator set 18
-as its newest. The networks of this package are flat graphs of some thirty kinds of layers, so they
-are written directly; tf2onnx converts what has a layer without a rule.
+tf2onnx converts the traced TensorFlow graph, which contains the weights as constants, and copies
+them in a dozen passes: this takes 10 s and 4.8 GB for a ResNet-50, and its newest operator set is
+18. The networks of this package are flat graphs of about thirty kinds of layers, so they are
+written directly. tf2onnx converts only models with a layer that has no rule here.
 """
 
 from __future__ import annotations
@@ -15,41 +15,53 @@ from typing import TYPE_CHECKING, Any
 
 from kerascnn.exporting.common.network import Network
 
-# The second module enters its rules into the table of the first.
+# These modules register their rules in `RULES`.
+from kerascnn.exporting.onnx import layers_padding as layers_padding
 from kerascnn.exporting.onnx import layers_plain as layers_plain
+from kerascnn.exporting.onnx import layers_weighted as layers_weighted
 from kerascnn.exporting.onnx.activations import known
 from kerascnn.exporting.onnx.fold_shuffles import absorb_shuffles
 from kerascnn.exporting.onnx.graph import TO_CHANNELS_FIRST, Graph, NotCovered, Value
-from kerascnn.exporting.onnx.layers_weighted import RULES
+from kerascnn.exporting.onnx.rules import RULES
 from kerascnn.lazy import keras, np
 from kerascnn.runtimes.contract import INPUT, OUTPUT
 
 if TYPE_CHECKING:
     from kerascnn.exporting.onnx.preprocessing import Prologue
 
-
 _DIMENSIONS = ("batch", "height", "width")
+_Key = tuple[str, int, int]
+"""Keras's name of a tensor: the layer, the index of its call, and the index of the output."""
 
 
 @dataclasses.dataclass(frozen=True)
 class _Call:
-    """One layer applied to tensors, which are called by layer, call and place."""
+    """A call of a layer, with the tensors that it reads and writes."""
 
     layer: Any
-    inputs: tuple[tuple[str, int, int], ...]
-    output: tuple[str, int, int]
+    inputs: tuple[_Key, ...]
+    output: _Key
+
+
+@dataclasses.dataclass(frozen=True)
+class _Calls:
+    """The calls of a model's layers in the order of computation, its inputs and its outputs."""
+
+    calls: list[_Call]
+    inputs: list[_Key]
+    outputs: list[_Key]
 
 
 def first_without_rule(model: Any) -> str | None:
-    """Returns what of a model has no rule, or None when it can be written directly."""
+    """Returns the first layer of a model that has no rule, or None when there is none."""
     if not isinstance(model, keras.Model) or not hasattr(model, "operations"):
-        return "no functional model"
+        return "a model that is not functional"
     for operation in model.operations:
         if isinstance(operation, keras.layers.InputLayer):
             continue
         kind = type(operation)
-        ours = kind.__module__.startswith(("keras.", "kerascnn."))
-        if not (ours and kind.__name__ in RULES and known(getattr(operation, "activation", None))):
+        has_rule = kind.__module__.startswith(("keras.", "kerascnn.")) and kind.__name__ in RULES
+        if not (has_rule and known(getattr(operation, "activation", None))):
             return f"{operation.name} ({kind.__name__})"
     return None
 
@@ -60,37 +72,39 @@ def write_graph(
     """Returns the `onnx.ModelProto` of a network whose layers all have rules.
 
     Args:
-        network: made ready for export.
-        opset: operator set, of OPSETS.
-        layout: "nhwc", or "nchw" for input and output maps with the channels first.
-        prologue: preprocessing in front of the model, or None.
+        network: prepared for export.
+        opset: operator set, in the range OPSETS.
+        layout: "nhwc", or "nchw" for an input and output maps with the channels first.
+        prologue: preprocessing before the first layer, or None.
 
     Raises:
-        NotCovered: a layer has no rule, or is used in a way that its rule does not know.
+        NotCovered: a layer has no rule, or is used in a way that its rule does not support.
     """
-    found = first_without_rule(network.model)
-    if found is not None:
-        raise NotCovered(found)
+    layer = first_without_rule(network.model)
+    if layer is not None:
+        raise NotCovered(layer)
     graph = Graph(opset)
-    calls, inputs, outputs = _calls(network.model)
-    uses = Counter(key for call in calls for key in call.inputs)
-    uses.update(outputs)
-    shape = (None, *network.image_shape)
-    values = {inputs[0]: _input(graph, network, layout, prologue)}
-    for call in calls:
+    model = _calls(network.model)
+    uses = Counter(key for call in model.calls for key in call.inputs)
+    uses.update(model.outputs)
+    values = {model.inputs[0]: _input(graph, network, layout, prologue)}
+    for call in model.calls:
         if isinstance(call.layer, keras.layers.InputLayer):
             continue
-        made = RULES[type(call.layer).__name__](graph, call.layer, [values[k] for k in call.inputs])
-        values[call.output] = dataclasses.replace(made, uses=uses[call.output])
-    result = graph.padded(values[outputs[0]])
+        rule = RULES[type(call.layer).__name__]
+        value = rule(graph, call.layer, [values[key] for key in call.inputs])
+        values[call.output] = dataclasses.replace(value, uses=uses[call.output])
+    result = graph.padded(values[model.outputs[0]])
     if layout == "nhwc" or result.flat is not None:
         result = graph.in_keras_order(result)
     graph.prune(result.name)
     absorb_shuffles(graph, result.name)
-    return _finished(graph, network, result, shape, layout, prologue)
+    _name_output(graph, result.name)
+    return _model_proto(graph, network, result, layout, prologue)
 
 
 def _input(graph: Graph, network: Network, layout: str, prologue: Prologue | None) -> Value:
+    """Returns the input of the model's first layer."""
     shape = (None, *network.image_shape)
     if prologue is not None:
         return prologue.write(graph, layout, shape)
@@ -100,15 +114,13 @@ def _input(graph: Graph, network: Network, layout: str, prologue: Prologue | Non
     return Value(name, shape, channels_first=layout == "nchw" and len(shape) == 4)
 
 
-def _calls(
-    model: Any,
-) -> tuple[list[_Call], list[tuple[str, int, int]], list[tuple[str, int, int]]]:
-    """Returns the calls of a model's layers in order, its inputs and its outputs.
+def _calls(model: Any) -> _Calls:
+    """Returns the calls of a model's layers.
 
-    Read from the configuration, Keras's public description of a graph.
+    They are read from the model's configuration, Keras's public description of a graph.
     """
     if isinstance(model, keras.Sequential):
-        return _chain(model.inputs[0], model.layers)
+        return _sequential_calls(model.inputs[0], model.layers)
     config = model.get_config()
     operations = {operation.name: operation for operation in model.operations}
     calls = []
@@ -117,33 +129,31 @@ def _calls(
         nodes = entry["inbound_nodes"]
         if not nodes:
             calls.append(_Call(layer, (), (layer.name, 0, 0)))
-        for place, node in enumerate(nodes):
-            taken = tuple(_tensors(node["args"])) + tuple(_tensors(node["kwargs"]))
-            calls.append(_Call(layer, taken, (layer.name, place, 0)))
+        for index, node in enumerate(nodes):
+            keys = tuple(_tensors(node["args"])) + tuple(_tensors(node["kwargs"]))
+            calls.append(_Call(layer, keys, (layer.name, index, 0)))
     inputs, outputs = (
-        [tuple(one) for one in _listed(config[key])] for key in ("input_layers", "output_layers")
+        [tuple(key) for key in _listed(config[name])] for name in ("input_layers", "output_layers")
     )
-    return _ordered(calls, inputs), inputs, outputs
+    return _Calls(_ordered(calls, inputs), inputs, outputs)
 
 
-def _chain(
-    first: Any, layers: Sequence[Any]
-) -> tuple[list[_Call], list[tuple[str, int, int]], list[tuple[str, int, int]]]:
-    key = (first.name, 0, 0)
+def _sequential_calls(image: Any, layers: Sequence[Any]) -> _Calls:
+    key = (image.name, 0, 0)
     start, calls = key, []
     for layer in layers:
         if not isinstance(layer, keras.layers.InputLayer):
             calls.append(_Call(layer, (key,), (layer.name, 0, 0)))
             key = calls[-1].output
-    return calls, [start], [key]
+    return _Calls(calls, [start], [key])
 
 
-def _tensors(value: Any) -> Iterator[tuple[str, int, int]]:
-    """Yields the names of the tensors among serialised arguments."""
+def _tensors(value: Any) -> Iterator[_Key]:
+    """Yields the keys of the tensors in the serialised arguments of a call."""
     if isinstance(value, dict):
         if value.get("class_name") == "__keras_tensor__":
-            name, call, place = value["config"]["keras_history"]
-            yield name, call, place
+            layer, call, output = value["config"]["keras_history"]
+            yield layer, call, output
         else:
             for part in value.values():
                 yield from _tensors(part)
@@ -153,71 +163,77 @@ def _tensors(value: Any) -> Iterator[tuple[str, int, int]]:
 
 
 def _listed(value: Any) -> list[Any]:
-    """Returns the tensor names of `input_layers`: one, a list or a dictionary of them."""
+    """Returns the keys in `input_layers`: a single key, a list or a dictionary of keys."""
     if isinstance(value, dict):
         return list(value.values())
     return [value] if value and isinstance(value[0], str) else list(value)
 
 
 def _ordered(calls: list[_Call], inputs: list[Any]) -> list[_Call]:
-    """Sorts calls so that each comes after those it takes from; a layer may be called twice."""
-    known, waiting, sorted_calls = set(inputs), calls, []
+    """Sorts calls so that each comes after those whose outputs it reads."""
+    computed, waiting, sorted_calls = set(inputs), calls, []
     while waiting:
-        ready = [call for call in waiting if known.issuperset(call.inputs)]
+        ready = [call for call in waiting if computed.issuperset(call.inputs)]
         if not ready:
-            raise NotCovered("tensors that no layer makes")
-        known.update(call.output for call in ready)
+            raise NotCovered("tensors that no layer computes")
+        computed.update(call.output for call in ready)
         sorted_calls += ready
         done = set(map(id, ready))
         waiting = [call for call in waiting if id(call) not in done]
     return sorted_calls
 
 
-def _finished(
-    graph: Graph,
-    network: Network,
-    result: Value,
-    shape: tuple[int | None, ...],
-    layout: str,
-    prologue: Prologue | None,
+def _name_output(graph: Graph, name: str) -> None:
+    """Renames the tensor of the result to `OUTPUT`."""
+    from onnx import helper
+
+    if any(name in node.output for node in graph.nodes):
+        for node in graph.nodes:
+            for names in (node.input, node.output):
+                for index, tensor in enumerate(names):
+                    if tensor == name:
+                        names[index] = OUTPUT
+    else:  # a network that only returns its input
+        graph.nodes.append(helper.make_node("Identity", [name], [OUTPUT], OUTPUT))
+
+
+def _model_proto(
+    graph: Graph, network: Network, result: Value, layout: str, prologue: Prologue | None
 ) -> Any:
+    """Returns the `onnx.ModelProto` of a complete graph."""
     import onnx
     from onnx import helper
 
-    if any(result.name in node.output for node in graph.nodes):
-        for node in graph.nodes:
-            for names in (node.input, node.output):
-                for place, name in enumerate(names):
-                    if name == result.name:
-                        names[place] = OUTPUT
-    else:  # a network that only passes its input on
-        graph.nodes.append(helper.make_node("Identity", [result.name], [OUTPUT], OUTPUT))
-    kind = helper.np_dtype_to_tensor_dtype(np.dtype(network.dtype))
+    shape = (None, *network.image_shape)
+    dtype = helper.np_dtype_to_tensor_dtype(np.dtype(network.dtype))
     if prologue is not None:
-        kind, shape = onnx.TensorProto.UINT8, prologue.shape(shape)
-    ends = [
-        helper.make_tensor_value_info(name, dtype, _dimensions(sides, layout, first))
-        for name, dtype, sides, first in (
-            (INPUT, kind, shape, True),
-            (OUTPUT, onnx.TensorProto.FLOAT, result.shape, result.channels_first),
-        )
-    ]
-    made = helper.make_graph(graph.nodes, network.model.name, ends[:1], ends[1:])
+        dtype, shape = onnx.TensorProto.UINT8, prologue.shape(shape)
+    image = helper.make_tensor_value_info(INPUT, dtype, _dimensions(shape, layout, True))
+    sides = _dimensions(result.shape, layout, result.channels_first)
+    output = helper.make_tensor_value_info(OUTPUT, onnx.TensorProto.FLOAT, sides)
+    proto = helper.make_graph(graph.nodes, network.model.name, [image], [output])
     for name, value in graph.weights.items():
-        entry = made.initializer.add(name=name, dims=value.shape)
+        entry = proto.initializer.add(name=name, dims=value.shape)
         entry.data_type = helper.np_dtype_to_tensor_dtype(value.dtype)
         entry.raw_data = np.ascontiguousarray(value).tobytes()
     opsets = [helper.make_opsetid("", graph.opset)]
     return helper.make_model(
-        made, opset_imports=opsets, ir_version=helper.find_min_ir_version_for(opsets)
+        proto, opset_imports=opsets, ir_version=helper.find_min_ir_version_for(opsets)
     )
 
 
 def _dimensions(shape: Sequence[int | None], layout: str, image: bool) -> list[int | str]:
+    """Returns the dimensions of an input or output; those that are not fixed get names.
+
+    Args:
+        shape: in Keras's order.
+        layout: of the file.
+        image: whether the layout applies to it.
+    """
     names: list[int | str] = [
-        side if side is not None else (_DIMENSIONS[place] if place < 3 else f"side{place}")
-        for place, side in enumerate(shape)
+        side if side is not None else (_DIMENSIONS[axis] if axis < 3 else f"side{axis}")
+        for axis, side in enumerate(shape)
     ]
     if layout == "nchw" and image and len(names) == 4:
-        return [names[place] for place in TO_CHANNELS_FIRST]
+        return [names[axis] for axis in TO_CHANNELS_FIRST]
     return names
