@@ -193,7 +193,8 @@ def fill(
                 )
                 assert (scale == 1).all()
             keys = [
-                f"{module}/{one}" for one in axis_order.names(layer.kind, variable, network.style)
+                f"{module}/{one}"
+                for one in axis_order.tensor_names(layer.kind, variable, network.style)
             ]
             key = next((one for one in keys if one in left), None)
             if key is None:

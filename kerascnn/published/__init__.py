@@ -1,1 +1,1 @@
-"""The catalogue of published checkpoints, one module for each publisher."""
+"""The catalogue of published checkpoints, with one module per publisher."""

@@ -1,32 +1,32 @@
-"""Checkpoints that others have published for rows of the registry, one module for each publisher.
+"""The catalogue of published checkpoints, for the rows of the registry.
 
-Standard library only. Nothing here was downloaded to be checked: addresses, digests, figures and
-licences are the publishers' own.
+Each publisher has a module in this package. Addresses, digests, accuracies and licences are copied
+from the publishers' own pages; the files were not downloaded to check them.
 """
 
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable
 
 from kerascnn.errors import UsageError
 from kerascnn.published import keras_applications, timm, torchvision
 from kerascnn.published.record import Published as Published
 
 DEFAULT = "imagenet"
-"""As a source of weights: a row's own default."""
+"""The source of weights that stands for the default checkpoint of a row."""
 
 CHECKPOINTS = (*torchvision.CHECKPOINTS, *timm.CHECKPOINTS, *keras_applications.CHECKPOINTS)
-BY_TAG = {one.tag: one for one in CHECKPOINTS}
+BY_TAG = {record.tag: record for record in CHECKPOINTS}
 
 
 def checkpoints(row: str | None = None) -> tuple[Published, ...]:
     """Returns the published checkpoints of a row, its default first, or those of all rows."""
-    found = [one for one in CHECKPOINTS if row in (None, one.row)]
+    records = [record for record in CHECKPOINTS if row in (None, record.row)]
     if row is not None:
-        found.sort(
-            key=lambda one: bool(one.arguments)
-        )  # a network that is not the row's comes last
-    return tuple(found)
+        # Checkpoints whose network differs from the row come last.
+        records.sort(key=lambda record: bool(record.arguments))
+    return tuple(records)
 
 
 def published(tag: str, row: str | None = None) -> Published:
@@ -34,20 +34,22 @@ def published(tag: str, row: str | None = None) -> Published:
 
     Args:
         tag: such as "torchvision/resnet50.v2", or "imagenet" for the default of `row`.
-        row: the architecture that "imagenet" is asked for.
+        row: the architecture, for "imagenet".
 
     Raises:
-        UsageError: there is none of this tag, or none for the row.
+        UsageError: no checkpoint has this tag, or none is published for the row.
     """
     if tag == DEFAULT:
         return _default(row)
     if tag in BY_TAG:
         return BY_TAG[tag]
-    near = difflib.get_close_matches(tag, BY_TAG, 3)
-    raise UsageError(
-        f"no published weights are called {tag!r}; "
-        + (f"the nearest are: {', '.join(near)}" if near else "see `kerascnn weights list`")
-    )
+    raise UsageError(f"no published weights are called {tag!r}; {suggestion(tag, BY_TAG)}")
+
+
+def suggestion(text: str, tags: Iterable[str]) -> str:
+    """Returns the end of an error message that names the tags most similar to a text."""
+    similar = difflib.get_close_matches(text, list(tags), 3)
+    return f"the nearest are: {', '.join(similar)}" if similar else "see `kerascnn weights list`"
 
 
 def _default(row: str | None) -> Published:
@@ -56,10 +58,10 @@ def _default(row: str | None) -> Published:
             f"{DEFAULT!r} is the default of an architecture; for another model give a tag, such as "
             "torchvision/resnet50.v2"
         )
-    known = checkpoints(row)
-    if not known:
+    records = checkpoints(row)
+    if not records:
         raise UsageError(
-            f"no weights are published for {row} that fit it; weights=None gives fresh ones, and "
-            "a path or URL your own"
+            f"no weights are published for {row} that fit it; use weights=None for initial values, "
+            "or give the path or URL of a file"
         )
-    return known[0]
+    return records[0]

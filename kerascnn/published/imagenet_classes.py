@@ -1,6 +1,7 @@
-"""The 1000 classes of ImageNet (ILSVRC 2012), in the order of every checkpoint here.
+"""The names of the 1000 classes of ImageNet (ILSVRC 2012), in the order of a network's outputs.
 
-The names are torchvision's short ones (BSD-3-Clause), which are all different.
+All checkpoints of the catalogue have this order. The names are the short ones of torchvision
+(BSD-3-Clause), which are all different.
 """
 
 from __future__ import annotations

@@ -1,16 +1,17 @@
-"""The checkpoints of keras.applications, as version 3.15 publishes them.
+"""The checkpoints of keras.applications, as of version 3.15.
 
-It publishes MD5s, no SHA-256; of MobileNet's and MobileNetV2's files nothing at all. Top-1 and
-licences are those of Keras's documentation. Neither says how images were cropped: 224 of 256, or
-the same share, is what is usual and what `preprocessing` says here; of EfficientNet's images the
-authors' own program leaves out 32 pixels.
+Keras publishes MD5s and no SHA-256, and no digest at all for the files of MobileNet and
+MobileNetV2. The top-1 accuracies and licences are those of Keras's documentation. It does not say
+how images were cropped; `preprocessing` here has the usual crop, 224 of 256 pixels or the same
+ratio. For EfficientNet it has that of the authors' program, which removes 32 pixels.
 
-The files are older than Keras's code; `keras_files` knows where their names differ, as told by the
-sources of that time and by programs that read them (the files themselves were not at hand).
+Some files are older than Keras's code and have other tensor names, which the layout `keras_files`
+lists. These names were taken from older code of Keras and from programs that read the files; the
+files themselves could not be read.
 
 MobileNetV2, MobileNetV3 and EfficientNet pad asymmetrically, as our rows do with padding="same".
-The layers of the latter two that scale pixels are `preprocessing` here. Left out: MobileNets of
-other widths, which are no rows, and V3's minimalistic ones.
+MobileNetV3 and EfficientNet scale pixels in a layer; here `preprocessing` does that. Left out:
+MobileNets of other widths, which are not rows of the registry, and the minimalistic MobileNetV3.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ SUFFIX = "_weights_tf_dim_ordering_tf_kernels.h5"
 
 
 def _caffe(size: int) -> Preprocessing:
-    """Blue, green, red, from 0 to 255, less their means."""
+    """Returns Caffe's preprocessing: blue, green, red, from 0 to 255, minus the channels' means."""
     return Preprocessing(
         size=(size, size), fit="crop", resize=round(size / 0.875), channels="bgr", scale=1.0,
         mean=(103.939, 116.779, 123.68),
@@ -32,19 +33,19 @@ def _caffe(size: int) -> Preprocessing:
 
 
 def _tensorflow(size: int) -> Preprocessing:
-    """Values in [-1, 1]."""
+    """Returns TensorFlow's preprocessing: red, green, blue, from -1 to 1."""
     return crop(size, round(size / 0.875), mean=HALF, std=HALF)
 
 
 CAFFE, TORCH = _caffe(224), crop(224, 256)
 TF, TF_299, TF_331 = _tensorflow(224), _tensorflow(299), _tensorflow(331)
 
-# Who trained them, and under which licence Keras publishes the port.
-OXFORD = "CC-BY-4.0", "ported from those of the VGG group, Oxford"
-HE = "MIT", "ported from Kaiming He's"
-META = "BSD", "ported from Facebook's"
-LIU = "BSD-3-Clause", "ported from the authors'"
-GOOGLE = "Apache-2.0", "ported from those of TensorFlow's models"
+# The licence under which Keras publishes the weights, and their origin.
+OXFORD = "CC-BY-4.0", "ported from the weights of the VGG group, Oxford"
+HE = "MIT", "ported from Kaiming He's weights"
+META = "BSD", "ported from Facebook's weights"
+LIU = "BSD-3-Clause", "ported from the authors' weights"
+GOOGLE = "Apache-2.0", "ported from the weights of TensorFlow's model repository"
 
 # row, file (with SUFFIX where it has none), MD5, top-1, preprocessing, licence and origin
 TABLE: tuple[tuple[str, str, str | None, float, Preprocessing, tuple[str, str]], ...] = (
@@ -78,7 +79,7 @@ TABLE: tuple[tuple[str, str, str | None, float, Preprocessing, tuple[str, str]],
     ),
 )  # fmt: skip
 
-# The same with the whole address; of networks that take padding="same".
+# row, URL, MD5, top-1, preprocessing, licence and origin; for networks with padding="same".
 PADDED = (
     (
         "mobilenet_v2",
@@ -114,6 +115,7 @@ PADDED = (
     ),
 )  # fmt: skip
 
+# Prefixes of the rows whose files have other tensor names than Keras's code.
 RENAMED = ("resnet", "densenet", "inception", "mobilenet_v2", "mobilenet_v3")
 
 

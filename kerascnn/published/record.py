@@ -15,23 +15,23 @@ _HASH_IN_NAME = re.compile(r"-([0-9a-f]{8,})\.")
 
 @dataclass(frozen=True)
 class Published:
-    """A checkpoint that somebody has published for a row of the registry.
+    """A published checkpoint for a row of the registry.
 
     Args:
-        tag: what it is called here, such as "torchvision/resnet50.v2"; the part before the slash
-            is who published it.
+        tag: its name in the catalogue, such as "torchvision/resnet50.v2"; the part before the slash
+            is the publisher.
         row: the architecture.
-        url: where it lies.
-        layout: whose names its tensors have: a key of the family's `LAYOUTS`.
-        preprocessing: what it was evaluated with.
-        top1: published accuracy on ImageNet's validation images in per cent, one centre crop.
-        licence: under which it is published; see docs/weights.md.
-        sha256: hexadecimal digits of the file's SHA-256, as many as are published; None for none.
-        md5: where that is what is published.
-        arguments: columns in which its network differs from the row; the builder takes them along
-            with the weights, unless it is given others.
-        class_names: in the order of its outputs.
-        note: recipe or origin.
+        url: the address of the file.
+        layout: the naming of its tensors, a key of the family's `LAYOUTS`.
+        preprocessing: the preprocessing with which it was evaluated.
+        top1: published top-1 accuracy on ImageNet's validation images, one centre crop, in percent.
+        licence: the licence of the file; see docs/weights.md.
+        sha256: published hexadecimal digits of the file's SHA-256, often only the first; or None.
+        md5: published MD5 of the file, or None.
+        arguments: columns in which its network differs from the row; a builder uses them with these
+            weights unless it gets other values.
+        class_names: the names of its classes, in the order of its outputs.
+        note: the recipe with which it was trained, or its origin.
     """
 
     tag: str
@@ -49,17 +49,17 @@ class Published:
 
     @property
     def classes(self) -> int:
-        """How many it tells apart."""
+        """The number of its classes."""
         return len(self.class_names)
 
     @property
     def source(self) -> str:
-        """Who published it."""
+        """The publisher."""
         return self.tag.partition("/")[0]
 
     @property
     def file(self) -> str:
-        """Name of the file in the cache: that of the URL, unless it says nothing."""
+        """The name of the file in the cache: the URL's file name, or the tag if that is model.*."""
         name = self.url.rpartition("/")[2]
         if name.startswith("model."):
             return f"{self.tag.partition('/')[2]}.{name.rpartition('.')[2]}"
@@ -67,6 +67,6 @@ class Published:
 
 
 def hash_in_name(file: str) -> str | None:
-    """Returns the beginning of a file's SHA-256 out of its name, as PyTorch's hub writes it."""
-    found = _HASH_IN_NAME.search(file)
-    return None if found is None else found[1]
+    """Returns the digits of a SHA-256 in a file's name, by the convention of PyTorch's hub."""
+    match = _HASH_IN_NAME.search(file)
+    return None if match is None else match[1]

@@ -1,11 +1,12 @@
 """timm's checkpoints of squeeze-and-excitation networks and Inception v4, as of version 1.0.31.
 
-timm gives each a licence; its README adds that ImageNet's own terms may apply. Digits in a file's
-name are the beginning of its SHA-256, by the convention of PyTorch's hub; timm does not check them.
-Of Inception v4's file no digest is published. Top-1: results/results-imagenet.csv there.
+timm states a licence for each checkpoint; its README adds that ImageNet's own terms may apply. The
+digits in a file's name are the first digits of its SHA-256, by the convention of PyTorch's hub;
+timm does not check them. No digest of Inception v4's file is published. The top-1 accuracies are
+those of timm's results/results-imagenet.csv.
 
-Left out: legacy_seresnet18 and 34, whose gates are narrower than our rows'; seresnet50, whose
-published figures are of other image sizes; everything on other data or for other rows.
+Left out: legacy_seresnet18 and 34, whose gates are narrower than those of our rows; seresnet50,
+whose published accuracies are for other image sizes; checkpoints trained on other data.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ GITHUB = "https://github.com/rwightman/pytorch-image-models/releases/download/v0
 HUB = "https://huggingface.co/timm/"
 LICENCE = "Apache-2.0"
 
-# row, name there, file without .pth, top-1
+# row, name in timm, file without .pth, top-1
 SE_TABLE = (
     ("se_resnet50", "legacy_seresnet50", "cadene/se_resnet50-ce0d4300", 77.644),
     ("se_resnet101", "legacy_seresnet101", "cadene/se_resnet101-7e38fcc6", 78.386),
@@ -56,6 +57,6 @@ CHECKPOINTS = (
         preprocessing=crop(299, 341, "bicubic", HALF, HALF),
         top1=80.156,
         licence=LICENCE,
-        note="ported from those of TensorFlow's models",
+        note="ported from the weights of TensorFlow's model repository",
     ),
 )

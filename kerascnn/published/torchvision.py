@@ -1,8 +1,8 @@
-"""torchvision's checkpoints, as its `models.*_Weights` of version 0.29 publish them.
+"""torchvision's checkpoints, from the `models.*_Weights` of version 0.29.
 
-The digits in a file's name are the beginning of its SHA-256, which torchvision itself checks. All
-are trained on ImageNet's 1000 classes. Left out: `VGG16_Weights.IMAGENET1K_FEATURES`, whose
-classifier is filled with NaN.
+The digits in a file's name are the first digits of its SHA-256, which torchvision itself checks.
+All checkpoints are trained on ImageNet's 1000 classes. Left out:
+`VGG16_Weights.IMAGENET1K_FEATURES`, whose classifier is filled with NaN.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ REFERENCE = GITHUB + "tree/main/references/classification#"
 NEW = GITHUB + "issues/3995#"
 
 V1, V2 = crop(224, 256), crop(224, 232)
-# Both are ported from TensorFlow: inside, torchvision turns its own normalisation of the image into
-# TensorFlow's ("transform_input"). Ours are the networks alone, which take values in [-1, 1].
+# The weights of both are from TensorFlow, whose networks take values in [-1, 1]. torchvision's
+# models convert its own normalisation to these values ("transform_input"); ours take them directly.
 GOOGLENET, INCEPTION = crop(224, 256, mean=HALF, std=HALF), crop(299, 342, mean=HALF, std=HALF)
 B0, B1, B2, B3, B4, B5, B6, B7 = (
     crop(size, resize, "bicubic")
@@ -30,8 +30,8 @@ B0, B1, B2, B3, B4, B5, B6, B7 = (
 )  # fmt: skip
 B1_V2 = crop(240, 255)
 
-# Recipe -> row, name there and version, file without .pth, top-1, preprocessing. The newest recipes
-# come first: the first checkpoint of a row is its default, as in torchvision.
+# Recipe -> row, torchvision's name and version, file without .pth, top-1, preprocessing. The newest
+# recipes come first, because the first checkpoint of a row is its default, as in torchvision.
 TABLE: dict[str, tuple[tuple[str, str, str, float, Preprocessing], ...]] = {
     NEW + "issuecomment-1013906621": (
         ("resnet50_v1_5", "resnet50.v2", "resnet50-11ad3fa6", 80.858, V2),
@@ -121,9 +121,9 @@ TABLE: dict[str, tuple[tuple[str, str, str, float, Preprocessing], ...]] = {
     ),
 }  # fmt: skip
 
-# Where a network differs from the row.
+# Row -> the columns in which torchvision's network differs from it.
 ARGUMENTS: dict[str, dict[str, Any]] = {"inception_v3": {"gamma": True, "border_counts": True}}
-# The files of DenseNets are older than torchvision's code and spell some names otherwise.
+# The files of DenseNets are older than torchvision's code and have other names for some tensors.
 LAYOUTS = {f"densenet{layers}": "torchvision_files" for layers in (121, 161, 169, 201)}
 
 CHECKPOINTS = tuple(

@@ -1,8 +1,8 @@
-"""One layer's tensors between Keras's layout and PyTorch's, both ways: pure functions, NumPy only.
+"""Converts a layer's tensors between the axis orders of Keras and PyTorch, with NumPy only.
 
-Ours is Keras's: kernels (height, width, inputs, outputs), dense ones (inputs, outputs). A style
-says how a source names and orders its tensors: "torch" (torchvision, timm) or "keras"
-(keras.applications, whose order is ours).
+Our order is Keras's: kernels are (height, width, inputs, outputs), dense kernels (inputs, outputs).
+A style says how a source names its tensors and orders their axes: "torch" (torchvision, timm) or
+"keras" (keras.applications).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 MapShape = tuple[int, int, int]
-"""Height, width and channels of the feature map that a `Flatten` before a dense layer reads."""
+"""Height, width and channels of a feature map that is flattened before a dense layer."""
 
 _TORCH_NAMES = {
     "kernel": "weight",
@@ -29,8 +29,8 @@ _TORCH_NAMES = {
 }
 
 
-def names(kind: str, variable: str, style: str) -> tuple[str, ...]:
-    """Returns what a source may call one of our variables, inside the module of its layer.
+def tensor_names(kind: str, variable: str, style: str) -> tuple[str, ...]:
+    """Returns the names that a source may give to one of our variables, within its layer.
 
     Args:
         kind: our layer's class, such as "Conv2D".
@@ -41,8 +41,8 @@ def names(kind: str, variable: str, style: str) -> tuple[str, ...]:
         return (_TORCH_NAMES[variable],)
     if variable != "kernel":
         return (variable,)
-    # A SeparableConv2D holds the kernels of two of our layers, and Keras 2 named a depthwise
-    # convolution's so as well.
+    # Keras's SeparableConv2D contains the kernels of two of our layers, under these names. Keras 2
+    # also called the kernel of a DepthwiseConv2D depthwise_kernel.
     return ("kernel", "depthwise_kernel" if kind == "DepthwiseConv2D" else "pointwise_kernel")
 
 
@@ -54,10 +54,10 @@ def fits(
     style: str,
     flattened: MapShape | None = None,
 ) -> bool:
-    """Returns whether a tensor of shape `stored` can become one of ours, told by shapes alone.
+    """Returns whether a tensor of shape `stored` can be converted to one of our variables.
 
     Args:
-        stored: the source's shape.
+        stored: the shape of the source's tensor.
         kind: our layer's class.
         variable: our variable's name.
         shape: our variable's shape.
@@ -65,7 +65,7 @@ def fits(
         flattened: as for `from_torch`.
     """
     if style == "keras":
-        return _alike(stored, shape)
+        return _same_values(stored, shape)
     if variable != "kernel":
         return stored == shape
     return stored in _torch_shapes(kind, shape, flattened)[1]
@@ -78,18 +78,18 @@ def from_torch(
     shape: tuple[int, ...],
     flattened: MapShape | None = None,
 ) -> np.ndarray:
-    """Returns a PyTorch tensor in our order.
+    """Returns a PyTorch tensor in our axis order.
 
-    A dense layer may have been stored as a 1x1 convolution, and a convolution as the dense layer
-    that reads its window flattened.
+    A dense layer may be stored as a 1x1 convolution, and a convolution as a dense layer whose input
+    is the flattened window.
 
     Args:
-        array: as PyTorch stores it.
+        array: the tensor in PyTorch's axis order.
         kind: our layer's class.
         variable: our variable's name.
         shape: our variable's shape.
-        flattened: for a dense layer behind a flattened map, the map's shape: PyTorch flattens
-            channel by channel, we position by position.
+        flattened: the shape of the feature map, for a dense layer behind a flattened one: PyTorch
+            flattens it channel by channel, Keras position by position.
 
     Raises:
         ValueError: the tensor's shape does not fit.
@@ -100,7 +100,7 @@ def from_torch(
     moved: np.ndarray = _reshaped(array, grid, allowed).transpose(
         _TO_OURS[kind == "DepthwiseConv2D"]
     )
-    # A flattened map's axes cannot be joined without a copy; this is the fast one.
+    # To join the axes of a flattened map takes a copy; `packed` is the fastest way.
     return (moved if len(shape) == 4 else packed(moved, moved.dtype)).reshape(shape)
 
 
@@ -111,13 +111,13 @@ def to_torch(
     shape: tuple[int, ...],
     flattened: MapShape | None = None,
 ) -> np.ndarray:
-    """Returns one of our tensors in PyTorch's order; undoes `from_torch`.
+    """Returns one of our tensors in PyTorch's axis order; the inverse of `from_torch`.
 
     Args:
-        array: as ours.
+        array: the tensor in our axis order.
         kind: our layer's class.
         variable: our variable's name.
-        shape: of PyTorch's tensor.
+        shape: the shape of PyTorch's tensor.
         flattened: as for `from_torch`.
 
     Raises:
@@ -127,37 +127,42 @@ def to_torch(
         return _reshaped(array, shape, (shape,))
     grid, allowed = _torch_shapes(kind, array.shape, flattened)
     if shape not in allowed:
-        raise ValueError(f"a {kind} kernel of shape {array.shape} is no tensor of shape {shape}")
+        raise ValueError(
+            f"a {kind} kernel of shape {array.shape} cannot become one of shape {shape}"
+        )
     depthwise = kind == "DepthwiseConv2D"
     ours = tuple(grid[axis] for axis in _TO_OURS[depthwise])
     return array.reshape(ours).transpose(_TO_TORCH[depthwise]).reshape(shape)
 
 
 def as_keras(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Returns a Keras tensor for another Keras layer, whichever of the two comes from a file.
+    """Returns a tensor of Keras in the shape that another layer needs.
 
-    A 1x1 convolution may stand for a dense layer, and a convolution over a whole map for the dense
-    layer that reads it flattened: Keras orders their values alike.
+    A dense layer and a 1x1 convolution have the same values in the same order, and so have a
+    convolution over a whole feature map and a dense layer that reads the flattened map.
 
     Raises:
         ValueError: the shapes do not fit.
     """
-    if not _alike(array.shape, shape):
+    if not _same_values(array.shape, shape):
         raise ValueError(f"a tensor of shape {array.shape} cannot become one of {shape}")
     return array.reshape(shape)
 
 
-def _alike(stored: tuple[int, ...], shape: tuple[int, ...]) -> bool:
+def _same_values(stored: tuple[int, ...], shape: tuple[int, ...]) -> bool:
+    """Returns whether tensors of two shapes have the same values, as `as_keras` says."""
     if stored == shape:
         return True
-    together = prod(stored[:-1]) == prod(shape[:-1])
-    return {len(stored), len(shape)} == {2, 4} and stored[-1] == shape[-1] and together
+    same_inputs = prod(stored[:-1]) == prod(shape[:-1])
+    return {len(stored), len(shape)} == {2, 4} and stored[-1] == shape[-1] and same_inputs
 
 
-# Ours is (h, w, inputs, filters), PyTorch's (filters, inputs / groups, h, w); a transposed
-# convolution's are (h, w, filters, inputs) and (inputs, filters, h, w). Both libraries correlate:
-# nothing is flipped. A depthwise kernel is (h, w, channels, multiplier) and
-# (channels * multiplier, 1, h, w).
+# The axes of kernels, ours and PyTorch's; both libraries compute correlations, so that no axis is
+# reversed:
+#   convolution  (h, w, inputs, filters)       (filters, inputs / groups, h, w)
+#   transposed   (h, w, filters, inputs)       (inputs, filters, h, w)
+#   depthwise    (h, w, channels, multiplier)  (channels * multiplier, 1, h, w)
+# The key of these tables: whether the kernel is depthwise.
 _TO_OURS = {False: (2, 3, 1, 0), True: (2, 3, 0, 1)}
 _TO_TORCH = {False: (3, 2, 0, 1), True: (2, 3, 0, 1)}
 
@@ -165,16 +170,16 @@ _TO_TORCH = {False: (3, 2, 0, 1), True: (2, 3, 0, 1)}
 def _torch_shapes(
     kind: str, shape: tuple[int, ...], flattened: MapShape | None
 ) -> tuple[tuple[int, ...], tuple[tuple[int, ...], ...]]:
-    """Returns PyTorch's order with every axis apart, and the shapes that it may be stored in."""
+    """Returns PyTorch's shape with all axes separate, and the shapes that it may be stored in."""
     if kind == "DepthwiseConv2D":
         height, width, channels, multiplier = shape
         grid = channels, multiplier, height, width
         return grid, ((channels * multiplier, 1, height, width),)
     *_, filters = shape
     height, width, inputs = flattened or (shape[:3] if len(shape) == 4 else (1, 1, shape[0]))
-    together = inputs * height * width
+    flat = inputs * height * width
     grid = filters, inputs, height, width
-    return grid, (grid, (filters, together), (filters, together, 1, 1))
+    return grid, (grid, (filters, flat), (filters, flat, 1, 1))
 
 
 def _reshaped(
@@ -186,9 +191,9 @@ def _reshaped(
 
 
 def without_bias(mean: np.ndarray, bias: np.ndarray) -> np.ndarray:
-    """Returns the moving mean of a batch norm whose convolution loses its bias.
+    """Returns the moving mean of a batch norm after the bias of its convolution is removed.
 
-    norm(conv + bias) subtracts `mean`; norm(conv) must subtract `mean - bias`.
+    norm(conv + bias) subtracts `mean`, so that norm(conv) must subtract `mean - bias`.
     """
     return mean - bias
 
@@ -196,19 +201,20 @@ def without_bias(mean: np.ndarray, bias: np.ndarray) -> np.ndarray:
 def with_epsilon(
     variance: np.ndarray, source: float, target: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the moving variance for another epsilon, and the factors of gamma, the result equal.
+    """Returns the moving variance for another epsilon, and a factor for each value of gamma.
 
-    A variance below the difference of the two would become negative: it becomes zero, and gamma
-    has to make up for the rest. All other factors are 1. Equal holds for prediction: training
-    replaces the variances by those of batches, and works with the epsilon that is there.
+    With both, the batch norm's predictions are unchanged. The new variance is the old one plus the
+    difference of the epsilons. Where this would be negative, it is zero, and gamma is scaled
+    instead; all other factors are 1. Training is not the same, since it uses the variances of
+    batches with the new epsilon.
 
     Args:
-        variance: as stored beside `source`; not negative.
-        source: epsilon of the batch norm that it comes from.
-        target: epsilon of the one that it goes to.
+        variance: moving variance for the epsilon `source`; not negative.
+        source: epsilon of the batch norm that the variance comes from.
+        target: epsilon of the batch norm that the new variance is for.
     """
     exact = variance.astype(np.float64)
-    moved = np.maximum(exact + (source - target), 0)
+    changed = np.maximum(exact + (source - target), 0)
     low = exact + source < target
     scale = np.sqrt(np.divide(target, exact + source, out=np.ones_like(exact), where=low))
-    return moved, scale
+    return changed, scale

@@ -1,7 +1,7 @@
-"""Arrays on their way into a model's variables, copied no more than needed.
+"""Moves arrays into a model's variables with as few copies as possible.
 
-TensorFlow takes over a NumPy array without a copy when it is contiguous and lies at a multiple of
-64 bytes; otherwise each tensor is copied twice more, which is most of the time that a load takes.
+TensorFlow uses a NumPy array without a copy if it is contiguous and its address is a multiple of 64
+bytes. Otherwise it copies each tensor twice, which is most of the time that a load takes.
 """
 
 from __future__ import annotations
@@ -20,56 +20,62 @@ if TYPE_CHECKING:
     import numpy as np
 
 BLOCK = 16
-"""Columns that are moved at once when the last axis becomes the first: a cache line of float32, so
-that each line of the result is written whole while it is in the cache."""
+"""Columns that `fill` copies at once: 16 values of float32 fill a cache line, so that each line of
+the result is written once."""
 
 
 def packed(array: np.ndarray, dtype: Any) -> np.ndarray:
-    """Returns the values in a type, contiguous and aligned; the array itself where it is so."""
-    kind = np.dtype(dtype)
-    placed = array.flags.c_contiguous and array.ctypes.data % ALIGNMENT == 0
-    if placed and array.dtype == kind and array.flags.writeable:
+    """Returns a contiguous, aligned and writable array of a type with the values of `array`.
+
+    This is `array` itself if it fulfils all of that, otherwise a copy.
+    """
+    numpy_type = np.dtype(dtype)
+    in_place = array.flags.c_contiguous and array.ctypes.data % ALIGNMENT == 0
+    if in_place and array.dtype == numpy_type and array.flags.writeable:
         return array
-    made = aligned(array.shape, kind)
+    copy = aligned(array.shape, numpy_type)
     if array.flags.c_contiguous or array.ndim < 2:
-        np.copyto(made, array, casting="unsafe")
+        np.copyto(copy, array, casting="unsafe")
     else:
-        fill(made, array)
-    return made
+        fill(copy, array)
+    return copy
 
 
-def fill(made: np.ndarray, array: np.ndarray) -> None:
-    """Copies values whose last axis was the first where they come from, cast as needed."""
-    for start in range(0, array.shape[-1], BLOCK):
-        part = (..., slice(start, start + BLOCK))
-        np.copyto(made[part], array[part], casting="unsafe")
+def fill(target: np.ndarray, source: np.ndarray) -> None:
+    """Copies values block by block, casting them to the target's type.
+
+    This is fast for a source that is a transposed view whose last axis is the first in memory.
+    """
+    for start in range(0, source.shape[-1], BLOCK):
+        block = (..., slice(start, start + BLOCK))
+        np.copyto(target[block], source[block], casting="unsafe")
 
 
 def is_finite(array: np.ndarray) -> bool:
     """Returns whether no value is NaN or infinite."""
-    # A sum with such a value is never finite; a sum of finite values may be, if they are huge.
+    # A finite sum proves that all values are finite. A sum of huge finite values may overflow.
     with np.errstate(over="ignore", invalid="ignore"):
         total = float(np.add.reduce(array, axis=None))
     return math.isfinite(total) or bool(np.isfinite(array).all())
 
 
 def put(variable: keras.Variable, array: np.ndarray) -> None:
-    """Sets a variable to an array of its shape and type, without a copy where it can."""
+    """Sets a variable to an array of its shape and type, if possible without a copy."""
     handle = _handle(variable)
     if handle is None or not array.size:
         variable.assign(array)
         return
     value = array
-    # A type that the exchange does not know, such as bfloat16, is copied.
+    # DLPack does not support some types, such as bfloat16; arrays of these are copied.
     with contextlib.suppress(TypeError, BufferError):
         value = _operations().tensor(array.__dlpack__())
     _operations().assign(resource=handle, value=value, validate_shape=True)
 
 
 def value_of(variable: keras.Variable) -> Any:
-    """Returns a variable's value, which stays when the variable is assigned another.
+    """Returns a variable's current value, which later assignments do not change.
 
-    On TensorFlow it is no copy: a variable that is assigned takes over another buffer.
+    On TensorFlow it is not a copy, since an assignment gives the variable another buffer.
     """
     handle = _handle(variable)
     if handle is None:
@@ -78,20 +84,20 @@ def value_of(variable: keras.Variable) -> Any:
 
 
 def _handle(variable: keras.Variable) -> Any:
-    """Returns TensorFlow's handle of a variable; None elsewhere, and where it is spread."""
+    """Returns TensorFlow's handle of a variable; None on other backends and if distributed."""
     if keras.backend.backend() != "tensorflow":
         return None
     value = variable.value
-    return None if isinstance(value, _operations().spread) else value.handle
+    return None if isinstance(value, _operations().distributed) else value.handle
 
 
 class _Operations(NamedTuple):
-    """TensorFlow's own; Keras's ways to set a variable and to read it take twice as long."""
+    """TensorFlow's operations on variables, which take half the time of Keras's."""
 
     tensor: Callable[[Any], Any]
     assign: Callable[..., None]
     read: Callable[..., Any]
-    spread: type
+    distributed: type
 
 
 @functools.cache

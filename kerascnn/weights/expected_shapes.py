@@ -1,6 +1,6 @@
-"""What tensors a planned network expects, known before anything is built.
+"""Lists the variables that a planned network expects, with their shapes, without building it.
 
-So a file of weights can be judged, and weights made for another library, without Keras.
+A file of weights can be checked against this list before Keras is imported.
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ from kerascnn.weights.axis_order import MapShape
 
 @dataclass(frozen=True)
 class Expected:
-    """A layer with weights.
+    """The variables that a layer with weights expects.
 
     Args:
         kind: class name of the layer.
-        variables: shape of each by name, in Keras's order.
-        flattened: for a dense layer, the shape of the feature map that it reads flattened, if any.
-        epsilon: of a batch norm.
-        normalizes: the layer whose result a batch norm takes directly, if that has weights.
+        variables: shape of each variable by name, in Keras's order.
+        flattened: shape of the feature map that is flattened before a dense layer; otherwise None.
+        epsilon: epsilon of a batch norm; otherwise None.
+        normalizes: name of the layer with weights whose output a batch norm normalizes directly;
+            None if there is no such layer.
     """
 
     kind: str
@@ -84,7 +85,7 @@ def _radial_basis(shape: Any, config: Mapping[str, Any]) -> Variables:
     return {"codes": (len(config["centres"][0]), len(config["centres"]))}
 
 
-# Layers whose variables are not a kernel and perhaps a bias.
+# Layers whose variables are not simply a kernel and an optional bias.
 _OTHERS: dict[str, Callable[[Any, Mapping[str, Any]], Variables]] = {
     "BatchNormalization": _norm,
     "PositionBias": lambda shape, config: {"bias": shape[1:]},
@@ -98,14 +99,18 @@ def _variables(entry: Entry) -> Variables:
     shape = entry.inputs[0].shape
     if entry.kind in _OTHERS:
         return _OTHERS[entry.kind](shape, entry.config)
-    made = _KERNELS[entry.kind](shape, entry.config)
+    variables = _KERNELS[entry.kind](shape, entry.config)
     if entry.config.get("use_bias", True):
-        made["bias"] = (entry.cost.shape[-1] or 0,)
-    return made
+        variables["bias"] = (entry.cost.shape[-1] or 0,)
+    return variables
 
 
 def _flattened(plan: Plan, entry: Entry) -> MapShape | None:
-    """Follows a dense layer's input back to a `Flatten`, past layers that change no position."""
+    """Returns the shape of the feature map that a `Flatten` before a dense layer flattens.
+
+    Layers in between that keep the positions of values, such as Dropout, are passed over. None if
+    there is no such `Flatten`.
+    """
     source = plan.entries.get(entry.inputs[0].source)
     while source is not None and source.kind in ("Dropout", "Activation", "ReLU", "Identity"):
         source = plan.entries.get(source.inputs[0].source)
@@ -119,19 +124,19 @@ def _flattened(plan: Plan, entry: Entry) -> MapShape | None:
 
 
 def expected(plan: Plan) -> dict[str, Expected]:
-    """Returns the layers with weights by name, in the order in which they are made."""
-    found = {}
+    """Returns the layers with weights by name, in the order in which the plan lists them."""
+    layers = {}
     for entry in plan.entries.values():
         if not entry.cost.trainable + entry.cost.fixed:
             continue
         source = plan.entries.get(entry.inputs[0].source)
         weighted = source is not None and source.cost.trainable > 0
         norm = entry.kind == "BatchNormalization"
-        found[entry.name] = Expected(
+        layers[entry.name] = Expected(
             entry.kind,
             _variables(entry),
             _flattened(plan, entry) if entry.kind == "Dense" else None,
             entry.config.get("epsilon", 1e-3) if norm else None,
             source.name if norm and source is not None and weighted else None,
         )
-    return found
+    return layers

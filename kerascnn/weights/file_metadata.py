@@ -1,7 +1,7 @@
-"""What `save_weights` writes beside the tensors: what network it is, and digests of everything.
+"""The record that `save_weights` stores beside the tensors: the network, and digests.
 
-Each value is JSON. "seal" is the SHA-256 of all the others, so that a bit that flips in the record
-is found like one in a tensor.
+Each value of the record is JSON. The value "seal" is the SHA-256 of all others, so that a changed
+bit in the record is detected, as the digests of the tensors detect one in a tensor.
 """
 
 from __future__ import annotations
@@ -9,26 +9,39 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kerascnn.errors import DamagedFileError
+from kerascnn.lazy import np
 from kerascnn.weights.formats import json_text
+
+if TYPE_CHECKING:
+    import numpy as np
 
 SEAL = "seal"
 DIGESTS = "digests"
 
 
+def tensor_digest(array: np.ndarray) -> str:
+    """Returns the SHA-256 of an array's values in C order, 64 hexadecimal digits."""
+    data = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+    return hashlib.sha256(data.data).hexdigest()
+
+
 def sealed(values: Mapping[str, Any]) -> dict[str, str]:
-    """Returns a record as texts, its seal included."""
-    made = {key: json.dumps(value) for key, value in values.items()}
-    return {**made, SEAL: _seal(made)}
+    """Returns a record as texts in JSON, with its seal."""
+    texts = {key: json.dumps(value) for key, value in values.items()}
+    return {**texts, SEAL: _seal(texts)}
 
 
 def opened(metadata: Mapping[str, str]) -> dict[str, Any]:
-    """Returns the record of a file of ours; empty for any other file.
+    """Returns the record that `sealed` wrote; empty if the metadata holds no record.
+
+    Args:
+        metadata: the texts of an open file.
 
     Raises:
-        DamagedFileError: it is not as it was written.
+        DamagedFileError: the record has changed since it was written.
     """
     if DIGESTS not in metadata and SEAL not in metadata:
         return {}

@@ -1,4 +1,4 @@
-"""Which row of the registry a file of weights is of."""
+"""Finds the rows of the registry whose weights a file may hold."""
 
 from __future__ import annotations
 
@@ -11,16 +11,24 @@ from kerascnn.models.registry import list_models, model_info
 from kerascnn.models.request import Request
 from kerascnn.weights.expected_shapes import Expected, expected
 from kerascnn.weights.formats.byte_range import volume
-from kerascnn.weights.formats.tensor_table import Stored
+from kerascnn.weights.formats.tensor_table import StoredTensor
 from kerascnn.weights.match_names import best_match
 
 MAXIMUM_TENSORS = 5_000
-"""No row has more; larger files are not compared with them."""
+"""Files with more tensors are not compared with the registry; no row has as many."""
+MINIMUM_FRACTION = 0.3
+"""Rows with a smaller fraction of agreeing tensors are not returned."""
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A row, the source of the names, and which part of the row's and the file's tensors agree."""
+    """A row of the registry whose weights a file may hold.
+
+    Args:
+        row: the row's name.
+        source: the library whose names the tensors have.
+        fraction: fraction of all tensors, of the row and of the file, that agree, from 0 to 1.
+    """
 
     row: str
     source: str
@@ -28,29 +36,29 @@ class Candidate:
 
 
 @functools.cache
-def _wanted(row: str) -> dict[str, Expected]:
+def _layers(row: str) -> dict[str, Expected]:
     return expected(plan(model_info(row), Request()))
 
 
-def identify(tensors: Mapping[str, Stored], most: int = 5) -> list[Candidate]:
-    """Returns the rows whose tensors the file has by name and number of values, likeliest first.
+def identify(tensors: Mapping[str, StoredTensor], most: int = 5) -> list[Candidate]:
+    """Returns the rows whose tensors agree with the file's in name and size, the best first.
 
     Args:
-        tensors: of the file; none is read.
-        most: candidates to return at most.
+        tensors: the file's tensors; their values are not read.
+        most: largest number of candidates to return.
     """
     if len(tensors) > MAXIMUM_TENSORS:
         return []
-    found = []
-    for name in list_models():
-        wanted = _wanted(name)
-        match = best_match(tensors, wanted, model_info(name).family)
-        same = 0
-        for variable, key in match.keys.items():
-            layer, _, kind = variable.rpartition("/")
-            same += volume(wanted[layer].variables[kind]) == tensors[key].size
-        all_of_both = len(match.keys) + len(match.missing) + len(match.unexpected)
-        fraction = same / all_of_both if all_of_both else 0.0
-        if fraction > 0.3:
-            found.append(Candidate(name, match.source, fraction))
-    return sorted(found, key=lambda one: -one.fraction)[:most]
+    candidates = []
+    for row in list_models():
+        layers = _layers(row)
+        match = best_match(tensors, layers, model_info(row).family)
+        same_size = 0
+        for name, key in match.keys.items():
+            layer, _, variable = name.rpartition("/")
+            same_size += volume(layers[layer].variables[variable]) == tensors[key].size
+        total = len(match.keys) + len(match.missing) + len(match.unexpected)
+        fraction = same_size / total if total else 0.0
+        if fraction > MINIMUM_FRACTION:
+            candidates.append(Candidate(row, match.source, fraction))
+    return sorted(candidates, key=lambda candidate: -candidate.fraction)[:most]

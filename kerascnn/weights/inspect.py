@@ -1,4 +1,4 @@
-"""What a file of weights is, told without running anything of it: inspect and verify."""
+"""`inspect` describes a file of weights without running its code; `verify` checks its digests."""
 
 from __future__ import annotations
 
@@ -6,28 +6,29 @@ import hashlib
 import os
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from kerascnn.errors import DamagedFileError, DataError, KerasCNNError, UnsafeFileError
 from kerascnn.fileio.untrusted import named, open_regular, quoted
-from kerascnn.lazy import np
 from kerascnn.published import catalogue
 from kerascnn.weights import file_metadata
 from kerascnn.weights.buffers import is_finite
-from kerascnn.weights.download.digests import Digest, note_of, noted
-from kerascnn.weights.fit import FLOATS, SWELLING
+from kerascnn.weights.download.digests import Digest, digest_beside, digest_file
+from kerascnn.weights.fit import FLOATS
 from kerascnn.weights.formats.byte_range import as_floats, volume
 from kerascnn.weights.formats.checkpoint import Checkpoint, naming, open_checkpoint
 from kerascnn.weights.identify import Candidate, identify
 
 SAFE, REFUSED, UNCHECKED = "safe", "refused", "could not check"
+FREE_BYTES = 2**16
+"""Tensors that take at most this many stored bytes count as this large when they expand."""
 
 
 @dataclass(frozen=True)
 class Tensor:
-    """A tensor as the file declares it."""
+    """A tensor as the file declares it: its name, shape and type, and its bytes in the file."""
 
     name: str
     shape: tuple[int, ...]
@@ -37,21 +38,21 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Inspection:
-    """What `inspect` found.
+    """The result of `inspect`.
 
     Args:
         path: the file.
-        size: its bytes.
-        sha256: of all of them; empty where they could not be read.
-        verdict: "safe": loading it can only set numbers; "refused": `load_weights` refuses it;
-            "could not check": neither is known.
-        reason: for the verdict.
-        container: its format.
-        tensors: in its order; their values were not read.
-        row: what network it says it is of, if it is a file of ours.
-        arguments: of that network's builder.
-        candidates: rows of the registry that it fits, likeliest first.
-        published: tags of the catalogue whose file this is, by its digest.
+        size: its number of bytes.
+        sha256: its SHA-256, hexadecimal.
+        verdict: "safe": loading the file can only set numbers; "refused": `load_weights` raises an
+            error; "could not check": the check itself failed.
+        reason: the reason for the verdict.
+        container: the file format.
+        tensors: its tensors, in the file's order; their values were not read.
+        row: the architecture that a file of `save_weights` records; otherwise None.
+        arguments: the builder's arguments that such a file records; otherwise None.
+        candidates: rows of the registry whose tensors agree with the file's, the best first.
+        published: tags of the published checkpoints with the same digest.
     """
 
     path: str
@@ -67,29 +68,32 @@ class Inspection:
     published: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Returns plain lists, dicts, texts and numbers."""
+        """Returns the result as dictionaries, lists, texts and numbers."""
         return asdict(self)
 
     def summary(self) -> list[tuple[str, str]]:
-        """Returns a title and a text for each line that people read."""
+        """Returns the lines of a printed summary, each with a title and a text."""
         lines = [("size", f"{self.size:,} bytes"), ("sha256", self.sha256)]
         if self.tensors:
-            kinds = Counter(tensor.dtype for tensor in self.tensors)
+            types = Counter(tensor.dtype for tensor in self.tensors)
             values = sum(volume(tensor.shape) for tensor in self.tensors)
-            fits = [f"{one.row} {one.fraction:.0%} ({one.source})" for one in self.candidates]
+            fits = [
+                f"{candidate.row} {candidate.fraction:.0%} ({candidate.source})"
+                for candidate in self.candidates
+            ]
             lines += [
                 ("published", ", ".join(self.published) or "not known to be"),
                 ("format", self.container),
                 ("tensors", f"{len(self.tensors):,} of {values:,} values"),
-                ("types", ", ".join(f"{count:,} {kind}" for kind, count in kinds.items())),
-                ("written for", self.row or "not said"),
-                ("fits", ", ".join(fits) or "no architecture here"),
+                ("types", ", ".join(f"{count:,} {dtype}" for dtype, count in types.items())),
+                ("written for", self.row or "not recorded"),
+                ("fits", ", ".join(fits) or "no architecture of the registry"),
             ]
         return [*lines, ("verdict", f"{self.verdict}: {self.reason}")]
 
 
 def inspect(path: str | os.PathLike[str]) -> tuple[Inspection, KerasCNNError | None]:
-    """Returns what a file holds, and the error with which it is refused, if it is.
+    """Returns a description of a file, and the error that loading it would raise or None.
 
     Args:
         path: any file.
@@ -102,57 +106,57 @@ def inspect(path: str | os.PathLike[str]) -> tuple[Inspection, KerasCNNError | N
         size = os.fstat(stream.fileno()).st_size
         sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
 
-    def verdict(word: str, reason: str, **found: Any) -> Inspection:
-        return Inspection(str(path), size, sha256, word, reason, **found)
-
+    inspection = Inspection(str(path), size, sha256, SAFE, "")
     try:
         with open_checkpoint(path) as checkpoint:
-            found = _contents(checkpoint)
+            inspection = _with_contents(inspection, checkpoint)
     except (UnsafeFileError, DamagedFileError) as error:
-        return verdict(REFUSED, str(error)), error
+        return replace(inspection, verdict=REFUSED, reason=str(error)), error
     except (Exception, MemoryError) as error:
         reason = f"{type(error).__name__}: {' '.join(str(error).split())[:160]}"
-        return verdict(UNCHECKED, reason), KerasCNNError(f"{named(path)} {UNCHECKED}: {reason}")
-    found["published"] = tuple(one.tag for one in _of_catalogue(path, sha256))
+        unchecked = replace(inspection, verdict=UNCHECKED, reason=reason)
+        return unchecked, KerasCNNError(f"{named(path)} {UNCHECKED}: {reason}")
     reason = "it holds tensors and texts; their values were not read, `verify` reads them"
-    return verdict(SAFE, reason, **found), None
+    return replace(inspection, reason=reason, published=_published_tags(path, sha256)), None
 
 
-def _contents(checkpoint: Checkpoint) -> dict[str, Any]:
+def _with_contents(inspection: Inspection, checkpoint: Checkpoint) -> Inspection:
+    """Returns the inspection with the contents of the open file."""
     with naming(checkpoint.path):
-        said = file_metadata.opened(checkpoint.metadata)
-    return {
-        "container": checkpoint.contents.kind,
-        "tensors": tuple(
-            Tensor(name, stored.shape, stored.dtype, stored.held)
+        record = file_metadata.opened(checkpoint.metadata)
+    return replace(
+        inspection,
+        container=checkpoint.contents.kind,
+        tensors=tuple(
+            Tensor(name, stored.shape, stored.dtype, stored.stored_bytes)
             for name, stored in checkpoint.tensors.items()
         ),
-        "row": said.get("row"),
-        "arguments": said.get("arguments"),
-        "candidates": tuple(identify(checkpoint.tensors)),
-    }
+        row=record.get("row"),
+        arguments=record.get("arguments"),
+        candidates=tuple(identify(checkpoint.tensors)),
+    )
 
 
-def _of_catalogue(path: Path, sha256: str) -> list[catalogue.Published]:
-    """Returns the published checkpoints that a file is, told by its digest."""
-    return [
-        one
-        for one in catalogue.checkpoints()
-        if (one.sha256 and sha256.startswith(one.sha256))
-        or (one.md5 and one.file == path.name and Digest(md5=one.md5).fault(path) is None)
-    ]
+def _published_tags(path: Path, sha256: str) -> tuple[str, ...]:
+    """Returns the tags of the published checkpoints with the file's digest."""
+    return tuple(
+        record.tag
+        for record in catalogue.checkpoints()
+        if (record.sha256 and sha256.startswith(record.sha256))
+        or (record.md5 and record.file == path.name and not Digest(md5=record.md5).fault(path))
+    )
 
 
 @dataclass(frozen=True)
 class Verification:
-    """What `verify` has checked.
+    """The result of `verify`.
 
     Args:
         path: the file.
-        sha256: of all of it.
-        against: what it agrees with, one text for each.
-        tensors: how many were read.
-        values: how many numbers they hold; each is finite.
+        sha256: its SHA-256, hexadecimal.
+        against: the digests that agree with the file, described in one text each.
+        tensors: the number of its tensors.
+        values: the number of values of all tensors; each is finite.
     """
 
     path: str
@@ -162,88 +166,88 @@ class Verification:
     values: int
 
     def to_json(self) -> dict[str, Any]:
-        """Returns plain lists, dicts, texts and numbers."""
+        """Returns the result as dictionaries, lists, texts and numbers."""
         return asdict(self)
 
 
 def verify(path: str | os.PathLike[str]) -> Verification:
-    """Reads a file of weights whole and compares it with every digest that is known of it.
+    """Reads all of a file of weights and compares it with every known digest.
 
-    Known are: those that `save_weights` writes into a file, one beside it (FILE.sha256), and those
-    of the catalogue for a file of its name.
+    Known digests are those that `save_weights` writes into a file, the one of FILE.sha256 in the
+    same folder, and those of published checkpoints whose file has the same name.
+
+    Args:
+        path: a file of weights.
 
     Raises:
-        DamagedFileError: a digest is another, a value is not finite, or the file is corrupt.
-        UnsafeFileError: the file asks for more than tensors.
-        DataError: there is no such file, or nothing to compare it with.
+        DamagedFileError: a digest differs, a value is not finite, or the file is corrupt.
+        UnsafeFileError: the file contains code, links or claims of absurd size.
+        DataError: there is no such file, or no digest of it is known.
     """
     path = Path(path)
-    with open_regular(path):  # a missing file is told as everywhere
+    with open_regular(path):  # raises the usual error if the file is missing
         against = _agreeing(path)
     with open_checkpoint(path) as checkpoint:
         with naming(checkpoint.path):
             digests = file_metadata.opened(checkpoint.metadata).get(file_metadata.DIGESTS, {})
-            values = _read_all(checkpoint, _by_key(checkpoint, digests))
+            values = _read_all(checkpoint, _digests_by_key(checkpoint, digests))
         sha256 = checkpoint.sha256()
-        checkpoint.unchanged()
+        checkpoint.check_unchanged()
         if digests:
             against.append(f"the SHA-256 of each of {len(digests)} tensors in it")
         count = len(checkpoint.tensors)
     if not against:
         raise DataError(
             f"{named(path)}: no digest, not verified; its {count} tensors are readable and finite, "
-            f"its SHA-256 is {sha256}; compare it, or lay it beside as {note_of(path).name}"
+            f"its SHA-256 is {sha256}; compare it with the publisher's, or store the publisher's "
+            f"in the same folder as {digest_file(path).name}"
         )
     return Verification(str(path), sha256, tuple(against), count, values)
 
 
 def _agreeing(path: Path) -> list[str]:
-    """Returns the digests outside of the file that it agrees with."""
-    against = []
-    known = [(f"that of {note_of(path).name} beside it", noted(path))]
+    """Returns descriptions of the digests outside of the file, after checking that they agree."""
+    known = [(f"that of {digest_file(path).name} beside it", digest_beside(path))]
     known += [
-        (f"what is published of {one.tag}", Digest(one.sha256, one.md5))
-        for one in catalogue.checkpoints()
-        if one.file == path.name
+        (f"what is published of {record.tag}", Digest(record.sha256, record.md5))
+        for record in catalogue.checkpoints()
+        if record.file == path.name
     ]
-    for what, digest in known:
+    agreeing = []
+    for description, digest in known:
         fault = digest.fault(path)
         if fault:
-            raise DamagedFileError(f"{named(path)}: {fault}, which is {what}; fetch it again")
+            raise DamagedFileError(
+                f"{named(path)}: {fault}, which is {description}; fetch it again"
+            )
         if digest:
-            against.append(f"the {'SHA-256' if digest.sha256 else 'MD5'}, {what}")
-    return against
+            agreeing.append(f"the {'SHA-256' if digest.sha256 else 'MD5'}, {description}")
+    return agreeing
 
 
-def _by_key(checkpoint: Checkpoint, digests: Mapping[str, str]) -> dict[str, str]:
-    """Returns the digests by the file's names, which in .weights.h5 number a layer's variables."""
-    places: Counter[str] = Counter()
-    found = {}
+def _digests_by_key(checkpoint: Checkpoint, digests: Mapping[str, str]) -> dict[str, str]:
+    """Returns the digests by the file's tensor names; .weights.h5 numbers a layer's variables."""
+    counts: Counter[str] = Counter()
+    digests_by_key = {}
     for name, digest in digests.items():
         layer = name.rpartition("/")[0]
-        numbered = f"{layer}/{places[layer]}"
-        places[layer] += 1
-        key = next((one for one in (name, numbered) if one in checkpoint.tensors), None)
+        numbered = f"{layer}/{counts[layer]}"
+        counts[layer] += 1
+        key = next((key for key in (name, numbered) if key in checkpoint.tensors), None)
         if key is None:
             raise DamagedFileError(f"its tensor {quoted(name)} is missing")
-        found[key] = digest
-    return found
+        digests_by_key[key] = digest
+    return digests_by_key
 
 
 def _read_all(checkpoint: Checkpoint, digests: Mapping[str, str]) -> int:
-    """Reads every tensor, one at a time, and returns how many values they have."""
+    """Reads and checks every tensor, one at a time, and returns the number of values."""
     values = 0
     for name, stored in checkpoint.tensors.items():
-        if stored.nbytes > SWELLING * max(stored.held, 2**16):
-            raise UnsafeFileError(
-                f"its tensor {quoted(name)} would swell from {stored.held:,} to {stored.nbytes:,} "
-                "bytes"
-            )
+        stored.check_expansion(name, FREE_BYTES)
         raw = checkpoint.raw(name)
-        if name in digests:
-            found = hashlib.sha256(np.ascontiguousarray(raw).data).hexdigest()
-            if found != digests[name]:
-                raise DamagedFileError(f"its tensor {quoted(name)} is not what was written")
+        if name in digests and file_metadata.tensor_digest(raw) != digests[name]:
+            raise DamagedFileError(f"its tensor {quoted(name)} has changed since it was written")
         if stored.dtype in FLOATS and not is_finite(as_floats(raw, stored.dtype)):
             raise DamagedFileError(f"its tensor {quoted(name)} has a value that is not finite")
         values += stored.size

@@ -1,4 +1,4 @@
-"""`load_weights`: any file of weights into a model, by name, all or nothing, with a true report."""
+"""`load_weights`: loads a file of weights into a model, all tensors or none, and reports it."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from kerascnn.weights.identify import identify
 from kerascnn.weights.load_report import MESSAGE_LIMIT, Adaptation, LoadError, LoadReport
 from kerascnn.weights.locate import for_model
 from kerascnn.weights.match_names import Match, best_match, find_source, match_order
-from kerascnn.weights.name_maps.types import OURS
+from kerascnn.weights.name_maps.layout import OURS
 from kerascnn.weights.read_values import SMALL, Values
-from kerascnn.weights.target import AUXILIARY, Target
+from kerascnn.weights.target_model import AUXILIARY, TargetModel
 
 if TYPE_CHECKING:
     import keras
@@ -34,14 +34,14 @@ if TYPE_CHECKING:
 HEADS = ("auto", "keep", "overlap", "strict")
 MATCHES = ("name", "order")
 RECOGNISED = 0.5
-"""Part of the variables that a naming has to find before it is believed."""
+"""Smallest fraction of the model's variables that must match by name before a load goes on."""
 LIKELY = 0.9
-"""Part of a row's and a file's tensors that have to agree before the file is said to be of it."""
+"""Smallest fraction of matching tensors for which an error message suggests another row."""
 SCALING = re.compile(r"normalization(_\d+)?/")
-"""Names of Keras's layer that scales pixels, in EfficientNet: here that is preprocessing."""
+"""Tensors of the layer that scales pixels in Keras's EfficientNet; here preprocessing does that."""
 WORKERS = min(4, os.cpu_count() or 1)
-PART = 2**23
-"""Bytes that a thread takes on at once: few enough that none waits long for another."""
+BATCH_BYTES = 2**23
+"""Bytes of tensors that a thread reads in one task: small, so that the threads end together."""
 
 
 def load_weights(
@@ -57,44 +57,46 @@ def load_weights(
     """Loads a file of weights into a model, by the names of its tensors.
 
     Reads .weights.h5, .keras, Keras 2 .h5, PyTorch .pth/.pt/.th/.pkl, .safetensors, .npz and .onnx,
-    with our names or those of torchvision, timm and keras.applications. Nothing of the file is run,
-    and the model changes only when everything fits.
+    with our names or those of torchvision, timm and keras.applications. No code in the file is run,
+    and the model is unchanged unless the load succeeds.
 
     Args:
         model: a model of `create_model`, or any flat functional model whose layers the file names.
         source: the file: a path, an https address, a tag of `kerascnn weights list`, or "imagenet".
-        head: when the file's classifier has other classes: "auto" gives the model's a fresh start,
-            "keep" leaves it as it is, "overlap" copies the classes both name, "strict" refuses.
-        strict: True demands everything but a replaced head, and nothing left over; a number from 0
-            to 1 is the part of the model's values that must load; False accepts anything.
-        match: "name", or "order" for foreign names whose tensors follow the model's order.
-        class_names: of the model, for head="overlap".
-        source_class_names: of the file, for head="overlap"; a file of `save_weights` may have its
-            own, and what is published has.
+        head: what to do when the file's classifier has other classes: "auto" initialises the
+            model's classifier anew, "keep" leaves it unchanged, "overlap" copies the classes that
+            have the same name in both, "strict" raises LoadError.
+        strict: True requires every variable of the model (except those of a replaced head) and no
+            other tensor; a number from 0 to 1 is the fraction of the model's values that must
+            load; False accepts any fraction.
+        match: "name", or "order" to pair the tensors of unknown names in the model's order.
+        class_names: the model's classes, for head="overlap".
+        source_class_names: the file's classes, for head="overlap"; by default those stored by
+            `save_weights`, or those of the published checkpoint.
 
     Returns:
         The `LoadReport`.
 
     Raises:
         UsageError: an argument is unknown.
-        LoadError: the file does not fit; its `report` lists all that differs.
+        LoadError: the file does not fit; its `report` lists every difference.
         DamagedFileError: the file is truncated or corrupt, or has a value that is not finite.
-        UnsafeFileError: the file asks for more than tensors.
-        DownloadError: the file cannot be fetched.
+        UnsafeFileError: the file contains code, links or claims of absurd size.
+        DownloadError: the file cannot be downloaded.
     """
     _check_arguments(head, strict, match)
-    found = for_model(source, model)
-    with open_checkpoint(found.path) as checkpoint:
-        loader = _Loader(checkpoint, Target.of(model), match, strict)
-        report = loader.load(head, class_names, source_class_names or found.class_names)
-    found.adopt(model)
+    file = for_model(source, model)
+    with open_checkpoint(file.path) as checkpoint:
+        loader = _Loader(checkpoint, TargetModel.of(model), match, strict)
+        report = loader.load(head, class_names, source_class_names or file.class_names)
+    file.adopt(model)
     model.kerascnn_load_report = report
     return report
 
 
 def load_open(checkpoint: Checkpoint, model: keras.Model) -> LoadReport:
-    """Loads a file of ours that is open already, all of it; errors as `load_weights`."""
-    return _Loader(checkpoint, Target.of(model), "name", True).load("strict", None, None)
+    """Loads every tensor of an open file that `save_weights` wrote; errors as `load_weights`."""
+    return _Loader(checkpoint, TargetModel.of(model), "name", True).load("strict", None, None)
 
 
 def _check_arguments(head: str, strict: bool | float, match: str) -> None:
@@ -103,14 +105,14 @@ def _check_arguments(head: str, strict: bool | float, match: str) -> None:
     if match not in MATCHES:
         raise UsageError(f"match must be one of {', '.join(MATCHES)}, got {match!r}")
     if not isinstance(strict, bool | int | float) or not 0 <= strict <= 1:
-        raise UsageError(f"strict must be True, False or a part from 0 to 1, got {strict!r}")
+        raise UsageError(f"strict must be True, False or a number from 0 to 1, got {strict!r}")
 
 
 class _Loader:
-    """One load: matched, judged, read, assigned, in this order."""
+    """Loads one file into one model: matches the names, checks the shapes, reads, assigns."""
 
     def __init__(
-        self, checkpoint: Checkpoint, target: Target, match: str, strict: bool | float
+        self, checkpoint: Checkpoint, target: TargetModel, match: str, strict: bool | float
     ) -> None:
         self.checkpoint, self.target, self.strict = checkpoint, target, strict
         with naming(checkpoint.path):
@@ -122,19 +124,21 @@ class _Loader:
     def load(
         self, head: str, ours: Sequence[str] | None, theirs: Sequence[str] | None
     ) -> LoadReport:
+        """Loads the file and returns the report; the arguments are those of `load_weights`."""
         classes = Classes(head, ours, theirs or self.record.get("class_names"))
         fitter = Fitter(self.checkpoint, self.target, self.match, classes)
         steps = fitter.steps()
-        headless = [] if head == "strict" else _without_head(self.target, self.match.missing)
-        fitter.replaced += headless
-        self._check(fitter, steps, headless)
+        missing_head = [] if head == "strict" else _missing_head(self.target, self.match.missing)
+        fitter.replaced += missing_head
+        self._check(fitter, steps, missing_head)
         arrays, notes = self._values(steps)
-        self.checkpoint.unchanged()
+        self.checkpoint.check_unchanged()
         if head != "keep":
             arrays.update(fresh_values(self.target, fitter.replaced))
         preprocessing = self._preprocessing()
         done = threading.Event()
-        report = self._report(fitter, steps, headless, notes, self.checkpoint.digest(done))
+        digest = self.checkpoint.sha256_in_background(done)
+        report = self._report(fitter, steps, missing_head, notes, digest)
         try:
             assign(self.target, arrays)
         finally:
@@ -143,24 +147,24 @@ class _Loader:
         return report
 
     def _values(self, steps: list[Step]) -> tuple[dict[str, numpy.ndarray], dict[str, list[str]]]:
-        """Returns new values by name, and what was done to each."""
+        """Returns the variables' new values, and notes on how each tensor was changed."""
         values = Values(self.checkpoint, self.target, self.match, self.digests)
-        small, parts = self._parts(steps)
-        with _pool() as start:
-            # Small tensors are work for Python, large ones for the memory: both at once.
-            waited = [(part, start(values.of, part)) for part in parts]
-            found = dict(zip([step.name for step in small], values.of(small), strict=True))
-            for part, made in waited:
-                found |= zip([step.name for step in part], made.result(), strict=True)
+        small, batches = self._batches(steps)
+        with _pool() as submit:
+            # Small tensors are limited by Python, large ones by memory: read both at once.
+            pending = [(batch, submit(values.of, batch)) for batch in batches]
+            results = dict(zip([step.name for step in small], values.of(small), strict=True))
+            for batch, future in pending:
+                results |= zip([step.name for step in batch], future.result(), strict=True)
         return (
-            {step.name: found[step.name][0] for step in steps},
-            {step.name: found[step.name][1] for step in steps},
+            {step.name: results[step.name][0] for step in steps},
+            {step.name: results[step.name][1] for step in steps},
         )
 
-    def _parts(self, steps: list[Step]) -> tuple[list[Step], list[list[Step]]]:
-        """Returns the steps of small tensors, and the others in runs of at least `PART` bytes."""
+    def _batches(self, steps: list[Step]) -> tuple[list[Step], list[list[Step]]]:
+        """Returns the steps of small tensors, and batches of at least `BATCH_BYTES` of others."""
         small: list[Step] = []
-        parts: list[list[Step]] = []
+        batches: list[list[Step]] = []
         room = 0
         for step in steps:
             size = self.checkpoint.tensors[step.key].nbytes
@@ -168,100 +172,107 @@ class _Loader:
                 small.append(step)
                 continue
             if room <= 0:
-                parts.append([])
-                room = PART
-            parts[-1].append(step)
+                batches.append([])
+                room = BATCH_BYTES
+            batches[-1].append(step)
             room -= size
-        return small, parts
+        return small, batches
 
     def _preprocessing(self) -> Preprocessing | None:
-        """Returns how images were prepared for the tensors of a file of ours."""
+        """Returns the preprocessing that the file records, or None if it records none."""
         if "preprocessing" not in self.record:
             return None
         try:
             return Preprocessing.from_json(self.record["preprocessing"])
         except UsageError as error:
             path = named(self.checkpoint.path)
-            raise DamagedFileError(f"{path}: its record is of another version: {error}") from error
+            raise DamagedFileError(
+                f"{path}: its record was written by another version of kerascnn: {error}"
+            ) from error
 
     def _by_order(self) -> Match:
-        found = match_order(self.checkpoint.contents, self.target.wanted)
-        if isinstance(found, str):
-            raise self._error(f"cannot be matched in order with {self.target.model.name}: {found}")
-        return found
+        match = match_order(self.checkpoint.contents, self.target.layers)
+        if isinstance(match, str):
+            raise self._error(f"cannot be matched in order with {self.target.model.name}: {match}")
+        return match
 
     def _by_name(self) -> Match:
         tensors, target = self.checkpoint.tensors, self.target
-        found = best_match(tensors, target.wanted, target.family)
-        if found.fraction(target.wanted) < RECOGNISED:
+        match = best_match(tensors, target.layers, target.family)
+        if match.fraction(target.layers) < RECOGNISED:
             first = ", ".join(quoted(name) for name in list(tensors)[:3])
             raise self._error(
-                f"{len(found.keys)} of {len(target.variables)} tensors of {target.model.name} "
+                f"{len(match.keys)} of {len(target.variables)} tensors of {target.model.name} "
                 f"found by name; the file begins with {first}",
                 advice="if its tensors follow the model's order, try match='order'",
             )
-        return found
+        return match
 
-    def _check(self, fitter: Fitter, steps: list[Step], headless: list[str]) -> None:
-        """Raises LoadError where the file is not all that `strict` asks for."""
-        report = self._report(fitter, steps, headless, {}, None)
+    def _check(self, fitter: Fitter, steps: list[Step], missing_head: list[str]) -> None:
+        """Raises LoadError when a shape differs or less loads than `strict` requires."""
+        report = self._report(fitter, steps, missing_head, {}, None)
         name = self.target.model.name
         if report.mismatched:
-            raise self._differing(report, [str(one) for one in report.mismatched])
+            raise self._differing(report, [str(mismatch) for mismatch in report.mismatched])
         if self.strict is True:
-            left = [*(f"missing {one}" for one in report.missing)]
-            left += [f"unexpected {quoted(one)}" for one in report.unexpected]
-            if left:
-                raise self._differing(report, left, "strict=False loads the rest")
+            differences = [f"missing {variable}" for variable in report.missing]
+            differences += [f"unexpected {quoted(key)}" for key in report.unexpected]
+            if differences:
+                raise self._differing(report, differences, "strict=False loads the rest")
         elif report.fraction < self.strict:
             raise self._error(
-                f"{report.fraction:.2%} of {name}'s values were found and strict={self.strict:g} "
+                f"has {report.fraction:.2%} of {name}'s values, and strict={self.strict:g} "
                 "asks for more",
                 report,
             )
 
-    def _differing(self, report: LoadReport, left: list[str], advice: str = "") -> LoadError:
-        name = self.target.model.name
-        text = f"does not fit {name}: {len(left)} tensors differ: {'; '.join(left[:2])}"
-        return self._error(text + ("; …" if len(left) > 2 else ""), report, advice)
+    def _differing(self, report: LoadReport, differences: list[str], advice: str = "") -> LoadError:
+        count, first = len(differences), "; ".join(differences[:2])
+        text = f"does not fit {self.target.model.name}: {count} tensors differ: {first}"
+        return self._error(text + ("; …" if count > 2 else ""), report, advice)
 
     def _error(self, text: str, report: LoadReport | None = None, advice: str = "") -> LoadError:
-        """Returns the error, with the row that the file looks like, if it looks like one."""
-        likely = identify(self.checkpoint.tensors, 1)
-        made = f"{named(self.checkpoint.path)}: {text}"
-        if likely and likely[0].fraction > LIKELY and likely[0].row not in self.target.model.name:
-            advice = f"it looks like {likely[0].row} ({likely[0].source}): build that instead"
+        """Returns the error; its advice names another row if the file's tensors are of that row."""
+        candidates = identify(self.checkpoint.tensors, 1)
+        message = f"{named(self.checkpoint.path)}: {text}"
+        if (
+            candidates
+            and candidates[0].fraction > LIKELY
+            and candidates[0].row not in self.target.model.name
+        ):
+            row, source = candidates[0].row, candidates[0].source
+            advice = f"it looks like {row} ({source}): build that instead"
         room = MESSAGE_LIMIT - len(advice) - 2
-        made = made if len(made) <= room else f"{made[: room - 1]}…"
-        return LoadError(f"{made}; {advice}" if advice else made, report)
+        message = message if len(message) <= room else f"{message[: room - 1]}…"
+        return LoadError(f"{message}; {advice}" if advice else message, report)
 
     def _report(
         self,
         fitter: Fitter,
         steps: list[Step],
-        headless: list[str],
+        missing_head: list[str],
         notes: dict[str, list[str]],
         digest: Callable[[], str] | None,
     ) -> LoadReport:
         variables, match, path = self.target.variables, self.match, self.checkpoint.path
-        changed = {name: "; ".join(how) for name, how in notes.items() if how}
+        changes = {name: "; ".join(how) for name, how in notes.items() if how}
         shapes = {step.name: self.checkpoint.tensors[step.key].shape for step in steps}
         adapted = [
             Adaptation(name, shapes[name], tuple(variables[name].shape), how)
-            for name, how in changed.items()
+            for name, how in changes.items()
         ]
         ignored = self._ignored() if match.unexpected else ()
-        total = sum(volume(one.shape) for one in variables.values())
+        total = sum(volume(variable.shape) for variable in variables.values())
         return LoadReport(
             source=str(path),
             layout=match.source,
             container=self.checkpoint.contents.kind,
             digest=digest,
             verified=bool(notes) and all(step.name in self.digests for step in steps),
-            loaded=tuple(name for name in notes if name not in changed),
+            loaded=tuple(name for name in notes if name not in changes),
             adapted=tuple(adapted),
             skipped=tuple(fitter.replaced),
-            missing=tuple(name for name in match.missing if name not in headless),
+            missing=tuple(name for name in match.missing if name not in missing_head),
             unexpected=tuple(key for key in match.unexpected if key not in ignored),
             ignored=ignored,
             mismatched=tuple(fitter.mismatched),
@@ -269,13 +280,15 @@ class _Loader:
         )
 
     def _ignored(self) -> tuple[str, ...]:
-        """Returns the file's tensors that this model has no place for, and need not have."""
+        """Returns the file's tensors that no variable takes and that a load may leave out."""
         target, unexpected = self.target, self.match.unexpected
-        whole = find_source(
-            self.checkpoint.tensors, target.whole(), target.family, self.match.source
+        full_match = find_source(
+            self.checkpoint.tensors, target.layers_with_head(), target.family, self.match.source
         )
-        known = set() if whole is None else {*whole.keys.values(), *whole.biases.values()}
-        # Auxiliary heads help training; files of networks that have them bring them along.
+        known = set()
+        if full_match is not None:
+            known = {*full_match.keys.values(), *full_match.biases.values()}
+        # Files often contain auxiliary heads, which are used in training only.
         return tuple(
             key
             for key in unexpected
@@ -285,22 +298,25 @@ class _Loader:
         )
 
 
-def _without_head(target: Target, missing: Sequence[str]) -> list[str]:
-    """Returns the missing variables that are the end of a head, or all of it."""
-    found: list[str] = []
-    lacking = set(missing)
+def _missing_head(target: TargetModel, missing: Sequence[str]) -> list[str]:
+    """Returns the missing variables that belong to the last layers of a head.
+
+    A layer counts when all of its variables, and all of those after it in its head, are missing.
+    """
+    head_variables: list[str] = []
+    missing_names = set(missing)
     for head in target.heads:
         for layer in reversed(head):
-            names = [f"{layer}/{variable}" for variable in target.wanted[layer].variables]
-            if not lacking.issuperset(names):
+            names = [f"{layer}/{variable}" for variable in target.layers[layer].variables]
+            if not missing_names.issuperset(names):
                 break
-            found += names
-    return found
+            head_variables += names
+    return head_variables
 
 
 @contextlib.contextmanager
 def _pool() -> Iterator[Callable[..., Future[Any]]]:
-    """Yields what starts a function in another thread; what has not begun is left at an error."""
+    """Yields a function that starts a call in another thread; an error cancels waiting calls."""
     executor = ThreadPoolExecutor(WORKERS)
     try:
         yield executor.submit

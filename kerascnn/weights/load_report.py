@@ -1,4 +1,4 @@
-"""What a load did, to the tensor."""
+"""The report of a load: what happened to every tensor."""
 
 from __future__ import annotations
 
@@ -13,12 +13,21 @@ if TYPE_CHECKING:
     import keras
 
 SHOWN = 20
+"""Tensors per kind that a printed report lists."""
 MESSAGE_LIMIT = 400
+"""Characters of an error message."""
 
 
 @dataclass(frozen=True)
 class Adaptation:
-    """A tensor that was changed to fit: its shape in the file, here, and what was done."""
+    """A tensor that was converted to fit a variable.
+
+    Args:
+        name: the variable, "layer/variable".
+        before: the tensor's shape in the file.
+        after: the variable's shape.
+        how: a description of the conversion.
+    """
 
     name: str
     before: tuple[int, ...]
@@ -28,7 +37,14 @@ class Adaptation:
 
 @dataclass(frozen=True)
 class Mismatch:
-    """A tensor that does not fit: its shape in the file, the shape here, and why."""
+    """A tensor that does not fit its variable.
+
+    Args:
+        name: the variable, "layer/variable".
+        found: the tensor's shape in the file.
+        wanted: the variable's shape.
+        why: the reason, for messages.
+    """
 
     name: str
     found: tuple[int, ...]
@@ -41,23 +57,24 @@ class Mismatch:
 
 @dataclass(frozen=True)
 class LoadReport:
-    """What came of `load_weights`.
+    """The result of `load_weights`.
 
     Args:
-        source: the file.
-        layout: whose names it has: "kerascnn", "torchvision", "timm", "keras", "order" …
-        container: its format.
-        digest: waits for the file's SHA-256; None when nothing was loaded.
-        verified: whether every loaded tensor had a SHA-256 in the file, and that was right.
-        loaded: our variables that took a tensor as it is, but for the order of its axes.
-        adapted: those whose tensor was changed to fit.
-        skipped: those left out on purpose: a head for other classes.
-        missing: those that the file has not.
-        unexpected: tensors of the file that no variable takes.
-        ignored: tensors of the file that belong to a head which the model does not have, or that
-            scale pixels, which is preprocessing here.
-        mismatched: those whose tensor in the file does not fit.
-        fraction: part of the model's values that were loaded, 0 to 1.
+        source: path of the file.
+        layout: the library whose names the tensors have: "kerascnn", "torchvision", "timm",
+            "keras", …; "order" if the names were not used.
+        container: the file format.
+        digest: waits for the file's SHA-256 and returns it; None when nothing was loaded.
+        verified: whether the file has a correct SHA-256 for every loaded tensor.
+        loaded: variables whose tensor was loaded without changes, except to the order of its axes.
+        adapted: variables whose tensor was converted to fit.
+        skipped: variables that were not loaded on purpose: those of a head for other classes.
+        missing: variables that have no tensor in the file.
+        unexpected: tensors of the file that have no variable.
+        ignored: tensors of the file that have no variable and need none: those of a head that the
+            model does not have, and those of a layer that scales pixels (preprocessing here).
+        mismatched: variables whose tensor in the file does not fit.
+        fraction: fraction of the model's values that were loaded, from 0 to 1.
     """
 
     source: str
@@ -76,60 +93,60 @@ class LoadReport:
 
     @property
     def sha256(self) -> str:
-        """Of the file, 64 hexadecimal digits; empty when nothing was loaded.
+        """The file's SHA-256, 64 hexadecimal digits; empty when nothing was loaded.
 
-        It is worked out in another thread, and waited for when it is asked for.
+        Another thread computes it; reading this property waits for the result.
 
         Raises:
-            DamagedFileError: the file was written to after it was loaded.
+            DamagedFileError: the file has changed since it was loaded.
         """
         return "" if self.digest is None else self.digest()
 
     def to_json(self) -> dict[str, Any]:
-        """Returns the report as plain lists, dicts and numbers."""
-        made = asdict(replace(self, digest=None))
-        made["digest"] = self.sha256
-        return {"sha256" if key == "digest" else key: value for key, value in made.items()}
+        """Returns the report as dictionaries, lists, texts and numbers."""
+        values = asdict(replace(self, digest=None))
+        values["digest"] = self.sha256
+        return {"sha256" if key == "digest" else key: value for key, value in values.items()}
 
     def __str__(self) -> str:
-        digests = "each tensor's digest is right" if self.verified else "no digests to verify"
+        digests = "every tensor's digest is correct" if self.verified else "no digests to verify"
         lines = [
             f"{self.source}: {self.layout} layout ({self.container}), {digests}",
             f"sha256 {self.sha256}",
-            f"{self.fraction:.2%} of the model's values, {len(self.loaded)} tensors as they are",
+            f"{self.fraction:.2%} of the model's values, {len(self.loaded)} tensors unchanged",
         ]
-        for title, found in (
+        for title, names in (
             ("adapted", [f"{a.name}  {a.before} -> {a.after}: {a.how}" for a in self.adapted]),
             ("skipped", self.skipped),
             ("missing", self.missing),
             ("unexpected", [quoted(name) for name in self.unexpected]),
             ("ignored", [quoted(name) for name in self.ignored]),
-            ("mismatched", [str(one) for one in self.mismatched]),
+            ("mismatched", [str(mismatch) for mismatch in self.mismatched]),
         ):
-            lines += [f"  {title:<11} {name}" for name in found[:SHOWN]]
-            if len(found) > SHOWN:
-                lines.append(f"  {title:<11} … and {len(found) - SHOWN} more")
+            lines += [f"  {title:<11} {name}" for name in names[:SHOWN]]
+            if len(names) > SHOWN:
+                lines.append(f"  {title:<11} … and {len(names) - SHOWN} more")
         return "\n".join(lines)
 
 
 def load_report(model: keras.Model) -> LoadReport | None:
-    """Returns what came of the last weights that a model took, from a file or a tag.
+    """Returns the report of the last weights that were loaded into a model.
 
-    So that `create_model(..., weights=...)` can be asked as well.
+    This includes weights that `create_model(..., weights=...)` has loaded.
 
     Args:
-        model: of any kind.
+        model: any Keras model.
 
     Returns:
-        The report; None when no file of weights was loaded, also after the model was saved whole
-        and loaded again.
+        The report. None when no file of weights was loaded, and for a model that `keras` has saved
+        and loaded as a whole.
     """
-    found = getattr(model, "kerascnn_load_report", None)
-    return found if isinstance(found, LoadReport) else None
+    report = getattr(model, "kerascnn_load_report", None)
+    return report if isinstance(report, LoadReport) else None
 
 
 class LoadError(MismatchError):
-    """The file does not fit; nothing was loaded. `report` lists everything that differs."""
+    """The file does not fit the model; nothing was loaded. `report` lists every difference."""
 
     def __init__(self, message: str, report: LoadReport | None = None) -> None:
         super().__init__(message)

@@ -1,8 +1,7 @@
-"""What a user gives as weights - a tag, "imagenet", a URL or a path - brought to a file."""
+"""Finds the file that a tag, "imagenet", a URL or a path stands for, and downloads it if needed."""
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import os
 import re
@@ -17,7 +16,7 @@ from kerascnn.imaging.preprocessing import Preprocessing
 from kerascnn.models.registry import Variant, model_info
 from kerascnn.models.request import Request, provenance
 from kerascnn.models.signature import adopt
-from kerascnn.published.catalogue import BY_TAG, DEFAULT, checkpoints, published
+from kerascnn.published.catalogue import BY_TAG, DEFAULT, checkpoints, published, suggestion
 from kerascnn.published.record import Published
 from kerascnn.weights.download.digests import Digest
 from kerascnn.weights.download.fetch import check_url, fetch
@@ -27,53 +26,58 @@ if TYPE_CHECKING:
 
 SourceLike = str | os.PathLike[str]
 
-PUBLISHERS = {one.source for one in checkpoints()}
+PUBLISHERS = {record.source for record in checkpoints()}
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
-_NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._-]+")
+_NOT_IN_FILE_NAMES = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 @dataclass(frozen=True)
 class Source:
-    """A file of weights at hand, and what its publisher says of it."""
+    """A local file of weights, and its record in the catalogue if it is published.
+
+    Args:
+        path: the file.
+        published: the record of the published checkpoint; None for other files.
+    """
 
     path: Path
     published: Published | None = None
 
     @property
     def class_names(self) -> tuple[str, ...] | None:
-        """The classes of the file, if it is published."""
+        """The class names of a published checkpoint; None for other files."""
         return None if self.published is None else self.published.class_names
 
     def adopt(self, model: keras.Model) -> None:
-        """Lets a model that has taken these weights know its preprocessing and classes."""
+        """Stores a published checkpoint's preprocessing and class names in a model."""
         if self.published is not None:
             adopt(model, self.published.preprocessing, self.published.class_names)
 
 
 def place(record: Published) -> Path:
-    """Returns where a published file lies once it has been fetched."""
+    """Returns the path in the cache to which a published file is downloaded."""
     return home() / "weights" / record.source / record.file
 
 
 def locate(source: SourceLike, row: str | None = None) -> Path:
-    """Returns the file that a source means; what is published is fetched, once.
+    """Returns the file that a source stands for, and downloads it if it is not in the cache.
 
     Args:
-        source: a path, an https address (a SHA-256 may follow it: #sha256=...), a tag of
+        source: a path, an https address (which may end in #sha256=...), a tag of
             `kerascnn weights list`, or "imagenet".
         row: the architecture, for "imagenet".
 
     Raises:
-        UsageError: no weights are called so.
-        DownloadError: the file is not in the cache and cannot be fetched.
-        DamagedFileError: what came is not what was published.
-        UnsafeFileError: the address is not https, or the cache not private.
+        UsageError: the source stands for no file.
+        DownloadError: the file is not in the cache and cannot be downloaded.
+        DamagedFileError: the downloaded file has another digest than the published one.
+        UnsafeFileError: the address is not https, or other users can write to the cache.
     """
     return _located(source, row).path
 
 
 def for_model(source: SourceLike, model: keras.Model) -> Source:
-    """Returns the file that a source means, if what is published is of this model's network."""
+    """Returns the file that a source stands for; errors as `locate` and `for_request`."""
     origin = provenance(model)
     if origin is None:
         return _located(source, None)
@@ -81,9 +85,9 @@ def for_model(source: SourceLike, model: keras.Model) -> Source:
 
 
 def completed(source: SourceLike, variant: Variant, request: Request) -> Request:
-    """Returns the request with the columns that a published checkpoint needs, where none is given.
+    """Returns the request with the columns that a published checkpoint needs.
 
-    A column that is given otherwise stays as it is, for `for_request` to refuse.
+    Columns that the request sets are unchanged; `for_request` refuses them if they do not fit.
     """
     record = _record(source, variant.name)
     if record is None or record.row != variant.name:
@@ -92,11 +96,11 @@ def completed(source: SourceLike, variant: Variant, request: Request) -> Request
 
 
 def for_request(source: SourceLike, variant: Variant, request: Request) -> Source:
-    """Returns the file that a source means for a network that is not built yet.
+    """Returns the file that a source stands for, for a network that is not built yet.
 
     Raises:
-        MismatchError: what is published is of another network, though its tensors may fit.
-        UsageError: the model would prepare images otherwise than these weights need.
+        MismatchError: the published checkpoint is of another network, even if its tensors fit.
+        UsageError: the model would include another preprocessing than the weights need.
     """
     record = _record(source, variant.name)
     if record is not None:
@@ -122,27 +126,28 @@ def _located(source: SourceLike, row: str | None) -> Source:
         return Source(fetch(record.url, place(record), digest), record)
     text = os.fspath(source)
     if _URL.match(text):
-        return Source(_fetched(text))
+        return Source(_fetch_url(text))
     if text.partition("/")[0] in PUBLISHERS and not os.path.lexists(text):
-        published(text)  # which names the nearest
+        published(text)  # raises an error that suggests similar tags
     if isinstance(source, str) and not Path(text).suffix and not os.path.lexists(text):
-        near = difflib.get_close_matches(text, [DEFAULT, *BY_TAG], 3)
         raise UsageError(
             f"{text[:100]!r} is neither a file nor a tag of published weights; "
-            + (f"the nearest are: {', '.join(near)}" if near else "see `kerascnn weights list`")
+            f"{suggestion(text, [DEFAULT, *BY_TAG])}"
         )
     return Source(Path(source))
 
 
-def _fetched(url: str) -> Path:
-    """Fetches what is not in the catalogue to a place of its own, named by the whole address."""
+def _fetch_url(url: str) -> Path:
+    """Downloads a file that is not published to a folder whose name is a hash of the address."""
     check_url(url)
     address, _, fragment = url.partition("#")
     name, _, sha256 = fragment.partition("=")
     if fragment and (name != "sha256" or not re.fullmatch("[0-9a-fA-F]{8,64}", sha256)):
-        raise UsageError(f"after the # of an address may come sha256=..., got {fragment[:80]!r}")
+        raise UsageError(
+            f"after the # of an address only sha256=... is allowed, got {fragment[:80]!r}"
+        )
     path = urllib.parse.unquote(urllib.parse.urlsplit(address).path)
-    file = _NOT_IN_A_NAME.sub("_", path.rpartition("/")[2]).lstrip(".")[-100:]
+    file = _NOT_IN_FILE_NAMES.sub("_", path.rpartition("/")[2]).lstrip(".")[-100:]
     if not file:
         raise UsageError(f"{url[:100]!r} names no file")
     folder = hashlib.sha256(address.encode()).hexdigest()[:12]
@@ -150,31 +155,35 @@ def _fetched(url: str) -> Path:
 
 
 def _check(record: Published, variant: Variant, request: Request) -> None:
+    """Raises MismatchError or UsageError if a published checkpoint does not fit a request."""
     if record.row != variant.name:
         raise MismatchError(
-            f"{record.tag} is of {record.row}, and this is {variant.name}; build that, or take "
-            f"weights of {variant.name}: {_tags(variant.name)}"
+            f"{record.tag} is of {record.row}, and this is {variant.name}; build {record.row}, or "
+            f"take weights of {variant.name}: {_tags(variant.name)}"
         )
     row = variant.columns(request.columns)
-    lacking = {key: value for key, value in record.arguments.items() if getattr(row, key) != value}
-    if lacking:
-        wanted = ", ".join(f"{key}={value!r}" for key, value in lacking.items())
+    differing = {
+        key: value for key, value in record.arguments.items() if getattr(row, key) != value
+    }
+    if differing:
+        arguments = ", ".join(f"{key}={value!r}" for key, value in differing.items())
         raise MismatchError(
-            f"{record.tag} is of {variant.name} with {wanted}; give the builder these arguments"
+            f"{record.tag} is of {variant.name} with {arguments}; give the builder these arguments"
         )
     if request.include_preprocessing and _values(record.preprocessing) != _values(
         variant.preprocessing
     ):
         raise UsageError(
             f"include_preprocessing=True scales pixels as {variant.name} does, and {record.tag} "
-            "needs them otherwise; leave it out: predict, evaluate and train prepare images as "
-            "the weights need them"
+            "needs another scaling; leave it out: predict, evaluate and train apply the "
+            "preprocessing of the weights"
         )
 
 
 def _tags(row: str) -> str:
-    return ", ".join(one.tag for one in checkpoints(row)) or "none are published"
+    return ", ".join(record.tag for record in checkpoints(row)) or "none are published"
 
 
 def _values(preprocessing: Preprocessing) -> tuple[object, ...]:
+    """Returns what preprocessing does to pixel values, without the resizing."""
     return preprocessing.channels, preprocessing.affine()

@@ -1,7 +1,7 @@
-"""Which tensor of a file is which variable of a network, told by names alone.
+"""Finds the file's tensor for each variable of a network, by names alone.
 
-A file is recognised by its keys: every naming that the family knows is tried, and the one that
-finds most of the network wins. Nothing here needs Keras or reads a tensor.
+Every naming (layout) that is known for the network's family is tried, and the one that finds most
+variables is used. This needs neither Keras nor the tensors' values.
 """
 
 from __future__ import annotations
@@ -10,30 +10,29 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kerascnn.fileio.untrusted import quoted
-from kerascnn.weights.axis_order import fits, names
+from kerascnn.weights.axis_order import fits, tensor_names
 from kerascnn.weights.expected_shapes import Expected
-from kerascnn.weights.formats.tensor_table import Contents, Stored
+from kerascnn.weights.formats.tensor_table import Contents, StoredTensor
 from kerascnn.weights.name_maps import layouts
-from kerascnn.weights.name_maps.types import OURS
+from kerascnn.weights.name_maps.layout import OURS
 
 KERAS_STYLE = (OURS, "keras", "keras_files")
-"""Sources whose tensors have Keras's names and order; all others have PyTorch's."""
-
+"""Sources whose tensors have Keras's names and order of axes; all others have PyTorch's."""
 COUNTERS = ("num_batches_tracked",)
-"""Tensors of PyTorch's batch norms that count steps; Keras has none."""
+"""Endings of the step counters of PyTorch's batch norms, which Keras does not have."""
 
 
 @dataclass(frozen=True)
 class Match:
-    """How one naming fits.
+    """How a naming pairs a network's variables with a file's tensors.
 
     Args:
-        source: "kerascnn", "torchvision", "timm", "keras", …, or "order".
-        style: whose names and order of axes its tensors have: "keras" or "torch".
-        keys: our "layer/variable" -> the file's tensor.
-        biases: our convolution without a bias -> the file's bias that a batch norm must absorb.
-        missing: our variables that the file has not.
-        unexpected: the file's tensors that no variable of ours takes.
+        source: the naming: "kerascnn", "torchvision", "timm", "keras", …, or "order".
+        style: the tensors' names and order of axes: "keras" or "torch".
+        keys: the file's tensor for each variable, "layer/variable".
+        biases: the file's bias for each convolution that has none here; a batch norm absorbs it.
+        missing: variables that have no tensor in the file.
+        unexpected: tensors of the file that have no variable.
     """
 
     source: str
@@ -43,124 +42,133 @@ class Match:
     missing: tuple[str, ...] = ()
     unexpected: tuple[str, ...] = ()
 
-    def fraction(self, wanted: Mapping[str, Expected]) -> float:
-        """Returns the share of the network's variables that were found by name."""
-        total = sum(len(layer.variables) for layer in wanted.values())
+    def fraction(self, layers: Mapping[str, Expected]) -> float:
+        """Returns the fraction of the network's variables that have a tensor, from 0 to 1."""
+        total = sum(len(layer.variables) for layer in layers.values())
         return len(self.keys) / total if total else 0.0
 
     def bias(self, layer: Expected, variable: str) -> str | None:
-        """Returns the file's bias that a variable, a moving mean, has to absorb."""
+        """Returns the file's bias that a moving mean must absorb; None for other variables."""
         if variable != "moving_mean" or layer.normalizes is None:
             return None
         return self.biases.get(layer.normalizes)
 
 
 def _spellings(style: str, module: str, layer: Expected, variable: str, before: int) -> list[str]:
-    """Returns what the file may call a variable, likeliest first.
+    """Returns the names that the file may use for a variable, the most likely first.
 
     Args:
         style: "torch" or "keras".
-        module: the source's.
-        layer: ours.
-        variable: its name.
-        before: variables of the module that other layers of ours have: Keras's separable
-            convolution is two of them.
+        module: the layer's name in the source.
+        layer: our layer.
+        variable: our variable's name.
+        before: number of the module's variables that belong to earlier layers of ours; Keras's
+            separable convolution is two layers here.
     """
-    spelled = names(layer.kind, variable, style)
+    names = tensor_names(layer.kind, variable, style)
     if style == "torch":
-        return [f"{module}.{one}" for one in spelled]
-    # Keras 3 numbers a layer's variables in their order, Keras 2 names them.
+        return [f"{module}.{name}" for name in names]
+    # Keras 3 numbers the variables of a layer, Keras 2 names them.
     index = before + list(layer.variables).index(variable)
-    return [*(f"{module}/{one}" for one in spelled), f"{module}/{variable}", f"{module}/{index}"]
+    return [*(f"{module}/{name}" for name in names), f"{module}/{variable}", f"{module}/{index}"]
 
 
 def match_layout(
-    tensors: Mapping[str, Stored],
-    wanted: Mapping[str, Expected],
+    tensors: Mapping[str, StoredTensor],
+    layers: Mapping[str, Expected],
     source: str,
     modules: dict[str, str],
 ) -> Match:
-    """Returns how the naming `modules` (our layer -> the source's module) fits the file."""
+    """Returns how a naming pairs the network's variables with the file's tensors.
+
+    Args:
+        tensors: the file's tensors.
+        layers: the network's layers with weights.
+        source: the naming's name, for the result.
+        modules: the layer's name in the source for each of our layers.
+    """
     style = "keras" if source in KERAS_STYLE else "torch"
-    left = dict.fromkeys(tensors)
+    unused = dict.fromkeys(tensors)
     keys: dict[str, str] = {}
     biases: dict[str, str] = {}
     missing: list[str] = []
-    taken: dict[str | None, int] = {}
-    for name, layer in wanted.items():
+    counts: dict[str | None, int] = {}  # variables of each module that earlier layers have
+    for name, layer in layers.items():
         module = modules.get(name)
-        before = taken.get(module, 0)
-        taken[module] = before + len(layer.variables)
+        before = counts.get(module, 0)
+        counts[module] = before + len(layer.variables)
         for variable in layer.variables:
-            spelled = [] if module is None else _spellings(style, module, layer, variable, before)
-            key = next((one for one in spelled if one in left), None)
+            spellings = [] if module is None else _spellings(style, module, layer, variable, before)
+            key = next((spelling for spelling in spellings if spelling in unused), None)
             if key is None:
                 missing.append(f"{name}/{variable}")
             else:
                 keys[f"{name}/{variable}"] = key
-                del left[key]
-    for layer in wanted.values():
-        before_norm = layer.normalizes
-        if before_norm is None or "bias" in wanted[before_norm].variables:
+                del unused[key]
+    for layer in layers.values():
+        convolution = layer.normalizes
+        if convolution is None or "bias" in layers[convolution].variables:
             continue
-        module = modules.get(before_norm)
-        # Behind the kernels, of which a separable convolution has two.
-        last = f"{module}/{taken.get(module, 0)}"
-        spelled = [f"{module}.bias"] if style == "torch" else [f"{module}/bias", last]
-        key = next((one for one in spelled if one in left), None)
+        module = modules.get(convolution)
+        # The bias comes after the kernels, of which a separable convolution has two.
+        last = f"{module}/{counts.get(module, 0)}"
+        spellings = [f"{module}.bias"] if style == "torch" else [f"{module}/bias", last]
+        key = next((spelling for spelling in spellings if spelling in unused), None)
         if key is not None:
-            biases[before_norm] = key
-            del left[key]
-    unexpected = tuple(key for key in left if not key.endswith(COUNTERS))
+            biases[convolution] = key
+            del unused[key]
+    unexpected = tuple(key for key in unused if not key.endswith(COUNTERS))
     return Match(source, style, keys, biases, tuple(missing), unexpected)
 
 
 def best_match(
-    tensors: Mapping[str, Stored], wanted: Mapping[str, Expected], family: str | None
+    tensors: Mapping[str, StoredTensor], layers: Mapping[str, Expected], family: str | None
 ) -> Match:
-    """Returns the naming that finds most of the network in the file."""
-    known = {OURS: _own, **({} if family is None else layouts(family))}
-    tried = []
+    """Returns the match of the naming that finds most of the network's variables in the file."""
+    known = {OURS: _own_names, **({} if family is None else layouts(family))}
+    matches = []
     for source, layout in known.items():
-        tried.append(match_layout(tensors, wanted, source, layout(list(wanted))))
-        if not tried[-1].missing and not tried[-1].unexpected:
-            return tried[-1]
-    return max(tried, key=lambda one: (len(one.keys), -len(one.unexpected)))
+        match = match_layout(tensors, layers, source, layout(list(layers)))
+        if not match.missing and not match.unexpected:
+            return match
+        matches.append(match)
+    return max(matches, key=lambda match: (len(match.keys), -len(match.unexpected)))
 
 
-def _own(names: Sequence[str]) -> dict[str, str]:
+def _own_names(names: Sequence[str]) -> dict[str, str]:
+    """Returns the layout of our own names: each name for itself."""
     return {name: name for name in names}
 
 
 def find_source(
-    tensors: Mapping[str, Stored],
-    wanted: Mapping[str, Expected],
+    tensors: Mapping[str, StoredTensor],
+    layers: Mapping[str, Expected],
     family: str | None,
     source: str,
 ) -> Match | None:
-    """Returns how one naming of the family fits, or None where it has no such naming."""
+    """Returns the match of one naming, or None if the family has no naming of this source."""
     if source == OURS:
-        return match_layout(tensors, wanted, OURS, _own(list(wanted)))
+        return match_layout(tensors, layers, OURS, _own_names(list(layers)))
     layout = layouts(family).get(source) if family is not None else None
-    return None if layout is None else match_layout(tensors, wanted, source, layout(list(wanted)))
+    return None if layout is None else match_layout(tensors, layers, source, layout(list(layers)))
 
 
-def match_order(contents: Contents, wanted: Mapping[str, Expected]) -> Match | str:
-    """Returns the pairing of file and network one by one in order, or why there is none.
+def match_order(contents: Contents, layers: Mapping[str, Expected]) -> Match | str:
+    """Returns the match of tensors and variables in their order, or the reason why none is found.
 
-    The file's order must be the network's; kernels may be in Keras's or in PyTorch's order of axes.
+    All shapes must agree. Kernels may have Keras's or PyTorch's order of axes.
     """
     if not contents.ordered:
-        return f"a file of {contents.kind} has its tensors sorted by name, not in an order"
-    kept = [(key, one) for key, one in contents.tensors.items() if not key.endswith(COUNTERS)]
-    ours = [
+        return f"a file of {contents.kind} has its tensors sorted by name, not in the model's order"
+    stored_tensors = [item for item in contents.tensors.items() if not item[0].endswith(COUNTERS)]
+    variables = [
         (name, layer, variable, shape)
-        for name, layer in wanted.items()
+        for name, layer in layers.items()
         for variable, shape in layer.variables.items()
     ]
-    if len(kept) != len(ours):
-        return f"it has {len(kept)} tensors and the model {len(ours)}"
-    pairs = list(zip(kept, ours, strict=True))
+    if len(stored_tensors) != len(variables):
+        return f"it has {len(stored_tensors)} tensors and the model {len(variables)}"
+    pairs = list(zip(stored_tensors, variables, strict=True))
     first = ""
     styles = []
     for style in ("torch",) if contents.kind.startswith("torch") else ("keras", "torch"):
@@ -178,4 +186,4 @@ def match_order(contents: Contents, wanted: Mapping[str, Expected]) -> Match | s
     if len(styles) == 1:
         keys = {f"{name}/{variable}": key for (key, _), (name, _, variable, _) in pairs}
         return Match("order", styles[0], keys)
-    return first or "its kernels fit in Keras's and in PyTorch's order of axes alike"
+    return first or "its kernels fit both in Keras's and in PyTorch's order of axes"

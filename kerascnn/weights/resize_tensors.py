@@ -1,6 +1,6 @@
-"""Making a tensor fit a layer of another size: input channels, classifier, flattened maps.
+"""Converts tensors for layers of another size: input channels, classes, flattened maps.
 
-Pure NumPy; each returns the new array and says what it did.
+Each function uses NumPy only, and returns the new array and a description of the change.
 """
 
 from __future__ import annotations
@@ -15,24 +15,29 @@ if TYPE_CHECKING:
 
 
 def input_channels(kernel: np.ndarray, channels: int) -> tuple[np.ndarray, str]:
-    """Returns a first convolution (h, w, C, filters) for images of other channels.
+    """Returns the kernel of the first convolution for images with another number of channels.
 
-    One channel: the sum over the old ones. N channels: the old ones in turn, each divided by how
-    often it comes. Either way an image whose channels are all equal gives what it gave.
+    For one channel, it is the sum over the old channels. For more, the old channels are repeated
+    in turn, and each is divided by its number of repetitions. In both cases, an image whose
+    channels are all equal has the same output as before.
+
+    Args:
+        kernel: the old kernel, (height, width, channels, filters).
+        channels: the new number of channels.
     """
     old = kernel.shape[2]
     if channels == 1:
         return kernel.sum(axis=2, keepdims=True), f"sum over {old} input channels"
-    chosen = np.arange(channels) % old
-    times = np.bincount(chosen, minlength=old)[chosen]
-    made = kernel[:, :, chosen] / times[None, None, :, None].astype(kernel.dtype)
-    if channels < old:  # what the dropped channels gave is shared by those that stay
-        made = made + (kernel.sum(axis=2) - made.sum(axis=2))[:, :, None] / channels
-    return made.astype(kernel.dtype), f"{old} input channels spread over {channels}"
+    sources = np.arange(channels) % old
+    repetitions = np.bincount(sources, minlength=old)[sources]
+    new = kernel[:, :, sources] / repetitions[None, None, :, None].astype(kernel.dtype)
+    if channels < old:  # the contribution of the dropped channels is added to the others
+        new = new + (kernel.sum(axis=2) - new.sum(axis=2))[:, :, None] / channels
+    return new.astype(kernel.dtype), f"{old} input channels spread over {channels}"
 
 
 def without_background(array: np.ndarray) -> tuple[np.ndarray, str]:
-    """Returns a classifier's tensor without its first class, which stands for none of them."""
+    """Returns a classifier's tensor without its first class, the background."""
     return array[..., 1:], "the background class dropped"
 
 
@@ -42,38 +47,54 @@ def overlap(
     source: Sequence[str],
     target: Sequence[str],
 ) -> tuple[np.ndarray, str]:
-    """Returns `fresh` with the columns of the classes that `stored` has too."""
-    places = {name: index for index, name in enumerate(source)}
-    made = fresh.copy()
-    shared = [(i, places[name]) for i, name in enumerate(target) if name in places]
-    for here, there in shared:
-        made[..., here] = stored[..., there]
-    return made, f"{len(shared)} of {len(target)} classes copied by name"
+    """Returns the new classifier's tensor with the columns of the classes that the old one has too.
+
+    Args:
+        stored: the tensor of the old classifier.
+        fresh: the initial tensor of the new classifier.
+        source: class names of the old classifier.
+        target: class names of the new classifier.
+    """
+    indices = {name: index for index, name in enumerate(source)}
+    copied = fresh.copy()
+    shared = [(i, indices[name]) for i, name in enumerate(target) if name in indices]
+    for new, old in shared:
+        copied[..., new] = stored[..., old]
+    return copied, f"{len(shared)} of {len(target)} classes copied by name"
 
 
 def flattened_map(
     kernel: np.ndarray, before: tuple[int, int, int], after: tuple[int, int, int]
 ) -> tuple[np.ndarray, str]:
-    """Returns a dense kernel that reads a map of another height and width.
+    """Returns the kernel of a dense layer for a flattened map of another height and width.
 
-    The kernel, seen as (height, width, channels, units), is resampled bilinearly and scaled by the
-    ratio of the areas, so that a constant map gives what it gave.
+    The kernel, as (height, width, channels, units), is resampled bilinearly and scaled by the ratio
+    of the areas, so that a constant map has the same output as before.
+
+    Args:
+        kernel: the old kernel, (height * width * channels, units).
+        before: height, width and channels of the old map.
+        after: height, width and channels of the new map.
     """
     units = kernel.shape[-1]
     grid = kernel.reshape(*before, units)
     for axis in (0, 1):
         grid = _resampled(grid, axis, after[axis])
     ratio = (before[0] * before[1]) / (after[0] * after[1])
-    made = (grid * ratio).reshape(-1, units).astype(kernel.dtype)
-    return made, f"resampled from a map of {before[0]} x {before[1]} to {after[0]} x {after[1]}"
+    resampled = (grid * ratio).reshape(-1, units).astype(kernel.dtype)
+    return (
+        resampled,
+        f"resampled from a map of {before[0]} x {before[1]} to {after[0]} x {after[1]}",
+    )
 
 
 def _resampled(grid: np.ndarray, axis: int, size: int) -> np.ndarray:
+    """Returns the grid, interpolated linearly to another size of one axis."""
     old = grid.shape[axis]
-    places = np.clip((np.arange(size) + 0.5) * old / size - 0.5, 0, old - 1)
-    low = np.floor(places).astype(int)
+    positions = np.clip((np.arange(size) + 0.5) * old / size - 0.5, 0, old - 1)
+    low = np.floor(positions).astype(int)
     high = np.minimum(low + 1, old - 1)
     shape = [1] * grid.ndim
     shape[axis] = size
-    weight = (places - low).reshape(shape)
+    weight = (positions - low).reshape(shape)
     return np.take(grid, low, axis) * (1 - weight) + np.take(grid, high, axis) * weight

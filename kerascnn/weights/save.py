@@ -1,12 +1,11 @@
-"""`save_weights` and `load_model`: tensors by name, and the record that rebuilds the network.
+"""`save_weights` writes tensors and a record of the network; `load_model` builds it again.
 
-A file holds arrays and texts, never objects: the architecture comes from the registry when it is
-read. The SHA-256 of every tensor lies beside it, so that a flipped bit is found and named.
+A file holds arrays and texts, never objects: `load_model` takes the architecture from the registry.
+The record has the SHA-256 of every tensor, so that a changed bit is detected.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import zipfile
@@ -35,7 +34,7 @@ from kerascnn.weights.formats.checkpoint import Checkpoint, naming, open_checkpo
 from kerascnn.weights.formats.hdf5_file import METADATA_NAME
 from kerascnn.weights.load import load_open
 from kerascnn.weights.match_names import match_layout
-from kerascnn.weights.name_maps.types import OURS
+from kerascnn.weights.name_maps.layout import OURS
 
 if TYPE_CHECKING:
     import keras
@@ -43,10 +42,10 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".weights.h5", ".safetensors", ".npz")
 SAFETENSORS_TYPES = {dtype: name for name, dtype in safetensors_file.DTYPES.items()}
-WRITTEN = ("float32", "float16", "float64", "bfloat16")
-"""What the weights of a network are; other arrays have other types too."""
+WEIGHT_TYPES = ("float32", "float16", "float64", "bfloat16")
+"""Types that `save_weights` writes; `write_safetensors` writes integers too."""
 NOT_RECORDED = ("weights", "input_tensor", "name")
-"""Arguments of a builder that no file may choose."""
+"""Arguments of a builder that a file may not set."""
 
 
 def save_weights(
@@ -56,34 +55,34 @@ def save_weights(
     class_names: Sequence[str] | None = None,
     preprocessing: Preprocessing | None = None,
 ) -> Path:
-    """Writes a model's weights by name, with what it takes to build the model again.
+    """Writes a model's weights by name, with a record from which `load_model` builds the model.
 
     Args:
-        model: a model of `create_model`; of others the tensors are written without a record.
-        path: ends in .weights.h5 (which Keras loads too), .safetensors or .npz. An older file is
-            replaced when the new one is complete.
-        class_names: one for each class, to be found again by `load_model`.
-        preprocessing: how images get into the model; when None, what its weights came with, or else
-            the row's own.
+        model: a model of `create_model`; for other models, no record is written.
+        path: the file, whose name ends in .weights.h5 (which Keras loads too), .safetensors or
+            .npz. An existing file is replaced when the new one is complete.
+        class_names: a name for each class, for `load_model`.
+        preprocessing: the preprocessing that the model needs; by default that of the weights that
+            were loaded into it, or else that of its row.
 
     Returns:
         The path.
 
     Raises:
-        UsageError: another suffix, the number of names is not the number of classes, or the model
-            has models inside.
+        UsageError: the suffix is another, the number of names is not the number of classes, or the
+            model contains other models.
         OutputError: the file cannot be written.
     """
     path = Path(path)
-    suffix = next((one for one in SUFFIXES if path.name.endswith(one)), None)
+    suffix = next((suffix for suffix in SUFFIXES if path.name.endswith(suffix)), None)
     if suffix is None:
-        raise UsageError(f"{named(path)} must end in {', '.join(SUFFIXES)}")
+        raise UsageError(f"{named(path)} must end in one of {', '.join(SUFFIXES)}")
     classes = model.output_shape[-1] if not isinstance(model.output_shape, dict) else None
     if class_names is not None and classes is not None and len(class_names) != classes:
         raise UsageError(f"{len(class_names)} class names for a model of {classes} classes")
     arrays = _arrays(model)
-    if suffix == ".npz":  # whose format has no bfloat16
-        arrays = {name: _plain(array) for name, array in arrays.items()}
+    if suffix == ".npz":
+        arrays = {name: _without_bfloat16(array) for name, array in arrays.items()}
     metadata = _metadata(model, arrays, class_names, preprocessing)
     with atomic_file(path) as temporary:
         if suffix == ".weights.h5":
@@ -96,22 +95,26 @@ def save_weights(
 
 
 def _arrays(model: keras.Model) -> dict[str, np.ndarray]:
-    found: dict[str, np.ndarray] = {}
+    arrays: dict[str, np.ndarray] = {}
     for layer in model.layers:
         for variable in layer.weights:
             name = f"{layer.name}/{variable.name}"
-            if name in found:
+            if name in arrays:
                 raise UsageError(
-                    f"{model.name!r} has two variables called {name!r}: models inside a model are "
-                    "saved one by one"
+                    f"{model.name!r} has two variables called {name!r}; save each of the models "
+                    "inside it separately"
                 )
-            found[name] = np.asarray(variable)
-            if found[name].dtype.name not in WRITTEN:
-                raise UsageError(f"{name!r} is of {found[name].dtype}, which is not written here")
-    return found
+            arrays[name] = np.asarray(variable)
+            if arrays[name].dtype.name not in WEIGHT_TYPES:
+                raise UsageError(
+                    f"{name!r} has type {arrays[name].dtype}; only {', '.join(WEIGHT_TYPES)} can "
+                    "be saved"
+                )
+    return arrays
 
 
-def _plain(array: np.ndarray) -> np.ndarray:
+def _without_bfloat16(array: np.ndarray) -> np.ndarray:
+    """Returns bfloat16 values, which .npz does not support, as float32; others unchanged."""
     return array.astype(np.float32) if array.dtype.name == "bfloat16" else array
 
 
@@ -121,26 +124,23 @@ def _metadata(
     class_names: Sequence[str] | None,
     preprocessing: Preprocessing | None,
 ) -> dict[str, str]:
-    found: dict[str, Any] = {
+    digests = {name: file_metadata.tensor_digest(array) for name, array in arrays.items()}
+    record: dict[str, Any] = {
         "kerascnn": __version__,
         "keras": keras.__version__,
-        file_metadata.DIGESTS: {name: _digest(array) for name, array in arrays.items()},
+        file_metadata.DIGESTS: digests,
     }
     origin = provenance(model)
     preprocessing = preprocessing or adopted_preprocessing(model)
     if origin is not None:
-        found["row"] = origin.name
-        found["arguments"] = origin.arguments
+        record["row"] = origin.name
+        record["arguments"] = origin.arguments
         preprocessing = preprocessing or model_info(origin.name).preprocessing
     if class_names is not None:
-        found["class_names"] = list(class_names)
+        record["class_names"] = list(class_names)
     if preprocessing is not None:
-        found["preprocessing"] = preprocessing.to_json()
-    return file_metadata.sealed(found)
-
-
-def _digest(array: np.ndarray) -> str:
-    return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
+        record["preprocessing"] = preprocessing.to_json()
+    return file_metadata.sealed(record)
 
 
 def _write_hdf5(model: keras.Model, path: Path, metadata: dict[str, str]) -> None:
@@ -148,7 +148,7 @@ def _write_hdf5(model: keras.Model, path: Path, metadata: dict[str, str]) -> Non
 
     model.save_weights(path)
     with h5py.File(path, "r+") as file:
-        # An attribute cannot be as long as a thousand digests; an array of bytes can.
+        # An attribute of HDF5 is too short for a thousand digests; an array of bytes is not.
         text = json.dumps(metadata).encode()
         file.create_dataset(METADATA_NAME, data=np.frombuffer(text, np.uint8))
 
@@ -163,7 +163,7 @@ def _write_npz(arrays: Mapping[str, Any], path: Path, metadata: dict[str, str]) 
 def write_safetensors(
     arrays: Mapping[str, np.ndarray], path: Path, metadata: dict[str, str]
 ) -> None:
-    """Writes arrays and texts in the safetensors format; `path` is written in place."""
+    """Writes arrays and texts to `path` in the safetensors format; an error leaves part of it."""
     header: dict[str, Any] = {"__metadata__": metadata}
     position = 0
     for name, array in arrays.items():
@@ -175,7 +175,7 @@ def write_safetensors(
         }
         position = end
     text = json.dumps(header).encode("utf-8")
-    text += b" " * (-len(text) % 8)  # tensors then begin at a multiple of eight, as the format asks
+    text += b" " * (-len(text) % 8)  # the format requires that tensors begin at a multiple of eight
     with path.open("wb") as stream:
         stream.write(len(text).to_bytes(8, "little") + text)
         for array in arrays.values():
@@ -183,43 +183,46 @@ def write_safetensors(
 
 
 def load_model(path: str | os.PathLike[str]) -> keras.Model:
-    """Builds the network that `save_weights` wrote, from its record and its tensors alone.
+    """Builds a model from a file of `save_weights` and loads its weights.
 
     Args:
-        path: a file of `save_weights`.
+        path: a file that `save_weights` wrote.
 
     Returns:
-        The model, its weights loaded; `predict` and `evaluate` prepare images as the file says.
+        The model with its weights; `predict` and `evaluate` use the preprocessing of the file.
 
     Raises:
-        MismatchError: the file has no record of ours, or its tensors are of another network.
-        DamagedFileError: a tensor is not the one that was written.
+        MismatchError: the file has no record of the network, or the tensors of another network.
+        DamagedFileError: the record or a tensor has changed since it was written.
     """
     with open_checkpoint(path) as checkpoint:
         with naming(checkpoint.path):
             row, arguments = _architecture(checkpoint)
             _check_tensors(checkpoint, row, arguments)
-            with reading(f"its record describes no {row}"):
+            with reading(f"its record does not describe a {row}"):
                 model = build_model(model_info(row), Request.of(arguments))
         load_open(checkpoint, model)
     return model
 
 
 def _architecture(checkpoint: Checkpoint) -> tuple[str, dict[str, Any]]:
-    found = file_metadata.opened(checkpoint.metadata)
-    if "row" not in found:
+    """Returns the row and the builder's arguments that the file records."""
+    record = file_metadata.opened(checkpoint.metadata)
+    if "row" not in record:
         raise MismatchError(
             f"{named(checkpoint.path)} does not say what network it is of; build one with "
             "create_model and call load_weights"
         )
-    row, arguments = found["row"], found.get("arguments")
+    row, arguments = record["row"], record.get("arguments")
     if not isinstance(row, str) or not isinstance(arguments, dict):
         raise DamagedFileError("its record is damaged")
     try:
         table_row, taken = model_info(row).row_for(arguments)
     except UsageError as error:
-        raise DamagedFileError(f"its record is of another version: {error}") from error
-    columns = [column.name for column in fields(table_row)]
+        raise DamagedFileError(
+            f"its record was written by another version of kerascnn: {error}"
+        ) from error
+    columns = [field.name for field in fields(table_row)]
     allowed = {*ARGUMENTS, *columns} - set(NOT_RECORDED)
     if not allowed.issuperset(taken):
         raise DamagedFileError(f"its record has arguments that {row} does not have")
@@ -227,29 +230,33 @@ def _architecture(checkpoint: Checkpoint) -> tuple[str, dict[str, Any]]:
 
 
 def _plain_value(value: Any) -> Any:
-    """Returns a value with tuples, as the tables have them, for JSON's lists.
+    """Returns an argument with tuples, which the rows have, instead of JSON's lists.
 
-    A table of JSON is refused: Keras builds an object of any class from one.
+    A dictionary is refused, since Keras would build an object of any class from it.
     """
     if isinstance(value, dict):
-        raise DamagedFileError("its record has arguments that are no numbers and texts")
-    return tuple(_plain_value(one) for one in value) if isinstance(value, list) else value
+        raise DamagedFileError("its record has an argument that is not a number, text or list")
+    return tuple(_plain_value(item) for item in value) if isinstance(value, list) else value
 
 
 def _check_tensors(checkpoint: Checkpoint, row: str, arguments: dict[str, Any]) -> None:
-    """Raises before anything is built when the record asks for more than the file has."""
+    """Raises DamagedFileError if the tensors are not those of the network that is recorded.
+
+    This is checked before the network is built, so that a file cannot ask for a huge network.
+    """
+    fault = f"its record does not describe a {row}"
     try:
-        with reading(f"its record describes no {row}"):
-            wanted = expected(plan(model_info(row), Request.of(arguments)))
+        with reading(fault):
+            layers = expected(plan(model_info(row), Request.of(arguments)))
     except (UsageError, MismatchError) as error:
-        raise DamagedFileError(f"its record describes no {row}: {error}") from error
-    match = match_layout(checkpoint.tensors, wanted, OURS, {name: name for name in wanted})
+        raise DamagedFileError(f"{fault}: {error}") from error
+    match = match_layout(checkpoint.tensors, layers, OURS, {name: name for name in layers})
     agree = not match.missing and not match.unexpected
     for name, key in match.keys.items():
         layer, _, variable = name.rpartition("/")
-        shape = wanted[layer].variables[variable]
+        shape = layers[layer].variables[variable]
         agree = agree and fits(
-            checkpoint.tensors[key].shape, wanted[layer].kind, variable, shape, "keras"
+            checkpoint.tensors[key].shape, layers[layer].kind, variable, shape, "keras"
         )
     if not agree:
         raise DamagedFileError(f"its tensors are not those of the {row} that its record describes")

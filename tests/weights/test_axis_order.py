@@ -106,11 +106,16 @@ def test_a_foreign_shape_is_refused(
 
 
 def test_names() -> None:
-    assert axis_order.names("Conv2D", "kernel", "torch") == ("weight",)
-    assert axis_order.names("BatchNormalization", "moving_variance", "torch") == ("running_var",)
-    assert axis_order.names("DepthwiseConv2D", "kernel", "keras") == ("kernel", "depthwise_kernel")
-    assert axis_order.names("Conv2D", "kernel", "keras") == ("kernel", "pointwise_kernel")
-    assert axis_order.names("Dense", "bias", "keras") == ("bias",)
+    assert axis_order.tensor_names("Conv2D", "kernel", "torch") == ("weight",)
+    assert axis_order.tensor_names("BatchNormalization", "moving_variance", "torch") == (
+        "running_var",
+    )
+    assert axis_order.tensor_names("DepthwiseConv2D", "kernel", "keras") == (
+        "kernel",
+        "depthwise_kernel",
+    )
+    assert axis_order.tensor_names("Conv2D", "kernel", "keras") == ("kernel", "pointwise_kernel")
+    assert axis_order.tensor_names("Dense", "bias", "keras") == ("bias",)
 
 
 def test_a_convolutions_bias_folds_into_the_moving_mean() -> None:

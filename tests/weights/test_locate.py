@@ -125,9 +125,9 @@ def test_without_a_network_the_message_says_what_to_bring(
     with pytest.raises(DownloadError) as told:
         kerascnn.create_model("shufflenet_v2_x0_5", weights=publish)
     text = str(told.value)
-    assert f"the one at {place} is damaged (its SHA-256 begins" in text
+    assert f"the file at {place} is damaged (its SHA-256 begins" in text
     assert "no network, or no such host" in text
-    assert f"fetch it on another machine and put it at {place}" in text
+    assert f"fetch it on another computer and put it at {place}" in text
     assert len(text) <= 400 + 2 * len(str(place))
     assert built == [], "the file is at hand before anything is built"
 

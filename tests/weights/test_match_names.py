@@ -67,7 +67,7 @@ def test_order_that_cannot_be_known(tmp_path: Path) -> None:
     kernels = {"a": seeded_weights.uniform("a", (3, 3)), "b": seeded_weights.uniform("b", (3, 3))}
     np.savez(tmp_path / "x.npz", **kernels)
     text = str(refused(square, tmp_path / "x.npz", match="order"))
-    assert "in Keras's and in PyTorch's order of axes alike" in text
+    assert "fit both in Keras's and in PyTorch's order of axes" in text
     load_weights(square, torch_file(tmp_path / "x.pth", kernels), match="order")
     np.testing.assert_array_equal(values(square)["fc0/kernel"], kernels["a"].T)
     oblong = network(3, 4, 3)

@@ -1,1 +1,1 @@
-"""Downloading published checkpoints and checking their digests."""
+"""Downloads published checkpoints and checks their digests."""

@@ -1,4 +1,4 @@
-"""What is known of a file's content: a published digest, or the one that lies beside it."""
+"""Digests of a downloaded file: the published one, and the one stored in the same folder."""
 
 from __future__ import annotations
 
@@ -13,7 +13,12 @@ from kerascnn.fileio.atomic import sha256_file
 
 @dataclass(frozen=True)
 class Digest:
-    """Digests in hexadecimal; a SHA-256 may be its first digits, as many as are published."""
+    """The digests that a file must have.
+
+    Args:
+        sha256: hexadecimal digits of the SHA-256, or only its first digits; None if unknown.
+        md5: the MD5, hexadecimal; None if unknown.
+    """
 
     sha256: str | None = None
     md5: str | None = None
@@ -22,43 +27,43 @@ class Digest:
         return bool(self.sha256 or self.md5)
 
     def fault(self, path: Path) -> str | None:
-        """Returns in what a file is not the one meant, or None."""
+        """Returns how a file's digest differs, or None if it agrees."""
         if self.sha256:
-            found = sha256_file(path)
-            if not found.startswith(self.sha256.lower()):
-                begins = "is" if len(self.sha256) == len(found) else "begins"
-                return f"its SHA-256 {begins} {found[: len(self.sha256)]}, not {self.sha256}"
+            sha256 = sha256_file(path)
+            if not sha256.startswith(self.sha256.lower()):
+                begins = "is" if len(self.sha256) == len(sha256) else "begins"
+                return f"its SHA-256 {begins} {sha256[: len(self.sha256)]}, not {self.sha256}"
         if self.md5:
             with path.open("rb") as stream:
-                found = hashlib.file_digest(stream, _md5).hexdigest()
-            if found != self.md5.lower():
-                return f"its MD5 is {found}, not {self.md5}"
+                md5 = hashlib.file_digest(stream, _md5).hexdigest()
+            if md5 != self.md5.lower():
+                return f"its MD5 is {md5}, not {self.md5}"
         return None
 
 
 def _md5() -> Any:
-    return hashlib.md5(usedforsecurity=False)  # all that keras.applications publishes
+    return hashlib.md5(usedforsecurity=False)  # keras.applications publishes no other digest
 
 
-def note_of(path: Path) -> Path:
-    """Returns where the SHA-256 of a file lies, as `sha256sum --check` reads it."""
+def digest_file(path: Path) -> Path:
+    """Returns the path of the file with a file's SHA-256, in the format of `sha256sum --check`."""
     return path.with_name(path.name + ".sha256")
 
 
-def noted(path: Path) -> Digest:
-    """Returns the digest that lies beside a file, empty where there is none."""
+def digest_beside(path: Path) -> Digest:
+    """Returns the digest in the file `digest_file(path)`; empty if there is no such file."""
     try:
-        with note_of(path).open("rb") as stream:
+        with digest_file(path).open("rb") as stream:
             text = stream.read(200).decode("ascii")
     except (OSError, UnicodeDecodeError):
         return Digest()
-    found = re.match(r"\\?([0-9a-fA-F]{64})\b", text)
-    return Digest(sha256=found[1].lower() if found else None)
+    match = re.match(r"\\?([0-9a-fA-F]{64})\b", text)
+    return Digest(sha256=match[1].lower() if match else None)
 
 
-def all_known(path: Path, published: Digest) -> Digest:
-    """Returns what is published of a file and what lies beside it; where they differ, the first."""
-    beside = noted(path).sha256
+def with_digest_beside(path: Path, published: Digest) -> Digest:
+    """Returns a published digest, with the SHA-256 of `digest_beside` if the two do not differ."""
+    beside = digest_beside(path).sha256
     if beside and beside.startswith((published.sha256 or "").lower()):
         return replace(published, sha256=beside)
     return published

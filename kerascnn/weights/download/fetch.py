@@ -1,8 +1,7 @@
-"""Fetching a file over the network: into a private cache, checked, resumed where it broke off.
+"""Downloads a file into a private cache, checks its digest, and resumes interrupted downloads.
 
-Only https is spoken (http to this very machine), and what a server redirects to is held to the
-same. A file appears under its name when it is complete and its digest is right; until then an older
-one of that name stays.
+Only https addresses are allowed (and http on this machine), also after a redirect. The file gets
+its name when it is complete and its digest is correct; until then an older file is kept.
 """
 
 from __future__ import annotations
@@ -26,56 +25,57 @@ from kerascnn.fileio.atomic import atomic_file, put_in_place, sha256_file
 from kerascnn.fileio.cache import check_private, make_private, part_of
 from kerascnn.fileio.untrusted import named
 from kerascnn.version import __version__
-from kerascnn.weights.download.digests import Digest, all_known, note_of
+from kerascnn.weights.download.digests import Digest, digest_file, with_digest_beside
 from kerascnn.weights.download.progress_bar import Meter
 
 PAUSES = (0.5, 1.0, 2.0, 4.0)
-"""Seconds before each further attempt."""
+"""Seconds to wait before each further attempt."""
 SILENCE = 30.0
-"""Seconds without a byte after which a connection counts as dropped."""
+"""Seconds without a byte after which a connection counts as broken."""
 LARGEST = 4 * 2**30
-"""Bytes that a file may have; the largest published checkpoint here has an eighth."""
+"""Largest size of a file, in bytes; the largest published checkpoint has an eighth of it."""
 BLOCK = 2**18
+"""Bytes that are received at once."""
 UNKNOWN = Digest()
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 TEMPORARY = (408, 429, 500, 502, 503, 504)
-"""Answers of a server that may be another a moment later."""
+"""Status codes after which another attempt may succeed."""
 
 
 class DownloadError(DataError):
-    """A file could not be fetched; the message says where to put it when it comes another way."""
+    """A file could not be downloaded; the message says where to put it by hand."""
 
 
 class _Dropped(Exception):
-    """The connection broke; another attempt may succeed."""
+    """An attempt failed, and another attempt may succeed."""
 
 
 def fetch(
     url: str, path: Path, digest: Digest = UNKNOWN, *, largest: int = LARGEST, quiet: bool = False
 ) -> Path:
-    """Downloads a file unless it is there already.
+    """Downloads a file, unless it exists and has the right digest.
 
     Args:
-        url: https, or http on this machine.
-        path: below `cache.home()`. A file that is there, its digest right, costs no request.
-        digest: what is published of the content. Beside a fetched file its SHA-256 is kept, so that
-            a later change shows also where nothing is published.
-        largest: bytes that are accepted.
-        quiet: show no progress.
+        url: an https address, or an http address on this machine.
+        path: where to store the file, below `cache.home()`.
+        digest: the published digest, if any. The SHA-256 of a downloaded file is stored beside it,
+            so that a later change of the file is detected even if no digest is published.
+        largest: largest size that is accepted, in bytes.
+        quiet: whether to show no progress.
 
     Returns:
         The path.
 
     Raises:
-        UsageError: this is no URL.
-        UnsafeFileError: anything but https, or a cache that everybody can write to.
-        DownloadError: there is no network, no such file, or it is too large.
-        DamagedFileError: what came is not the file meant. An older file stays.
+        UsageError: the URL is not valid.
+        UnsafeFileError: the address is not https, or other users can write to the cache.
+        DownloadError: there is no network, the file does not exist, or it is too large.
+        DamagedFileError: the downloaded file has another digest. An older file is kept.
         OutputError: the cache cannot be written.
     """
     check_url(url)
     check_private(path.parent)
-    fault = all_known(path, digest).fault(path) if path.exists() else None
+    fault = with_digest_beside(path, digest).fault(path) if path.exists() else None
     if path.exists() and fault is None:
         return path
     make_private(path.parent)
@@ -84,19 +84,20 @@ def fetch(
         resumed = part.stat().st_size > 0
         with Meter(path.name, quiet=quiet) as meter:
             transfer.run(meter)
-            if resumed and digest.fault(part):  # the part was of another version of the file
+            if resumed and digest.fault(part):  # the first bytes were of another version
                 os.truncate(part, 0)
                 transfer.run(meter)
         fault = digest.fault(part)
         if fault:
             part.unlink()
             raise DamagedFileError(
-                f"{shown(url)} is not the file that was published: {fault}; nothing was kept"
+                f"{shown(url)} is not the file that was published: {fault}; the download was "
+                "deleted"
             )
         sha256 = sha256_file(part)
         put_in_place(part, path)
-    with atomic_file(note_of(path)) as note:
-        note.write_text(f"{sha256}  {path.name}\n", "utf-8")
+    with atomic_file(digest_file(path)) as temporary:
+        temporary.write_text(f"{sha256}  {path.name}\n", "utf-8")
     return path
 
 
@@ -105,36 +106,41 @@ def check_url(url: str, before: str | None = None) -> None:
 
     Args:
         url: the address.
-        before: the address that redirected to it.
+        before: the address that redirected to it; None without a redirect.
 
     Raises:
-        UsageError: it is no URL.
+        UsageError: the URL is not valid.
     """
     try:
         parts = urllib.parse.urlsplit(url)
     except ValueError as error:
-        raise UsageError(f"{url[:100]!r} is no URL: {error}") from error
+        raise UsageError(f"{url[:100]!r} is not a valid URL: {error}") from error
     if not url.isascii() or not url.isprintable() or " " in url:
-        raise UsageError(f"{url[:100]!r} is no URL: other letters must be written as %20 and so on")
+        raise UsageError(
+            f"{url[:100]!r} is not a valid URL: spaces and non-ASCII characters must be written "
+            "as %20 and so on"
+        )
     here = parts.hostname in LOOPBACK
     secure_before = before is not None and urllib.parse.urlsplit(before).scheme == "https"
     if parts.scheme == "https" or (parts.scheme == "http" and here and not secure_before):
         return
     if before is None:
         raise UnsafeFileError(
-            f"{shown(url)} is not fetched; give an https address, or fetch it yourself and give "
-            "its path"
+            f"{shown(url)} is not an https address; give one, or download the file yourself and "
+            "give its path"
         )
     raise UnsafeFileError(f"{shown(before)} redirects to {shown(url)}, which is not https; refused")
 
 
 def shown(url: str) -> str:
-    """Returns a URL for a message: without the parts that may hold a password or a key."""
+    """Returns a URL for a message, without the parts that may contain a password or a key."""
     parts = urllib.parse.urlsplit(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
+    """Follows a redirect if `check_url` accepts its target."""
+
     def redirect_request(
         self,
         req: urllib.request.Request,
@@ -149,7 +155,7 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
 
 
 def _opener(url: str) -> urllib.request.OpenerDirector:
-    """Returns what speaks http and https and nothing else; build_opener would read files too."""
+    """Returns an opener for http and https only; urllib's `build_opener` supports files too."""
     opener = urllib.request.OpenerDirector()
     if urllib.parse.urlsplit(url).hostname not in LOOPBACK:
         opener.add_handler(urllib.request.ProxyHandler())
@@ -167,16 +173,17 @@ def _opener(url: str) -> urllib.request.OpenerDirector:
 
 @dataclass
 class _Transfer:
-    """Brings a part to its full length, in as many attempts as `PAUSES` allows.
+    """Downloads the bytes that a partial file lacks, in up to `len(PAUSES) + 1` attempts.
 
     Args:
         url: the address.
-        path: where the file will lie, for messages.
-        part: the file to write.
-        largest: bytes that are accepted.
-        checked: a digest will tell whether the pieces fit; without one, only the server's own
-            word that the file has not changed lets a part be continued.
-        fault: of the file that lies in the cache, for messages.
+        path: the final path of the file, for messages.
+        part: the partial file.
+        largest: largest size that is accepted, in bytes.
+        checked: whether a digest is known. Without one, a partial file is resumed only if the
+            server confirms that its file has not changed.
+        fault: what is wrong with the existing file, for messages; None if there is none.
+        tag: the server's tag (ETag) for the version of the file that `part` is of, if known.
     """
 
     url: str
@@ -186,9 +193,9 @@ class _Transfer:
     checked: bool
     fault: str | None = None
     tag: str | None = None
-    """The server's name for the version of the file that the part is of."""
 
     def run(self, meter: Meter) -> None:
+        """Downloads the rest of the file; raises DownloadError after the last attempt."""
         for pause in (*PAUSES, None):
             try:
                 self._attempt(meter)
@@ -199,28 +206,32 @@ class _Transfer:
                 time.sleep(pause)
 
     def _missing(self, reason: str) -> DownloadError:
-        old = f"the one at {named(self.path)} is damaged ({self.fault}), and " if self.fault else ""
+        """Returns the error for a file that cannot be downloaded, with advice."""
+        old = ""
+        if self.fault:
+            old = f"the file at {named(self.path)} is damaged ({self.fault}), and "
         return DownloadError(
             f"{old}{shown(self.url)} cannot be fetched ({reason[:100]}); fetch it on another "
-            f"machine and put it at {named(self.path)}"
+            f"computer and put it at {named(self.path)}"
         )
 
     def _attempt(self, meter: Meter) -> None:
-        have = self.part.stat().st_size
-        if have and not (self.checked or self.tag):
+        """Requests the bytes that are missing; raises _Dropped if another attempt may succeed."""
+        size = self.part.stat().st_size
+        if size and not (self.checked or self.tag):
             os.truncate(self.part, 0)
-            have = 0
+            size = 0
         headers = {"User-Agent": f"kerascnn/{__version__}", "Accept-Encoding": "identity"}
-        if have:
-            headers["Range"] = f"bytes={have}-"
+        if size:
+            headers["Range"] = f"bytes={size}-"
             if self.tag:
                 headers["If-Range"] = self.tag
         request = urllib.request.Request(self.url, headers=headers)
         try:
             with _opener(self.url).open(request, timeout=SILENCE) as response:
-                self._receive(response, have, meter)
+                self._receive(response, size, meter)
         except urllib.error.HTTPError as error:
-            self._refused(error, have)
+            self._raise_for_status(error, size)
         except urllib.error.URLError as error:
             if isinstance(error.reason, ConnectionResetError | ConnectionAbortedError):
                 raise _Dropped(f"the connection broke: {error.reason}") from error
@@ -230,15 +241,20 @@ class _Transfer:
         except (ConnectionError, TimeoutError, http.client.HTTPException) as error:
             raise _Dropped(f"the connection broke: {str(error) or 'no answer'}") from error
 
-    def _refused(self, error: urllib.error.HTTPError, have: int) -> None:
-        """Tells what an answer other than success means."""
+    def _raise_for_status(self, error: urllib.error.HTTPError, have: int) -> None:
+        """Raises the error for a status code, unless it says that the file is complete.
+
+        Args:
+            error: the server's answer.
+            have: size of the partial file, in bytes.
+        """
         if error.code == 416 and have:
-            size = re.fullmatch(r"bytes \*/(\d+)", error.headers.get("Content-Range", ""))
-            if size is not None and int(size[1]) == have:
-                return  # the part was complete already
+            total = re.fullmatch(r"bytes \*/(\d+)", error.headers.get("Content-Range", ""))
+            if total is not None and int(total[1]) == have:
+                return  # the partial file was complete
             os.truncate(self.part, 0)
-            raise _Dropped("the server has no such part of it") from error
-        if 300 <= error.code < 400:  # urllib refused to follow
+            raise _Dropped("the server does not have the requested part of the file") from error
+        if 300 <= error.code < 400:  # urllib did not follow the redirect
             check_url(urllib.parse.urljoin(error.url, error.headers.get("Location", "")), self.url)
             raise self._missing("it redirects without end") from error
         if error.code in TEMPORARY:
@@ -246,50 +262,53 @@ class _Transfer:
         raise self._missing(f"the server answers {error.code} {error.reason}") from error
 
     def _receive(self, response: http.client.HTTPResponse, have: int, meter: Meter) -> None:
+        """Appends a successful answer to the partial file, which has `have` bytes."""
         begin = 0
         if response.status == 206:
-            found = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
-            if found is None or int(found[1]) != have:
+            match = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
+            if match is None or int(match[1]) != have:
                 os.truncate(self.part, 0)
-                raise _Dropped("the server sent another part than was asked for")
+                raise _Dropped("the server sent another part of the file than requested")
             begin = have
         if response.headers.get_content_type() == "text/html":
-            raise self._page()
+            raise self._web_page()
         tag = response.headers.get("ETag", "")
-        self.tag = tag if tag.startswith('"') else None  # a weak one may stand for other bytes
+        self.tag = tag if tag.startswith('"') else None  # a weak tag does not identify the bytes
         length = response.headers.get("Content-Length", "")
         total = begin + int(length) if length.isdecimal() else None
         if total is not None:
             self._check_size(total)
-            self._check_room(total - begin)
+            self._check_free_space(total - begin)
         meter.begin(begin, total)
         with self.part.open("ab") as stream:
             stream.truncate(begin)
             size = self._copy(response, stream, begin, meter)
         if total is not None and size < total:
-            raise _Dropped(f"{size:,} of {total:,} bytes came")
+            raise _Dropped(f"only {size:,} of {total:,} bytes were received")
 
     def _copy(
         self, response: http.client.HTTPResponse, stream: IO[bytes], size: int, meter: Meter
     ) -> int:
+        """Writes the answer to the stream, and returns the size of the file then."""
         while block := response.read(BLOCK):
             if size == 0 and block.lstrip()[:1] == b"<":
-                raise self._page()
+                raise self._web_page()
             size += len(block)
             self._check_size(size)
             try:
                 stream.write(block)
             except OSError as error:
                 raise OutputError(
-                    f"cannot write {named(self.path)} at byte {size:,}: {error.strerror}; make room"
+                    f"cannot write {named(self.path)} at byte {size:,}: {error.strerror}; free "
+                    "some space on the disk"
                 ) from error
             meter.advance(size)
         return size
 
-    def _page(self) -> DamagedFileError:
+    def _web_page(self) -> DamagedFileError:
         return DamagedFileError(
-            f"{shown(self.url)} answers with a web page, not a file of weights; see in a browser "
-            f"what it says, and put the file at {named(self.path)}"
+            f"{shown(self.url)} answers with a web page, not a file of weights; open it in a "
+            f"browser, download the file there and put it at {named(self.path)}"
         )
 
     def _check_size(self, size: int) -> None:
@@ -300,10 +319,10 @@ class _Transfer:
                 "accepted"
             )
 
-    def _check_room(self, wanted: int) -> None:
+    def _check_free_space(self, needed: int) -> None:
         free = shutil.disk_usage(self.part.parent).free
-        if wanted > free:
+        if needed > free:
             raise OutputError(
-                f"{named(self.path)} needs {wanted:,} more bytes and {free:,} are free; make room, "
-                "or set KERASCNN_HOME to a place that has it"
+                f"{named(self.path)} needs {needed:,} more bytes and {free:,} are free; free some "
+                "space, or set KERASCNN_HOME to a folder on a larger disk"
             )

@@ -1,4 +1,4 @@
-"""How far a download is: a bar on a terminal, one plain line elsewhere."""
+"""Shows the progress of a download: a bar on a terminal, otherwise one line of text."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ if TYPE_CHECKING:
 
 
 class Meter:
-    """Shows a download on standard error.
+    """Shows the progress of a download on standard error.
 
     Args:
-        name: of the file.
-        quiet: show nothing.
+        name: the file's name.
+        quiet: whether to show nothing.
     """
 
     def __init__(self, name: str, *, quiet: bool = False) -> None:
         self.name, self.quiet = name, quiet
         self.bar: Progress | None = None
-        self.said = False
+        self.line_printed = False
 
     def __enter__(self) -> Meter:
         return self
@@ -36,14 +36,19 @@ class Meter:
             self.bar.stop()
 
     def begin(self, done: int, total: int | None) -> None:
-        """Tells that bytes come: from `done` on, up to `total` where the server says it."""
+        """Shows that a download begins.
+
+        Args:
+            done: number of bytes that are present already.
+            total: number of bytes of the file; None if the server does not say it.
+        """
         if self.quiet:
             return
         if not sys.stderr.isatty():
-            if not self.said:
+            if not self.line_printed:
                 size = "" if total is None else f" ({total / 1e6:,.1f} MB)"
                 print(f"fetching {self.name}{size}", file=sys.stderr, flush=True)
-            self.said = True
+            self.line_printed = True
             return
         if self.bar is None:
             self.bar = _bar()
@@ -52,7 +57,7 @@ class Meter:
         self.bar.update(self.task, completed=done, total=total)
 
     def advance(self, done: int) -> None:
-        """Tells how many bytes there are."""
+        """Shows that `done` bytes are present."""
         if self.bar is not None:
             self.bar.update(self.task, completed=done)
 

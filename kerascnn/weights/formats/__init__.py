@@ -1,1 +1,1 @@
-"""One reader for each container of weights; none builds anything but tensors."""
+"""Readers of the file formats of weights; they return tensors and texts, and run no code."""

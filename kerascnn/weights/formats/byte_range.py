@@ -1,7 +1,7 @@
-"""Bytes of an open file, read where and when they are asked for.
+"""Ranges of bytes in an open file, read on request.
 
-Nothing is mapped into memory: a file that shrinks while it is read is then an error and no signal,
-and what was read of it is not counted as memory of the process.
+The file is read and not mapped into memory: a file that shrinks meanwhile then causes an error
+instead of a signal that ends the process, and its pages do not count as memory of the process.
 """
 
 from __future__ import annotations
@@ -17,11 +17,9 @@ if TYPE_CHECKING:
     import numpy
 
 BLOCK = 2**22
-"""Bytes that are read at once."""
-
+"""Bytes that are read at once to compute a digest."""
 ALIGNMENT = 64
-"""Bytes; what TensorFlow takes over without a copy begins at a multiple of it."""
-
+"""TensorFlow uses an array without a copy if its address is a multiple of this number of bytes."""
 ITEM_BYTES = {
     "float64": 8,
     "float32": 4,
@@ -37,11 +35,11 @@ ITEM_BYTES = {
     "uint32": 4,
     "uint16": 2,
 }
-"""Bytes of one element; NumPy's names, and "bfloat16"."""
+"""Bytes per element of each type; the names are NumPy's, and "bfloat16"."""
 
 
 def volume(shape: Sequence[int]) -> int:
-    """Returns the number of elements of a shape, without overflow."""
+    """Returns the number of elements of an array of this shape, as an exact integer."""
     total = 1
     for side in shape:
         total *= side
@@ -49,39 +47,39 @@ def volume(shape: Sequence[int]) -> int:
 
 
 def aligned(shape: Sequence[int], dtype: Any) -> numpy.ndarray:
-    """Returns an array, not filled, that begins at a multiple of `ALIGNMENT` bytes."""
+    """Returns an uninitialised array whose address is a multiple of `ALIGNMENT` bytes."""
     import numpy as np
 
-    kind = np.dtype(dtype)
-    size = volume(shape) * kind.itemsize
-    room = np.empty(size + ALIGNMENT, np.uint8)
-    start = -room.ctypes.data % ALIGNMENT
-    return room[start : start + size].view(kind).reshape(shape)
+    numpy_type = np.dtype(dtype)
+    size = volume(shape) * numpy_type.itemsize
+    memory = np.empty(size + ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % ALIGNMENT
+    return memory[start : start + size].view(numpy_type).reshape(shape)
 
 
 class Scratch:
-    """Memory that is used again for one array after another.
+    """Memory that is reused for one array after another.
 
-    What the system gives a process anew, it fills with zeros first, page by page.
+    Reuse is faster, since the operating system fills new memory with zeros first.
     """
 
     def __init__(self) -> None:
-        self._room: numpy.ndarray | None = None
+        self._memory: numpy.ndarray | None = None
 
     def array(self, count: int, dtype: numpy.dtype) -> numpy.ndarray:
-        """Returns an array, not filled; the last one that was returned is gone."""
+        """Returns an uninitialised array, in the same memory as the last array it returned."""
         size = count * dtype.itemsize
-        if self._room is None or self._room.nbytes < size:
-            self._room = aligned((size,), "u1")
-        return self._room[:size].view(dtype)
+        if self._memory is None or self._memory.nbytes < size:
+            self._memory = aligned((size,), "u1")
+        return self._memory[:size].view(dtype)
 
 
 class Region:
-    """A run of bytes of an open file.
+    """A range of bytes of an open file.
 
     Args:
-        descriptor: of the file; must stay open as long as the region is read.
-        begin: first byte, from the file's start.
+        descriptor: the file's descriptor; it must stay open as long as the region is read.
+        begin: position of the first byte in the file.
         size: number of bytes.
     """
 
@@ -96,14 +94,14 @@ class Region:
         return Region(self._descriptor, self._begin + offset, size)
 
     def read(self, offset: int = 0, size: int | None = None) -> bytes:
-        """Returns `size` bytes from `offset` on; all of the region by default."""
+        """Returns `size` bytes from `offset` on; by default all bytes from `offset` on."""
         part = self.part(offset, self.size - offset if size is None else size)
-        made = os.pread(self._descriptor, part.size, part._begin)
-        if len(made) == part.size:
-            return made
-        whole = bytearray(part.size)  # the system reads at most two gigabytes at once
-        part._fill(memoryview(whole), 0)
-        return bytes(whole)
+        data = os.pread(self._descriptor, part.size, part._begin)
+        if len(data) == part.size:
+            return data
+        buffer = bytearray(part.size)  # the system reads at most two gigabytes at once
+        part._fill(memoryview(buffer), 0)
+        return bytes(buffer)
 
     def array(
         self,
@@ -113,66 +111,70 @@ class Region:
         order: Literal["<", ">"] = "<",
         scratch: Scratch | None = None,
     ) -> numpy.ndarray:
-        """Returns `count` elements from `offset` on, of the machine's byte order.
+        """Returns `count` elements from `offset` on, in the machine's byte order.
 
         Args:
-            dtype: a key of `ITEM_BYTES`; bfloat16 comes as uint16.
+            dtype: type of the elements, a key of `ITEM_BYTES`; bfloat16 is returned as uint16.
             count: number of elements.
-            offset: of the first, in bytes.
+            offset: position of the first element in the region, in bytes.
             order: "<" when the file is little-endian, ">" when it is big-endian.
-            scratch: where the values may lie; they are read-only then, and gone when it is used
-                for the next array.
+            scratch: memory for the values; the array is then read-only, and valid until `scratch`
+                is used again.
         """
         import numpy as np
 
-        kind = np.dtype("uint16" if dtype == "bfloat16" else dtype).newbyteorder(order)
-        part = self.part(offset, count * kind.itemsize)
-        made = aligned((count,), kind) if scratch is None else scratch.array(count, kind)
+        stored_type = np.dtype("uint16" if dtype == "bfloat16" else dtype).newbyteorder(order)
+        part = self.part(offset, count * stored_type.itemsize)
+        if scratch is None:
+            values = aligned((count,), stored_type)
+        else:
+            values = scratch.array(count, stored_type)
         if count:
-            part._fill(made.view("u1").data, 0)
+            part._fill(values.view("u1").data, 0)
         if scratch is not None:
-            made.flags.writeable = False
-        return made.astype(kind.newbyteorder("="), copy=False)
+            values.flags.writeable = False
+        return values.astype(stored_type.newbyteorder("="), copy=False)
 
     def sha256(self) -> str:
-        """Returns the digest of all bytes, 64 hexadecimal digits."""
+        """Returns the SHA-256 of the region's bytes, 64 hexadecimal digits."""
         digest = hashlib.sha256()
-        block = bytearray(min(BLOCK, self.size))
+        buffer = bytearray(min(BLOCK, self.size))
         for offset in range(0, self.size, BLOCK):
-            piece = memoryview(block)[: min(BLOCK, self.size - offset)]
-            self._fill(piece, offset)
-            digest.update(piece)
+            block = memoryview(buffer)[: min(BLOCK, self.size - offset)]
+            self._fill(block, offset)
+            digest.update(block)
         return digest.hexdigest()
 
     def duplicate(self) -> Region:
-        """Returns the same bytes through a descriptor of its own, to be closed with `close`."""
+        """Returns the same region with a file descriptor of its own; `close` closes it."""
         return Region(os.dup(self._descriptor), self._begin, self.size)
 
     def close(self) -> None:
-        """Closes the descriptor of a region that `duplicate` made."""
+        """Closes the file descriptor of a region that `duplicate` returned."""
         os.close(self._descriptor)
 
     def state(self) -> tuple[int, int]:
-        """Returns what changes when somebody writes to the file: its size, the time of writing."""
+        """Returns the file's size and modification time, which change when it is written to."""
         status = os.fstat(self._descriptor)
         return status.st_size, status.st_mtime_ns
 
     def _check(self, offset: int, size: int) -> None:
         if offset < 0 or size < 0 or offset + size > self.size:
-            raise DamagedFileError("it is truncated, or damaged: a part of it lies beyond its end")
+            raise DamagedFileError("it is truncated or damaged: a part of it would end after it")
 
     def _fill(self, buffer: Any, offset: int) -> None:
+        """Reads the bytes from `offset` on until the buffer is full."""
         done = 0
         while done < len(buffer):
-            piece = buffer[done : done + 2**30]
-            got = os.preadv(self._descriptor, [piece], self._begin + offset + done)
-            if got == 0:
+            rest = buffer[done : done + 2**30]
+            count = os.preadv(self._descriptor, [rest], self._begin + offset + done)
+            if count == 0:
                 raise DamagedFileError("it became shorter while it was read; fetch it again")
-            done += got
+            done += count
 
 
-class Held(Region):
-    """A region that has been read already."""
+class BytesRegion(Region):
+    """A region whose bytes are in memory."""
 
     __slots__ = ("_data",)
 
@@ -180,9 +182,9 @@ class Held(Region):
         super().__init__(-1, 0, len(data))
         self._data = data
 
-    def part(self, offset: int, size: int) -> Held:
+    def part(self, offset: int, size: int) -> BytesRegion:
         self._check(offset, size)
-        return Held(self._data[offset : offset + size])
+        return BytesRegion(self._data[offset : offset + size])
 
     def read(self, offset: int = 0, size: int | None = None) -> bytes:
         return self.part(offset, self.size - offset if size is None else size)._data
@@ -192,8 +194,8 @@ class Held(Region):
 
 
 def as_floats(raw: numpy.ndarray, dtype: str) -> numpy.ndarray:
-    """Returns stored values as numbers: bfloat16, which NumPy lacks, as float32."""
+    """Returns stored values as numbers: bfloat16, stored as uint16, becomes float32."""
     if dtype != "bfloat16":
         return raw
-    widened: numpy.ndarray = (raw.astype("<u4") << 16).view("<f4")
-    return widened
+    floats: numpy.ndarray = (raw.astype("<u4") << 16).view("<f4")
+    return floats

@@ -1,4 +1,4 @@
-"""JSON out of a file that somebody else wrote: bounded in size and depth, and unambiguous."""
+"""Parses JSON of untrusted files: limits its size and depth, refuses duplicate keys."""
 
 from __future__ import annotations
 
@@ -9,49 +9,65 @@ from typing import Any
 from kerascnn.errors import DamagedFileError, UnsafeFileError
 
 LIMIT = 8 * 2**20
-"""Bytes; the header of a network of 2,000 tensors with a digest each has half a megabyte."""
+"""Bytes of a text; the header of 2,000 tensors with a digest each has half a megabyte."""
 MAXIMUM_VALUES = 1_000_000
-"""Commas and brackets, which is what makes a text large in memory."""
+"""Commas and opening brackets of a text; they decide how much memory its values take."""
 
 
 def parse(text: bytes, what: str) -> Any:
-    """Returns what the text says.
+    """Returns the value of a JSON text.
 
     Args:
-        text: UTF-8.
-        what: it is of the file, for the message.
+        text: the JSON, in UTF-8.
+        what: what the text is in the file, for the message, such as "header".
 
     Raises:
-        UnsafeFileError: the text would take far more memory than its tensors need.
-        DamagedFileError: it is no JSON, names a key twice, or has numbers that are none.
+        UnsafeFileError: the text, or what it would take in memory, is too large.
+        DamagedFileError: it is not JSON, has a key twice, or has NaN or an infinity.
     """
-    if len(text) > LIMIT or sum(text.count(one) for one in b",[{") > MAXIMUM_VALUES:
+    if len(text) > LIMIT or sum(text.count(sign) for sign in b",[{") > MAXIMUM_VALUES:
         raise UnsafeFileError(f"its {what} is absurdly large")
     try:
-        found = json.loads(
-            text.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_number
+        value = json.loads(
+            text.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse_constant
         )
-        if re.search(rb"\\u[dD][89a-fA-F]", text):  # half a character cannot be written again
-            json.dumps(found, ensure_ascii=False).encode("utf-8")
-        return found
+        if re.search(rb"\\u[dD][89a-fA-F]", text):  # a lone surrogate cannot be encoded again
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
+        return value
     except (ValueError, RecursionError) as error:
         raise DamagedFileError(f"its {what} is not JSON; the file is damaged") from error
 
 
 def table(text: bytes, what: str) -> dict[str, str]:
-    """Returns a table of texts; errors as `parse`, also where it is something else."""
-    found = parse(text, what)
-    if not isinstance(found, dict) or not all(isinstance(one, str) for one in found.values()):
+    """Returns the dictionary of texts that a JSON text contains; arguments and errors as `parse`.
+
+    Raises:
+        DamagedFileError: it is another value.
+    """
+    return table_of_texts(parse(text, what), what)
+
+
+def table_of_texts(value: Any, what: str) -> dict[str, str]:
+    """Returns a value of JSON, if it is a dictionary of texts.
+
+    Args:
+        value: any value of JSON.
+        what: what it is in the file, for the message.
+
+    Raises:
+        DamagedFileError: it is another value.
+    """
+    if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
         raise DamagedFileError(f"its {what} is not a table of texts")
-    return found
+    return value
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) != len(pairs):
-        raise ValueError("a key comes twice")
-    return made
+    table = dict(pairs)
+    if len(table) != len(pairs):
+        raise ValueError("a key appears twice")
+    return table
 
 
-def _no_number(name: str) -> None:
-    raise ValueError(f"{name} is no number")
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a number of JSON")

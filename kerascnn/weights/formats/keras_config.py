@@ -1,4 +1,4 @@
-"""Looking for code in the configuration of a Keras model, which is never built from a file."""
+"""Searches a Keras model's configuration for code; models are never built from such a file."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ LAMBDAS = ("Lambda", "__lambda__")
 
 
 def refuse_code(text: bytes, what: str) -> None:
-    """Raises UnsafeFileError when a configuration has a Lambda, which is pickled code.
+    """Raises UnsafeFileError when a configuration has a Lambda layer, which is pickled code.
 
-    Its weights alone could be read all the same; but what such a network computes is in the code,
-    so that its weights mean nothing without it.
+    The weights of such a file could be read. They are refused because they are of no use without
+    the code, which is part of what the network computes.
 
     Args:
-        text: the JSON.
-        what: it is of the file, for the message.
+        text: the configuration, as JSON.
+        what: what the text is in the file, for the message.
     """
-    found: list[tuple[Any, str]] = [(json_text.parse(text, what), what)]
-    while found:
-        item, place = found.pop()
+    waiting: list[tuple[Any, str]] = [(json_text.parse(text, what), what)]
+    while waiting:
+        item, owner = waiting.pop()
         if isinstance(item, dict):
             inner = item.get("config")
             name = inner.get("name") if isinstance(inner, dict) else None
-            place = name if isinstance(name, str) else place
+            owner = name if isinstance(name, str) else owner
             if item.get("class_name") in LAMBDAS:
                 raise UnsafeFileError(
-                    f"its configuration has a Lambda in {quoted(place)}, which is code; save the "
+                    f"its configuration has a Lambda in {quoted(owner)}, which is code; save the "
                     "weights alone: model.save_weights('x.weights.h5')"
                 )
-            found.extend((one, place) for one in item.values())
+            waiting.extend((value, owner) for value in item.values())
         elif isinstance(item, list):
-            found.extend((one, place) for one in item)
+            waiting.extend((value, owner) for value in item)

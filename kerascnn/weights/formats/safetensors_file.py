@@ -1,7 +1,7 @@
-"""safetensors: eight bytes of header length, a JSON header, and the tensors end to end.
+"""Lists the tensors of safetensors files: the header's length, a JSON header, then all values.
 
-The byte ranges must tile the rest of the file exactly. This reader accepts a subset of what the
-official one does: no duplicate names and no blanks before "{".
+The tensors' byte ranges must cover the rest of the file exactly, without overlaps. This reader is
+stricter than the official one: it refuses duplicate names and blanks before "{".
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from kerascnn.fileio.pickle_machine import MAXIMUM_RANK
 from kerascnn.fileio.untrusted import quoted
 from kerascnn.weights.formats import json_text
 from kerascnn.weights.formats.byte_range import ITEM_BYTES, Region, volume
-from kerascnn.weights.formats.tensor_table import Contents, Stored
+from kerascnn.weights.formats.tensor_table import Contents, StoredTensor
 
 DTYPES = {
     "F64": "float64",
@@ -33,7 +33,7 @@ DTYPES = {
 
 
 def read(region: Region) -> Contents:
-    """Returns the tensors of the file, unread."""
+    """Returns the tensors of a safetensors file, without their values."""
     length = int.from_bytes(region.read(0, 8), "little")
     if length > region.size - 8:
         raise DamagedFileError(
@@ -46,41 +46,42 @@ def read(region: Region) -> Contents:
     header = json_text.parse(region.read(8, length), "header")
     if not isinstance(header, dict):
         raise DamagedFileError("its header is not a table; the file is damaged")
-    metadata = header.pop("__metadata__", {})
-    if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
-        raise DamagedFileError("its metadata is not a table of texts")
-    tensors: dict[str, Stored] = {}
+    metadata = json_text.table_of_texts(header.pop("__metadata__", {}), "metadata")
+    tensors: dict[str, StoredTensor] = {}
     ranges: list[tuple[int, int]] = []
     for name, entry in header.items():
         dtype, shape, begin, end = _entry(name, entry)
         ranges.append((begin, end))
-        tensors[name] = Stored(shape, dtype, region.part(start + begin, end - begin), end - begin)
+        tensors[name] = StoredTensor(
+            shape, dtype, region.part(start + begin, end - begin), end - begin
+        )
     position = 0
     for begin, end in sorted(ranges):
         if begin != position:
-            raise DamagedFileError("its tensors overlap or leave holes; write it again")
+            raise DamagedFileError("its tensors overlap or leave gaps; write it again")
         position = end
     if start + position != region.size:
         raise DamagedFileError(
             f"it has {region.size:,} bytes and its header describes {start + position:,}; it is "
-            "truncated or has a tail"
+            "truncated or has a tail of other bytes"
         )
     return Contents("safetensors", tensors, metadata, ordered=False)
 
 
 def _entry(name: str, entry: Any) -> tuple[str, tuple[int, ...], int, int]:
+    """Returns the type, the shape, and the begin and end of the bytes that an entry describes."""
     label = quoted(name)
     if not isinstance(entry, dict) or not {"dtype", "shape", "data_offsets"} <= set(entry):
-        raise DamagedFileError(f"its tensor {label} lacks a dtype, a shape or its place")
-    kind, shape, place = entry["dtype"], entry["shape"], entry["data_offsets"]
+        raise DamagedFileError(f"its tensor {label} lacks its dtype, shape or data_offsets")
+    kind, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
     if not isinstance(kind, str) or kind not in DTYPES:
-        raise UnsafeFileError(f"its tensor {label} has a type that is not read here")
-    numbers = isinstance(shape, list) and isinstance(place, list) and len(place) == 2
-    if not numbers or not all(type(n) is int and 0 <= n < 2**48 for n in (*shape, *place)):
-        raise DamagedFileError(f"its tensor {label} has an impossible shape or place")
+        raise UnsafeFileError(f"its tensor {label} has a type that is not supported")
+    lists = isinstance(shape, list) and isinstance(offsets, list) and len(offsets) == 2
+    if not lists or not all(type(n) is int and 0 <= n < 2**48 for n in (*shape, *offsets)):
+        raise DamagedFileError(f"its tensor {label} has an impossible shape or data_offsets")
     if len(shape) > MAXIMUM_RANK:
         raise DamagedFileError(f"its tensor {label} has {len(shape)} axes")
-    begin, end = place
+    begin, end = offsets
     size = ITEM_BYTES[DTYPES[kind]] * volume(shape)
     if end - begin != size:
         raise DamagedFileError(f"its tensor {label} has {end - begin:,} bytes, not {size:,}")

@@ -1,7 +1,7 @@
-"""The members of a zip archive, checked before any is opened.
+"""Reads zip archives of untrusted origin: checks every member before it reads any.
 
-zipfile would take names twice, bytes in front of the archive and behind it, and a directory of any
-size. This reader takes what PyTorch, NumPy and Keras write (APPNOTE 6.3, with zip64).
+Python's zipfile accepts duplicate names, bytes before and after the archive, and a directory of any
+size. This reader accepts only what PyTorch, NumPy and Keras write (APPNOTE 6.3, with zip64).
 """
 
 from __future__ import annotations
@@ -26,27 +26,35 @@ _LINK = 0o120000
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One file of an archive, and where its bytes lie."""
+    """A file in an archive.
+
+    Args:
+        name: its name.
+        compressed: whether its bytes are compressed.
+        begin: position of its first byte in the archive.
+        stored_bytes: number of its bytes in the archive.
+        size: number of its bytes after decompression.
+        checksum: CRC-32 of its bytes after decompression.
+    """
 
     name: str
-    packed: bool
+    compressed: bool
     begin: int
-    held: int
-    """Bytes in the archive."""
+    stored_bytes: int
     size: int
-    """Bytes when unpacked."""
     checksum: int
 
 
 class Zipped:
-    """An archive whose members are regular, unique, apart from each other and of a sane size.
+    """An archive whose members are regular files, have different names, and do not overlap.
 
     Args:
         region: the file.
 
     Raises:
-        DamagedFileError: it is no complete archive.
-        UnsafeFileError: a member leaves the archive, comes twice, is encrypted or swells absurdly.
+        DamagedFileError: it is not a complete archive.
+        UnsafeFileError: a member's name leads out of the archive or appears twice, a member is
+            encrypted, or it would expand to an absurd size.
     """
 
     def __init__(self, region: Region) -> None:
@@ -54,51 +62,52 @@ class Zipped:
         self.members: dict[str, Member] = {}
         for member in self._directory():
             if member.name in self.members:
-                raise UnsafeFileError(f"its member {quoted(member.name)} comes twice")
+                raise UnsafeFileError(f"its member {quoted(member.name)} appears twice")
             self.members[member.name] = member
         self._check_apart()
 
     def view(self, name: str) -> Region:
-        """Returns where the bytes of a stored member lie; a compressed one is refused."""
+        """Returns the region of an uncompressed member; a compressed one is refused."""
         member = self.members[name]
-        if member.packed:
+        if member.compressed:
             raise UnsafeFileError(
                 f"its tensor data {quoted(name)} is compressed; save the file again with the "
                 "library that wrote it"
             )
-        return self.region.part(member.begin, member.held)
+        return self.region.part(member.begin, member.stored_bytes)
 
     def extract(self, name: str, limit: int) -> bytes:
-        """Returns the bytes of a member, compressed or not, up to `limit`, its CRC checked."""
+        """Returns the decompressed bytes of a member, at most `limit`, after checking its CRC."""
         member = self.members[name]
         if member.size > limit:
             raise UnsafeFileError(
                 f"its member {quoted(name)} has {member.size:,} bytes, more than {limit:,}"
             )
-        found = self.start(name, member.size + 1)
-        if len(found) != member.size or zlib.crc32(found) != member.checksum:
+        content = self.start(name, member.size + 1)
+        if len(content) != member.size or zlib.crc32(content) != member.checksum:
             raise DamagedFileError(f"its member {quoted(name)} is damaged (its checksum differs)")
-        return found
+        return content
 
-    def start(self, name: str, most: int) -> bytes:
-        """Returns the first bytes of a member, at most `most`, unpacked, their CRC not checked."""
+    def start(self, name: str, limit: int) -> bytes:
+        """Returns the first decompressed bytes of a member, at most `limit`; checks no CRC."""
         member = self.members[name]
-        if not member.packed:
-            return self.region.read(member.begin, min(member.held, most))
-        machine = zlib.decompressobj(-zlib.MAX_WBITS)
-        found = bytearray()
+        if not member.compressed:
+            return self.region.read(member.begin, min(member.stored_bytes, limit))
+        decompressor = zlib.decompressobj(-zlib.MAX_WBITS)
+        content = bytearray()
         try:
-            for offset in range(0, member.held, 2**20):
-                size = min(2**20, member.held - offset)
-                piece = self.region.read(member.begin + offset, size)
-                found += machine.decompress(piece, most - len(found))
-                if len(found) >= most or machine.eof:
+            for offset in range(0, member.stored_bytes, 2**20):
+                size = min(2**20, member.stored_bytes - offset)
+                block = self.region.read(member.begin + offset, size)
+                content += decompressor.decompress(block, limit - len(content))
+                if len(content) >= limit or decompressor.eof:
                     break
         except zlib.error as error:
-            raise DamagedFileError(f"its member {quoted(name)} cannot be unpacked") from error
-        return bytes(found)
+            raise DamagedFileError(f"its member {quoted(name)} cannot be decompressed") from error
+        return bytes(content)
 
     def _directory(self) -> Iterator[Member]:
+        """Yields the members that the archive's central directory lists."""
         count, size, offset, end = self._end()
         if count > MAXIMUM_MEMBERS or size > DIRECTORY_LIMIT:
             raise UnsafeFileError(f"its directory is absurdly large: {count:,} members")
@@ -119,89 +128,97 @@ class Zipped:
             extra = table[start + lengths[0] : start + lengths[0] + lengths[1]]
             yield self._member(fixed, name, extra, offset)
         if position != size:
-            raise DamagedFileError("its directory has more than its members")
+            raise DamagedFileError("its directory is longer than its members need")
 
     def _end(self) -> tuple[int, int, int, int]:
-        """Returns the number of members, and the size, place and end of the directory."""
+        """Returns the number of members, and the directory's size, begin and end."""
         size = self.region.size
         tail = self.region.read(max(size - 22, 0))
         if len(tail) != 22 or not tail.startswith(_END) or tail[20:] != b"\0\0":
             raise DamagedFileError(
                 "it begins like a zip archive and does not end like one; it is truncated, or has "
-                "a tail"
+                "a tail of other bytes"
             )
         disk, first, here, count, length, offset = struct.unpack("<4xHHHHII2x", tail)
         end = size - 22
         if end >= 20 and (locator := self.region.read(end - 20, 20)).startswith(_LOCATOR64):
-            place, disks = struct.unpack("<8xQI", locator)
+            position, disks = struct.unpack("<8xQI", locator)
             end -= 20
-            if place + 56 != end or disks > 1:
+            if position + 56 != end or disks > 1:
                 raise DamagedFileError("the end of its directory is damaged")
-            record = self.region.read(place, 56)
+            record = self.region.read(position, 56)
             if not record.startswith(_END64):
                 raise DamagedFileError("the end of its directory is damaged")
             disk, first, here, count, length, offset = struct.unpack("<16xIIQQQQ", record)
-            end = place
+            end = position
         if disk or first or here != count:
             raise UnsafeFileError("it is one part of an archive of several files")
         return count, length, offset, end
 
     def _member(self, fixed: tuple[int, ...], raw: bytes, extra: bytes, directory: int) -> Member:
-        flags, method, checksum, held, size, *_, attributes, header = fixed
+        """Returns a member after its checks.
+
+        Args:
+            fixed: the numbers of its directory entry.
+            raw: its name, encoded.
+            extra: the entry's extra field.
+            directory: position of the directory, before which the member must end.
+        """
+        flags, method, checksum, stored_bytes, size, *_, attributes, header = fixed
         name = raw.decode("utf-8" if flags & _UTF8 else "cp437", "replace")
         label = quoted(name)
         parts = name.replace("\\", "/").split("/")
         if parts[0] == "" or ".." in parts or ":" in parts[0] or "\0" in name:
-            raise UnsafeFileError(f"its member {label} would lie outside of it")
+            raise UnsafeFileError(f"its member {label} would be written outside of it")
         if flags & _ENCRYPTED:
             raise UnsafeFileError(f"its member {label} is encrypted")
         if (attributes >> 16) & 0o170000 == _LINK:
             raise UnsafeFileError(f"its member {label} is a link")
         if method not in (_STORED, _DEFLATED):
-            raise UnsafeFileError(f"its member {label} is packed in an unusual way")
-        size, held, header = _zip64(extra, size, held, header)
-        if method == _STORED and held != size:
+            raise UnsafeFileError(f"its member {label} is compressed in an unusual way")
+        size, stored_bytes, header = _zip64(extra, size, stored_bytes, header)
+        if method == _STORED and stored_bytes != size:
             raise DamagedFileError(f"its member {label} has two different sizes")
-        check_expansion(f"its member {label}", size, held)
+        check_expansion(f"its member {label}", size, stored_bytes)
         begin = self._check_header(header, raw, fixed, label)
-        if begin + held > directory:
-            raise DamagedFileError(f"its member {label} lies beyond its end; it is truncated")
-        return Member(name, method == _DEFLATED, begin, held, size, checksum)
+        if begin + stored_bytes > directory:
+            raise DamagedFileError(f"its member {label} ends after it; it is truncated")
+        return Member(name, method == _DEFLATED, begin, stored_bytes, size, checksum)
 
-    def _check_header(self, place: int, raw: bytes, fixed: tuple[int, ...], label: str) -> int:
-        """Returns where the bytes behind a member's own header begin; it must agree."""
-        header = self.region.read(place, 30 + len(raw))
+    def _check_header(self, position: int, raw: bytes, fixed: tuple[int, ...], label: str) -> int:
+        """Returns where a member's bytes begin; its own header must agree with the directory."""
+        header = self.region.read(position, 30 + len(raw))
         if not header.startswith(b"PK\x03\x04"):
             raise DamagedFileError(f"its member {label} has no header")
         flags, method, checksum, _, _, length, extra = struct.unpack("<4x2xHH4xIIIHH", header[:30])
         same = flags & _ENCRYPTED == 0 and method == fixed[1]
-        # With bit 3 the checksum follows the data instead.
+        # If bit 3 is set, the checksum is behind the data and not in this header.
         same = same and (checksum == fixed[2] or flags & 0x8 != 0)
         if not same or length != len(raw) or header[30:] != raw:
             raise UnsafeFileError(f"its member {label} is described in two ways")
-        return place + 30 + length + extra
+        return position + 30 + length + extra
 
     def _check_apart(self) -> None:
         end = 0
-        for member in sorted(self.members.values(), key=lambda one: one.begin):
+        for member in sorted(self.members.values(), key=lambda member: member.begin):
             if member.begin < end:
                 raise UnsafeFileError(f"its member {quoted(member.name)} overlaps another")
-            end = member.begin + member.held
+            end = member.begin + member.stored_bytes
 
 
-def _zip64(extra: bytes, size: int, held: int, header: int) -> tuple[int, int, int]:
-    """Returns the numbers, those that do not fit 32 bits taken from the extra field."""
-    values = [size, held, header]
-    wanted = [index for index, value in enumerate(values) if value == 0xFFFFFFFF]
+def _zip64(extra: bytes, size: int, stored_bytes: int, header: int) -> tuple[int, int, int]:
+    """Returns the three numbers; those too large for 32 bits are read from the extra field."""
+    values = [size, stored_bytes, header]
+    large = [index for index, value in enumerate(values) if value == 0xFFFFFFFF]
     position = 0
-    while wanted and position + 4 <= len(extra):
+    while large and position + 4 <= len(extra):
         kind, length = struct.unpack("<HH", extra[position : position + 4])
         if kind == 1:
             field = extra[position + 4 : position + 4 + length]
-            if len(field) < 8 * len(wanted):
+            if len(field) < 8 * len(large):
                 raise DamagedFileError("its directory is damaged")
-            for place, index in enumerate(wanted):
-                values[index] = struct.unpack("<Q", field[8 * place : 8 * place + 8])[0]
+            for order, index in enumerate(large):
+                values[index] = struct.unpack("<Q", field[8 * order : 8 * order + 8])[0]
             return values[0], values[1], values[2]
         position += 4 + length
     return values[0], values[1], values[2]

@@ -1,8 +1,10 @@
-"""How other libraries name the layers of our families: one module a family, standard library only.
+"""The names of our families' layers in other libraries, with one module per family.
 
-Each has `LAYOUTS`: source ("torchvision", "timm", "keras", …) -> a function that takes our names of
-the layers with weights, in the model's order, and returns the source's module for each. What
-becomes of the tensors inside a module is the same for all families: `kerascnn.weights.axis_order`.
+Each module has `LAYOUTS`, with a `Layout` for each source ("torchvision", "timm", "keras", …): a
+function that takes our names of the layers with weights, in the model's order, and returns the
+source's module for each of them. `EPSILONS` has the epsilons of a source's batch norms, if they
+differ from ours. The names of the tensors inside a module are the same for all families; see
+`kerascnn.weights.axis_order`.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from kerascnn.weights.name_maps import (
     vgg,
     wide_resnet,
 )
-from kerascnn.weights.name_maps.types import Layout
+from kerascnn.weights.name_maps.layout import Layout
 
 _FAMILIES: dict[str, ModuleType] = {
     "alexnet": alexnet,
@@ -46,12 +48,12 @@ _FAMILIES: dict[str, ModuleType] = {
 
 
 def layouts(family: str) -> dict[str, Layout]:
-    """Returns the layouts of a family by source; empty when no other library has it."""
-    known: dict[str, Layout] = getattr(_FAMILIES.get(family), "LAYOUTS", {})
-    return known
+    """Returns the layouts of a family by source; empty if no other library has the family."""
+    by_source: dict[str, Layout] = getattr(_FAMILIES.get(family), "LAYOUTS", {})
+    return by_source
 
 
 def source_epsilon(family: str | None, source: str, ours: float) -> float:
-    """Returns the epsilon of a source's batch norms; ours where nothing else is known."""
+    """Returns the epsilon of a source's batch norms, which is `ours` if none is listed."""
     module = None if family is None else _FAMILIES.get(family)
     return float(getattr(module, "EPSILONS", {}).get(source, ours))

@@ -1,10 +1,10 @@
-"""Names of AlexNet's layers in torchvision: modules of `features` and `classifier` by number."""
+"""The names of AlexNet's layers in torchvision, which numbers them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-# Each convolution is followed by a ReLU, conv1, conv2 and conv5 by a pool as well.
+# The numbers that are missing are those of ReLUs, pools and dropout.
 TORCHVISION = {
     "conv1": "features.0",
     "conv2": "features.3",
@@ -18,7 +18,7 @@ TORCHVISION = {
 
 
 def torchvision(names: Sequence[str]) -> dict[str, str]:
-    """Returns torchvision's module for each of our layers; it has no deeper AlexNet."""
+    """Returns torchvision's module for each of our layers that it has."""
     return {name: TORCHVISION[name] for name in names if name in TORCHVISION}
 
 

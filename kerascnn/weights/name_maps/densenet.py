@@ -1,34 +1,60 @@
-"""DenseNet's names elsewhere.
+"""The names of DenseNet's layers in torchvision, timm and keras.applications.
 
-The published files of torchvision and of keras.applications are older than their code: the ones
-write "norm.1" for "norm1", the others "conv1/conv" and "fc1000" for the stem and the classifier.
+The published files are older than the code of their libraries: those of torchvision have "norm.1"
+instead of "norm1", those of keras.applications "conv1/conv" for the stem and "fc1000" for the
+classifier.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-_DENSE = re.compile(r"dense(\d+)_(\d+)_conv([12])(_bn)?")
-_TRANSITION = re.compile(r"transition(\d+)_conv(_bn)?")
+DENSE_LAYER = re.compile(r"dense(?P<block>\d+)_(?P<layer>\d+)_conv(?P<number>[12])(?P<norm>_bn)?")
+TRANSITION = re.compile(r"transition(?P<block>\d+)_conv(?P<norm>_bn)?")
+
+Module = Callable[[re.Match[str]], str]
 
 
-def _torchvision(names: Sequence[str], numbered: str = "") -> dict[str, str]:
-    found = {
+def _layout(
+    names: Sequence[str], ends: Mapping[str, str], dense_layer: Module, transition: Module
+) -> dict[str, str]:
+    """Returns the source's module for each of our layers.
+
+    Args:
+        names: our layers with weights.
+        ends: the modules of the stem and of the classifier.
+        dense_layer: returns the module for a match of `DENSE_LAYER`.
+        transition: returns the module for a match of `TRANSITION`.
+    """
+    modules = {}
+    for name in names:
+        if name in ends:
+            modules[name] = ends[name]
+        elif match := DENSE_LAYER.fullmatch(name):
+            modules[name] = dense_layer(match)
+        elif match := TRANSITION.fullmatch(name):
+            modules[name] = transition(match)
+    return modules
+
+
+def _torchvision(names: Sequence[str], separator: str = "") -> dict[str, str]:
+    ends = {
         "conv0": "features.conv0",
         "conv0_bn": "features.norm0",
         "bn": "features.norm5",
         "predictions": "classifier",
     }
-    for name in names:
-        if dense := _DENSE.fullmatch(name):
-            block, layer, number, norm = dense.groups()
-            kind = "norm" if norm else "conv"
-            found[name] = f"features.denseblock{block}.denselayer{layer}.{kind}{numbered}{number}"
-        elif transition := _TRANSITION.fullmatch(name):
-            kind = "norm" if transition[2] else "conv"
-            found[name] = f"features.transition{transition[1]}.{kind}"
-    return {name: found[name] for name in names if name in found}
+
+    def dense_layer(match: re.Match[str]) -> str:
+        block, layer, number, norm = match.groups()
+        part = f"{'norm' if norm else 'conv'}{separator}{number}"
+        return f"features.denseblock{block}.denselayer{layer}.{part}"
+
+    def transition(match: re.Match[str]) -> str:
+        return f"features.transition{match['block']}.{'norm' if match['norm'] else 'conv'}"
+
+    return _layout(names, ends, dense_layer, transition)
 
 
 def _torchvision_files(names: Sequence[str]) -> dict[str, str]:
@@ -36,27 +62,28 @@ def _torchvision_files(names: Sequence[str]) -> dict[str, str]:
 
 
 def _keras(names: Sequence[str]) -> dict[str, str]:
-    found = {
+    ends = {
         "conv0": "conv1_conv",
         "conv0_bn": "conv1_bn",
         "bn": "bn",
         "predictions": "predictions",
     }
-    for name in names:
-        if dense := _DENSE.fullmatch(name):
-            block, layer, number, norm = dense.groups()
-            # There a batch norm has the number of the convolution before it, here of the one after.
-            part = f"{int(number) - 1}_bn" if norm else f"{number}_conv"
-            found[name] = f"conv{int(block) + 1}_block{layer}_{part}"
-        elif transition := _TRANSITION.fullmatch(name):
-            part = "bn" if transition[2] else "conv"
-            found[name] = f"pool{int(transition[1]) + 1}_{part}"
-    return {name: found[name] for name in names if name in found}
+
+    def dense_layer(match: re.Match[str]) -> str:
+        block, layer, number, norm = match.groups()
+        # Keras numbers a batch norm by the convolution before it, we by the convolution after it.
+        part = f"{int(number) - 1}_bn" if norm else f"{number}_conv"
+        return f"conv{int(block) + 1}_block{layer}_{part}"
+
+    def transition(match: re.Match[str]) -> str:
+        return f"pool{int(match['block']) + 1}_{'bn' if match['norm'] else 'conv'}"
+
+    return _layout(names, ends, dense_layer, transition)
 
 
 def _keras_files(names: Sequence[str]) -> dict[str, str]:
-    found = {"conv0": "conv1/conv", "conv0_bn": "conv1/bn", "predictions": "fc1000"}
-    return {name: found.get(name, module) for name, module in _keras(names).items()}
+    renamed = {"conv0": "conv1/conv", "conv0_bn": "conv1/bn", "predictions": "fc1000"}
+    return {name: renamed.get(name, module) for name, module in _keras(names).items()}
 
 
 LAYOUTS = {

@@ -1,67 +1,54 @@
-"""EfficientNet's names elsewhere."""
+"""The names of EfficientNet's layers in torchvision, timm and keras.applications."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kerascnn.weights.name_maps._stages import (
+from kerascnn.weights.name_maps.block_names import (
     Block,
     by_block,
     inverted_in_timm,
     inverted_in_torchvision,
+    stem_and_head,
 )
+
+KERAS_PARTS = {
+    "expand": "expand_conv",
+    "expand_bn": "expand_bn",
+    "dw": "dwconv",
+    "dw_bn": "bn",
+    "se_reduce": "se_reduce",
+    "se_expand": "se_expand",
+    "project": "project_conv",
+    "project_bn": "project_bn",
+}
+
+
+def _block_in_torchvision(block: Block) -> dict[str, str]:
+    prefix = f"features.{block.stage - 1}.{block.index - 1}.block"
+    return inverted_in_torchvision(block, prefix)
+
+
+def _block_in_keras(block: Block) -> dict[str, str]:
+    letter = chr(ord("a") + block.index - 1)
+    return {
+        ours: f"block{block.stage - 1}{letter}_{theirs}" for ours, theirs in KERAS_PARTS.items()
+    }
 
 
 def _torchvision(names: Sequence[str]) -> dict[str, str]:
-    ends = {
-        "conv1": "features.0.0",
-        "conv1_bn": "features.0.1",
-        "conv_last": "features.8.0",
-        "conv_last_bn": "features.8.1",
-        "predictions": "classifier.1",
-    }
-
-    def inside(block: Block) -> dict[str, str]:
-        prefix = f"features.{block.stage - 1}.{block.index - 1}.block"
-        return inverted_in_torchvision(block, prefix)
-
-    return by_block(names, ends, inside)
+    stem, last = ("features.0.0", "features.0.1"), ("features.8.0", "features.8.1")
+    return by_block(names, stem_and_head(stem, last, "classifier.1"), _block_in_torchvision)
 
 
 def _timm(names: Sequence[str]) -> dict[str, str]:
-    ends = {
-        "conv1": "conv_stem",
-        "conv1_bn": "bn1",
-        "conv_last": "conv_head",
-        "conv_last_bn": "bn2",
-        "predictions": "classifier",
-    }
+    ends = stem_and_head(("conv_stem", "bn1"), ("conv_head", "bn2"), "classifier")
     return by_block(names, ends, inverted_in_timm)
 
 
 def _keras(names: Sequence[str]) -> dict[str, str]:
-    ends = {
-        "conv1": "stem_conv",
-        "conv1_bn": "stem_bn",
-        "conv_last": "top_conv",
-        "conv_last_bn": "top_bn",
-        "predictions": "predictions",
-    }
-
-    def inside(block: Block) -> dict[str, str]:
-        place = f"block{block.stage - 1}{chr(ord('a') + block.index - 1)}"
-        return {
-            "expand": f"{place}_expand_conv",
-            "expand_bn": f"{place}_expand_bn",
-            "dw": f"{place}_dwconv",
-            "dw_bn": f"{place}_bn",
-            "se_reduce": f"{place}_se_reduce",
-            "se_expand": f"{place}_se_expand",
-            "project": f"{place}_project_conv",
-            "project_bn": f"{place}_project_bn",
-        }
-
-    return by_block(names, ends, inside)
+    ends = stem_and_head(("stem_conv", "stem_bn"), ("top_conv", "top_bn"), "predictions")
+    return by_block(names, ends, _block_in_keras)
 
 
 LAYOUTS = {"torchvision": _torchvision, "timm": _timm, "keras": _keras}

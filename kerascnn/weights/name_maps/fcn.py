@@ -1,5 +1,7 @@
-"""FCN takes the convolutions, fc6 and fc7 of a VGG-16; its scores have no counterpart there."""
+"""The names of FCN's layers in other libraries: those of VGG-16, without FCN's score layers."""
 
 from __future__ import annotations
 
-from kerascnn.weights.name_maps.vgg import LAYOUTS as LAYOUTS
+from kerascnn.weights.name_maps import vgg
+
+LAYOUTS = vgg.LAYOUTS

@@ -1,11 +1,11 @@
-"""Names of GoogLeNet's layers in torchvision, whose `googlenet` is our `googlenet_bn`."""
+"""The names of GoogLeNet's layers in torchvision, whose `googlenet` is our `googlenet_bn`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 STEM = {"conv1": "conv1", "conv2_reduce": "conv2", "conv2": "conv3"}
-# torchvision numbers the branches, and the convolutions within one.
+# torchvision numbers the branches, and the convolutions within a branch.
 BRANCHES = {
     "1x1": "branch1",
     "3x3_reduce": "branch2.0",
@@ -24,27 +24,27 @@ DENSE = {
 
 
 def _unit(name: str) -> str | None:
-    """Returns the module that holds a convolution and its batch norm."""
+    """Returns the module of a convolution and its batch norm, or None if there is none."""
     if name in STEM:
         return STEM[name]
     if name in ("aux1_conv", "aux2_conv"):
         return name.replace("_", ".")
     _, _, rest = name.partition("_")
     module, _, branch = rest.partition("_")
-    # A copy in a deeper network, inception_4a_2, has no counterpart.
+    # Modules that only deeper networks have, such as inception_4a_2, have no counterpart.
     return f"inception{module}.{BRANCHES[branch]}" if branch in BRANCHES else None
 
 
 def torchvision(names: Sequence[str]) -> dict[str, str]:
     """Returns torchvision's module for each of our layers."""
-    found = {}
+    modules = {}
     for name in names:
         unit = _unit(name.removesuffix("_bn"))
         if name in DENSE:
-            found[name] = DENSE[name]
+            modules[name] = DENSE[name]
         elif unit is not None:
-            found[name] = f"{unit}.bn" if name.endswith("_bn") else f"{unit}.conv"
-    return found
+            modules[name] = f"{unit}.bn" if name.endswith("_bn") else f"{unit}.conv"
+    return modules
 
 
 LAYOUTS = {"torchvision": torchvision}

@@ -1,4 +1,4 @@
-"""Names of NASNet's layers in keras.applications, which numbers its cells throughout."""
+"""The names of NASNet's layers in keras.applications, which numbers the cells of all stages."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 CELL = re.compile(
     r"stem(?P<stem>[12])|reduction(?P<after>[12])|stage(?P<stage>\d)_cell(?P<cell>\d+)"
 )
-# "prev" and "now" are the two inputs of a cell, brought to its channels.
+# "prev" and "now" are the two inputs of a cell, converted to its number of channels.
 INPUTS = {
     "prev_conv1": "adjust_conv_1",
     "prev_conv2": "adjust_conv_2",
@@ -20,19 +20,22 @@ INPUTS = {
 
 
 def _cell(match: re.Match[str], normal_cells: int) -> tuple[str, str]:
-    """Returns a cell's kind and its name there."""
+    """Returns a cell's kind and its number in Keras's names."""
     if match["stem"]:
         return "reduction", f"stem_{match['stem']}"
     if match["after"]:
         return "reduction", f"reduce_{int(match['after']) * normal_cells}"
     stage, number = int(match["stage"]) - 1, int(match["cell"])
-    # The reduction cells take a number each, the stem's none.
+    # Reduction cells have a number too, except those of the stem.
     return "normal", str(stage * normal_cells + number - (stage == 0))
 
 
 def keras(names: Sequence[str]) -> dict[str, str]:
-    """A separable convolution is one layer there, which holds both our kernels."""
-    found = {"stem": "stem_conv1", "stem_bn": "stem_bn1", "predictions": "predictions"}
+    """Returns Keras's name for each of our layers.
+
+    A separable convolution of Keras is a single layer, for two layers of ours.
+    """
+    modules = {"stem": "stem_conv1", "stem_bn": "stem_bn1", "predictions": "predictions"}
     count = len({name.split("_")[1] for name in names if name.startswith("stage1_")})
     for name in names:
         match = CELL.match(name)
@@ -41,14 +44,14 @@ def keras(names: Sequence[str]) -> dict[str, str]:
         kind, block = _cell(match, count)
         part = name[match.end() + 1 :]
         if part in INPUTS:
-            found[name] = f"{INPUTS[part].format(kind=kind)}_{block}"
+            modules[name] = f"{INPUTS[part].format(kind=kind)}_{block}"
             continue
         side, step = part.split("_")  # left1, dw2
         if kind == "reduction" and side == "left5":
-            side = "left4"  # a slip of theirs
+            side = "left4"  # an inconsistency in Keras's names
         norm = "bn_" if step.startswith("bn") else ""
-        found[name] = f"separable_conv_{step[-1]}_{norm}{kind}_{side}_{block}"
-    return found
+        modules[name] = f"separable_conv_{step[-1]}_{norm}{kind}_{side}_{block}"
+    return modules
 
 
 LAYOUTS = {"keras": keras}

@@ -1,6 +1,6 @@
-"""Names of ResNets' layers in torchvision, timm, keras.applications and CIFAR checkpoints.
+"""The names of ResNet's layers in torchvision, timm, keras.applications and CIFAR checkpoints.
 
-The other residual families take their tables from here.
+The name maps of the other residual families use these tables.
 """
 
 from __future__ import annotations
@@ -9,19 +9,19 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-# Ours: conv3_2_conv1_bn is in the second block of the second stage; stage 1 is the stem.
+# Our names: conv3_2_conv1_bn is in block 2 of stage 3, where stage 1 is the stem.
 _BLOCK = re.compile(r"conv([2-9])_(\d+)_(\w+)")
 
 
 @dataclass(frozen=True)
 class Names:
-    """A source's names.
+    """The names of a residual network's layers in a source; a `Layout`.
 
     Args:
-        block: its prefix of a block's layers, of `stage` (2 is the first), `block` (1 is the first)
-            and both counted from one less.
-        parts: our name of a layer inside a block -> the source's.
-        others: our name of a layer outside the blocks -> the source's.
+        block: the prefix of a block's layers, a format of `stage` (from 2), `block` (from 1),
+            `stage_before` (`stage` - 1) and `block_before` (`block` - 1).
+        parts: the source's name for the last part of each of our names inside a block.
+        others: the source's name for each of our layers outside of the blocks.
     """
 
     block: str
@@ -29,19 +29,19 @@ class Names:
     others: Mapping[str, str]
 
     def __call__(self, names: Sequence[str]) -> dict[str, str]:
-        """Returns the source's module for each of our layers, without those that it lacks."""
-        found = {}
+        """Returns the source's module for each of our layers that the source has."""
+        modules = {}
         for name in names:
-            inside = _BLOCK.fullmatch(name)
-            if inside and inside[3] in self.parts:
-                stage, block = int(inside[1]), int(inside[2])
+            match = _BLOCK.fullmatch(name)
+            if match and match[3] in self.parts:
+                stage, block = int(match[1]), int(match[2])
                 prefix = self.block.format(
                     stage=stage, block=block, stage_before=stage - 1, block_before=block - 1
                 )
-                found[name] = prefix + self.parts[inside[3]]
+                modules[name] = prefix + self.parts[match[3]]
             elif name in self.others:
-                found[name] = self.others[name]
-        return found
+                modules[name] = self.others[name]
+        return modules
 
 
 CONVS = {f"conv{i}": f"conv{i}" for i in (1, 2, 3)} | {f"conv{i}_bn": f"bn{i}" for i in (1, 2, 3)}
@@ -51,7 +51,7 @@ TORCH_STEM = {"conv1": "conv1", "conv1_bn": "bn1"}
 
 torchvision = Names(TORCH_BLOCK, TORCH_PARTS, {**TORCH_STEM, "predictions": "fc"})
 
-# bn1 to bn3 are in pre-activated blocks, where each precedes the convolution of its number.
+# bn1 to bn3 are the batch norms of pre-activation blocks: bn1 is before conv1, and so on.
 keras = Names(
     "conv{stage}_block{block}_",
     {
@@ -71,10 +71,10 @@ keras = Names(
     },
 )
 
-# Keras's published files are older than its code, where the classifier had another name.
+# The files that Keras publishes are older than its code; their classifier has another name.
 keras_files = replace(keras, others={**keras.others, "predictions": "probs"})
 
-# As in github.com/akamaster/pytorch_resnet_cifar10, whose zero channels lie where ours do.
+# The names in github.com/akamaster/pytorch_resnet_cifar10, which pads the same channels with zeros.
 cifar = Names(
     TORCH_BLOCK,
     {**CONVS, "shortcut": "shortcut.0", "shortcut_bn": "shortcut.1"},

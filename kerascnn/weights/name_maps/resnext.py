@@ -1,4 +1,4 @@
-"""Names of ResNeXts' layers in torchvision and timm: those of ResNets."""
+"""The names of ResNeXt's layers in torchvision and timm, which are those of ResNet."""
 
 from __future__ import annotations
 

@@ -1,15 +1,28 @@
-"""Names of squeeze-and-excitation networks' layers in timm: its own and the authors' (legacy_*)."""
+"""The names of squeeze-and-excitation networks' layers in timm: current ones and legacy_*."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from kerascnn.weights.name_maps.resnet import TORCH_BLOCK, TORCH_PARTS, TORCH_STEM, Names
 
-timm = Names(
-    TORCH_BLOCK,
-    {**TORCH_PARTS, "se_reduce": "se.fc1", "se_expand": "se.fc2"},
+
+def _with_gate(gate: str, others: Mapping[str, str]) -> Names:
+    """Returns the names of a ResNet whose blocks have a gate.
+
+    Args:
+        gate: the module of a block's squeeze-and-excitation.
+        others: the modules of the layers outside of the blocks.
+    """
+    parts = {**TORCH_PARTS, "se_reduce": f"{gate}.fc1", "se_expand": f"{gate}.fc2"}
+    return Names(TORCH_BLOCK, parts, others)
+
+
+timm = _with_gate(
+    "se",
     {
         **TORCH_STEM,
-        # A deep stem is a sequence whose ReLUs count.
+        # A stem of three convolutions is a sequence, in which the ReLUs have numbers too.
         "conv1_1": "conv1.0",
         "conv1_1_bn": "conv1.1",
         "conv1_2": "conv1.3",
@@ -20,9 +33,9 @@ timm = Names(
     },
 )
 
-legacy = Names(
-    TORCH_BLOCK,
-    {**TORCH_PARTS, "se_reduce": "se_module.fc1", "se_expand": "se_module.fc2"},
+# The names of the authors' models, which timm keeps for the models called legacy_*.
+legacy = _with_gate(
+    "se_module",
     {
         "conv1": "layer0.conv1",
         "conv1_bn": "layer0.bn1",

@@ -1,14 +1,17 @@
-"""Names of VGG's layers in torchvision, timm and keras.applications, at any depth."""
+"""The names of VGG's layers in torchvision, timm and keras.applications, for every depth."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from kerascnn.weights.name_maps.types import Layout
+from kerascnn.weights.name_maps.layout import Layout
 
 
 def _features(names: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Counts the modules of `features`: convolution, batch norm if any, ReLU; a pool each stage."""
+    """Yields our convolutions and batch norms with their modules of PyTorch's `features`.
+
+    `features` numbers each convolution, batch norm and ReLU, and a pool at the end of each stage.
+    """
     number, normalized, stage = 0, "conv1_1_bn" in names, "1"
     for name in names:
         if not name.startswith("conv"):
@@ -24,6 +27,7 @@ def _features(names: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 
 def _pytorch(fc6: str, fc7: str, predictions: str) -> Layout:
+    """Returns the layout of a PyTorch library, from the modules of its dense layers."""
     heads = {"fc6": fc6, "fc7": fc7, "predictions": predictions}
 
     def layout(names: Sequence[str]) -> dict[str, str]:
@@ -33,18 +37,18 @@ def _pytorch(fc6: str, fc7: str, predictions: str) -> Layout:
 
 
 def keras(names: Sequence[str]) -> dict[str, str]:
-    """Returns the name in keras.applications' VGG16 and VGG19 for each of our layers."""
-    found = {"fc6": "fc1", "fc7": "fc2", "predictions": "predictions"}
+    """Returns the names of our layers in keras.applications' VGG16 and VGG19."""
+    modules = {"fc6": "fc1", "fc7": "fc2", "predictions": "predictions"}
     for name in names:
         if name.startswith("conv") and not name.endswith("_bn"):
             stage, step = name.removeprefix("conv").split("_")
-            found[name] = f"block{stage}_conv{step}"
-    return {name: found[name] for name in names if name in found}
+            modules[name] = f"block{stage}_conv{step}"
+    return {name: modules[name] for name in names if name in modules}
 
 
 LAYOUTS = {
     "torchvision": _pytorch("classifier.0", "classifier.3", "classifier.6"),
-    # timm keeps fc6 and fc7 as convolutions of 7x7 and 1x1.
+    # In timm, fc6 and fc7 are convolutions of 7x7 and 1x1.
     "timm": _pytorch("pre_logits.fc1", "pre_logits.fc2", "head.fc"),
     "keras": keras,
 }

@@ -1,10 +1,10 @@
-"""Names of Wide ResNets' layers in torchvision and timm, and in CIFAR checkpoints."""
+"""The names of Wide ResNet's layers in torchvision, timm and CIFAR checkpoints."""
 
 from __future__ import annotations
 
 from kerascnn.weights.name_maps.resnet import Names, torchvision
 
-# As in github.com/xternalz/WideResNet-pytorch.
+# The names in github.com/xternalz/WideResNet-pytorch.
 cifar = Names(
     "block{stage_before}.layer.{block_before}.",
     {

@@ -11,7 +11,7 @@ import numpy as np
 from kerascnn.weights import axis_order
 from kerascnn.weights.expected_shapes import Expected
 from kerascnn.weights.name_maps import layouts
-from kerascnn.weights.target import Target
+from kerascnn.weights.target_model import TargetModel
 from support import seeded_weights
 
 
@@ -58,11 +58,11 @@ TORCH_NAMES = {
 
 def as_torch(model: Any, source: str) -> dict[str, np.ndarray]:
     """Returns the state dict that the twin in `source` would have, counters of steps included."""
-    target = Target.of(model)
+    target = TargetModel.of(model)
     assert target.family is not None
-    modules = layouts(target.family)[source](list(target.wanted))
+    modules = layouts(target.family)[source](list(target.layers))
     found: dict[str, np.ndarray] = {}
-    for name, layer in target.wanted.items():
+    for name, layer in target.layers.items():
         for variable in layer.variables:
             array = np.asarray(target.variables[f"{name}/{variable}"])
             shape = torch_shape(layer, variable)
@@ -78,12 +78,12 @@ def as_keras(model: Any) -> dict[str, dict[str, np.ndarray]]:
 
     A separable convolution there is two of our layers.
     """
-    target = Target.of(model)
+    target = TargetModel.of(model)
     assert target.family is not None
-    modules = layouts(target.family)["keras"](list(target.wanted))
+    modules = layouts(target.family)["keras"](list(target.layers))
     shared = {one for one, count in Counter(modules.values()).items() if count > 1}
     found: dict[str, dict[str, np.ndarray]] = {}
-    for name, layer in target.wanted.items():
+    for name, layer in target.layers.items():
         module = modules[name]
         for variable in layer.variables:
             spelled = variable

@@ -118,7 +118,7 @@ def test_a_body_that_stays_truncated_is_told(server: Server) -> None:
         handler.drop()
 
     server.answers = [short]
-    message = r"524,288 of 1,048,576 bytes came, 5 times.*put it at .*weights\.pth$"
+    message = r"524,288 of 1,048,576 bytes were received, 5 times.*put it at .*weights\.pth$"
     with pytest.raises(DownloadError, match=message) as told:
         fetch(url(server), place(), KNOWN)
     assert len(str(told.value)) <= 400

@@ -18,16 +18,18 @@ from kerascnn.models.registry import list_models, model_info
 from kerascnn.published import catalogue
 from kerascnn.weights.expected_shapes import Expected, expected
 from kerascnn.weights.formats.checkpoint import open_checkpoint
-from kerascnn.weights.formats.tensor_table import Stored
+from kerascnn.weights.formats.tensor_table import StoredTensor
 from kerascnn.weights.load import load_weights
 from kerascnn.weights.match_names import best_match, match_layout
 from kerascnn.weights.name_maps import layouts, source_epsilon
 from support.plans import plan_of
 
 
-def stubs(names: list[str]) -> dict[str, Stored]:
+def stubs(names: list[str]) -> dict[str, StoredTensor]:
     """Tensors that have names and nothing else; matching reads none."""
-    return {name: Stored((1,), "float32", lambda: np.zeros(1, "float32"), 4) for name in names}
+    return {
+        name: StoredTensor((1,), "float32", lambda: np.zeros(1, "float32"), 4) for name in names
+    }
 
 
 def wanted(row: str) -> dict[str, Expected]:
