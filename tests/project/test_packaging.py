@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import configparser
-import shutil
 import subprocess
 import sys
 import zipfile
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import kerascnn
+from support.environments import copy_checkout
 from support.paths import ROOT
 
 # Where the parts of the checkout lie in the installed package.
@@ -40,18 +40,6 @@ def checkout_files() -> set[str]:
         for path in (ROOT / part).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts and not path.name.startswith(".")
     }
-
-
-def copy_checkout(target: Path) -> Path:
-    """Copies what a build reads; building in place would leave files in the checkout."""
-    for part in PARTS:
-        ignored = shutil.ignore_patterns("__pycache__", ".*")
-        shutil.copytree(ROOT / part, target / part, symlinks=True, ignore=ignored)
-    (target / "src").mkdir()
-    (target / "src" / "kerascnn").symlink_to("../kerascnn")
-    for name in ("setup.cfg", "setup.py", "pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, target / name)
-    return target
 
 
 def python(*arguments: str, cwd: Path, path: Path | None = None) -> list[str]:

@@ -170,17 +170,17 @@ CHECKERS: dict[str, Checker] = {"mypy": mypy_errors, "pyright": pyright_errors}
 @pytest.fixture(scope="module")
 def wheel_install(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
-    python = make_environment(folder / "venv")
-    install(python, str(copy_checkout(folder / "checkout")))
-    return python
+    environment = make_environment(folder / "venv")
+    install(environment, ".", cwd=copy_checkout(folder / "checkout"))
+    return environment.python
 
 
 @pytest.fixture(scope="module")
 def editable_install(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("editable")
-    python = make_environment(folder / "venv")
-    install(python, "--editable", str(copy_checkout(folder / "checkout")))
-    return python
+    environment = make_environment(folder / "venv")
+    install(environment, "--editable", ".", cwd=copy_checkout(folder / "checkout"))
+    return environment.python
 
 
 @pytest.fixture(params=["wheel", "editable"])
