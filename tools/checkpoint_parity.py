@@ -1,12 +1,13 @@
-"""Writes docs/checkpoints.md: real checkpoints of other libraries, loaded here, and their logits.
+"""Writes docs/checkpoints.md: checkpoints of other libraries, loaded here, and their logits.
 
     python tools/checkpoint_parity.py --torch-python PYTHON_WITH_TORCH_AND_TIMM [ROW ...]
+    python tools/checkpoint_parity.py --head      # only the text above the table
 
-Every twin of tests/support/parity.py gets the seeded weights of its fixture in its own library,
-which writes them to a file as it does for anybody: `torch.save` of a state dict for torchvision,
-safetensors for timm, `save_weights` for keras.applications. `kerascnn.load_weights` reads that file
-into the row, whose logits are compared with those that the fixture keeps. Each line is written into
-the table that is there as soon as it is known.
+Each twin of tests/support/parity.py gets the seeded weights of its fixture in its own library,
+which writes them to a file in its usual way: `torch.save` of a state dict for torchvision,
+safetensors for timm, `save_weights` for keras.applications. `kerascnn.load_weights` reads the file
+into our network, whose logits are compared with those of the fixture. Each line of the table is
+written as soon as it is known.
 """
 
 from __future__ import annotations
@@ -32,10 +33,13 @@ PAGE = ROOT / "docs" / "checkpoints.md"
 SUFFIXES = {"torchvision": ".pth", "timm": ".safetensors", "keras": ".weights.h5"}
 HEAD = """# Checkpoints of other libraries, loaded here
 
-Each twin wrote its weights with its own library (`torch.save` of a state dict, safetensors for
-timm, `save_weights` for keras.applications), `kerascnn.load_weights` read the file, and the logits
-of two seeded images were compared with the twin's: the largest difference, divided by the largest
-logit. `tools/checkpoint_parity.py` makes this page; docs/parity.md says what the images are.
+<!-- made by tools/checkpoint_parity.py; edit that file, not this page -->
+
+Each twin, the same network in another library, wrote its weights with its own library: `torch.save`
+of a state dict, safetensors for timm, `save_weights` for keras.applications.
+`kerascnn.load_weights` read the file. The logits of two seeded images were compared with those of
+the twin: *logits* is the largest difference, divided by the largest logit.
+[parity.md](parity.md) explains the images.
 
 | row | twin | file | layout recognised | loaded | logits |
 |---|---|---|---|---:|---:|
@@ -43,7 +47,7 @@ logit. `tools/checkpoint_parity.py` makes this page; docs/parity.md says what th
 
 
 def write(key: str, path: Path) -> None:
-    """Writes the checkpoint of a twin, in the interpreter that has its library."""
+    """Writes the checkpoint of a twin; runs in an interpreter that has its library."""
     import make_parity
 
     from kerascnn.models.planning import plan
@@ -72,42 +76,46 @@ def write(key: str, path: Path) -> None:
 
 
 @dataclass(frozen=True)
-class Found:
-    """What came of a load: the layout, the part of the values, and how far the logits are."""
+class Comparison:
+    """The result of a load: recognised layout, share of the values, difference of the logits."""
 
     layout: str
     fraction: float
     logits: float
 
 
-def compare(key: str, path: Path) -> Found:
-    """Loads a twin's checkpoint into our row, and says what came of it."""
+def compare(key: str, path: Path) -> Comparison:
+    """Loads a twin's checkpoint into our network and compares the logits."""
     import keras
 
     import kerascnn
 
-    twin, wanted = parity.TWINS[key], parity.fixture(key)
+    twin, fixture = parity.TWINS[key], parity.fixture(key)
     keras.utils.clear_session()
     model = kerascnn.create_model(
         parity.row_of(key),
-        input_shape=wanted.shape[1:],
+        input_shape=fixture.shape[1:],
         classifier_activation=None,
         **twin.arguments,
     )
     report = kerascnn.load_weights(model, path)
-    logits = np.asarray(model(parity.images(wanted.shape), training=False))
-    far = np.abs(logits - wanted.logits).max() / np.abs(wanted.logits).max()
-    return Found(report.layout, report.fraction, float(far))
+    logits = np.asarray(model(parity.images(fixture.shape), training=False))
+    difference = np.abs(logits - fixture.logits).max() / np.abs(fixture.logits).max()
+    return Comparison(report.layout, report.fraction, float(difference))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("rows", nargs="*", help="keys of the table in parity.py; all by default")
     parser.add_argument("--torch-python", help="interpreter with torch, torchvision and timm")
+    parser.add_argument("--head", action="store_true", help="write the text above the table only")
     parser.add_argument("--write", metavar="FILE", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.write:
         write(arguments.rows[0], Path(arguments.write))
+        return
+    if arguments.head:
+        twin_table.put_head(PAGE, HEAD)
         return
     for key in arguments.rows or twin_table.known():
         library = parity.TWINS[key].library
@@ -115,9 +123,10 @@ def main() -> None:
             path = Path(folder) / f"twin{SUFFIXES[library]}"
             python = sys.executable if library == "keras" else arguments.torch_python
             subprocess.run([python, __file__, key, "--write", str(path)], check=True)
-            found = compare(key, path)
-        print(json.dumps({"row": key, **asdict(found)}), flush=True)
-        cells = (SUFFIXES[library], found.layout, f"{found.fraction:.0%}", f"{found.logits:.1e}")
+            result = compare(key, path)
+        print(json.dumps({"row": key, **asdict(result)}), flush=True)
+        share, difference = f"{result.fraction:.0%}", f"{result.logits:.1e}"
+        cells = (SUFFIXES[library], result.layout, share, difference)
         twin_table.put(PAGE, HEAD, key, *cells)
 
 

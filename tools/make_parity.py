@@ -1,4 +1,4 @@
-"""Writes tests/fixtures/parity: what networks of other libraries make of seeded weights and images.
+"""Writes tests/fixtures/parity: results of other libraries' networks for seeded weights and images.
 
     python tools/make_parity.py resnet18 vgg11        # these rows
     python tools/make_parity.py                       # every row whose library is installed here
@@ -34,7 +34,7 @@ from kerascnn.weights.name_maps import layouts  # noqa: E402
 from support import parity, seeded_weights  # noqa: E402
 
 SMALL, LARGE = 1.0, 100.0
-"""Where the largest logit is wanted: the image decides it, and no sum over shortcuts runs away."""
+"""Range of the largest logit: large enough to depend on the image, small enough for float32."""
 
 
 class Network(Protocol):
@@ -94,8 +94,8 @@ class TorchNetwork:
         seen: dict[str, np.ndarray] = {}
 
         def look(name: str) -> Callable[..., None]:
-            def hook(module: Any, given: Any, made: Any) -> None:
-                seen[name] = made.numpy().copy()  # a ReLU behind it may work in place
+            def hook(module: Any, inputs: Any, output: Any) -> None:
+                seen[name] = output.numpy().copy()  # a ReLU after it may work in place
 
             return hook
 
@@ -104,8 +104,8 @@ class TorchNetwork:
         ]
         with self.torch.no_grad():
             logits = self.model(self.torch.from_numpy(images.transpose(0, 3, 1, 2).copy()))
-        for one in hooks:
-            one.remove()
+        for handle in hooks:
+            handle.remove()
         return logits.numpy(), [seen[name] for name in modules]
 
 
@@ -151,7 +151,7 @@ class KerasNetwork:
         for layer in self.model.layers:
             if isinstance(layer, keras.layers.Rescaling):
                 self.scale, self.offset = layer.scale, layer.offset
-        self.shapes = {key: tuple(one.shape) for key, one in self.variables.items()}
+        self.shapes = {key: tuple(variable.shape) for key, variable in self.variables.items()}
 
     def assign(self, key: str, array: np.ndarray) -> None:
         self.variables[key].assign(array)
@@ -163,17 +163,17 @@ class KerasNetwork:
         maps = [self.model.get_layer(name).output for name in modules]
         tapped = self.keras.Model(self.model.inputs[0], [self.model.outputs[0], *maps])
         pixels = ((images - self.offset) / self.scale).astype(np.float32)
-        logits, *made = (np.asarray(one) for one in tapped(pixels, training=False))
-        return logits, made
+        logits, *arrays = (np.asarray(output) for output in tapped(pixels, training=False))
+        return logits, arrays
 
 
 def fill(
     network: Network, wanted: dict[str, Expected], modules: dict[str, str], gain: float
 ) -> None:
-    """Gives the twin the weights that our names stand for.
+    """Sets the twin's weights to the seeded values of our layers.
 
-    A twin's convolution may have a bias where ours has none, being followed by a batch norm: it
-    gets a seeded one too, which the batch norm's mean makes up for.
+    A twin's convolution may have a bias where ours has none, because a batch norm follows: it gets
+    a seeded bias too, which is added to the mean of the batch norm.
 
     Raises:
         SystemExit: a tensor of either side has no counterpart.
@@ -193,10 +193,10 @@ def fill(
                 )
                 assert (scale == 1).all()
             keys = [
-                f"{module}/{one}"
-                for one in axis_order.tensor_names(layer.kind, variable, network.style)
+                f"{module}/{tensor}"
+                for tensor in axis_order.tensor_names(layer.kind, variable, network.style)
             ]
-            key = next((one for one in keys if one in left), None)
+            key = next((key for key in keys if key in left), None)
             if key is None:
                 raise SystemExit(f"{name}/{variable}: the twin has no {' or '.join(keys)} left")
             left.remove(key)
@@ -242,9 +242,9 @@ def balanced(
     images: np.ndarray,
     names: list[str],
 ) -> tuple[float, np.ndarray, list[np.ndarray]]:
-    """Returns a gain that keeps the logits between `SMALL` and `LARGE`, and what it leads to.
+    """Returns a gain that keeps the logits between `SMALL` and `LARGE`, its logits and its maps.
 
-    Where no batch norm has a gamma, a gain changes nothing and the first is taken.
+    If no batch norm has a gamma, the gain changes nothing and the first one is used.
     """
     scales = any("gamma" in layer.variables for layer in wanted.values())
     low, high = 0.6, 1.4
@@ -272,8 +272,8 @@ def make(key: str) -> None:
     names = taps(ledger, wanted, network.style)
     gain, logits, maps = balanced(network, wanted, modules, parity.images(shape), names)
     rectified = [
-        np.maximum(one, 0) if ledger.entries[name].config.get("activation") == "relu" else one
-        for name, one in zip(names, maps, strict=True)
+        np.maximum(array, 0) if ledger.entries[name].config.get("activation") == "relu" else array
+        for name, array in zip(names, maps, strict=True)
     ]
     parity.Fixture(
         f"{network.version} {twin.name}",
@@ -281,8 +281,8 @@ def make(key: str) -> None:
         gain,
         logits.astype(np.float32),
         tuple(names),
-        np.asarray([one.mean(dtype=np.float64) for one in rectified]),
-        np.asarray([one.std(dtype=np.float64) for one in rectified]),
+        np.asarray([array.mean(dtype=np.float64) for array in rectified]),
+        np.asarray([array.std(dtype=np.float64) for array in rectified]),
     ).save(key)
     largest = np.abs(logits).max()
     apart = np.abs(logits[0] - logits[1]).max() / largest

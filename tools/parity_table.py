@@ -1,8 +1,9 @@
-"""Writes docs/parity.md: how far our networks are from other libraries' with the same weights.
+"""Writes docs/parity.md: differences of our networks from other libraries' with the same weights.
 
     python tools/parity_table.py [ROW ...]
+    python tools/parity_table.py --head      # only the text above the table
 
-Every fixture of tests/fixtures/parity that is named, or all of them, is compared anew.
+Compares the named fixtures of tests/fixtures/parity again, by default all of them.
 """
 
 from __future__ import annotations
@@ -17,14 +18,17 @@ import twin_table  # noqa: E402
 
 from support import parity  # noqa: E402
 
+PAGE = ROOT / "docs" / "parity.md"
 HEAD = """# The same weights, the same logits
 
-Every row that torchvision, timm or keras.applications has too was given the same seeded weights
-and two seeded images there and here. The difference is the largest among the logits, divided by the
-largest logit; that of the maps on the way (three a network) is of their mean and standard
-deviation, divided by the latter. `tools/make_parity.py` stores what the twins make,
-`tests/test_parity.py` checks that no difference exceeds 1e-4, `tools/parity_table.py` writes this
-page.
+<!-- made by tools/parity_table.py; edit that file, not this page -->
+
+Each architecture that torchvision, timm or keras.applications also has was given the same seeded
+weights and two seeded images in both libraries. *Logits* is the largest difference of a logit,
+divided by the largest logit. *Maps* is the largest difference of the mean and the standard
+deviation of three intermediate maps, divided by the standard deviation. `tools/make_parity.py`
+stores the results of the other libraries. `tests/applications/test_parity.py` checks that no
+difference exceeds 1e-4.
 
 | row | twin | image | logits | maps |
 |---|---|---|---|---|
@@ -32,12 +36,15 @@ page.
 
 
 def main() -> None:
+    if sys.argv[1:] == ["--head"]:
+        twin_table.put_head(PAGE, HEAD)
+        return
     for key in sys.argv[1:] or twin_table.known():
-        wanted, found = parity.fixture(key), parity.difference(key)
-        size = f"{wanted.shape[1]} × {wanted.shape[2]}"
-        print(key, found, flush=True)
-        cells = (size, f"{found.logits:.1e}", f"{found.taps:.1e}")
-        twin_table.put(ROOT / "docs" / "parity.md", HEAD, key, *cells)
+        fixture, difference = parity.fixture(key), parity.difference(key)
+        size = f"{fixture.shape[1]} × {fixture.shape[2]}"
+        print(key, difference, flush=True)
+        cells = (size, f"{difference.logits:.1e}", f"{difference.taps:.1e}")
+        twin_table.put(PAGE, HEAD, key, *cells)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
-"""A page of docs with a line for each twin, which is written as soon as it is known.
+"""Pages of docs/ with one line for each twin, a network of another library.
 
-So a run over a hundred networks can be stopped and gone on with, or done again for a few.
+A line is written as soon as it is measured, so a run over a hundred networks can be stopped and
+resumed, or repeated for some of them.
 """
 
 from __future__ import annotations
@@ -11,24 +12,39 @@ from support import parity
 
 
 def known() -> list[str]:
-    """Returns the keys of the twins whose fixtures are there, in the table's order."""
+    """Returns the keys of the twins that have a fixture, in the table's order."""
     return [key for key in parity.TWINS if (parity.FOLDER / f"{key}.npz").exists()]
 
 
 def put(page: Path, head: str, key: str, *cells: str) -> None:
-    """Writes a twin's line into the page, in its place; the others stay.
+    """Writes a twin's line into the page, at its position; the other lines stay.
 
     Args:
         page: the file, which ends with the table.
-        head: all that comes before the table's first line.
-        key: of `parity.TWINS`.
-        cells: what comes behind the row and the twin.
+        head: the text before the table's first line.
+        key: a key of `parity.TWINS`.
+        cells: the cells after the row and the twin.
     """
-    there = page.read_text("utf-8").splitlines(keepends=True) if page.exists() else []
-    lines = {_beginning(text): text for text in there if text.startswith("| `")}
+    lines = _lines(page)
     lines[_start(key)] = f"{_start(key)} {' | '.join(cells)} |\n"
-    order = [_start(one) for one in known()]
-    page.write_text(head + "".join(lines[one] for one in order if one in lines), "utf-8")
+    _write(page, head, lines)
+
+
+def put_head(page: Path, head: str) -> None:
+    """Writes the text before the table again; the lines stay."""
+    _write(page, head, _lines(page))
+
+
+def _lines(page: Path) -> dict[str, str]:
+    """Returns the lines of the page's table by their beginnings."""
+    text = page.read_text("utf-8") if page.exists() else ""
+    lines = text.splitlines(keepends=True)
+    return {_beginning(line): line for line in lines if line.startswith("| `")}
+
+
+def _write(page: Path, head: str, lines: dict[str, str]) -> None:
+    order = [_start(key) for key in known()]
+    page.write_text(head + "".join(lines[start] for start in order if start in lines), "utf-8")
 
 
 def _start(key: str) -> str:

@@ -2,7 +2,7 @@
 
     python tools/weights_table.py
 
-A test compares the two, so a new checkpoint asks for this to be run.
+A test compares the table with the catalogue, so run this after adding a checkpoint.
 """
 
 from __future__ import annotations
@@ -18,39 +18,49 @@ GUIDE = Path(__file__).resolve().parent.parent / "docs" / "weights.md"
 BEGIN, END = "<!-- weights: made by tools/weights_table.py -->", "<!-- end of weights -->"
 
 
-def preparation(how: Preprocessing) -> str:
-    """Returns in short what an image goes through."""
-    assert how.size is not None
-    if how.channels == "bgr":
+def preparation(preprocessing: Preprocessing) -> str:
+    """Returns a short text of how an image is prepared."""
+    assert preprocessing.size is not None
+    if preprocessing.channels == "bgr":
         values = "BGR − mean"
     else:
-        values = "−1 … 1" if set(how.mean) == {0.5} else "mean/std"
-    return f"{how.resize} → {how.size[0]} {how.interpolation}, {values}"
+        values = "−1 … 1" if set(preprocessing.mean) == {0.5} else "mean/std"
+    side = preprocessing.size[0]
+    return f"{preprocessing.resize} → {side} {preprocessing.interpolation}, {values}"
 
 
-def line(one: Published) -> str:
-    """Returns the line of one checkpoint."""
-    default = " ★" if one.tag == model_info(one.row).weights[0] else ""
-    columns = "".join(f", `{name}={value}`" for name, value in one.arguments.items())
-    digest = f"SHA-256 `{one.sha256}…`" if one.sha256 else f"MD5 `{one.md5}`" if one.md5 else "none"
-    return (
-        f"| `{one.row}`{columns} | [`{one.tag}`]({one.url}){default} "
-        f"| {preparation(one.preprocessing)} | {one.top1:g} | {one.licence} | {digest} |"
+def line(checkpoint: Published) -> str:
+    """Returns the line of a checkpoint."""
+    default = " ★" if checkpoint.tag == model_info(checkpoint.row).weights[0] else ""
+    columns = "".join(f", `{name}={value}`" for name, value in checkpoint.arguments.items())
+    digest = "none"
+    if checkpoint.sha256:
+        digest = f"SHA-256 `{checkpoint.sha256}…`"
+    elif checkpoint.md5:
+        digest = f"MD5 `{checkpoint.md5}`"
+    cells = (
+        f"`{checkpoint.row}`{columns}",
+        f"[`{checkpoint.tag}`]({checkpoint.url}){default}",
+        preparation(checkpoint.preprocessing),
+        f"{checkpoint.top1:g}",
+        checkpoint.licence,
+        digest,
     )
+    return f"| {' | '.join(cells)} |"
 
 
 def table() -> str:
-    """Returns the table as Markdown, the default of a row first."""
+    """Returns the table as Markdown; of each architecture its default checkpoint comes first."""
     lines = [
         "| architecture | weights | images | top-1 | licence | digest |",
         "|---|---|---|---:|---|---|",
     ]
-    lines += [line(one) for row in list_models() for one in checkpoints(row)]
+    lines += [line(checkpoint) for row in list_models() for checkpoint in checkpoints(row)]
     return "\n".join(lines)
 
 
 def with_table(text: str) -> str:
-    """Returns the guide's text with a fresh table between the two marks."""
+    """Returns the page's text with a fresh table between the two marks."""
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
     return f"{before}{BEGIN}\n{table()}\n{END}{after}"
