@@ -1,4 +1,4 @@
-"""LiteRT (TensorFlow Lite): float32, float16 and int8, metadata as an archive behind the model."""
+"""Writes LiteRT (TensorFlow Lite) files, with the metadata as a zip archive behind the model."""
 
 from __future__ import annotations
 
@@ -10,29 +10,23 @@ from pathlib import Path
 from typing import Any
 
 from kerascnn.errors import MismatchError, UsageError
-from kerascnn.exporting.common.network import Network
+from kerascnn.exporting.common.network import Network, refuse_large_weights
 from kerascnn.exporting.common.options import ExportOptions, Job
 from kerascnn.lazy import tf
 from kerascnn.runtimes.contract import INPUT, LITERT_METADATA
 from kerascnn.runtimes.quiet import quiet_logger, quiet_stderr
 
-_LARGEST = 2**31 - 2**20
-
 
 def check(network: Network, options: ExportOptions) -> None:
-    """Refuses a network that one flat buffer does not hold."""
-    if network.parameter_bytes > _LARGEST:
-        raise MismatchError(
-            f"the weights take {network.parameter_bytes / 2**30:.1f} GiB, one LiteRT file holds "
-            'less than 2; export it with formats=("savedmodel",)'
-        )
+    """Raises MismatchError when the weights are too large for one file."""
+    refuse_large_weights(network, "LiteRT")
 
 
 def write(job: Job, path: Path) -> dict[str, Any]:
     """Writes one file with the signature `serving_default`.
 
     Raises:
-        MismatchError: an operation is none of LiteRT's own.
+        MismatchError: LiteRT has no operator for an operation of the network.
         UsageError: int8 without real images.
     """
     network, precision = job.network, job.precision
@@ -56,7 +50,7 @@ def write(job: Job, path: Path) -> dict[str, Any]:
             converter.inference_input_type = converter.inference_output_type = tf.int8
         try:
             content = converter.convert()
-        except Exception as error:  # the converter's own class is not public
+        except Exception as error:  # the converter's class of errors is not public
             lines = [line for line in str(error).splitlines() if line.strip()]
             raise MismatchError(
                 f"LiteRT cannot express this network: {lines[-1][:200] if lines else error!r}; "
@@ -64,14 +58,15 @@ def write(job: Job, path: Path) -> dict[str, Any]:
             ) from error
     path.write_bytes(content)
     with zipfile.ZipFile(path, "a") as archive:
-        # A fixed date, so that equal exports are equal bytes.
+        # With a fixed date, equal exports have equal bytes.
         entry = zipfile.ZipInfo(LITERT_METADATA, (1980, 1, 1, 0, 0, 0))
         archive.writestr(entry, json.dumps(job.metadata, indent=2, ensure_ascii=False))
     return {}
 
 
 def _representative(job: Job) -> Iterator[dict[str, Any]]:
+    """Yields the calibration images as the converter reads them."""
     if not job.calibration:
-        raise UsageError("int8 is calibrated with real images, and none are at hand; give samples")
+        raise UsageError("int8 is calibrated with real images, and there are none; give samples")
     for image in job.calibration:
         yield {INPUT: image[None]}

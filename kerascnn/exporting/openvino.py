@@ -1,4 +1,4 @@
-"""OpenVINO's own format, made from the ONNX file's contents; for machines that have OpenVINO."""
+"""Writes OpenVINO models, converted from ONNX by OpenVINO, which must be installed."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ from kerascnn.runtimes.telemetry import import_openvino
 
 
 def check(network: Network, options: ExportOptions) -> None:
-    """Refuses what ONNX refuses, and a machine without OpenVINO.
+    """Refuses a network that cannot be written.
 
     Raises:
-        UsageError: it is not installed.
+        UsageError: OpenVINO is not installed.
+        MismatchError: the network cannot be written as ONNX.
     """
     if not installed("openvino"):
         raise UsageError(
-            'OpenVINO is not installed; `pip install "kerascnn[deploy]"` brings it, and it reads '
-            "the ONNX file as it is"
+            'OpenVINO is not installed; `pip install "kerascnn[deploy]"` installs it, or export '
+            "ONNX, which it also reads"
         )
     format.check(network, options)
 

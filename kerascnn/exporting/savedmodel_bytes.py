@@ -1,4 +1,4 @@
-"""The SavedModel's second signature: JPEG and PNG files in, class names and scores out."""
+"""The second signature of a SavedModel, from JPEG and PNG files to class names and scores."""
 
 from __future__ import annotations
 
@@ -17,36 +17,36 @@ TOP = 5
 def serving_bytes(
     network: Network, preprocessing: Preprocessing, class_names: Sequence[str] | None
 ) -> Any:
-    """Returns a `tf.function` of N encoded images with `classes` and `scores`, N x 5 at most.
+    """Returns a `tf.function` from N encoded images to `classes` and `scores`, N x 5 at most.
 
-    The images are decoded and brought to the model's input as `preprocessing` does, best class
-    first. TensorFlow resizes with float weights where Pillow uses whole numbers: scores agree to
-    some thousandths. It reads no EXIF orientation.
+    The best class comes first. The images are decoded and preprocessed as `preprocessing` does it,
+    except that TensorFlow resizes with float weights, Pillow with integers: scores differ by some
+    thousandths. The EXIF orientation is ignored.
 
     Args:
-        network: whose last output axis is the classes.
-        preprocessing: with a size.
+        network: has the classes as the last axis of its output.
+        preprocessing: has a size.
         class_names: one for each class, or None for their numbers.
     """
     names = tf.constant(class_names or [str(index) for index in range(network.classes)])
     top = min(TOP, network.classes)
-    kind = getattr(network.model.layers[-1], "activation", None)
-    logits = kind is not keras.activations.softmax
+    activation = getattr(network.model.layers[-1], "activation", None)
+    logits = activation is not keras.activations.softmax
 
-    def answer(images: Any) -> dict[str, Any]:
+    def top_classes(images: Any) -> dict[str, Any]:
         output = network.function(images)[OUTPUT]
-        scores, places = tf.math.top_k(tf.nn.softmax(output) if logits else output, top)
-        return {"classes": tf.gather(names, places), "scores": scores}
+        scores, indices = tf.math.top_k(tf.nn.softmax(output) if logits else output, top)
+        return {"classes": tf.gather(names, indices), "scores": scores}
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=BYTES)])
     def serve(image_bytes: Any) -> dict[str, Any]:
         shape = tf.TensorSpec(network.image_shape, network.dtype, name=INPUT)
         images = tf.map_fn(
-            lambda one: tf.cast(_prepared(one, preprocessing), network.dtype),
+            lambda encoded: tf.cast(_prepared(encoded, preprocessing), network.dtype),
             image_bytes,
             fn_output_signature=shape,
         )
-        return answer(images)
+        return top_classes(images)
 
     return serve
 
@@ -59,20 +59,21 @@ def _prepared(encoded: Any, preprocessing: Preprocessing) -> Any:
     image = tf.cast(image, tf.float32)
     if preprocessing.channels == "bgr":
         image = image[..., ::-1]
-    image = _sized(image, preprocessing)
+    image = _resized(image, preprocessing)
     scale, offset = preprocessing.affine()
     return image * tf.constant(scale, tf.float32) + tf.constant(offset, tf.float32)
 
 
-def _sized(image: Any, preprocessing: Preprocessing) -> Any:
+def _resized(image: Any, preprocessing: Preprocessing) -> Any:
+    """Resizes, crops or pads an image to the size of the preprocessing."""
     if preprocessing.size is None:
         return image
     height, width = preprocessing.size
     method = {"lanczos": "lanczos3"}.get(preprocessing.interpolation, preprocessing.interpolation)
 
     def resize(sides: Any) -> Any:
-        made = tf.image.resize(image, sides, method=method, antialias=method != "nearest")
-        return tf.clip_by_value(tf.round(made), 0.0, 255.0)
+        resized = tf.image.resize(image, sides, method=method, antialias=method != "nearest")
+        return tf.clip_by_value(tf.round(resized), 0.0, 255.0)
 
     if preprocessing.fit == "resize":
         return tf.reshape(resize((height, width)), (height, width, image.shape[-1]))
@@ -83,23 +84,23 @@ def _sized(image: Any, preprocessing: Preprocessing) -> Any:
             image = resize(sides * preprocessing.resize // shorter)
         return _centred(image, height, width, preprocessing.pad_value)
     if preprocessing.fit == "pad":
-        given = tf.cast(sides, tf.float64)
-        wanted = preprocessing.resize
-        limit = 1.0 if wanted is None else wanted / tf.reduce_max(given)
-        factor = tf.reduce_min(tf.stack([height / given[0], width / given[1], limit]))
+        real_sides = tf.cast(sides, tf.float64)
+        longer = preprocessing.resize
+        limit = 1.0 if longer is None else longer / tf.reduce_max(real_sides)
+        factor = tf.reduce_min(tf.stack([height / real_sides[0], width / real_sides[1], limit]))
         fits = tf.reduce_all(tf.equal(sides, [height, width]))
-        made = tf.cast(tf.maximum(1.0, tf.round(given * factor)), tf.int32)
-        image = tf.cond(fits, lambda: image, lambda: resize(made))
+        new_sides = tf.cast(tf.maximum(1.0, tf.round(real_sides * factor)), tf.int32)
+        image = tf.cond(fits, lambda: image, lambda: resize(new_sides))
         return _centred(image, height, width, preprocessing.pad_value)
     return tf.ensure_shape(image, (height, width, image.shape[-1]))
 
 
 def _centred(image: Any, height: int, width: int, value: int) -> Any:
-    """Cuts or pads around the centre, rounding as `kerascnn.imaging.resize.centred` does."""
-    sides, wanted = tf.shape(image)[:2], tf.constant([height, width])
-    cut = tf.cast(tf.round(tf.cast(tf.maximum(sides - wanted, 0), tf.float32) / 2), tf.int32)
+    """Crops or pads around the centre, and rounds as `kerascnn.imaging.resize.centred` does."""
+    sides, size = tf.shape(image)[:2], tf.constant([height, width])
+    cut = tf.cast(tf.round(tf.cast(tf.maximum(sides - size, 0), tf.float32) / 2), tf.int32)
     image = image[cut[0] : cut[0] + height, cut[1] : cut[1] + width]
-    gap = tf.maximum(wanted - tf.shape(image)[:2], 0)
+    gap = tf.maximum(size - tf.shape(image)[:2], 0)
     before = gap // 2
     pads = tf.concat([tf.stack([before, gap - before], axis=1), [[0, 0]]], axis=0)
     image = tf.pad(image, pads, constant_values=float(value))

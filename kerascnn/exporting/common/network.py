@@ -24,6 +24,10 @@ in memory, in EfficientNet 9 kB a pixel."""
 _HALF = ("float16", "bfloat16")
 
 
+_LARGEST_WEIGHTS = 2**31 - 2**20
+"""Largest size in bytes of the weights in one ONNX or LiteRT file, which holds 2 GiB."""
+
+
 @dataclass(frozen=True)
 class Network:
     """A model that is prepared for export.
@@ -93,6 +97,15 @@ def prepare(model: keras_.Model) -> Network:
         input_signature=[tf.TensorSpec(image.shape, image.dtype, name=INPUT)],
     )
     return Network(float32_model, original, policy, function)
+
+
+def refuse_large_weights(network: Network, file_format: str) -> None:
+    """Raises MismatchError when the weights do not fit into one file of a format."""
+    if network.parameter_bytes > _LARGEST_WEIGHTS:
+        raise MismatchError(
+            f"the weights take {network.parameter_bytes / 2**30:.1f} GiB, one {file_format} file "
+            'holds less than 2 GiB; export it with formats=("savedmodel",)'
+        )
 
 
 def keras_outputs(model: keras_.Model, images: npt.NDArray[Any]) -> npt.NDArray[Any]:

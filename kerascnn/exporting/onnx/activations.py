@@ -96,10 +96,12 @@ def exact_gelu(graph: Graph, x: Value, name: str) -> str:
     """Adds x (1 + erf(x / sqrt 2)) / 2, which is a single operator since operator set 20."""
     if graph.opset >= 20:
         return graph.node("Gelu", [x.name], name)
-    root, one, half = (
+    root, unit, half = (
         graph.weight(f"{name}.{k}", np.float32(v))
         for k, v in (("root", 0.5**0.5), ("one", 1.0), ("half", 0.5))
     )
     error = graph.node("Erf", [graph.node("Mul", [x.name, root], f"{name}_scaled")], f"{name}_erf")
-    share = graph.node("Mul", [graph.node("Add", [error, one], f"{name}_plus"), half], f"{name}_of")
+    share = graph.node(
+        "Mul", [graph.node("Add", [error, unit], f"{name}_plus"), half], f"{name}_of"
+    )
     return graph.node("Mul", [x.name, share], name)

@@ -108,7 +108,7 @@ class _Region:
         )
 
     def absorb(self) -> None:
-        """Reorders filters and weights; leaves one Split per map and one Concat per exit."""
+        """Reorders filters and weights; each map keeps one Split, each exit one Concat."""
         from onnx import helper
 
         parts = [part for name in self._sources() for part in self._parts(name)]

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from kerascnn.errors import MismatchError
-from kerascnn.exporting.common.network import Network
+from kerascnn.exporting.common.network import Network, refuse_large_weights
 from kerascnn.exporting.common.options import ExportOptions, Job
 from kerascnn.exporting.onnx import quantize
 from kerascnn.exporting.onnx.graph import NotCovered
@@ -24,8 +24,6 @@ from kerascnn.exporting.onnx.writer import first_without_rule, write_graph
 from kerascnn.runtimes.contract import INPUT, OUTPUT
 from kerascnn.runtimes.quiet import quiet_logger
 
-_LARGEST = 2**31 - 2**20
-"""Largest size in bytes of the weights in one file."""
 _TF2ONNX_LAST_OPSET = 18
 """The newest operator set of tf2onnx 1.17."""
 
@@ -37,11 +35,7 @@ def check(network: Network, options: ExportOptions) -> None:
         MismatchError: ONNX or the converter has no operator for some layers. The message names
             them and what to use instead.
     """
-    if network.parameter_bytes > _LARGEST:
-        raise MismatchError(
-            f"the weights take {network.parameter_bytes / 2**30:.1f} GiB, one ONNX file holds less "
-            'than 2; export it with formats=("savedmodel",)'
-        )
+    refuse_large_weights(network, "ONNX")
     layer = first_without_rule(network.model)
     if layer is None:
         return

@@ -284,7 +284,7 @@ def test_an_operation_that_no_rule_foresees_is_named_too(tmp_path):
 
 
 def test_too_large_for_one_onnx_file(tmp_path, monkeypatch):
-    monkeypatch.setattr(format, "_LARGEST", 80_000)
+    monkeypatch.setattr("kerascnn.exporting.common.network._LARGEST_WEIGHTS", 80_000)
     with pytest.raises(MismatchError, match="one ONNX file holds less"):
         export(network(), tmp_path / "out")
 
