@@ -17,7 +17,7 @@ def walk(file: Hdf5, address: int, path: str = "") -> dict[str, np.ndarray]:
     node = file.node(address)
     if node.array is not None:
         array = node.array
-        flat = array.place.array(
+        flat = array.region.array(
             array.type.name, np.prod(array.shape, dtype=int), 0, array.type.order
         )
         return {path: flat.reshape(array.shape)}
