@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+__all__ = ["LazyModule", "import_after", "keras", "np", "tf"]
+
 
 class LazyModule(ModuleType):
     """Stands for a module and imports it when an attribute is first asked for."""

@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kerascnn.data.augmentation.policy import Distortion, as_array, as_picture, generator
 from kerascnn.errors import DamagedFileError, DataError, KerasCNNError, MismatchError
@@ -22,10 +22,6 @@ from kerascnn.imaging.decode import load_picture
 from kerascnn.imaging.preprocessing import Preprocessing
 from kerascnn.imaging.resize import centred, with_channels
 from kerascnn.lazy import np, tf
-
-if TYPE_CHECKING:
-    import numpy
-    import tensorflow
 
 # Spatially prepared images up to this size together stay in memory, as bytes.
 CACHE_LIMIT = 2 * 2**30
@@ -47,7 +43,7 @@ class Maker:
         self.seed = seed
         self.mode = "grey" if preprocessing.channels == "grey" else "rgb"
 
-    def __call__(self, image: Any, epoch: int, index: int) -> numpy.ndarray:
+    def __call__(self, image: Any, epoch: int, index: int) -> np.ndarray:
         """Returns height x width x channels.
 
         Args:
@@ -62,7 +58,7 @@ class Maker:
             picture = load_picture(image, self.mode)
         return self._finished(picture, int(epoch), int(index))
 
-    def _finished(self, picture: Any, epoch: int, index: int) -> numpy.ndarray:
+    def _finished(self, picture: Any, epoch: int, index: int) -> np.ndarray:
         """Does to a picture what `Preprocessing.spatial` does to an array, to the last bit."""
         from PIL import Image
 
@@ -92,7 +88,7 @@ def _upright(channels: str) -> str:
 
 
 def gathering(
-    images: numpy.ndarray | Sequence[Path | bytes],
+    images: np.ndarray | Sequence[Path | bytes],
     make: Maker,
     substitutes: Substitutes | None = None,
     *,
@@ -150,11 +146,11 @@ class _Values:
         self._offset = np.tile(np.broadcast_to(offset, channels), width)
         self._width = width
 
-    def __call__(self, image: numpy.ndarray, shift: numpy.ndarray, out: numpy.ndarray) -> None:
+    def __call__(self, image: np.ndarray, shift: np.ndarray, out: np.ndarray) -> None:
         """Writes (image + shift) * scale + offset; `shift` has a number a channel, or none."""
         rows = out.reshape(len(out), -1)
         np.multiply(image.reshape(rows.shape), self._scale, out=rows)
-        offset: numpy.ndarray = self._offset
+        offset: np.ndarray = self._offset
         if len(shift):
             offset = offset + np.tile(shift, self._width) * self._scale
         rows += offset
@@ -179,13 +175,13 @@ class Substitutes:
         allowed: how many may be replaced; one more raises.
     """
 
-    def __init__(self, labels: numpy.ndarray, allowed: int) -> None:
+    def __init__(self, labels: np.ndarray, allowed: int) -> None:
         self._labels, self._allowed = labels, allowed
         self._faults: dict[int, str] = {}
 
     def find(
         self, images: Any, make: Maker, epoch: int, index: int, error: KerasCNNError
-    ) -> numpy.ndarray:
+    ) -> np.ndarray:
         """Returns the image that takes the place of `index`; tells so once for each.
 
         Raises:
@@ -216,7 +212,7 @@ class _Fetcher:
         self,
         images: Any,
         make: Maker,
-        first: numpy.ndarray,
+        first: np.ndarray,
         substitutes: Substitutes | None,
         values: _Values | None,
         *,
@@ -231,7 +227,7 @@ class _Fetcher:
         self._kept = np.empty((len(images), *first.shape), first.dtype) if keep else None
         self._has = np.zeros(len(images), bool)
 
-    def __call__(self, indices: numpy.ndarray, epoch: int, shifts: numpy.ndarray) -> numpy.ndarray:
+    def __call__(self, indices: np.ndarray, epoch: int, shifts: np.ndarray) -> np.ndarray:
         if self._kept is None:
             dtype = self._dtype if self._values is None else np.dtype(np.float32)
             result = _aligned((len(indices), *self._shape), dtype)
@@ -244,9 +240,9 @@ class _Fetcher:
         return self._kept[indices]
 
     def _fill(
-        self, target: numpy.ndarray, places: Any, indices: Any, epoch: int, shifts: numpy.ndarray
+        self, target: np.ndarray, places: Any, indices: Any, epoch: int, shifts: np.ndarray
     ) -> None:
-        def one(place: int, index: int, shift: numpy.ndarray) -> None:
+        def one(place: int, index: int, shift: np.ndarray) -> None:
             try:
                 image = self._make(self._images[index], epoch, index)
             except (DataError, DamagedFileError) as error:
@@ -263,7 +259,7 @@ class _Fetcher:
             else:
                 self._values(image, shift, target[place])
 
-        def some(part: list[tuple[int, int, numpy.ndarray]]) -> None:
+        def some(part: list[tuple[int, int, np.ndarray]]) -> None:
             for sample in part:
                 one(*sample)
 
@@ -274,7 +270,7 @@ class _Fetcher:
         list(_pool().map(some, parts))
 
 
-def _aligned(shape: tuple[int, ...], dtype: numpy.dtype) -> numpy.ndarray:
+def _aligned(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     """Returns new memory that TensorFlow takes over as it is, instead of copying it."""
     size = math.prod(shape) * dtype.itemsize
     memory = np.empty(size + _ALIGNMENT, np.uint8)
@@ -282,7 +278,7 @@ def _aligned(shape: tuple[int, ...], dtype: numpy.dtype) -> numpy.ndarray:
     return memory[start : start + size].view(dtype).reshape(shape)
 
 
-def on_host(array: numpy.ndarray) -> tensorflow.Tensor:
+def on_host(array: np.ndarray) -> tf.Tensor:
     """Returns a tensor in the machine's own memory, wherever the network is."""
     # tf.data runs on the CPU; on a GPU the whole set would be copied back for every batch.
     with tf.device("/CPU:0"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kerascnn.data.sources.dataset import (
     OWN_SPLIT,
@@ -24,10 +24,7 @@ from kerascnn.data.sources.folder import load_folder
 from kerascnn.data.sources.idx import load_idx
 from kerascnn.data.sources.npz import arrange, load_npz
 from kerascnn.errors import DataError, UsageError
-from kerascnn.lazy import np
-
-if TYPE_CHECKING:
-    import tensorflow
+from kerascnn.lazy import np, tf
 
 _ALLOWED = (
     "digits, folder:PATH, idx:DIR, cifar:DIR, npz:FILE, tfrecord:FILES, arrayrecord:FILES or "
@@ -39,8 +36,8 @@ def load_data(
     source: str
     | tuple[Any, Any]
     | Mapping[str, Any]
-    | tensorflow.data.Dataset
-    | tuple[tensorflow.data.Dataset, tensorflow.data.Dataset]
+    | tf.data.Dataset
+    | tuple[tf.data.Dataset, tf.data.Dataset]
     | Data,
     *,
     seed: int = 0,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from kerascnn import errors
 from kerascnn.data.augmentation.affine import DRAWS
@@ -24,10 +24,6 @@ from kerascnn.data.sources.tf_dataset import is_batched
 from kerascnn.errors import DataError, KerasCNNError, UsageError
 from kerascnn.imaging.preprocessing import Preprocessing
 from kerascnn.lazy import np, tf
-
-if TYPE_CHECKING:
-    import numpy
-    import tensorflow
 
 UNDISTORTED = Distortion()
 _LAST_EPOCH = 2**62
@@ -47,7 +43,7 @@ def pipeline(
     start_epoch: int = 0,
     start_step: int = 0,
     max_bad: int | str = 0,
-) -> tensorflow.data.Dataset:
+) -> tf.data.Dataset:
     """Makes batches of (image float32 [B, H, W, C], label int32 [B]), or of images without labels.
 
     Args:
@@ -142,9 +138,7 @@ def pipeline(
     return batches.prefetch(tf.data.AUTOTUNE).with_options(options)
 
 
-def batch_indices(
-    split: Split, *, batch_size: int, seed: int, epoch: int, step: int
-) -> numpy.ndarray:
+def batch_indices(split: Split, *, batch_size: int, seed: int, epoch: int, step: int) -> np.ndarray:
     """Returns which samples `pipeline` puts into a batch for training with drop_remainder.
 
     Args:
@@ -215,13 +209,11 @@ class _Order:
         self.lit = distortion.lighting > 0 and bgr is not None
         self.bgr = bool(bgr)
 
-    def batches(self) -> tensorflow.data.Dataset:
+    def batches(self) -> tf.data.Dataset:
         """Returns every batch's place, shuffled for training and in order otherwise."""
         return self.repeated(lambda epoch: self.epoch(epoch, shuffled=self._training))
 
-    def repeated(
-        self, epoch_of: Callable[[Any], tensorflow.data.Dataset]
-    ) -> tensorflow.data.Dataset:
+    def repeated(self, epoch_of: Callable[[Any], tf.data.Dataset]) -> tf.data.Dataset:
         """Returns every epoch after the other for training, else the first alone."""
         if not self._training:
             return epoch_of(tf.constant(0, tf.int64))
@@ -229,7 +221,7 @@ class _Order:
         epochs = epochs.skip(self._start_step)
         return epochs.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
 
-    def epoch(self, epoch: Any, *, shuffled: bool) -> tensorflow.data.Dataset:
+    def epoch(self, epoch: Any, *, shuffled: bool) -> tf.data.Dataset:
         """Returns the places of the batches of one epoch."""
         key = tf.stack([tf.constant(self.seed, tf.int64), epoch])
         order = tf.range(self.count, dtype=tf.int64)
@@ -270,8 +262,8 @@ class _Order:
 
 
 def _dataset_batches(
-    dataset: tensorflow.data.Dataset, preprocessing: Preprocessing, order: _Order
-) -> tensorflow.data.Dataset:
+    dataset: tf.data.Dataset, preprocessing: Preprocessing, order: _Order
+) -> tf.data.Dataset:
     """Returns (images, place, labels) of a dataset that keeps its own order."""
     spec = dataset.element_spec[0]
     height, width, channels = spec.shape[-3:].as_list()
@@ -287,7 +279,7 @@ def _dataset_batches(
             image = tf.numpy_function(make, [image, epoch, index], spec.dtype, stateful=False)
             return tf.ensure_shape(image, shape)
 
-    def one_epoch(epoch: Any) -> tensorflow.data.Dataset:
+    def one_epoch(epoch: Any) -> tf.data.Dataset:
         images = dataset
         if single:
             images = images.enumerate().map(

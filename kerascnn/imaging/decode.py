@@ -19,7 +19,6 @@ from kerascnn.fileio.untrusted import open_regular, reading
 from kerascnn.lazy import np
 
 if TYPE_CHECKING:
-    import numpy
     from PIL import Image
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
@@ -82,7 +81,7 @@ class ImageHeader(NamedTuple):
 Source = str | os.PathLike[str] | bytes | Piece
 
 
-def load_image(source: Source, mode: str = "rgb") -> numpy.ndarray:
+def load_image(source: Source, mode: str = "rgb") -> np.ndarray:
     """Decodes one image file: upright, first frame, alpha composited on white, 8 bits a channel.
 
     Args:

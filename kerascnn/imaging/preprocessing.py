@@ -13,14 +13,11 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kerascnn.errors import MismatchError, UsageError
 from kerascnn.imaging.resize import centred, resized, with_channels
 from kerascnn.lazy import np
-
-if TYPE_CHECKING:
-    import numpy
 
 FITS = ("resize", "crop", "pad", "none")
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos")
@@ -106,12 +103,12 @@ class Preprocessing:
         if count is None and len({1, len(self.mean), len(self.std)}) > 2:
             raise UsageError(f"mean has {len(self.mean)} numbers and std {len(self.std)}")
 
-    def __call__(self, images: numpy.ndarray) -> numpy.ndarray:
+    def __call__(self, images: np.ndarray) -> np.ndarray:
         """Returns the float32 input for an image, H x W (x C), or a batch, N x H x W x C."""
         images = np.asarray(images)
         return self.values(self.spatial_batch(images) if images.ndim == 4 else self.spatial(images))
 
-    def spatial(self, image: numpy.ndarray) -> numpy.ndarray:
+    def spatial(self, image: np.ndarray) -> np.ndarray:
         """Returns the image with this record's channels and size; dtype and range of values stay.
 
         Args:
@@ -137,7 +134,7 @@ class Preprocessing:
         image = resized(image, self.size_before_cut(*image.shape[:2]), self.interpolation)
         return centred(image, self.size, self.pad_value)
 
-    def spatial_batch(self, images: numpy.ndarray) -> numpy.ndarray:
+    def spatial_batch(self, images: np.ndarray) -> np.ndarray:
         """Returns what `spatial` gives for each of N x H x W x C images, as one array."""
         if not len(images):
             raise MismatchError("the batch holds no image; at least one is needed")
@@ -150,7 +147,7 @@ class Preprocessing:
                 return centred(images, self.size, self.pad_value)
         result = np.empty((len(images), *first.shape), first.dtype)
 
-        def fill(part: numpy.ndarray) -> None:
+        def fill(part: np.ndarray) -> None:
             for index in part:
                 result[index] = self.spatial(images[index])
 
@@ -190,7 +187,7 @@ class Preprocessing:
             self.channels != "bgr" and channels == CHANNELS[self.channels]
         )
 
-    def values(self, images: numpy.ndarray) -> numpy.ndarray:
+    def values(self, images: np.ndarray) -> np.ndarray:
         """Returns x * scale + offset in float32, in new memory, for images of any leading shape."""
         scale, offset = self.affine()
         images = np.asarray(images)

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from kerascnn.errors import MismatchError
 from kerascnn.lazy import np
-
-if TYPE_CHECKING:
-    import numpy
 
 # ITU-R 601, the weights behind Pillow's mode "L"; used for float images, which have no such mode.
 _LUMA = (0.299, 0.587, 0.114)
 
 
-def with_channels(image: numpy.ndarray, channels: str) -> numpy.ndarray:
+def with_channels(image: np.ndarray, channels: str) -> np.ndarray:
     """Returns an image of 1 or 3 channels (red, green, blue) as "grey", "rgb" or "bgr".
 
     Args:
@@ -42,7 +37,7 @@ def with_channels(image: numpy.ndarray, channels: str) -> numpy.ndarray:
     return image if channels == "rgb" else np.ascontiguousarray(image[..., ::-1])
 
 
-def resized(image: numpy.ndarray, size: tuple[int, int], interpolation: str) -> numpy.ndarray:
+def resized(image: np.ndarray, size: tuple[int, int], interpolation: str) -> np.ndarray:
     """Returns an image, H x W x C, resized channel by channel as Pillow does it."""
     if image.shape[:2] == size:
         return image
@@ -62,7 +57,7 @@ def resized(image: numpy.ndarray, size: tuple[int, int], interpolation: str) -> 
     )
 
 
-def centred(images: numpy.ndarray, size: tuple[int, int], pad_value: int) -> numpy.ndarray:
+def centred(images: np.ndarray, size: tuple[int, int], pad_value: int) -> np.ndarray:
     """Cuts or pads height and width around the centre; offsets are rounded as in torchvision."""
     if images.shape[-3:-1] == size:
         return images

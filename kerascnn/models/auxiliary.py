@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from kerascnn.errors import MismatchError
 from kerascnn.lazy import keras
 from kerascnn.models.request import Provenance, provenance
-
-if TYPE_CHECKING:
-    import keras
-
 
 MAIN = "predictions"
 

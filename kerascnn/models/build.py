@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kerascnn.imaging.preprocessing import Preprocessing
 from kerascnn.lazy import keras
 from kerascnn.models.planning import connect, plan, resolve
 from kerascnn.models.registry import Variant
 from kerascnn.models.request import Provenance, Request
-
-if TYPE_CHECKING:
-    import keras
 
 
 def with_input_shape(request: Request, input_tensor: Any) -> Request:

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kerascnn.errors import UsageError
 from kerascnn.lazy import keras
-
-if TYPE_CHECKING:
-    import keras as keras_
 
 PROBE = 1_441_440
 """A multiple of every stride up to 16 and of 32: sizes that a layer is asked about differ by it."""
@@ -41,7 +38,7 @@ class _Step:
     stride: Fraction | None
 
 
-def features(model: keras_.Model, levels: Sequence[int] = (4, 8, 16, 32)) -> keras_.Model:
+def features(model: keras.Model, levels: Sequence[int] = (4, 8, 16, 32)) -> keras.Model:
     """Returns a model of the last map at each stride; its attribute `levels` says what they are.
 
     Strides are worked out from the layers' shapes, not from names. The last map of a stride is the
@@ -79,7 +76,7 @@ def features(model: keras_.Model, levels: Sequence[int] = (4, 8, 16, 32)) -> ker
     return tapped
 
 
-def pyramid(model: keras_.Model) -> dict[int, Level]:
+def pyramid(model: keras.Model) -> dict[int, Level]:
     """Returns the last map of every stride that a model has, as `features` understands it."""
     steps = _steps(model)
     place = {name: index for index, name in enumerate(steps)}
@@ -112,7 +109,7 @@ def _is_map(step: _Step) -> bool:
     return whole and not isinstance(step.layer, made_for_others)
 
 
-def _steps(model: keras_.Model) -> dict[str, _Step]:
+def _steps(model: keras.Model) -> dict[str, _Step]:
     """Returns the layers on the way to the deepest output, in the order of the data."""
     owners: dict[int, str] = {}
     steps: dict[str, _Step] = {}

@@ -7,16 +7,11 @@ al. 1998 called such a network a space displacement neural network.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kerascnn.lazy import keras, np, tf
 from kerascnn.models.scores import log_probabilities
 from kerascnn.models.signature import ends_in_softmax, forward, image_shape
-
-if TYPE_CHECKING:
-    import keras
-    import numpy as np
-    import tensorflow as tf
 
 TOLERANCE = 1e-3
 """Of probabilities' logarithms, between the network and its copy at the network's own size."""

@@ -12,14 +12,12 @@ import importlib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from kerascnn.errors import UsageError
 from kerascnn.imaging.preprocessing import Preprocessing, crop
+from kerascnn.lazy import keras
 from kerascnn.models.request import ARGUMENTS
-
-if TYPE_CHECKING:
-    import keras
 
 PHOTOGRAPH = 200
 """From this many pixels a side, a row in colour is taken to be for ImageNet's photographs."""

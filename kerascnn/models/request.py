@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    import keras as keras_
-
+from kerascnn.lazy import keras
 
 ImageShape = tuple[int | None, int | None, int]
 """Height, width, channels; height and width may be open."""
@@ -65,7 +63,7 @@ class Provenance:
     arguments: dict[str, Any]
 
 
-def provenance(model: keras_.Model) -> Provenance | None:
+def provenance(model: keras.Model) -> Provenance | None:
     """Returns the architecture and arguments that built `model`, or None for a foreign model."""
     found = getattr(model, "kerascnn_provenance", None)
     return found if isinstance(found, Provenance) else None

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from kerascnn.lazy import np
-
-if TYPE_CHECKING:
-    import numpy as np
 
 
 def log_probabilities(scores: np.ndarray, *, logits: bool) -> np.ndarray:

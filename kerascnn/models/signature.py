@@ -6,18 +6,13 @@ import contextlib
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kerascnn.errors import MismatchError
 from kerascnn.imaging.preprocessing import Preprocessing
 from kerascnn.lazy import keras, np, tf
 from kerascnn.models.registry import model_info
 from kerascnn.models.request import ImageShape, provenance
-
-if TYPE_CHECKING:
-    import keras
-    import numpy as np
-    import tensorflow as tf
 
 
 def image_shape(model: keras.Model) -> ImageShape:

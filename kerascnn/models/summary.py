@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kerascnn.errors import UsageError
+from kerascnn.lazy import keras
 from kerascnn.models.costs import RULES, Cost, Entry, Plan, Planned, Shape, layer_cost
 from kerascnn.models.planning import plan
 from kerascnn.models.registry import model_info
 from kerascnn.models.request import Request
 from kerascnn.text_table import text_table
-
-if TYPE_CHECKING:
-    import keras
 
 FLOAT_BYTES = 4
 

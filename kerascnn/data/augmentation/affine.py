@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from kerascnn.errors import UsageError
 from kerascnn.lazy import tf
-
-if TYPE_CHECKING:
-    import tensorflow
 
 # Columns of the table of draws.
 _ACROSS, _DOWN, _ANGLE, _ZOOM, _FLIP, DRAWS = range(6)
@@ -48,7 +44,7 @@ class Affine:
         """Whether any image can change."""
         return bool(self.translate or self.flip or self.rotate or self.zoom)
 
-    def transforms(self, draws: tensorflow.Tensor, height: int, width: int) -> tensorflow.Tensor:
+    def transforms(self, draws: tf.Tensor, height: int, width: int) -> tf.Tensor:
         """Returns, for each row of draws, the map from a result's pixels to the image's.
 
         Args:
@@ -87,9 +83,7 @@ class Affine:
             axis=1,
         )
 
-    def __call__(
-        self, images: tensorflow.Tensor, draws: tensorflow.Tensor, fill: float
-    ) -> tensorflow.Tensor:
+    def __call__(self, images: tf.Tensor, draws: tf.Tensor, fill: float) -> tf.Tensor:
         """Distorts a batch, with bilinear sampling and `fill` outside the images.
 
         Args:

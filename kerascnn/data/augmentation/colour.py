@@ -5,12 +5,9 @@ Values are not clipped in between.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kerascnn.lazy import np, tf
-
-if TYPE_CHECKING:
-    import tensorflow
 
 UNIFORM, NORMAL = 3, 3
 """Columns of the tables of draws."""
@@ -25,9 +22,7 @@ COMPONENTS = (
 )
 
 
-def jittered(
-    images: tensorflow.Tensor, uniform: Any, jitter: float, *, bgr: bool
-) -> tensorflow.Tensor:
+def jittered(images: tf.Tensor, uniform: Any, jitter: float, *, bgr: bool) -> tf.Tensor:
     """Changes brightness, contrast and saturation, one after the other.
 
     Args:
@@ -51,7 +46,7 @@ def jittered(
     )
 
 
-def lighting(normal: Any, strength: float, *, bgr: bool) -> tensorflow.Tensor:
+def lighting(normal: Any, strength: float, *, bgr: bool) -> tf.Tensor:
     """Returns what is added to the channels of each image, N x 3, of values 0 to 255.
 
     Args:
@@ -67,14 +62,14 @@ def lighting(normal: Any, strength: float, *, bgr: bool) -> tensorflow.Tensor:
     return steps[0] + steps[1] + steps[2]
 
 
-def _grey(images: tensorflow.Tensor, bgr: bool) -> tensorflow.Tensor:
+def _grey(images: tf.Tensor, bgr: bool) -> tf.Tensor:
     if images.shape[-1] == 1:
         return images
     weights = LUMA[::-1] if bgr else LUMA
     return sum(weight * images[..., k, None] for k, weight in enumerate(weights))
 
 
-def _mean(grey: tensorflow.Tensor) -> tensorflow.Tensor:
+def _mean(grey: tf.Tensor) -> tf.Tensor:
     """Returns the mean of each image, to the same bits whatever batch it is in."""
     # Sums of whole numbers do not depend on their order.
     total = tf.reduce_sum(tf.cast(tf.round(grey * 256), tf.int64), axis=(1, 2, 3), keepdims=True)

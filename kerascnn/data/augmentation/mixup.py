@@ -6,17 +6,14 @@ batch has one draw.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kerascnn.lazy import tf
 
-if TYPE_CHECKING:
-    import tensorflow
-
 
 def mixed(
-    images: tensorflow.Tensor, rows: tensorflow.Tensor, seed: Any, *, mixup: float, cutmix: float
-) -> tuple[tensorflow.Tensor, tensorflow.Tensor]:
+    images: tf.Tensor, rows: tf.Tensor, seed: Any, *, mixup: float, cutmix: float
+) -> tuple[tf.Tensor, tf.Tensor]:
     """Mixes every image of a batch with the one before it, and their labels in the same parts.
 
     Args:
@@ -40,7 +37,7 @@ def mixed(
     )
 
 
-def _beta(alpha: Any, seed: Any) -> tensorflow.Tensor:
+def _beta(alpha: Any, seed: Any) -> tf.Tensor:
     """Returns a draw of Beta(alpha, alpha)."""
     one = tf.random.stateless_gamma([2], tf.random.experimental.stateless_fold_in(seed, 1), alpha)
     # Both can underflow to 0 where alpha is small; then one image stays whole.

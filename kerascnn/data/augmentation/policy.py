@@ -18,7 +18,6 @@ from kerascnn.lazy import np
 from kerascnn.recipes.fields import CROPS, Recipe
 
 if TYPE_CHECKING:
-    import numpy
     from PIL import Image
 
 REFERENCE_SIDE = 224
@@ -78,7 +77,7 @@ class Distortion:
         return changed or self.lighting > 0 or self.jitter > 0
 
     def window(
-        self, draw: numpy.random.Generator, width: int, height: int, size: tuple[int, int]
+        self, draw: np.random.Generator, width: int, height: int, size: tuple[int, int]
     ) -> tuple[float, float, float, float]:
         """Draws the part of an image that is used.
 
@@ -115,7 +114,7 @@ class Distortion:
 
     def picture(
         self,
-        draw: numpy.random.Generator,
+        draw: np.random.Generator,
         picture: Image.Image,
         size: tuple[int, int],
         interpolation: str,
@@ -141,7 +140,7 @@ class Distortion:
         return picture
 
 
-def generator(seed: int, epoch: int, index: int) -> numpy.random.Generator:
+def generator(seed: int, epoch: int, index: int) -> np.random.Generator:
     """Returns the random numbers of a sample in an epoch."""
     # A counter-based generator starts anywhere at once, 4 times faster than default_rng([...]).
     key = np.array([seed & _MASK, 0x6B657261], np.uint64)
@@ -149,7 +148,7 @@ def generator(seed: int, epoch: int, index: int) -> numpy.random.Generator:
     return np.random.Generator(np.random.Philox(key=key, counter=counter))
 
 
-def as_picture(image: numpy.ndarray) -> Image.Image:
+def as_picture(image: np.ndarray) -> Image.Image:
     """Returns a uint8 array of 1 or 3 channels as a picture.
 
     Raises:
@@ -166,7 +165,7 @@ def as_picture(image: numpy.ndarray) -> Image.Image:
     return Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
 
 
-def as_array(picture: Any) -> numpy.ndarray:
+def as_array(picture: Any) -> np.ndarray:
     """Returns a picture as a uint8 array, height x width x channels."""
     array = np.asarray(picture)
     return array[..., np.newaxis] if array.ndim == 2 else array

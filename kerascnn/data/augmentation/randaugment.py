@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from kerascnn.lazy import np
+
 if TYPE_CHECKING:
-    import numpy
     from PIL import Image
 
 HIGHEST = 10
@@ -106,7 +107,7 @@ DISTORTIONS: dict[str, Callable[[Any, float], Any]] = {
 
 
 def randaugment(
-    picture: Image.Image, count: int, magnitude: int, draw: numpy.random.Generator
+    picture: Image.Image, count: int, magnitude: int, draw: np.random.Generator
 ) -> Image.Image:
     """Returns a picture after `count` drawn distortions; directions are drawn too.
 

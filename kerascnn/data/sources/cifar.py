@@ -9,17 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kerascnn.errors import DamagedFileError, DataError, UnsafeFileError
 from kerascnn.fileio.pickle_machine import Machine
 from kerascnn.fileio.untrusted import open_regular, quoted
 from kerascnn.lazy import np
 
-if TYPE_CHECKING:
-    import numpy
-
-Arrays = tuple["numpy.ndarray", "numpy.ndarray"]
+Arrays = tuple["np.ndarray", "np.ndarray"]
 
 PIXELS = 3 * 32 * 32
 _LIMIT = 2**30
@@ -65,7 +62,7 @@ def _load(folder: Path, kind: _Kind) -> tuple[Arrays, Arrays, tuple[str, ...] | 
     return (images, labels), kind.read(folder / kind.test), _names(folder / kind.names)
 
 
-def _images(rows: numpy.ndarray) -> numpy.ndarray:
+def _images(rows: np.ndarray) -> np.ndarray:
     """Returns N x 32 x 32 x 3 of rows of 1,024 red, green, then blue values."""
     return np.ascontiguousarray(rows.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1))
 
@@ -148,7 +145,7 @@ class _Type:
 class _Array:
     """An array that is being described: first that it is one, then its shape and bytes."""
 
-    values: numpy.ndarray | None = None
+    values: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,10 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kerascnn.errors import DataError, UsageError
-from kerascnn.lazy import np
-
-if TYPE_CHECKING:
-    import numpy
-    import tensorflow
+from kerascnn.lazy import np, tf
 
 TEST_FRACTION = 1 / 3
 OWN_SPLIT = "as the source has it: {:,} training and {:,} test samples"
@@ -33,8 +29,8 @@ class Split:
         labels: int64 array of N class numbers; None where they are not known.
     """
 
-    images: numpy.ndarray | tuple[Path, ...] | tensorflow.data.Dataset
-    labels: numpy.ndarray | None
+    images: np.ndarray | tuple[Path, ...] | tf.data.Dataset
+    labels: np.ndarray | None
 
     def __len__(self) -> int:
         return len(self.images if self.labels is None else self.labels)
@@ -68,7 +64,7 @@ class Data:
     skipped: tuple[tuple[str, str], ...] = ()
 
 
-def as_images(images: Any, where: str = "the images") -> numpy.ndarray:
+def as_images(images: Any, where: str = "the images") -> np.ndarray:
     """Returns images as uint8 or float32, N x H x W x C, with values 0 to 255.
 
     Args:
@@ -113,7 +109,7 @@ def as_images(images: Any, where: str = "the images") -> numpy.ndarray:
     return result
 
 
-def holds_unit_values(images: Iterable[numpy.ndarray]) -> bool:
+def holds_unit_values(images: Iterable[np.ndarray]) -> bool:
     """Tells whether float images hold 0 to 1 or standardised values, rather than 0 to 255."""
     ranges = [(float(image.min()), float(image.max())) for image in images]
     return _is_unit(min(low for low, _ in ranges), max(high for _, high in ranges))
@@ -123,7 +119,7 @@ def _is_unit(low: float, high: float) -> bool:
     return low < 0 or high <= _UNIT_LIMIT
 
 
-def _range(array: numpy.ndarray, where: str) -> tuple[float, float]:
+def _range(array: np.ndarray, where: str) -> tuple[float, float]:
     low, high = np.inf, -np.inf
     step = max(1, _CHUNK_BYTES // array[:1].nbytes)
     for start in range(0, len(array), step):
@@ -136,7 +132,7 @@ def _range(array: numpy.ndarray, where: str) -> tuple[float, float]:
     return low, high
 
 
-def as_labels(labels: Any, where: str = "the labels") -> tuple[numpy.ndarray, int | None]:
+def as_labels(labels: Any, where: str = "the labels") -> tuple[np.ndarray, int | None]:
     """Returns class numbers as int64, and the number of classes where one-hot rows tell it.
 
     Args:
@@ -183,14 +179,14 @@ def as_labels(labels: Any, where: str = "the labels") -> tuple[numpy.ndarray, in
     return array.astype(np.int64), None
 
 
-def check_pair(images: Any, labels: numpy.ndarray, what: str) -> None:
+def check_pair(images: Any, labels: np.ndarray, what: str) -> None:
     """Refuses a split whose images and labels differ in number."""
     if len(images) != len(labels):
         raise DataError(f"{what} have {len(images):,} images and {len(labels):,} labels")
 
 
 def names_of_classes(
-    names: Sequence[str] | None, labels: Sequence[numpy.ndarray], columns: int | None = None
+    names: Sequence[str] | None, labels: Sequence[np.ndarray], columns: int | None = None
 ) -> tuple[str, ...]:
     """Returns the class names, by default the numbers, after a check of every label against them.
 
@@ -227,8 +223,8 @@ def names_of_classes(
 
 
 def held_out(
-    labels: numpy.ndarray, fraction: float | None, seed: int
-) -> tuple[numpy.ndarray, numpy.ndarray, str]:
+    labels: np.ndarray, fraction: float | None, seed: int
+) -> tuple[np.ndarray, np.ndarray, str]:
     """Draws the same share of every class for testing.
 
     Args:
@@ -269,7 +265,7 @@ def held_out(
     return everything[~taken], everything[taken], sentence
 
 
-def digest_arrays(*arrays: numpy.ndarray) -> str:
+def digest_arrays(*arrays: np.ndarray) -> str:
     """Returns the SHA-256 of the arrays' types, shapes and values as 64 hexadecimal digits."""
     digest = hashlib.sha256()
     for array in arrays:

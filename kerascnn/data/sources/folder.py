@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from kerascnn.data.sources.dataset import Data, Split, check_classes, held_out
 from kerascnn.data.sources.image_check import allowed_bad, look_at_all, refuse_bad
@@ -17,9 +16,6 @@ from kerascnn.errors import DataError
 from kerascnn.fileio.untrusted import named, open_regular
 from kerascnn.imaging.decode import EXTENSIONS, FILE_LIMIT, ImageHeader, read_header
 from kerascnn.lazy import np
-
-if TYPE_CHECKING:
-    import numpy
 
 # In the order of preference, where a folder has several.
 _TEST_NAMES = ("test", "val", "validation")
@@ -31,7 +27,7 @@ class _Part:
     """The files of one split; labels index `classes`."""
 
     paths: tuple[Path, ...]
-    labels: numpy.ndarray
+    labels: np.ndarray
     classes: tuple[str, ...]
 
 
@@ -235,7 +231,7 @@ def _with_classes(part: _Part, classes: tuple[str, ...], folder: Path) -> _Part:
     return _Part(part.paths, numbers[part.labels], classes)
 
 
-def _subset(part: _Part, indices: numpy.ndarray) -> _Part:
+def _subset(part: _Part, indices: np.ndarray) -> _Part:
     return _Part(tuple(part.paths[i] for i in indices), part.labels[indices], part.classes)
 
 

@@ -11,14 +11,10 @@ import io
 import math
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from kerascnn.errors import DamagedFileError, DataError
 from kerascnn.fileio.untrusted import check_expansion, open_regular, reading
 from kerascnn.lazy import np
-
-if TYPE_CHECKING:
-    import numpy
 
 _TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _BLOCK = 2**20
@@ -26,7 +22,7 @@ _BLOCK = 2**20
 
 def load_idx(
     directory: Path,
-) -> tuple[tuple[numpy.ndarray, numpy.ndarray], tuple[numpy.ndarray, numpy.ndarray]]:
+) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
     """Reads the four files of a directory: (images, labels) for training and for testing.
 
     Args:
@@ -45,7 +41,7 @@ def load_idx(
     return train, test
 
 
-def _load_pair(directory: Path, prefix: str) -> tuple[numpy.ndarray, numpy.ndarray]:
+def _load_pair(directory: Path, prefix: str) -> tuple[np.ndarray, np.ndarray]:
     image_file = _find(directory, f"{prefix}-images", "idx3-ubyte")
     label_file = _find(directory, f"{prefix}-labels", "idx1-ubyte")
     images, labels = read_idx(image_file), read_idx(label_file)
@@ -75,7 +71,7 @@ def _find(directory: Path, stem: str, kind: str) -> Path:
     raise DataError(f"{directory} has no {names[0]}; looked for {', '.join(names)}")
 
 
-def read_idx(path: Path) -> numpy.ndarray:
+def read_idx(path: Path) -> np.ndarray:
     """Reads one IDX file, gzipped where its name ends in .gz, as an array.
 
     Raises:
@@ -94,7 +90,7 @@ def read_idx(path: Path) -> numpy.ndarray:
             return _parse(unpacked, path, size, compressed=True)
 
 
-def _parse(stream: io.BufferedIOBase, path: Path, size: int, *, compressed: bool) -> numpy.ndarray:
+def _parse(stream: io.BufferedIOBase, path: Path, size: int, *, compressed: bool) -> np.ndarray:
     magic = stream.read(4)
     if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _TYPES or not 1 <= magic[3] <= 4:
         raise DamagedFileError(

@@ -5,14 +5,11 @@ from __future__ import annotations
 import math
 import zipfile
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 from kerascnn.errors import DamagedFileError, DataError, UnsafeFileError
 from kerascnn.fileio.untrusted import check_expansion, open_regular, reading
 from kerascnn.lazy import np
-
-if TYPE_CHECKING:
-    import numpy
 
 # Names that published files use: Keras's mnist.npz, MedMNIST, and plain pairs.
 _SPLIT_NAMES = (
@@ -23,7 +20,7 @@ _WHOLE_NAMES = (("x", "y"), ("images", "labels"))
 _MEMBER_LIMIT = 1000
 
 
-def load_npz(path: Path) -> dict[str, numpy.ndarray]:
+def load_npz(path: Path) -> dict[str, np.ndarray]:
     """Reads the image and label arrays of an .npz file, under the names of `arrange`.
 
     Raises:
@@ -83,7 +80,7 @@ def _members(archive: zipfile.ZipFile, path: Path) -> dict[str, zipfile.ZipInfo]
     return members
 
 
-def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> numpy.ndarray:
+def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> np.ndarray:
     where = f"{info.filename} of {path}"
     check_expansion(where, info.file_size, info.compress_size)
     with reading(f"{where} is corrupt or no array"):

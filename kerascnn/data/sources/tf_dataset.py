@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kerascnn.data.sources.dataset import (
     OWN_SPLIT,
@@ -18,16 +18,12 @@ from kerascnn.data.sources.dataset import (
 from kerascnn.errors import DataError, UsageError
 from kerascnn.lazy import np, tf
 
-if TYPE_CHECKING:
-    import numpy
-    import tensorflow
-
 # So many images decide whether a dataset's floats go to 1 or to 255; the first alone may be black.
 _LOOKED_AT = 64
 
 
 def from_datasets(
-    datasets: tuple[tensorflow.data.Dataset, ...], seed: int, test_fraction: float | None
+    datasets: tuple[tf.data.Dataset, ...], seed: int, test_fraction: float | None
 ) -> Data:
     """Makes Data of a pair of datasets for training and testing, or of one that is split.
 
@@ -78,12 +74,12 @@ def from_datasets(
     )
 
 
-def is_batched(dataset: tensorflow.data.Dataset) -> bool:
+def is_batched(dataset: tf.data.Dataset) -> bool:
     """Tells whether the elements of a `Split`'s dataset are batches."""
     return dataset.element_spec[0].shape.rank == 4
 
 
-def _as_pair(dataset: tensorflow.data.Dataset) -> tensorflow.data.Dataset:
+def _as_pair(dataset: tf.data.Dataset) -> tf.data.Dataset:
     """Returns the dataset with elements (image, label) of known rank."""
     if dataset.cardinality() == tf.data.INFINITE_CARDINALITY:
         raise DataError("the dataset is infinite; leave out repeat(), epochs are counted elsewhere")
@@ -117,7 +113,7 @@ def _batch_axes(image: Any, label: Any) -> int:
     return int(shared and (label.rank == 2 or image[-1] not in (1, 3)))
 
 
-def _labels(dataset: tensorflow.data.Dataset) -> tuple[numpy.ndarray, int | None]:
+def _labels(dataset: tf.data.Dataset) -> tuple[np.ndarray, int | None]:
     batch = _batch_axes(*(spec.shape for spec in dataset.element_spec))
     marks = dataset.map(lambda _, label: label)
     parts = list((marks if batch else marks.batch(1024)).as_numpy_iterator())
@@ -126,7 +122,7 @@ def _labels(dataset: tensorflow.data.Dataset) -> tuple[numpy.ndarray, int | None
     return as_labels(np.concatenate(parts), "the labels of the dataset")
 
 
-def _standard(dataset: tensorflow.data.Dataset) -> tensorflow.data.Dataset:
+def _standard(dataset: tf.data.Dataset) -> tf.data.Dataset:
     """Returns uint8 or float32 images H x W x C, 0 to 255, and int64 labels, batched as before."""
     image, label = dataset.element_spec
     batch = _batch_axes(image.shape, label.shape)
@@ -149,7 +145,7 @@ def _standard(dataset: tensorflow.data.Dataset) -> tensorflow.data.Dataset:
     return dataset.map(standard)
 
 
-def _selected(dataset: tensorflow.data.Dataset, indices: numpy.ndarray) -> tensorflow.data.Dataset:
+def _selected(dataset: tf.data.Dataset, indices: np.ndarray) -> tf.data.Dataset:
     single = dataset.unbatch() if is_batched(dataset) else dataset
     chosen = tf.constant(indices, tf.int64)
     # Two sorted sequences: an index is chosen where the search ends on itself.
@@ -161,7 +157,7 @@ def _selected(dataset: tensorflow.data.Dataset, indices: numpy.ndarray) -> tenso
     )
 
 
-def _fingerprint(parts: list[tensorflow.data.Dataset], labels: list[numpy.ndarray]) -> str:
+def _fingerprint(parts: list[tf.data.Dataset], labels: list[np.ndarray]) -> str:
     digest = hashlib.sha256()
     for dataset, marks in zip(parts, labels, strict=True):
         # The order of a dataset may change from pass to pass; its counts may not.

@@ -7,15 +7,12 @@ import os
 import socket
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kerascnn.data.sources.dataset import Data
 from kerascnn.data.sources.tfrecord import MEMORY_LIMIT, make_data
 from kerascnn.errors import DataError, UsageError
 from kerascnn.lazy import np
-
-if TYPE_CHECKING:
-    import numpy
 
 _TEST_SPLITS = ("test", "validation", "val")
 _HOST = ("storage.googleapis.com", 443)
@@ -51,7 +48,7 @@ def load_tfds(source: Any, name: str, seed: int, test_fraction: float | None) ->
     if "train" not in splits:
         raise UsageError(f"{name} has the splits {', '.join(splits) or 'none'}; needed is train")
     images: list[list[Any]] = []
-    marks: list[numpy.ndarray] = []
+    marks: list[np.ndarray] = []
     digest = hashlib.sha256()
     for part in ("train", test):
         found, labels = _read(builder, part, name, tfds) if part else ([], [])

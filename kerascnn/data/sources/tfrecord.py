@@ -10,7 +10,7 @@ import glob
 import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kerascnn.data.sources.dataset import (
     OWN_SPLIT,
@@ -24,9 +24,6 @@ from kerascnn.data.sources.dataset import (
 from kerascnn.errors import DamagedFileError, DataError
 from kerascnn.imaging.decode import Piece, read_header
 from kerascnn.lazy import np, tf
-
-if TYPE_CHECKING:
-    import numpy
 
 IMAGE_KEYS = ("image/encoded", "image")
 LABEL_KEYS = ("image/class/label", "label")
@@ -66,7 +63,7 @@ def load_records(
         parts = {"train": files, "test": []}
     digest = hashlib.sha256()
     images: list[list[Piece | bytes]] = []
-    marks: list[numpy.ndarray] = []
+    marks: list[np.ndarray] = []
     texts: dict[int, str] = {}
     for part in ("train", "test"):
         found: list[Piece | bytes] = []
@@ -94,7 +91,7 @@ def load_records(
 def make_data(
     name: str,
     images: list[list[Any]],
-    marks: list[numpy.ndarray],
+    marks: list[np.ndarray],
     texts: dict[int, str],
     fingerprint: str,
     seed: int,
