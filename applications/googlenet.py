@@ -109,7 +109,7 @@ def body(x: Tensor, row: Row, scale: Scale) -> tuple[Tensor, dict[str, Tensor]]:
     taps: dict[str, Tensor] = {}
     for stage, size in ("3", 3), ("4", 3), ("5", row.pool4):
         x = blocks.max_pool(x, size, 2, name=f"pool{int(stage) - 1}", ceil=True)
-        steps = scale.stretch([one for one in MODULES if one[0][0] == stage])
+        steps = scale.stretch([entry for entry in MODULES if entry[0][0] == stage])
         for step, ((label, columns), copy) in enumerate(steps):
             name = f"inception_{label}" + ("" if copy == 1 else f"_{copy}")
             x = module(x, columns, name, row, scale)

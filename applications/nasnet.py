@@ -72,17 +72,17 @@ def body(x: Tensor, row: Row, scale: Scale) -> Any:
         prev = now
     else:
         for number, share in (1, 4), (2, 2):
-            made = cell(REDUCTION, now, prev, filters // share, f"stem{number}", scale)
-            now, prev = made, now
+            output = cell(REDUCTION, now, prev, filters // share, f"stem{number}", scale)
+            now, prev = output, now
     taps = {}
     for stage in (1, 2, 3):
         if stage > 1:
             filters *= 2
-            made = cell(REDUCTION, now, prev, filters, f"reduction{stage - 1}", scale)
-            now, prev = made, prev if row.skip_reduction else now
+            output = cell(REDUCTION, now, prev, filters, f"reduction{stage - 1}", scale)
+            now, prev = output, prev if row.skip_reduction else now
         for number in range(1, scale.repeats(row.normal_cells) + 1):
-            made = cell(NORMAL, now, prev, filters, f"stage{stage}_cell{number}", scale)
-            now, prev = made, now
+            output = cell(NORMAL, now, prev, filters, f"stage{stage}_cell{number}", scale)
+            now, prev = output, now
         if stage == 2 and row.auxiliary:
             taps["aux1"] = now.x
     x = blocks.activation(now.x, "relu", "final_act")

@@ -85,22 +85,22 @@ def main() -> None:
     from machine import machine, save
 
     load = [os.getloadavg()[0]]
-    found: dict[str, list[dict[str, float]]] = {way: [] for way in WAYS}
+    runs_of: dict[str, list[dict[str, float]]] = {way: [] for way in WAYS}
     commands = []
     for _ in range(REPEATS):
         for way in WAYS[:2]:
             ended = subprocess.run(
                 [sys.executable, __file__, way], check=True, capture_output=True, text=True
             )
-            found[way].append(json.loads(ended.stdout.splitlines()[-1]))
+            runs_of[way].append(json.loads(ended.stdout.splitlines()[-1]))
         commands.append(command_line())
     ended = subprocess.run(
         [sys.executable, __file__, WAYS[2]], check=True, capture_output=True, text=True
     )
-    found[WAYS[2]].append(json.loads(ended.stdout.splitlines()[-1]))
+    runs_of[WAYS[2]].append(json.loads(ended.stdout.splitlines()[-1]))
     medians = {
         way: {key: statistics.median(run[key] for run in runs) for key in runs[0]}
-        for way, runs in found.items()
+        for way, runs in runs_of.items()
     }
     load.append(os.getloadavg()[0])
     ratio = medians[WAYS[1]]["seconds"] / medians[WAYS[0]]["seconds"]
@@ -120,7 +120,7 @@ def main() -> None:
         f"whole command `kerascnn export resnet50 out --formats onnx` takes {command:.1f} s. "
         f"Load average {load[0]:.1f} before and {load[1]:.1f} after."
     )
-    result = {"machine": machine(), "runs": found, "medians": medians, "ratio": ratio,
+    result = {"machine": machine(), "runs": runs_of, "medians": medians, "ratio": ratio,
               "command_seconds": commands, "load": load}  # fmt: skip
     save("export", result, "\n".join(lines))
     print("\n".join(lines))

@@ -95,11 +95,11 @@ def session(file: Path, batch: int) -> Callable[[], float]:
     onnxruntime = import_onnxruntime()
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
-    made = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
-    (taken,) = made.get_inputs()
+    runtime = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+    (taken,) = runtime.get_inputs()
     shape = [batch, *taken.shape[1:]]
     image = np.random.default_rng(0).normal(size=shape).astype("float32")
-    return timed(lambda: made.run(None, {taken.name: image}))
+    return timed(lambda: runtime.run(None, {taken.name: image}))
 
 
 def in_openvino(file: Path, batch: int) -> Callable[[], float]:
@@ -156,7 +156,7 @@ def measure(name: str, torch: Process | None) -> dict[str, Any]:
                 line = f"{NETWORKS[name]} {batch}"
                 contenders["eager"] = lambda line=line: float(torch.ask(line))
             taken = in_turns(contenders, rounds)
-            medians = {one: statistics.median(times) for one, times in taken.items()}
+            medians = {kind: statistics.median(times) for kind, times in taken.items()}
             ratios = {
                 "int8": medians["ours"] / medians["int8"],
                 "openvino_int8": medians["openvino"] / medians["openvino_int8"],
@@ -167,7 +167,7 @@ def measure(name: str, torch: Process | None) -> dict[str, Any]:
                 ratios["eager"] = medians["eager"] / medians["ours"]
             result[str(batch)] = {
                 "seconds": medians,
-                "spread": {one: [min(times), max(times)] for one, times in taken.items()},
+                "spread": {kind: [min(times), max(times)] for kind, times in taken.items()},
                 "ratios": ratios,
             }
             print(name, batch, json.dumps(result[str(batch)]["ratios"]), flush=True)
@@ -230,10 +230,10 @@ def measure_predictor() -> dict[str, Any]:
                 },
                 rounds,
             )
-            medians = {one: statistics.median(times) for one, times in taken.items()}
+            medians = {kind: statistics.median(times) for kind, times in taken.items()}
             result[str(batch)] = {
                 "seconds": medians,
-                "spread": {one: [min(times), max(times)] for one, times in taken.items()},
+                "spread": {kind: [min(times), max(times)] for kind, times in taken.items()},
                 "ratios": {
                     "keras": medians["keras"] / medians["prepared"],
                     "keras_images": medians["keras"] / medians["images"],
@@ -279,12 +279,12 @@ def table(results: dict[str, Any]) -> str:
     ]
     for name in NETWORKS:
         for batch in BATCHES if name in results else ():
-            found = results[name][str(batch)]
-            ratios, seconds = found["ratios"], found["seconds"]
+            result = results[name][str(batch)]
+            ratios, seconds = result["ratios"], result["seconds"]
             cells = [milliseconds(seconds, "ours")]
-            cells += [ratio(ratios, one) for one in ("torch_onnx", "torch_onnx_nhwc", "eager")]
+            cells += [ratio(ratios, kind) for kind in ("torch_onnx", "torch_onnx_nhwc", "eager")]
             cells += [milliseconds(seconds, "int8"), ratio(ratios, "int8")]
-            cells += [milliseconds(seconds, one) for one in ("openvino", "openvino_int8")]
+            cells += [milliseconds(seconds, kind) for kind in ("openvino", "openvino_int8")]
             cells.append(ratio(ratios, "openvino_int8"))
             lines.append(f"| {name} | {batch} | {' | '.join(cells)} |")
     lines += ["", NOTES]
@@ -293,16 +293,16 @@ def table(results: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def milliseconds(seconds: dict[str, float], one: str) -> str:
-    return f"{1e3 * seconds[one]:.1f}" if one in seconds else "-"
+def milliseconds(seconds: dict[str, float], kind: str) -> str:
+    return f"{1e3 * seconds[kind]:.1f}" if kind in seconds else "-"
 
 
-def ratio(ratios: dict[str, float], one: str) -> str:
-    return f"{ratios[one]:.2f}" if one in ratios else "-"
+def ratio(ratios: dict[str, float], kind: str) -> str:
+    return f"{ratios[kind]:.2f}" if kind in ratios else "-"
 
 
-def predictor_table(found: dict[str, Any]) -> list[str]:
-    info = found["info"]
+def predictor_table(result: dict[str, Any]) -> list[str]:
+    info = result["info"]
     lines = [
         "## Predictor, ResNet-50",
         "",
@@ -315,8 +315,10 @@ def predictor_table(found: dict[str, Any]) -> list[str]:
         "|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for batch in BATCHES:
-        seconds, ratios = found[str(batch)]["seconds"], found[str(batch)]["ratios"]
-        cells = [f"{1e3 * seconds[one]:.1f}" for one in ("prepared", "images", "float32", "keras")]
+        seconds, ratios = result[str(batch)]["seconds"], result[str(batch)]["ratios"]
+        cells = [
+            f"{1e3 * seconds[kind]:.1f}" for kind in ("prepared", "images", "float32", "keras")
+        ]
         lines.append(
             f"| {batch} | {' | '.join(cells)} | {ratios['keras']:.1f} | "
             f"{ratios['keras_images']:.1f} | {ratios['keras_float32']:.1f} | "
@@ -339,7 +341,7 @@ def main() -> None:
     torch = Process(python, "torch_inference.py") if python else None
     version = torch.line() if torch else None
     for part in arguments.networks:
-        found = measure_predictor() if part == PREDICTOR else measure(part, torch)
+        result = measure_predictor() if part == PREDICTOR else measure(part, torch)
         stored = RESULTS / f"{arguments.results}.json"
         results = json.loads(stored.read_text()) if stored.exists() else {}
         about = machine()
@@ -347,7 +349,7 @@ def main() -> None:
             about["versions"]["torch"] = version
         kept = results.get("machine", {}).get("versions", {})
         about["versions"] = {**kept, **about["versions"]}  # torch's, where it was not asked now
-        results = {**results, part: found, "machine": about}
+        results = {**results, part: result, "machine": about}
         save(arguments.results, results, table(results))
     if torch:
         torch.close()

@@ -42,13 +42,16 @@ def main() -> None:
     for row in arguments.rows:
         for policy, kinds in REPLACED.items():
             instead = [{}, *({kind: getattr(keras.layers, kind)} for kind in kinds)]
-            steps = [training_step(row, SIDE, BATCH, policy, one) for one in instead]
+            steps = [
+                training_step(row, SIDE, BATCH, policy, replacement) for replacement in instead
+            ]
             taken = [[once() for once in steps] for _ in range(arguments.rounds)]
             ours, *stock = (statistics.median(times) for times in zip(*taken, strict=True))
             for kind, seconds in zip(kinds, stock, strict=True):
-                found = {"row": row, "policy": policy, "kind": kind, "ours": ours, "keras": seconds}
-                results.append(found)
-                print(found, flush=True)
+                names = {"row": row, "policy": policy, "kind": kind}
+                result = {**names, "ours": ours, "keras": seconds}
+                results.append(result)
+                print(result, flush=True)
     table = [
         f"# A training step, batch {BATCH}, {SIDE}x{SIDE} pixels",
         "",

@@ -95,7 +95,7 @@ def _measure(name: str, data: Any, arguments: argparse.Namespace) -> dict[str, A
         error = 100 * (1 - metrics["accuracy"])
         print(f"{name}, seed {seed}: test error {error:.2f} %", flush=True)
         runs.append({"seed": seed, "error": round(error, 4), "seconds": round(seconds, 1)})
-    errors = [one["error"] for one in runs]
+    errors = [run["error"] for run in runs]
     return {
         "name": name,
         "parameters": kerascnn.model_info(name).params,

@@ -72,7 +72,7 @@ def main() -> None:
             ours.append(load(model, path))
             theirs.append(json.loads(torch.ask(str(path))))
         torch.close()
-    one, other = (
+    our_figures, torch_figures = (
         {
             "median": statistics.median(run["seconds"] for run in runs),
             "fastest": min(run["seconds"] for run in runs),
@@ -81,28 +81,28 @@ def main() -> None:
         }
         for runs in (ours, theirs)
     )
-    one["memory_first"] = first["memory"] / size
-    one["digest_median"] = statistics.median(run["digest"] for run in ours)
-    one["digest_fastest"] = min(run["digest"] for run in ours)
+    our_figures["memory_first"] = first["memory"] / size
+    our_figures["digest_median"] = statistics.median(run["digest"] for run in ours)
+    our_figures["digest_fastest"] = min(run["digest"] for run in ours)
     result = {
         "machine": machine(),
         "torch": version,
         "load_average": os.getloadavg()[0],
         "bytes": size,
-        "ours": one,
-        "torch_runs": other,
-        "ratio": other["median"] / one["median"],
-        "ratio_of_fastest": other["fastest"] / one["fastest"],
+        "ours": our_figures,
+        "torch_runs": torch_figures,
+        "ratio": torch_figures["median"] / our_figures["median"],
+        "ratio_of_fastest": torch_figures["fastest"] / our_figures["fastest"],
     }
     table = [
         "| | median, s | fastest, s | peak memory, times the file |",
         "|---|---:|---:|---:|",
-        f"| kerascnn.load_weights | {one['median']:.3f} | {one['fastest']:.3f} "
-        f"| {max(one['memory'], one['memory_first']):.2f} |",
-        f"| and its SHA-256 waited for | {one['digest_median']:.3f} "
-        f"| {one['digest_fastest']:.3f} | |",
-        f"| torch.load + load_state_dict (torch {version}) | {other['median']:.3f} "
-        f"| {other['fastest']:.3f} | {other['memory']:.2f} |",
+        f"| kerascnn.load_weights | {our_figures['median']:.3f} | {our_figures['fastest']:.3f} "
+        f"| {max(our_figures['memory'], our_figures['memory_first']):.2f} |",
+        f"| and its SHA-256 waited for | {our_figures['digest_median']:.3f} "
+        f"| {our_figures['digest_fastest']:.3f} | |",
+        f"| torch.load + load_state_dict (torch {version}) | {torch_figures['median']:.3f} "
+        f"| {torch_figures['fastest']:.3f} | {torch_figures['memory']:.2f} |",
         "",
         f"ResNet-50, {size / 1e6:.0f} MB, {arguments.rounds} loads each in turn; ratio of the "
         f"medians {result['ratio']:.2f}, of the fastest {result['ratio_of_fastest']:.2f}, without "

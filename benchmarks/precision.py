@@ -56,11 +56,11 @@ def measure(name: str, input_shape: tuple[int, int, int], epochs: int) -> dict[s
         test = kerascnn.load_data("digits").test
         images = run.preprocessing(np.asarray(test.images))
         labels = np.asarray(test.labels)
-        (int8,) = (one for one in reports if one.format == "onnx-int8")
+        (int8,) = (report for report in reports if report.format == "onnx-int8")
         answers = {
             name: np.concatenate([ask(images[at : at + 36]) for at in range(0, len(images), 36)])
             for name, ask in {
-                **{one.format: open_artifact(one.path) for one in reports},
+                **{report.format: open_artifact(report.path) for report in reports},
                 **_bfloat16(folder / "out"),
                 OPENVINO_INT8: open_classifier(int8.path, runtime="openvino").scores,
             }.items()
@@ -105,15 +105,15 @@ def table(results: dict[str, Any]) -> str:
     for name in NETWORKS:
         if name not in results:
             continue
-        found = results[name]
-        accuracy, agreement = found["accuracy"], found["agreement"]
+        result = results[name]
+        accuracy, agreement = result["accuracy"], result["agreement"]
         cells = [
             f"{accuracy[key]:.1%} ({agreement[key]:.1%})" if key in accuracy else "-"
             for key in ("onnx-float16", "bfloat16", "onnx-int8", OPENVINO_INT8)
         ]
         lines.append(
-            f"| {name} | {'x'.join(map(str, found['input_shape']))} | {found['images']} | "
-            f"{accuracy['onnx']:.1%} | {' | '.join(cells)} | {found['predictor']['precision']} |"
+            f"| {name} | {'x'.join(map(str, result['input_shape']))} | {result['images']} | "
+            f"{accuracy['onnx']:.1%} | {' | '.join(cells)} | {result['predictor']['precision']} |"
         )
     return "\n".join(lines)
 
@@ -126,11 +126,11 @@ def main() -> None:
     )  # fmt: skip
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
     for name in parser.parse_args().networks:
-        found = measure(name, **NETWORKS[name])
-        print(name, json.dumps(found), flush=True)
+        result = measure(name, **NETWORKS[name])
+        print(name, json.dumps(result), flush=True)
         stored = RESULTS / "precision.json"
         results = json.loads(stored.read_text()) if stored.exists() else {}
-        results = {**results, name: found, "machine": machine()}
+        results = {**results, name: result, "machine": machine()}
         save("precision", results, table(results))
 
 

@@ -22,8 +22,8 @@ ARGUMENTS: dict[str, dict[str, Any]] = {"googlenet": {"aux_logits": False, "init
 @functools.cache
 def network(name: str) -> Any:
     torch.manual_seed(0)
-    made = getattr(torchvision().models, name)(weights=None, **ARGUMENTS.get(name, {}))
-    return made.eval().to(memory_format=torch.channels_last)
+    model = getattr(torchvision().models, name)(weights=None, **ARGUMENTS.get(name, {}))
+    return model.eval().to(memory_format=torch.channels_last)
 
 
 @functools.cache

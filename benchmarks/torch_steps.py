@@ -41,7 +41,7 @@ class Unit(nn.Module):
     def __init__(self, inputs: int, outputs: int, stride: int, groups: tuple[int, int]) -> None:
         super().__init__()
         self.stride, self.groups, middle = stride, groups[1], outputs // 4
-        made = outputs - inputs if stride == 2 else outputs
+        branch_outputs = outputs - inputs if stride == 2 else outputs
         self.first = nn.Sequential(
             nn.Conv2d(inputs, middle, 1, groups=groups[0], bias=False),
             nn.BatchNorm2d(middle),
@@ -50,8 +50,8 @@ class Unit(nn.Module):
         self.rest = nn.Sequential(
             nn.Conv2d(middle, middle, 3, stride, 1, groups=middle, bias=False),
             nn.BatchNorm2d(middle),
-            nn.Conv2d(middle, made, 1, groups=groups[1], bias=False),
-            nn.BatchNorm2d(made),
+            nn.Conv2d(middle, branch_outputs, 1, groups=groups[1], bias=False),
+            nn.BatchNorm2d(branch_outputs),
         )
 
     def forward(self, x: Any) -> Any:

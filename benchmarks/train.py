@@ -88,12 +88,12 @@ def twin(row: str) -> Any:
     if row == "resnet20_cifar":
         return keras_resnet20()
     maker = {"resnet50": "ResNet50", "mobilenet_v2": "MobileNetV2", "vgg16": "VGG16"}[row]
-    made = getattr(keras.applications, maker)(weights=None)
+    model = getattr(keras.applications, maker)(weights=None)
     if keras.config.dtype_policy().name == "float32":
-        return made
-    made.layers[-1].activation = keras.activations.linear
-    out = keras.layers.Activation("softmax", dtype="float32")(made.output)
-    return keras.Model(made.inputs, out)
+        return model
+    model.layers[-1].activation = keras.activations.linear
+    out = keras.layers.Activation("softmax", dtype="float32")(model.output)
+    return keras.Model(model.inputs, out)
 
 
 class Bench:
@@ -158,7 +158,9 @@ class Bench:
             clock = keras.callbacks.LambdaCallback(
                 on_train_batch_end=lambda batch, logs, ends=ends: ends.append(time.perf_counter())
             )
-            around = [one for one in self.around if name == "kerascnn" and on_steps(one)]
+            around = [
+                callback for callback in self.around if name == "kerascnn" and on_steps(callback)
+            ]
             model.fit(
                 self.data, epochs=1, steps_per_epoch=steps + 2, callbacks=[clock, *around],
                 shuffle=False, verbose=0,
@@ -168,8 +170,8 @@ class Bench:
 
     def close(self) -> None:
         """Forgets the networks."""
-        for one in self.around:
-            getattr(one, "close", lambda: None)()
+        for callback in self.around:
+            getattr(callback, "close", lambda: None)()
         self.models.clear()
         gc.collect()
 
@@ -193,11 +195,12 @@ def measured(
             bench.turn(steps)
             for layout in layouts:
                 assert torch is not None
-                one = float(torch.ask(f"{row} {layout} {side} {batch}"))
-                taken.setdefault(f"torch {layout}", []).append(one)
+                step_seconds = float(torch.ask(f"{row} {layout} {side} {batch}"))
+                taken.setdefault(f"torch {layout}", []).append(step_seconds)
             if not number:  # compiling, and caches that fill
                 first = {k: v[-1] for k, v in taken.items() if k.startswith("torch")}
-                layouts = [min(layouts, key=lambda one: first[f"torch {one}"])] if layouts else []
+                fastest = min(first, key=lambda name: first[name], default="torch ")
+                layouts = [layout for layout in layouts if fastest == f"torch {layout}"]
                 taken.update({name: [] for name in bench.models})
                 for name in first:
                     del taken[name]
@@ -255,10 +258,10 @@ def write(results: dict[str, Any], about: dict[str, Any]) -> list[str]:
         "|---|---:|---:|---|---|---:|---:|---:|---:|---:|---:|",
         *map(line, results.values()),
     ]
-    for one in results.values():
-        if "measured" in one:
-            times = ", ".join(f"{k} {1e3 * v:.0f} ms" for k, v in one["measured"].items())
-            text = f'{one["row"]}, {one["cpu"]}: precision="auto" measured {times}.'
+    for part in results.values():
+        if "measured" in part:
+            times = ", ".join(f"{k} {1e3 * v:.0f} ms" for k, v in part["measured"].items())
+            text = f'{part["row"]}, {part["cpu"]}: precision="auto" measured {times}.'
             table += ["", text]
     heading = [
         "# Training steps",
@@ -294,11 +297,11 @@ def main() -> None:
             policy, seconds = chosen(*PARTS[part][:3])
             # Against Keras as a user has it who asks for nothing: in float32.
             policies = (policy, "float32")
-        found = measured(part, policies, torch, arguments.rounds)
-        found["cpu"] = about["cpu"]
+        result = measured(part, policies, torch, arguments.rounds)
+        result["cpu"] = about["cpu"]
         if seconds:
-            found["measured"] = seconds
-        results[f"{part}, {about['cpu']}"] = found
+            result["measured"] = seconds
+        results[f"{part}, {about['cpu']}"] = result
         table = write(results, about)
     if torch:
         torch.close()

@@ -49,7 +49,7 @@ def ours(name: str, data: Any, epochs: int, directory: Path) -> list[float]:
     assert result is not None
     assert len(result.completed) == len(RATES)
     print(f"  search {time.perf_counter() - begun:.1f} s with its report")
-    return [one.seconds for one in result.trials][WARM:]
+    return [trial.seconds for trial in result.trials][WARM:]
 
 
 def bare(name: str, data: Any, epochs: int, directory: Path) -> list[float]:
@@ -87,9 +87,9 @@ def bare(name: str, data: Any, epochs: int, directory: Path) -> list[float]:
     class Timed(keras_tuner.GridSearch):
         def run_trial(self, trial: Any, *arguments: Any, **keywords: Any) -> Any:
             begun = time.perf_counter()
-            found = super().run_trial(trial, *arguments, **keywords)
+            result = super().run_trial(trial, *arguments, **keywords)
             seconds.append(time.perf_counter() - begun)
-            return found
+            return result
 
     tuner = Timed(build, objective="val_accuracy", directory=str(directory), overwrite=True)
     preprocessing = preprocessing_for(create_model(name, input_shape=shape), data.image_shape)
@@ -111,7 +111,7 @@ def pricing() -> dict[str, dict[str, float]]:
     """Returns milliseconds for networks that were not seen before, and for those that were."""
     from kerascnn.tuning.candidates import Candidates
 
-    found = {}
+    milliseconds = {}
     for name in PRICED:
         widths = [0.3 + 0.01 * step for step in range(60)]
         space = Candidates(name, None, None, None, (), {"width": widths})
@@ -124,8 +124,8 @@ def pricing() -> dict[str, dict[str, float]]:
         for width in widths:
             space.price({"width": width})
         known = 1e3 * (time.perf_counter() - begun) / len(widths)
-        found[name] = {"new": statistics.median(times), "known": known}
-    return found
+        milliseconds[name] = {"new": statistics.median(times), "known": known}
+    return milliseconds
 
 
 def filtering() -> dict[str, float]:
@@ -163,14 +163,14 @@ def main() -> None:
             order = [("search", ours), ("bare", bare)]
             for which, run in order if turn % 2 == 0 else order[::-1]:
                 seconds[which] += run(*call, Path(root) / f"{which}{turn}")
-                print(which, [round(one, 2) for one in seconds[which]], flush=True)
+                print(which, [round(value, 2) for value in seconds[which]], flush=True)
     medians = {which: statistics.median(values) for which, values in seconds.items()}
     overhead = medians["search"] / medians["bare"] - 1
     result = {
         "machine": machine(), "model": arguments.name, "epochs": arguments.epochs,
         "seconds": seconds, "overhead": overhead, "pricing_ms": prices, "filtering": filtered,
     }  # fmt: skip
-    ranges = {which: f"{min(one):.2f} to {max(one):.2f}" for which, one in seconds.items()}
+    ranges = {which: f"{min(values):.2f} to {max(values):.2f}" for which, values in seconds.items()}
     lines = [
         "# Searches",
         "",

@@ -24,9 +24,9 @@ AXES = ("n=1", "m=2", "filters=8,12,16,20,24,28", "k=0,1")
 
 
 def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def measured(workers: int, directory: Path, trials: int = 8, epochs: int = 25) -> float:
@@ -59,7 +59,7 @@ def measured(workers: int, directory: Path, trials: int = 8, epochs: int = 25) -
             processes.append(process)
         for process in processes:
             if process.wait(500):
-                raise RuntimeError("\n".join(one.read_text() for one in directory.glob("*.log")))
+                raise RuntimeError("\n".join(log.read_text() for log in directory.glob("*.log")))
     ended = list(directory.glob("search/trials/trial_*/outcome.json"))
     assert len(ended) == trials
     begun = [json.loads(path.with_name("attempts.json").read_text())[0]["at"] for path in ended]

@@ -80,15 +80,17 @@ def main() -> int:
         run_dir=arguments.out / "lenet5",
         overwrite=True,
     )
-    found, paper = (
+    winner_figures, paper = (
         kerascnn.evaluate(run.load("last"), data, preprocessing=run.preprocessing)
         for run in (winner, lenet)
     )
     print(f"\n{len(result.trials)} trials in {searched - begun:.0f} s: {best.values}")
-    print(f"found   {best.params:,} parameters, {best.macs:,} MACs, {found['accuracy']:.2%}")
+    print(
+        f"found   {best.params:,} parameters, {best.macs:,} MACs, {winner_figures['accuracy']:.2%}"
+    )
     print(f"lenet5  61,706 parameters, 416,520 MACs, {paper['accuracy']:.2%}")
     print(f"{time.perf_counter() - begun:.0f} s in all; see {arguments.out / 'search/report.html'}")
-    return 0 if best.params <= PARAMETERS and found["accuracy"] > paper["accuracy"] else 1
+    return 0 if best.params <= PARAMETERS and winner_figures["accuracy"] > paper["accuracy"] else 1
 
 
 if __name__ == "__main__":

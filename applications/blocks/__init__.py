@@ -56,16 +56,16 @@ def _padded(
     if pads is None:
         return x, "same"
     if min(pads) < 0:
-        x = layer("Cropping2D", x, f"{name}_crop", cropping=tuple(max(-one, 0) for one in pads))
+        x = layer("Cropping2D", x, f"{name}_crop", cropping=tuple(max(-side, 0) for side in pads))
     if max(pads) > 0:
-        x = layer("ZeroPadding2D", x, f"{name}_pad", padding=tuple(max(one, 0) for one in pads))
+        x = layer("ZeroPadding2D", x, f"{name}_pad", padding=tuple(max(side, 0) for side in pads))
     return x, "valid"
 
 
 @functools.lru_cache
 def _padding(kernel: Any, stride: Any, pad: Any, dilation: int) -> tuple[int, int] | None:
     """Returns the rows and columns on each side, or None where "same" does it at stride 1."""
-    height, width = ((one - 1) * dilation + 1 for one in pair(kernel))
+    height, width = ((size - 1) * dilation + 1 for size in pair(kernel))
     pads = (height // 2, width // 2) if pad is None else pair(pad)
     keeps = (2 * pads[0] + 1, 2 * pads[1] + 1) == (height, width)
     return None if keeps and pair(stride) == (1, 1) else pads

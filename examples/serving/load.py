@@ -60,16 +60,16 @@ def run(
             started = time.perf_counter()
             connection.request("POST", "/predict?top=1", images[place])
             answer = connection.getresponse()
-            found = json.loads(answer.read())
+            reply = json.loads(answer.read())
             seconds.append(time.perf_counter() - started)
-            best = found.get("classes", [{}])[0]
+            best = reply.get("classes", [{}])[0]
             wanted = expected[place].get(best.get("label", ""), -1.0)
             if answer.status != 200 or not math.isclose(best["score"], wanted, abs_tol=TOLERANCE):
-                faults.append(f"image {place}: {answer.status} {found}")
+                faults.append(f"image {place}: {answer.status} {reply}")
                 return
         connection.close()
 
-    threads = [threading.Thread(target=client, args=(one,)) for one in range(connections)]
+    threads = [threading.Thread(target=client, args=(first,)) for first in range(connections)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -94,7 +94,10 @@ def main() -> None:
     files = sorted(path for path in arguments.folder.iterdir() if path.is_file())
     # The same settings as the server's, so that answers differ by rounding at most.
     predictor = kerascnn.Predictor(arguments.artifact, precision="float32")
-    expected = [dict(zip(one.labels, one.scores, strict=True)) for one in predictor(files, top=1)]
+    expected = [
+        dict(zip(prediction.labels, prediction.scores, strict=True))
+        for prediction in predictor(files, top=1)
+    ]
     images = [path.read_bytes() for path in files]
     server, port = start(arguments.artifact, "--precision", "float32")
     try:

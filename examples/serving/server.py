@@ -61,7 +61,7 @@ class Batches:
                 together.append(self.waiting.get_nowait())
             shapes = {image.shape for image, _ in together}
             for shape in shapes:  # more than one only for a network of any size
-                self._answer([one for one in together if one[0].shape == shape])
+                self._answer([request for request in together if request[0].shape == shape])
 
     def _answer(self, together: list[tuple[np.ndarray, Future]]) -> None:
         images, futures = zip(*together, strict=True)
@@ -123,7 +123,7 @@ class Handler(BaseHTTPRequestHandler):
         else:
             order = np.argsort(-scores, kind="stable")[:top]
             names = predictor.class_names
-            classes = [{"label": names[one], "score": float(scores[one])} for one in order]
+            classes = [{"label": names[index], "score": float(scores[index])} for index in order]
             self._reply(200, {"classes": classes})
 
     def _reply(self, status: int, value: dict) -> None:

@@ -51,7 +51,7 @@ def request_for(images: list[Path], exported: Path) -> dict[str, Any]:
     preprocessing = Preprocessing.from_json(described["preprocessing"])
     kind = "grey" if preprocessing.channels == "grey" else "rgb"
     ready = [preprocessing(load_image(image, kind)) for image in images]
-    return {"signature_name": SIGNATURE, "instances": [one.tolist() for one in ready]}
+    return {"signature_name": SIGNATURE, "instances": [image.tolist() for image in ready]}
 
 
 def answer(version: Path, request: dict[str, Any]) -> dict[str, Any]:
@@ -67,15 +67,18 @@ def answer(version: Path, request: dict[str, Any]) -> dict[str, Any]:
     model = tf.saved_model.load(str(version), tags=["serve"])
     signature = model.signatures[request.get("signature_name", SIGNATURE)]
     ((name, spec),) = signature.structured_input_signature[1].items()
-    rows = [one[name] if isinstance(one, dict) else one for one in request["instances"]]
+    rows = [
+        instance[name] if isinstance(instance, dict) else instance
+        for instance in request["instances"]
+    ]
     outputs = signature(**{name: tf.constant(np.asarray(rows), spec.dtype)})
-    found = {key: value.numpy() for key, value in outputs.items()}
-    if any(len(value) != len(rows) for value in found.values()):
+    arrays = {key: value.numpy() for key, value in outputs.items()}
+    if any(len(value) != len(rows) for value in arrays.values()):
         raise ValueError("an output has another batch than the input")
-    if len(found) == 1:
-        return {"predictions": next(iter(found.values())).tolist()}
-    rows_of = zip(*found.values(), strict=True)
-    return {"predictions": [dict(zip(found, map(_plain, row), strict=True)) for row in rows_of]}
+    if len(arrays) == 1:
+        return {"predictions": next(iter(arrays.values())).tolist()}
+    rows_of = zip(*arrays.values(), strict=True)
+    return {"predictions": [dict(zip(arrays, map(_plain, row), strict=True)) for row in rows_of]}
 
 
 def method_of(version: Path) -> str:
@@ -83,7 +86,9 @@ def method_of(version: Path) -> str:
     from tensorflow.core.protobuf import saved_model_pb2
 
     content = saved_model_pb2.SavedModel.FromString((version / "saved_model.pb").read_bytes())
-    (graph,) = [one for one in content.meta_graphs if "serve" in one.meta_info_def.tags]
+    (graph,) = [
+        meta_graph for meta_graph in content.meta_graphs if "serve" in meta_graph.meta_info_def.tags
+    ]
     return graph.signature_def[SIGNATURE].method_name
 
 

@@ -75,7 +75,7 @@ def _tensor(value: Any, open_batch: bool, more: list[str]) -> str:
 
 
 def _metadata(model: Any) -> dict[str, Any]:
-    return {one.key: json.loads(one.value) for one in model.metadata_props}
+    return {entry.key: json.loads(entry.value) for entry in model.metadata_props}
 
 
 def write(file: Path, repository: Path, name: str, *, max_batch: int = 16, wait: int = 500) -> Path:
@@ -103,14 +103,14 @@ def main() -> None:
     parser.add_argument("--max-batch", type=int, default=16)
     parser.add_argument("--wait", type=int, default=500, help="microseconds for a batch to fill")
     arguments = parser.parse_args()
-    made = write(
+    directory = write(
         arguments.file,
         arguments.repository,
         arguments.name,
         max_batch=arguments.max_batch,
         wait=arguments.wait,
     )
-    print((made / "config.pbtxt").read_text("utf-8"), end="")
+    print((directory / "config.pbtxt").read_text("utf-8"), end="")
 
 
 if __name__ == "__main__":

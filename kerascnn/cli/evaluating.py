@@ -186,7 +186,7 @@ def _print_figures(evaluation: Evaluation, views: Views) -> None:
     if len(members) > 1:
         shown = [name for name in FIGURES if name in next(iter(members.values()))]
         rows = [
-            [name, *(FIGURES[one].format(figures[one]) for one in shown)]
+            [name, *(FIGURES[figure].format(figures[figure]) for figure in shown)]
             for name, figures in [*members.items(), ("all together", evaluation)]
         ]
         print(text_table(["network", *shown], rows, right=range(1, len(shown) + 1)))

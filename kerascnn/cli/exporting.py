@@ -167,9 +167,11 @@ def _verify(arguments: argparse.Namespace) -> None:
     check_manifest(Path(arguments.directory))  # damage is told before TensorFlow starts
     start_keras(debug=arguments.debug)
     with progress_stream(as_json=arguments.json):
-        found = verify(arguments.directory, trust=arguments.trust)
+        reports = verify(arguments.directory, trust=arguments.trust)
     if arguments.json:
-        print_json({"directory": arguments.directory, "artifacts": [asdict(one) for one in found]})
+        print_json(
+            {"directory": arguments.directory, "artifacts": [asdict(report) for report in reports]}
+        )
     else:
-        for one in found:
-            print(one)
+        for report in reports:
+            print(report)

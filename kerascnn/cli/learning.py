@@ -132,19 +132,19 @@ def _reproduce(arguments: argparse.Namespace) -> None:
     from kerascnn.training.reproduce import reproduce
 
     with progress_stream(as_json=arguments.json):
-        found = reproduce(run, data=arguments.data, run_dir=arguments.out)
+        comparison = reproduce(run, data=arguments.data, run_dir=arguments.out)
     if arguments.json:
         print_json(
             {
-                "exact": found.exact,
-                "holds": found.holds,
-                "same_weights": found.same_weights,
-                "different": found.different,
-                "circumstances": found.circumstances,
-                "run_dir": found.again.path,
+                "exact": comparison.exact,
+                "holds": comparison.holds,
+                "same_weights": comparison.same_weights,
+                "different": comparison.different,
+                "circumstances": comparison.circumstances,
+                "run_dir": comparison.again.path,
             }
         )
-    elif found.holds:
-        print(found)
-    if not found.holds:
-        raise MismatchError(str(found)[:400])
+    elif comparison.holds:
+        print(comparison)
+    if not comparison.holds:
+        raise MismatchError(str(comparison)[:400])

@@ -73,13 +73,14 @@ def _predict(arguments: argparse.Namespace) -> None:
         images = arguments.images if len(arguments.images) > 1 else arguments.images[0]
         predictions = predictor(images, top=arguments.top)
     if arguments.json:
-        print_json([_as_json(one) for one in predictions])
+        print_json([_as_json(prediction) for prediction in predictions])
     elif arguments.csv:
         _print_csv(predictions)
     else:
-        for one in predictions:
-            ranked = zip(one.labels, one.scores, strict=True)
-            print(f"{one.source}  " + "  ".join(f"{name} {score:.4f}" for name, score in ranked))
+        for prediction in predictions:
+            ranked = zip(prediction.labels, prediction.scores, strict=True)
+            cells = [prediction.source, *(f"{name} {score:.4f}" for name, score in ranked)]
+            print("  ".join(cells))
 
 
 def _start_unless_exported(path: str, arguments: argparse.Namespace) -> None:
@@ -102,7 +103,7 @@ def _as_json(prediction: Prediction) -> dict[str, Any]:
 def _print_csv(predictions: list[Prediction]) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for one in predictions:
-        ranked = zip(one.indices, one.labels, one.scores, strict=True)
+    for prediction in predictions:
+        ranked = zip(prediction.indices, prediction.labels, prediction.scores, strict=True)
         for rank, (index, label, score) in enumerate(ranked, 1):
-            writer.writerow((one.source, rank, index, label, f"{score:.9g}"))
+            writer.writerow((prediction.source, rank, index, label, f"{score:.9g}"))

@@ -46,7 +46,9 @@ def _recipes(arguments: argparse.Namespace) -> None:
 
     if arguments.name is None:
         if arguments.json:
-            print_json([{"name": one.name, "about": one.about} for one in RECIPES.values()])
+            print_json(
+                [{"name": recipe.name, "about": recipe.about} for recipe in RECIPES.values()]
+            )
             return
         recipes = [(recipe.name, recipe.about) for recipe in RECIPES.values()]
         print(text_table(("recipe", "about"), recipes))
@@ -102,5 +104,5 @@ def _check(arguments: argparse.Namespace) -> None:
             print(line)
     report.refuse(limit)
     if not arguments.json:
-        found = report.warnings()
-        print("nothing that stops a training" if found else "nothing found")
+        warnings = report.warnings()
+        print("nothing that stops a training" if warnings else "nothing found")

@@ -122,7 +122,7 @@ def _tune(arguments: argparse.Namespace) -> None:
             latency=arguments.latency,
             runtime=arguments.runtime,
         )
-        per_stage = [one for one in arguments.per_stage.replace("-", "_").split(",") if one]
+        per_stage = [name for name in arguments.per_stage.replace("-", "_").split(",") if name]
         space = SearchSpace(names, per_stage=per_stage, **axes)
         result = search(
             space,
@@ -161,7 +161,7 @@ def _scale(arguments: argparse.Namespace) -> None:
 
     model_info(arguments.name)
     try:
-        factors = tuple(float(one) for one in arguments.factors.split(","))
+        factors = tuple(float(factor) for factor in arguments.factors.split(","))
     except ValueError:
         raise UsageError(f"--factors {arguments.factors}: give numbers, as 1,2,4") from None
     start_keras(debug=arguments.debug)

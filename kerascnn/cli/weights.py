@@ -95,73 +95,79 @@ def _list(arguments: argparse.Namespace) -> None:
     from kerascnn.weights.locate import place
 
     row = None if arguments.row is None else model_info(arguments.row).name
-    found = sorted(checkpoints(row), key=lambda one: one.row)  # a row's default stays first
+    # The sort is stable, so that the default of an architecture stays first.
+    published = sorted(checkpoints(row), key=lambda checkpoint: checkpoint.row)
     if arguments.json:
-        print_json([{**_record(one), "cached": place(one).exists()} for one in found])
+        print_json(
+            [
+                {**_record(checkpoint), "cached": place(checkpoint).exists()}
+                for checkpoint in published
+            ]
+        )
         return
-    if not found:
+    if not published:
         print(f"no weights are published for {row} that fit it")
         return
     rows = [
         (
-            one.tag + (" *" if _is_default(one) else ""),
-            one.row + (" **" if one.arguments else ""),
-            shape_text(one.preprocessing.size or ()),
-            f"{one.top1:.1f}",
-            one.licence,
-            "yes" if place(one).exists() else "no",
+            checkpoint.tag + (" *" if _is_default(checkpoint) else ""),
+            checkpoint.row + (" **" if checkpoint.arguments else ""),
+            shape_text(checkpoint.preprocessing.size or ()),
+            f"{checkpoint.top1:.1f}",
+            checkpoint.licence,
+            "yes" if place(checkpoint).exists() else "no",
         )
-        for one in found
+        for checkpoint in published
     ]
     header = ("weights", "architecture", "pixels", "top-1", "licence", "here")
     print(text_table(header, rows, right={3}))
-    for one in found:
-        if one.arguments:
-            print(f"** {one.tag} is of {one.row} with {_columns(one)}")
+    for checkpoint in published:
+        if checkpoint.arguments:
+            print(f"** {checkpoint.tag} is of {checkpoint.row} with {_columns(checkpoint)}")
 
 
-def _is_default(one: Published) -> bool:
+def _is_default(checkpoint: Published) -> bool:
     from kerascnn.models.registry import model_info
 
-    return one.tag == model_info(one.row).weights[0]
+    return checkpoint.tag == model_info(checkpoint.row).weights[0]
 
 
-def _columns(one: Published) -> str:
-    return ", ".join(f"{name}={value}" for name, value in one.arguments.items())
+def _columns(checkpoint: Published) -> str:
+    return ", ".join(f"{name}={value}" for name, value in checkpoint.arguments.items())
 
 
-def _record(one: Published) -> dict[str, Any]:
+def _record(checkpoint: Published) -> dict[str, Any]:
     from kerascnn.weights.locate import place
 
     return {
-        "tag": one.tag,
-        "row": one.row,
-        "default": _is_default(one),
-        "url": one.url,
-        "sha256": one.sha256,
-        "md5": one.md5,
-        "layout": one.layout,
-        "classes": one.classes,
-        "preprocessing": one.preprocessing.to_json(),
-        "top1": one.top1,
-        "licence": one.licence,
-        "arguments": dict(one.arguments),
-        "note": one.note,
-        "path": place(one),
+        "tag": checkpoint.tag,
+        "row": checkpoint.row,
+        "default": _is_default(checkpoint),
+        "url": checkpoint.url,
+        "sha256": checkpoint.sha256,
+        "md5": checkpoint.md5,
+        "layout": checkpoint.layout,
+        "classes": checkpoint.classes,
+        "preprocessing": checkpoint.preprocessing.to_json(),
+        "top1": checkpoint.top1,
+        "licence": checkpoint.licence,
+        "arguments": dict(checkpoint.arguments),
+        "note": checkpoint.note,
+        "path": place(checkpoint),
     }
 
 
 def _inspect(arguments: argparse.Namespace) -> None:
     from kerascnn.weights.inspect import inspect
 
-    found, error = inspect(arguments.file)
+    contents, error = inspect(arguments.file)
     if arguments.json:
-        print_json(found.to_json())
+        print_json(contents.to_json())
     else:
-        print(found.path)
-        for title, text in found.summary():
+        print(contents.path)
+        for title, text in contents.summary():
             print(f"  {title:<13}{text}")
-        _print_tensors(found.tensors)
+        _print_tensors(contents.tensors)
     if error is not None:
         raise error
 
@@ -171,8 +177,13 @@ def _print_tensors(tensors: tuple[Tensor, ...]) -> None:
         return
     print()
     rows = [
-        (one.name[:60], shape_text(one.shape) or "one value", one.dtype, f"{one.bytes:,}")
-        for one in tensors[:SHOWN]
+        (
+            tensor.name[:60],
+            shape_text(tensor.shape) or "one value",
+            tensor.dtype,
+            f"{tensor.bytes:,}",
+        )
+        for tensor in tensors[:SHOWN]
     ]
     print(text_table(("tensor", "shape", "type", "bytes"), rows, right={3}))
     if len(tensors) > SHOWN:
@@ -223,11 +234,11 @@ def _loaded(arguments: argparse.Namespace) -> tuple[keras.Model, LoadReport | No
 def _verify(arguments: argparse.Namespace) -> None:
     from kerascnn.weights.inspect import verify
 
-    found = verify(arguments.file)
+    result = verify(arguments.file)
     if arguments.json:
-        print_json(found.to_json())
+        print_json(result.to_json())
         return
-    print(f"{found.path}: verified, {found.tensors:,} tensors of {found.values:,} finite values")
-    print(f"  sha256  {found.sha256}")
-    for text in found.against:
+    print(f"{result.path}: verified, {result.tensors:,} tensors of {result.values:,} finite values")
+    print(f"  sha256  {result.sha256}")
+    for text in result.against:
         print(f"  agrees  {text}")

@@ -130,11 +130,12 @@ def held_out_of(data: Any, runs: Sequence[Run]) -> Data:
     seeds = {_split_seed(run): run.path for run in runs}
     if len(seeds) > 1 and not isinstance(data, Data):
         loaded = [load_data(data, seed=seed) for seed in seeds]
-        if len({one.fingerprint for one in loaded}) > 1:
-            (first, one), (second, other) = list(seeds.items())[:2]
+        if len({drawn.fingerprint for drawn in loaded}) > 1:
+            (seed, run_dir), (other_seed, other_dir) = list(seeds.items())[:2]
             raise UsageError(
-                f"{one} held out other images (seed {first}) than {other} (seed {second}), so each "
-                "was trained on some of the other's; give data with a test set of its own"
+                f"{run_dir} held out other images (seed {seed}) than {other_dir} (seed "
+                f"{other_seed}), so each was trained on some of the other's; give data with a test "
+                "set of its own"
             )
         data = loaded[0]
     data = load_data(data, seed=next(iter(seeds), 0))
@@ -158,11 +159,11 @@ class _Member:
 
     network: Classifier
     data: Data
-    given: Preprocessing | None
+    preprocessing: Preprocessing | None
 
     def batches(self, views: Views, size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yields ln p and labels of `size` images after the other, the last batch smaller."""
-        preprocessing = self.given or self.network.preprocessing_for(self.data.image_shape)
+        preprocessing = self.preprocessing or self.network.preprocessing_for(self.data.image_shape)
         if not views.plain:
             yield from answers(self.network, self.data.test, preprocessing, views, size)
             return
@@ -176,7 +177,7 @@ def _measure(members: list[_Member], data: Data, views: Views, batch_size: int) 
     parts: list[list[Outcomes]] = [[] for _ in (*members, "all")]
     started, first, count = time.perf_counter(), 0, 0
     with data_errors():
-        for batch in zip(*(one.batches(views, batch_size) for one in members), strict=True):
+        for batch in zip(*(member.batches(views, batch_size) for member in members), strict=True):
             rows, labels = [row for row, _ in batch], batch[0][1]
             if any(not np.array_equal(labels, other) for _, other in batch):
                 raise DataError(f"the images of {data.name} come in another order at every pass")
@@ -194,7 +195,7 @@ def _measure(members: list[_Member], data: Data, views: Views, batch_size: int) 
     figures["images_per_second"] = round(timed / (time.perf_counter() - begin), 1)
     figures["count"] = count
     names = [member.network.name for member in members]
-    singles = [one.figures() for one in alone]
+    singles = [member_outcomes.figures() for member_outcomes in alone]
     return Evaluation(
         figures, together, data, views, dict(zip(_distinct(names), singles, strict=True))
     )

@@ -83,10 +83,10 @@ def per_class_rows(evaluation: Evaluation) -> list[list[object]]:
     """Returns a row for each class with `PER_CLASS`'s columns; None where there is no figure."""
     names = evaluation.data.class_names
     rows: list[list[object]] = []
-    for name, one in zip(names, evaluation.outcomes.per_class(), strict=True):
-        answer, count = one.confused_with or (None, None)
+    for name, figures in zip(names, evaluation.outcomes.per_class(), strict=True):
+        answer, count = figures.confused_with or (None, None)
         taken_for = None if answer is None else names[answer]
-        rows.append([name, one.precision, one.recall, one.support, taken_for, count])
+        rows.append([name, figures.precision, figures.recall, figures.support, taken_for, count])
     return rows
 
 
@@ -112,12 +112,12 @@ def prediction_rows(evaluation: Evaluation) -> list[list[object]]:
 def pictures(evaluation: Evaluation) -> dict[str, bytes]:
     """Returns confusion and calibration as PNG files; no matrix for very many classes."""
     outcomes, name = evaluation.outcomes, evaluation.data.name
-    found = {}
+    images_by_name = {}
     wrong, count = int((outcomes.ranks > 0).sum()), len(outcomes)
     if outcomes.classes <= LARGEST_MATRIX:
         title = f"{name}: {wrong:,} of {count:,} wrong"
         figure = confusion_figure(outcomes.confusion(), evaluation.data.class_names, title)
-        found["confusion"] = png(figure)
+        images_by_name["confusion"] = png(figure)
     title = f"{name}: confidence and accuracy"
-    found["calibration"] = png(calibration_figure(outcomes.calibration(), title))
-    return found
+    images_by_name["calibration"] = png(calibration_figure(outcomes.calibration(), title))
+    return images_by_name

@@ -96,8 +96,8 @@ class Outcomes:
         )
         order = np.argsort(-counts, kind="stable")
         return [
-            (int(pairs[one] // self.classes), int(pairs[one] % self.classes), int(counts[one]))
-            for one in order
+            (int(pairs[pair] // self.classes), int(pairs[pair] % self.classes), int(counts[pair]))
+            for pair in order
         ]
 
     def per_class(self) -> list[ClassFigures]:
@@ -110,12 +110,12 @@ class Outcomes:
             top.setdefault(true, (answer, count))
         return [
             ClassFigures(
-                precision=float(right[one] / answered[one]) if answered[one] else None,
-                recall=float(right[one] / support[one]) if support[one] else None,
-                support=int(support[one]),
-                confused_with=top.get(one),
+                precision=float(right[label] / answered[label]) if answered[label] else None,
+                recall=float(right[label] / support[label]) if support[label] else None,
+                support=int(support[label]),
+                confused_with=top.get(label),
             )
-            for one in range(self.classes)
+            for label in range(self.classes)
         ]
 
     def calibration(self, bins: int = BINS) -> Calibration:

@@ -126,6 +126,6 @@ def _colours(strength: np.ndarray) -> np.ndarray:
 
 def _short(name: str) -> str:
     """Returns a class name for an axis: on one line, printable, its beginning when it is long."""
-    text = "".join(one if one.isprintable() else " " for one in name)
+    text = "".join(letter if letter.isprintable() else " " for letter in name)
     text = text.replace("$", r"\$")  # two of them would start a formula
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"

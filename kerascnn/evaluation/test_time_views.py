@@ -51,7 +51,9 @@ class Views:
         if self.crops not in (1, 5):
             raise UsageError(f"crops={self.crops!r}; it must be 1 or 5 (ten with flip=True)")
         scales = self.scales
-        good = isinstance(scales, tuple) and all(type(one) is int and one > 0 for one in scales)
+        good = isinstance(scales, tuple) and all(
+            type(pixels) is int and pixels > 0 for pixels in scales
+        )
         if not good or len(set(scales)) < len(scales):
             raise UsageError(f"scales={scales!r}; give a tuple of different numbers of pixels")
 
@@ -100,8 +102,10 @@ def look_with(classifier: Classifier, preprocessing: Preprocessing, views: Views
         else:
             shown = [(preprocessing if whole else larger(preprocessing)).spatial(image)]
         if not whole:
-            shown = [crop for one in shown for crop in five_crops(one, size or (0, 0))]
-        return shown + [one[:, ::-1] for one in shown] if views.flip else shown
+            shown = [
+                crop for whole_image in shown for crop in five_crops(whole_image, size or (0, 0))
+            ]
+        return shown + [view[:, ::-1] for view in shown] if views.flip else shown
 
     return look
 
@@ -192,8 +196,8 @@ def _for_any_size(classifier: Classifier, views: Views) -> tuple[Classifier, Vie
         copy = fully_convolutional(classifier.model)
         if copy is not None:
             shape = (None, None, classifier.image_shape[2])
-            made = replace(classifier, scores=forward(copy), image_shape=shape, model=copy)
-            return made, views
+            for_any_size = replace(classifier, scores=forward(copy), image_shape=shape, model=copy)
+            return for_any_size, views
     return classifier, replace(views, crops=5)
 
 
@@ -213,7 +217,7 @@ def _mean_answers(
     for image, shown in enumerate(looks):
         for view in shown:
             by_shape[view.shape].append((image, view))
-    found: list[list[Any]] = [[] for _ in looks]
+    log_probabilities: list[list[Any]] = [[] for _ in looks]
     for shape, places in by_shape.items():
         pixels = shape[0] * shape[1]
         size = max(1, min(batch_size, batch_size * (area or pixels) // pixels))
@@ -227,8 +231,8 @@ def _mean_answers(
                     f"scales ({str(error).splitlines()[0][:120]})"
                 ) from error
             for (image, _), row in zip(some, rows, strict=True):
-                found[image].append(row)
-    return [mean_log_probabilities(rows) for rows in found]
+                log_probabilities[image].append(row)
+    return [mean_log_probabilities(rows) for rows in log_probabilities]
 
 
 def _chunked(items: Iterator[Any], size: int) -> Iterator[list[Any]]:

@@ -143,16 +143,16 @@ _OLD = "old"
 def _holder(target: Path) -> tuple[Path, int]:
     """Makes a directory beside the target, and holds it until the descriptor is closed."""
     while True:
-        made = Path(tempfile.mkdtemp(prefix=f".{target.name}.kerascnn-", dir=target.parent))
+        directory = Path(tempfile.mkdtemp(prefix=f".{target.name}.kerascnn-", dir=target.parent))
         with contextlib.suppress(FileNotFoundError, BlockingIOError):  # `recover` was quicker
-            descriptor = os.open(made, os.O_RDONLY)
+            descriptor = os.open(directory, os.O_RDONLY)
             try:
                 _hold(descriptor)
-                os.stat(made)
+                os.stat(directory)
             except BaseException:
                 os.close(descriptor)
                 raise
-            return made, descriptor
+            return directory, descriptor
 
 
 def _hold(descriptor: int) -> None:

@@ -34,7 +34,10 @@ def check_private(directory: Path) -> None:
     if os.name != "posix":
         return
     top = home()
-    for place in (top, *(one for one in (directory, *directory.parents) if top in one.parents)):
+    for place in (
+        top,
+        *(parent for parent in (directory, *directory.parents) if top in parent.parents),
+    ):
         with contextlib.suppress(OSError):
             if place.is_symlink() and place.lstat().st_uid not in (0, os.getuid()):
                 raise UnsafeFileError(f"{place} is a link that another user has made; remove it")
@@ -83,9 +86,9 @@ def part_of(path: Path, *, keep: bool) -> Iterator[Path]:
     except OSError as error:
         raise _unwritable(path.parent, error) from error
     part = Path(name)
-    for one in (left, *_abandoned(path)):
+    for candidate in (left, *_abandoned(path)):
         with contextlib.suppress(OSError):
-            os.replace(one, part)
+            os.replace(candidate, part)
             break
     try:
         yield part
@@ -98,9 +101,9 @@ def part_of(path: Path, *, keep: bool) -> Iterator[Path]:
 
 
 def _abandoned(path: Path) -> list[Path]:
-    found = []
-    for one in path.parent.glob(f".{path.name}.*.part"):
+    abandoned = []
+    for part in path.parent.glob(f".{path.name}.*.part"):
         with contextlib.suppress(FileNotFoundError):
-            if time.time() - one.stat().st_mtime > ABANDONED:
-                found.append(one)
-    return found
+            if time.time() - part.stat().st_mtime > ABANDONED:
+                abandoned.append(part)
+    return abandoned

@@ -88,12 +88,12 @@ def _tensor(arguments: tuple[Any, ...]) -> TensorRecord:
 def _dictionary(arguments: tuple[Any, ...]) -> dict[Any, Any]:
     if arguments and not (len(arguments) == 1 and isinstance(arguments[0], list)):
         raise DamagedFileError("one of its dictionaries is made from unknown things")
-    made = {}
+    entries = {}
     for item in arguments[0] if arguments else []:
         if not isinstance(item, tuple | list) or len(item) != 2 or not _hashable(item[0]):
             raise DamagedFileError("one of its dictionaries has an entry that is no pair")
-        made[item[0]] = item[1]
-    return made
+        entries[item[0]] = item[1]
+    return entries
 
 
 def _hashable(key: Any) -> bool:

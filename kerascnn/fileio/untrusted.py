@@ -81,7 +81,7 @@ def check_expansion(name: str, declared: int, compressed: int) -> None:
 
 def named(path: str | os.PathLike[str]) -> str:
     """Returns a path for a message: on one line, printable, its end when it is very long."""
-    text = "".join(one if one.isprintable() else "?" for one in os.fspath(path))
+    text = "".join(letter if letter.isprintable() else "?" for letter in os.fspath(path))
     return text if len(text) <= 120 else f"…{text[-119:]}"
 
 

@@ -57,10 +57,10 @@ def report(
         MismatchError, DataError: the data given does not fit the run.
         OutputError: the file cannot be written; an older one is kept.
     """
-    found = as_run(run)
-    assert found is not None  # a Run or a path
-    target = found.path / REPORT if path is None else Path(path)
-    page_of(found, findings_of(found, data)).write(target)
+    opened_run = as_run(run)
+    assert opened_run is not None  # a Run or a path
+    target = opened_run.path / REPORT if path is None else Path(path)
+    page_of(opened_run, findings_of(opened_run, data)).write(target)
     return target
 
 

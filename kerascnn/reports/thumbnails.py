@@ -35,14 +35,14 @@ def thumbnails(evaluation: Evaluation, indices: Iterable[int]) -> Iterator[tuple
             yield index, thumbnail(images[index]), ""
     else:
         places = set(wanted)
-        found = {
+        images_by_index = {
             index: image
             for index, (image, label) in enumerate(raw_images(evaluation.data.test))
             if index in places and label == labels[index]
         }
         for index in wanted:
-            if index in found:
-                yield index, thumbnail(found[index]), ""
+            if index in images_by_index:
+                yield index, thumbnail(images_by_index[index]), ""
 
 
 def thumbnail(image: Any) -> bytes:
