@@ -97,4 +97,4 @@ else:  # a checker that saw this would take any mistyped name for a public one
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOMES, *_PACKAGES])
+    return sorted([*(name for name in globals() if name.startswith("__")), *_HOMES, *_PACKAGES])

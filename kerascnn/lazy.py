@@ -7,7 +7,6 @@ TensorFlow's own import of Keras finds it; the proxies here stay outside `sys.mo
 from __future__ import annotations
 
 import importlib
-import importlib.abc
 import importlib.machinery
 import sys
 import warnings
@@ -54,7 +53,7 @@ def _import_all(modules: Sequence[str]) -> None:
         importlib.import_module(module)
 
 
-class _ImportHook(importlib.abc.MetaPathFinder):
+class _ImportHook:
     """Finds `module` by the other finders, and has its loader import `followers` in the end."""
 
     def __init__(self, module: str, followers: Sequence[str]) -> None:
@@ -75,7 +74,7 @@ class _ImportHook(importlib.abc.MetaPathFinder):
         return None
 
 
-class _FollowedLoader(importlib.abc.Loader):
+class _FollowedLoader:
     """Loads a module as its own loader does, then imports the hook's followers."""
 
     def __init__(self, loader: Any, hook: _ImportHook) -> None:
