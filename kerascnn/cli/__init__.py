@@ -1,7 +1,7 @@
-"""The `kerascnn` command: one module for each group of verbs, and what they all share.
+"""The `kerascnn` command: one module for each group of verbs.
 
-Only the standard library is imported here; a verb imports what it needs when it runs, so that help
-and listings come at once.
+Only the standard library is imported here. A verb imports what it needs when it runs, so that help
+and listings start fast.
 """
 
 from __future__ import annotations
@@ -29,25 +29,26 @@ from kerascnn.errors import Interrupted, KerasCNNError, OutputError
 from kerascnn.version import __version__
 
 BROKEN_PIPE = 141
-"""What a shell reports for a program whose reader went away (128 + SIGPIPE)."""
+"""The exit code of a program whose output pipe was closed (128 + SIGPIPE)."""
 
 _DESCRIPTION = """\
 The classic convolutional networks for Keras 3, from LeNet-5 to EfficientNet.
 
-  kerascnn list "*resnet*"                 what there is
+  kerascnn list "*resnet*"                 list architectures
   kerascnn train lenet5 digits             train on real digits, no download
-  kerascnn export runs/x out/              SavedModel and ONNX, compared with Keras"""
+  kerascnn export runs/x out/              write SavedModel and ONNX, compared with Keras"""
 
 _EXIT_CODES = """\
-exit codes: 0 done, 1 unexpected, 2 wrong usage, 3 unsafe file refused, 4 damaged file, 5 things do
-not fit each other, 6 bad data, 7 training diverged, 8 cannot write, 75 interrupted"""
+exit codes: 0 success, 1 unexpected error, 2 wrong usage, 3 unsafe file refused, 4 damaged file,
+5 mismatch of model, data or weights, 6 bad data, 7 training diverged, 8 cannot write,
+75 interrupted"""
 
 
 class _OneLineParser(argparse.ArgumentParser):
-    """Tells what is wrong in one line; argparse prints the whole usage before it."""
+    """Reports a usage error in one line, without the usage text that argparse prints."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"kerascnn: error: {message}; `{self.prog} --help` shows the usage\n")
+        self.exit(2, f"kerascnn: error: {message}; see `{self.prog} --help`\n")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -76,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command.
 
     Args:
-        argv: the arguments after the command's name; None for the process's own.
+        argv: the arguments after the command's name; None for those of the process.
 
     Returns:
         The exit code, as `kerascnn --help` lists them.
@@ -90,7 +91,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return 0
     except BrokenPipeError:
-        # Python flushes stdout once more at exit, and must find a file that takes it.
+        # Python flushes stdout again at exit, which must not fail.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
     except (Exception, KeyboardInterrupt) as error:
@@ -109,5 +110,5 @@ def _report(error: BaseException) -> int:
         return _fail(error, OutputError.exit_code)
     first = (str(error).strip() or "no message").splitlines()[0]
     return _fail(
-        f"unexpected {type(error).__name__}: {first[:300]}; --debug shows where it comes from", 1
+        f"unexpected {type(error).__name__}: {first[:300]}; --debug shows the traceback", 1
     )

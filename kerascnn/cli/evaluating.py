@@ -22,17 +22,17 @@ FIGURES = {
     "images_per_second": "{:,.0f}",
     "count": "{:,}",
 }
-"""How figures are printed."""
+"""Figure -> the format in which it is printed."""
 
 
 def add_verbs(verbs: Any) -> None:
     """Adds the verbs of this module to the command's parser."""
     evaluate = verbs.add_parser(
         "evaluate",
-        help="loss, accuracy and calibration of networks on the test split of some data",
-        description="Measures a network on the test split of some data; of several networks, the\n"
-        "averaged probabilities. A network is a run directory (its best model), a .keras file,\n"
-        "a file of `kerascnn weights`, an ONNX file, a SavedModel or an export directory.",
+        help="loss, accuracy and calibration of networks on the test split of a data set",
+        description="Evaluates a network on the test split of a data set; for several networks,\n"
+        "their averaged probabilities. A network is a run directory (its best model), a .keras\n"
+        "file, a file of `kerascnn weights`, an ONNX file, a SavedModel or an export directory.",
         epilog="example:\n"
         "  kerascnn evaluate runs/a runs/b out/model.onnx --data digits --out results",
     )
@@ -40,32 +40,42 @@ def add_verbs(verbs: Any) -> None:
     evaluate.add_argument(
         "--data",
         metavar="DATA",
-        help="digits (bundled), folder:PATH, idx:DIR or npz:FILE; without it the last of several "
-        "NETWORKs is the data, and one alone is measured on the data of its training",
-    )
-    evaluate.add_argument("--batch-size", type=int, default=256, metavar="N")
-    evaluate.add_argument(
-        "--ten-crop", action="store_true", help="the corners, the centre and their reflections"
+        help="digits (bundled), folder:PATH, idx:DIR or npz:FILE; without it, the last of several "
+        "NETWORKs is the data, and a single run is evaluated on the data of its training",
     )
     evaluate.add_argument(
-        "--scales", metavar="N,N,…", help="the whole image at these sizes of its shorter side"
-    )
-    evaluate.add_argument("--flip", action="store_true", help="each image and its reflection")
-    evaluate.add_argument("--per-class", action="store_true", help="print a table of the classes")
-    evaluate.add_argument("--out", metavar="DIR", help="write tables and pictures into a directory")
-    evaluate.add_argument(
-        "--overwrite", action="store_true", help="replace such files in a directory that has some"
+        "--batch-size", type=int, default=256, metavar="N", help="images at a time (256)"
     )
     evaluate.add_argument(
-        "--trust", action="store_true", help="open SavedModels, which are programs"
+        "--ten-crop",
+        action="store_true",
+        help="average over the corners, the centre and their reflections",
+    )
+    evaluate.add_argument(
+        "--scales",
+        metavar="N,N,…",
+        help="average over the whole image at these sizes of its shorter side",
+    )
+    evaluate.add_argument(
+        "--flip", action="store_true", help="average over each image and its reflection"
+    )
+    evaluate.add_argument(
+        "--per-class", action="store_true", help="also print a table of the classes"
+    )
+    evaluate.add_argument("--out", metavar="DIR", help="write tables and plots into this directory")
+    evaluate.add_argument(
+        "--overwrite", action="store_true", help="replace the files of an earlier evaluation in DIR"
+    )
+    evaluate.add_argument(
+        "--trust", action="store_true", help="open SavedModels, which can run code"
     )
     evaluate.set_defaults(run=_evaluate)
 
     report = verbs.add_parser(
         "report",
-        help="all about a run on one page: curves, confusions, worst mistakes, layers",
-        description="Writes the report of a run, one HTML file with all pictures inside. `train`\n"
-        "does it at its end; this does it again, or on other data.",
+        help="write the HTML report of a run: curves, confusions, mistakes, layers",
+        description="Writes the report of a run: one HTML file that contains all pictures.\n"
+        "`train` writes it at its end; this command writes it again, or for other data.",
         epilog="example:\n  kerascnn report runs/lenet5 --out lenet5.html",
     )
     report.add_argument("run_dir", metavar="RUN", help="a directory that `train` wrote")
@@ -84,7 +94,7 @@ def _evaluate(arguments: argparse.Namespace) -> None:
         flip=arguments.flip or arguments.ten_crop,
         scales=_scales(arguments.scales),
     )
-    if arguments.out is not None:  # rather now than after the work
+    if arguments.out is not None:  # before the evaluation, which can take long
         refuse_occupied(arguments.out, overwrite=arguments.overwrite)
     start_keras(debug=arguments.debug)
     from kerascnn.evaluation.evaluate import evaluate
@@ -128,7 +138,7 @@ def _report(arguments: argparse.Namespace) -> None:
 
 
 def _networks_and_data(arguments: argparse.Namespace) -> tuple[list[str], str]:
-    """Returns the paths, each seen to be there, and the data, before TensorFlow starts."""
+    """Returns the paths, which exist, and the data; reports errors before TensorFlow starts."""
     from kerascnn.errors import UsageError
     from kerascnn.runs.run import load_run
 
@@ -140,18 +150,18 @@ def _networks_and_data(arguments: argparse.Namespace) -> tuple[list[str], str]:
         existing(path)
     if data is None:
         if not os.path.isdir(networks[0]):
-            raise UsageError(f"what is {networks[0]} to be measured on? Say it with --data")
+            raise UsageError(f"{networks[0]} is not a run and has no data of its own; give --data")
         data = load_run(networks[0]).config["data"]["name"]
     return networks, data
 
 
 def existing(path: str) -> str:
-    """Returns the path of a network, seen to be there before TensorFlow starts."""
+    """Returns the path of a network; raises UsageError where it does not exist."""
     from kerascnn.errors import UsageError
 
     if not os.path.exists(path):
         raise UsageError(
-            f"there is no {path}; give a run directory, a .keras or ONNX file, or an export"
+            f"{path} does not exist; give a run directory, a .keras or ONNX file, or an export"
         )
     return path
 
@@ -162,7 +172,9 @@ def _scales(text: str | None) -> tuple[int, ...]:
     try:
         return tuple(int(part) for part in text.split(",")) if text else ()
     except ValueError:
-        raise UsageError(f"--scales {text!r}: give numbers of pixels, as in 224,256,288") from None
+        raise UsageError(
+            f"--scales {text!r}: give numbers of pixels, for example 224,256,288"
+        ) from None
 
 
 def _as_json(evaluation: Evaluation, per_class: bool, files: list[Any]) -> dict[str, Any]:
@@ -187,7 +199,7 @@ def _print_figures(evaluation: Evaluation, views: Views) -> None:
         shown = [name for name in FIGURES if name in next(iter(members.values()))]
         rows = [
             [name, *(FIGURES[figure].format(figures[figure]) for figure in shown)]
-            for name, figures in [*members.items(), ("all together", evaluation)]
+            for name, figures in [*members.items(), ("ensemble", evaluation)]
         ]
         print(text_table(["network", *shown], rows, right=range(1, len(shown) + 1)))
         print()

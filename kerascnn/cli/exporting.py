@@ -1,4 +1,4 @@
-"""`kerascnn export` and `kerascnn verify`: artifacts for other runtimes, compared with Keras."""
+"""`kerascnn export` and `verify`: files for other runtimes, compared with Keras."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def add_verbs(verbs: Any) -> None:
     """Adds the verbs of this module to the command's parser."""
     export = verbs.add_parser(
         "export",
-        help="write a run's model as SavedModel, ONNX, LiteRT, OpenVINO",
+        help="write a model as SavedModel, ONNX, LiteRT or OpenVINO",
         description="Exports the best model of a run, or an architecture with fresh weights.\n"
-        "Every artifact is loaded again and compared with Keras before it is put in place.",
+        "Every exported file is loaded again and compared with Keras before OUT is written.",
         epilog=_FORMATS,
     )
     export.add_argument(
-        "source", metavar="RUN_OR_NAME", help="a directory that `train` wrote, or a name"
+        "source", metavar="RUN_OR_NAME", help="a run directory, or the name of an architecture"
     )
     export.add_argument("out", metavar="OUT", help="the directory to write")
     export.add_argument(
@@ -53,57 +53,64 @@ def add_verbs(verbs: Any) -> None:
         metavar="X",
         help="largest difference from Keras in a logit, as a share of the largest (1e-4)",
     )
-    export.add_argument("--overwrite", action="store_true", help="replace what the directory holds")
+    export.add_argument("--overwrite", action="store_true", help="replace the files in OUT")
     export.add_argument(
-        "--samples", metavar="DIR_OR_FILE", help="real images to compare and calibrate with"
+        "--samples",
+        metavar="DIR_OR_FILE",
+        help="images for the comparison and the int8 calibration",
     )
-    export.add_argument("--opset", type=int, default=None, metavar="N", help="of ONNX, 13-23 (17)")
     export.add_argument(
-        "--layout", default="nhwc", metavar="L", help="of ONNX images: nhwc or nchw (nhwc)"
+        "--opset", type=int, default=None, metavar="N", help="ONNX operator set, 13-23 (17)"
+    )
+    export.add_argument(
+        "--layout",
+        default="nhwc",
+        metavar="L",
+        help="order of the ONNX input's axes: nhwc or nchw (nhwc)",
     )
     export.add_argument(
         "--image-bytes",
         action="store_true",
-        help="a second SavedModel signature that takes JPEG and PNG files",
+        help="add a SavedModel signature that takes JPEG and PNG files",
     )
     export.add_argument(
         "--preprocess",
         action="store_true",
-        help="put resize, scale and mean into ONNX and OpenVINO; their input is uint8",
+        help="include resize and normalisation in ONNX and OpenVINO; the input is then uint8",
     )
     export.add_argument(
         "--calibration",
         default="minmax",
         metavar="M",
-        help="of onnx-int8: minmax, entropy or percentile (minmax)",
+        help="calibration of onnx-int8: minmax, entropy or percentile (minmax)",
     )
     export.add_argument(
         "--max-drop",
         type=float,
         default=0.005,
         metavar="X",
-        help="refuse int8 that loses more accuracy (0.005)",
+        help="the largest loss of accuracy that int8 may have (0.005)",
     )
     export.add_argument(
-        "--evaluation", metavar="DATA", help="labelled data for that; the run's own by default"
+        "--evaluation", metavar="DATA", help="labelled data to measure it on (the data of the run)"
     )
     export.set_defaults(run=_export)
 
     verify = verbs.add_parser(
         "verify",
-        help="check an export: every byte, and its answers",
-        description="Checks every file against the manifest and runs the artifacts again.",
+        help="check an export: its files and its outputs",
+        description="Compares every file with the manifest, and runs the exported models again.",
         epilog="example:\n  kerascnn verify exported",
     )
-    verify.add_argument("directory", metavar="DIR", help="a directory that `export` wrote")
+    verify.add_argument("directory", metavar="DIR", help="an export directory")
     verify.add_argument(
-        "--trust", action="store_true", help="run the SavedModel too, which is a program"
+        "--trust", action="store_true", help="run the SavedModel too, which can run code"
     )
     verify.set_defaults(run=_verify)
 
 
 def _find(source: str) -> Run | Variant:
-    """Returns the architecture or the run that the user means; `./NAME` is always a directory."""
+    """Returns the architecture or the run of this name; `./NAME` is always a directory."""
     from kerascnn.models.registry import list_models, model_info
     from kerascnn.runs.run import load_run
 
@@ -114,7 +121,7 @@ def _find(source: str) -> Run | Variant:
 
 
 def _samples(source: str | None) -> list[Path] | None:
-    """Returns the image files that the user names; what is none is told when it is opened."""
+    """Returns the image files that the user names; they are checked when they are opened."""
     from kerascnn.imaging.decode import EXTENSIONS
 
     if source is None:
@@ -128,8 +135,8 @@ def _samples(source: str | None) -> list[Path] | None:
 def _export(arguments: argparse.Namespace) -> None:
     from kerascnn.exporting.common.options import ExportOptions
 
-    source = _find(arguments.source)  # a wrong name or path is told before TensorFlow starts
-    # Resizing inside needs a newer operator set than the usual one.
+    source = _find(arguments.source)  # reports a wrong name or path before TensorFlow starts
+    # Resizing inside the model needs a newer operator set than the default.
     opset = arguments.opset or (18 if arguments.preprocess else 17)
     options = ExportOptions(
         opset=opset,
@@ -164,7 +171,7 @@ def _export(arguments: argparse.Namespace) -> None:
 def _verify(arguments: argparse.Namespace) -> None:
     from kerascnn.exporting.verify_export import check_manifest, verify
 
-    check_manifest(Path(arguments.directory))  # damage is told before TensorFlow starts
+    check_manifest(Path(arguments.directory))  # reports damage before TensorFlow starts
     start_keras(debug=arguments.debug)
     with progress_stream(as_json=arguments.json):
         reports = verify(arguments.directory, trust=arguments.trust)

@@ -17,21 +17,22 @@ def add_verbs(verbs: Any) -> None:
     """Adds the verbs of this module to the command's parser."""
     train = verbs.add_parser(
         "train",
-        help="train an architecture and keep the run in a directory",
-        description="Trains an architecture; the run directory keeps the configuration, the\n"
-        "history, the best and the last model, TensorBoard events, curves.png and report.html.",
+        help="train an architecture and write a run directory",
+        description="Trains an architecture. The run directory holds the configuration, the\n"
+        "history, the best and the last model, TensorBoard events, curves.png and\n"
+        "report.html.",
         epilog="example:\n  kerascnn train lenet5 digits --epochs 20 --run-dir runs/lenet5\n"
-        "Interrupted in any way, the same command goes on and ends as it would have.",
+        "After an interruption, the same command resumes the run, with the same result.",
     )
     train.add_argument("name", metavar="NAME", help="as `kerascnn list` prints it")
     train.add_argument("data", metavar="DATA", help=DATA_HELP)
-    train.add_argument("--recipe", default="default", help="as `kerascnn recipes` lists them")
+    train.add_argument("--recipe", default="default", help="a recipe of `kerascnn recipes`")
     train.add_argument(
         "--set",
         action="append",
         default=[],
         metavar="FIELD=VALUE",
-        help="another value for a field of the recipe; may be given several times",
+        help="set a field of the recipe; repeatable",
     )
     train.add_argument("--epochs", type=int, metavar="N", help="instead of the recipe's")
     train.add_argument("--batch-size", type=int, metavar="N", help="instead of the recipe's")
@@ -47,28 +48,32 @@ def add_verbs(verbs: Any) -> None:
         default="synchronized",
         help="on several replicas: synchronized (default), or replica, which is faster",
     )
-    train.add_argument("--seed", type=int, default=0, metavar="N", help="of weights and order (0)")
+    train.add_argument(
+        "--seed",
+        type=int,
+        default=0,
+        metavar="N",
+        help="seed of the weights and of the order of images (0)",
+    )
     train.add_argument("--run-dir", metavar="DIR", help="instead of runs/NAME-TIME")
     train.add_argument(
         "--max-bad",
         default="1%",
         metavar="N",
-        help="images of a folder that may be unreadable: a number, or a share as 1%% (the default)",
+        help="unreadable images that are accepted in a folder: a number or a share (1%%)",
     )
-    train.add_argument(
-        "--overwrite", action="store_true", help="replace the run that the directory holds"
-    )
+    train.add_argument("--overwrite", action="store_true", help="replace the run in DIR")
     train.add_argument(
         "--resume",
         default="auto",
-        help="where DIR holds an interrupted run: auto goes on with it, must fails where there is\n"
-        "none, never refuses DIR, force goes on in spite of another configuration (auto)",
+        help="if DIR holds an interrupted run: auto resumes it, never refuses DIR, force resumes\n"
+        "it despite another configuration; must fails if there is none (auto)",
     )
     train.add_argument(
         "--checkpoint-every",
         type=int,
         metavar="N",
-        help="steps between checkpoints, besides those at the end of each epoch and at a signal",
+        help="steps between checkpoints, in addition to those after each epoch and at a signal",
     )
     train.add_argument(
         "--profile", type=int, metavar="N", help="record N steps for TensorBoard's profile page"
@@ -77,15 +82,16 @@ def add_verbs(verbs: Any) -> None:
 
     again = verbs.add_parser(
         "reproduce",
-        help="do a finished run again and compare figures and weights",
-        description="Trains what a run directory records once more, into another directory, and\n"
-        "compares every figure and, on a CPU, every bit of the weights. Exit code 5 where they\n"
-        "differ.",
+        help="repeat a finished run and compare metrics and weights",
+        description="Repeats a recorded training in another directory and compares every\n"
+        "metric and, on a CPU, every bit of the weights. Exit code 5 if they differ.",
         epilog="example:\n  kerascnn reproduce runs/lenet5",
     )
     again.add_argument("run_dir", metavar="RUN", help="a directory that `train` wrote")
-    again.add_argument("--data", metavar="DATA", help="where the data is now, if it has moved")
-    again.add_argument("--out", metavar="DIR", help="for the new run, instead of RUN-again")
+    again.add_argument("--data", metavar="DATA", help="the data, if it has moved")
+    again.add_argument(
+        "--out", metavar="DIR", help="directory of the new run, instead of RUN-again"
+    )
     again.set_defaults(run=_reproduce)
 
 
@@ -93,7 +99,7 @@ def _train(arguments: argparse.Namespace) -> None:
     from kerascnn.models.registry import model_info
     from kerascnn.recipes.lookup import resolve_recipe
 
-    # A wrong name is told before TensorFlow starts.
+    # Report a wrong name before TensorFlow starts.
     model_info(arguments.name)
     recipe = resolve_recipe(arguments.recipe, arguments.set)
     start_keras(debug=arguments.debug)

@@ -17,8 +17,8 @@ def add_verbs(verbs: Any) -> None:
     """Adds the verbs of this module to the command's parser."""
     listing = verbs.add_parser(
         "list",
-        help="the architectures and their figures",
-        description="Lists the architectures, with the figures of their papers.",
+        help="list the architectures, their parameters and costs",
+        description="Lists the architectures with input size, classes, parameters and MACs.",
         epilog='example:\n  kerascnn list "*resnet*" --json',
     )
     listing.add_argument(
@@ -29,7 +29,7 @@ def add_verbs(verbs: Any) -> None:
 
     info = verbs.add_parser(
         "info",
-        help="all that is known of one architecture",
+        help="print the record of one architecture",
         description="Prints the record of one architecture.",
         epilog="example:\n  kerascnn info lenet5",
     )
@@ -38,7 +38,7 @@ def add_verbs(verbs: Any) -> None:
 
     summary = verbs.add_parser(
         "summary",
-        help="layer by layer: shapes, parameters, costs",
+        help="print the layers of an architecture: shapes, parameters, costs",
         description="Prints an architecture layer by layer.",
         epilog="example:\n  kerascnn summary lenet5",
     )
@@ -47,7 +47,7 @@ def add_verbs(verbs: Any) -> None:
 
 
 def _record(variant: Variant) -> dict[str, Any]:
-    """Returns what scripts get to know of an architecture."""
+    """Returns the JSON record of an architecture."""
     return {
         "name": variant.name,
         "builder": variant.builder,

@@ -1,4 +1,4 @@
-"""How verbs print: figures for people, JSON for scripts."""
+"""What the verbs print: text for people, JSON for scripts."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from typing import Any
 
 
 def add_shared_options(verb: argparse.ArgumentParser, default: object) -> None:
-    """Adds what every verb takes.
+    """Adds the options that every verb takes.
 
     Args:
-        verb: its parser.
-        default: of the options; `argparse.SUPPRESS` for a verb inside a verb, which must not unsay
-            what came before it.
+        verb: the parser of the verb.
+        default: of the options; `argparse.SUPPRESS` for a nested verb, so that it does not reset an
+            option given before it.
     """
     verb.formatter_class = argparse.RawDescriptionHelpFormatter
     for name, text in (
-        ("--json", "print the result as JSON, and all else on stderr"),
+        ("--json", "print the result as JSON; other output goes to stderr"),
         ("--debug", "show tracebacks and every log line"),
     ):
         verb.add_argument(name, action="store_true", default=default, help=text)
 
 
 def print_json(value: Any) -> None:
-    """Prints `value` as JSON on standard output; paths become strings, NumPy scalars numbers."""
+    """Prints `value` as JSON on standard output; paths become strings, NumPy values numbers."""
 
     def convert(other: Any) -> Any:
         if isinstance(other, os.PathLike):
@@ -41,7 +41,7 @@ def print_json(value: Any) -> None:
 
 
 def progress_stream(*, as_json: bool) -> contextlib.AbstractContextManager[object]:
-    """Sends what a long job prints to standard error where standard output is for JSON alone."""
+    """Redirects what a job prints to standard error when standard output is for JSON only."""
     return contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext()
 
 
@@ -56,5 +56,5 @@ def quantity(number: float | None) -> str:
 
 
 def shape_text(shape: Sequence[int | None]) -> str:
-    """Returns a shape as people write it: (32, 32, 1) -> "32x32x1", unknown sizes as "?"."""
+    """Returns a shape as text: (32, 32, 1) -> "32x32x1"; unknown sizes become "?"."""
     return "x".join("?" if size is None else str(size) for size in shape)

@@ -1,4 +1,4 @@
-"""`kerascnn predict`."""
+"""`kerascnn predict`: the most probable classes of image files."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def add_verbs(verbs: Any) -> None:
     """Adds the verb of this module to the command's parser."""
     predict = verbs.add_parser(
         "predict",
-        help="the likeliest classes of image files",
-        description="Prints the likeliest classes of each image file, computed in the fastest\n"
-        "runtime at hand; TensorFlow starts only for networks that need it.",
+        help="print the most probable classes of image files",
+        description="Prints the most probable classes of each image file, computed in the fastest\n"
+        "runtime that is installed. TensorFlow starts only for networks that need it.",
         epilog="example:\n  kerascnn predict out/model.onnx three.png seven.png --top 3 --csv",
     )
     predict.add_argument(
@@ -32,8 +32,12 @@ def add_verbs(verbs: Any) -> None:
         metavar="NETWORK",
         help="an export, a run directory, or an ONNX, LiteRT, OpenVINO or .keras file",
     )
-    predict.add_argument("images", metavar="IMAGE", nargs="+", help="a file, or a folder of them")
-    predict.add_argument("--top", type=int, default=5, metavar="K", help="classes an image (5)")
+    predict.add_argument(
+        "images", metavar="IMAGE", nargs="+", help="an image file, or a folder of image files"
+    )
+    predict.add_argument(
+        "--top", type=int, default=5, metavar="K", help="classes for each image (5)"
+    )
     predict.add_argument("--csv", action="store_true", help=f"print {','.join(COLUMNS)}")
     predict.add_argument(
         "--runtime", default="auto", help="auto, openvino, onnxruntime, litert or tensorflow"
@@ -43,10 +47,14 @@ def add_verbs(verbs: Any) -> None:
         default="auto",
         help="auto (the fastest that agrees with float32 on 100 images), float32, bfloat16 or int8",
     )
-    predict.add_argument("--threads", type=int, metavar="N", help="(as many as processors)")
-    predict.add_argument("--batch-size", type=int, default=16, metavar="N")
     predict.add_argument(
-        "--trust", action="store_true", help="open a SavedModel, which is a program"
+        "--threads", type=int, metavar="N", help="threads of the runtime (one for each processor)"
+    )
+    predict.add_argument(
+        "--batch-size", type=int, default=16, metavar="N", help="images at a time (16)"
+    )
+    predict.add_argument(
+        "--trust", action="store_true", help="open a SavedModel, which can run code"
     )
     predict.set_defaults(run=_predict)
 
@@ -84,7 +92,7 @@ def _predict(arguments: argparse.Namespace) -> None:
 
 
 def _start_unless_exported(path: str, arguments: argparse.Namespace) -> None:
-    """Starts TensorFlow quietly for what it has to run."""
+    """Starts TensorFlow, unless the path is an export that another runtime can run."""
     from pathlib import Path
 
     from kerascnn.inference.open_classifier import EXPORTED

@@ -1,4 +1,4 @@
-"""`kerascnn recipes` and `check-data`: what to look at before a training."""
+"""`kerascnn recipes` and `check-data`: preparation of a training."""
 
 from __future__ import annotations
 
@@ -13,22 +13,25 @@ _LISTED = 20
 
 
 def add_verbs(verbs: Any) -> None:
-    """Adds the verbs of this module to the command's parser."""
+    """Adds the verbs of this module to the parser of the command."""
     recipes = verbs.add_parser(
         "recipes",
-        help="how the papers trained: the recipes of `train`, field by field",
-        description="Lists the recipes that `train --recipe` takes, or the fields of one with\n"
-        "the paper's words.",
+        help="list the recipes of `train`, or the fields of one",
+        description="Lists the recipes that `train --recipe` takes, or the fields of one recipe\n"
+        "with quotations from its paper.",
         epilog="example:\n  kerascnn recipes resnet_2015",
     )
-    recipes.add_argument("name", metavar="NAME", nargs="?", help="of a recipe; none lists all")
+    recipes.add_argument(
+        "name", metavar="NAME", nargs="?", help="a recipe; without it, all are listed"
+    )
     recipes.set_defaults(run=_recipes)
 
     check = verbs.add_parser(
         "check-data",
-        help="what is wrong with the images of a data set, before a training",
-        description="Decodes every image and reports what is unreadable, empty, ignored, alike in\n"
-        "training and test, or lopsided; exit code 6 if a training would be stopped by it.",
+        help="check the images of a data set before a training",
+        description="Decodes every image and reports unreadable, empty and ignored files,\n"
+        "duplicates in training and test, and unbalanced classes. Exit code 6 if a training\n"
+        "would fail.",
         epilog="example:\n  kerascnn check-data folder:photos",
     )
     check.add_argument("data", metavar="DATA", help="folder:PATH, or any other source")
@@ -36,7 +39,7 @@ def add_verbs(verbs: Any) -> None:
         "--max-bad",
         default="1%",
         metavar="N",
-        help="images that may be unreadable: a number, or a share as 1%% (the default)",
+        help="unreadable images that are accepted: a number or a share (1%%)",
     )
     check.set_defaults(run=_check)
 
@@ -69,7 +72,7 @@ def _recipes(arguments: argparse.Namespace) -> None:
         for field, value in recipe.to_json().items()
         if field in changed or field in notes or field in shown
     ]
-    print(text_table(("field", "value", "in the paper's words"), rows))
+    print(text_table(("field", "value", "quoted from the paper"), rows))
     for line in recipe.departures:
         print(
             "\n" + textwrap.fill(f"departure: {line}", 98, subsequent_indent="  "),
@@ -77,7 +80,8 @@ def _recipes(arguments: argparse.Namespace) -> None:
         )
     if recipe.departures:
         print()
-    print(f"\n`--set {rows[0][0]}={rows[0][1]}` sets a field; all others are off, or Keras's own.")
+    name, text, _ = rows[0]
+    print(f"\n`--set {name}={text}` sets a field; other fields are off or have Keras's default.")
 
 
 _ALWAYS = ("optimizer", "learning_rate", "schedule", "batch_size", "epochs")
@@ -105,4 +109,4 @@ def _check(arguments: argparse.Namespace) -> None:
     report.refuse(limit)
     if not arguments.json:
         warnings = report.warnings()
-        print("nothing that stops a training" if warnings else "nothing found")
+        print("no errors, only warnings" if warnings else "no problems")

@@ -1,4 +1,4 @@
-"""`kerascnn tune` and `kerascnn scale`: searches for a network."""
+"""`kerascnn tune` and `scale`: architecture search and scaling studies."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ examples:
   kerascnn tune convnet digits --params 60000 --trials 20
   kerascnn tune resnet20_cifar digits --axis width=0.25:1 --axis depth=0.5,1 --tuner bayesian
 
-on several machines that share DIR, one command on each; it restarts what dies:
-  kerascnn tune convnet digits --dir DIR --chief 10.0.0.1:7000                (hands out trials)
+on several machines that share DIR, one command on each; it restarts processes that fail:
+  kerascnn tune convnet digits --dir DIR --chief 10.0.0.1:7000                (distributes trials)
   kerascnn tune convnet digits --dir DIR --chief 10.0.0.1:7000 --worker 1     (runs them)
-The port has neither password nor encryption: open it in a network of your own only."""
+The port has no password and no encryption: use it in a trusted network only."""
 
 
 def add_verbs(verbs: Any) -> None:
@@ -25,8 +25,8 @@ def add_verbs(verbs: Any) -> None:
     tune = verbs.add_parser(
         "tune",
         help="search for depth, width, filter size and training under a budget",
-        description="Trains candidates that keep a budget and keeps them all in a directory: a\n"
-        "table, plots, report.html. The same command goes on after any end.",
+        description="Trains candidates within a budget and writes a directory with all of them, a\n"
+        "table, plots and report.html. After an interruption, the same command resumes it.",
         epilog=_TUNE,
     )
     tune.add_argument("names", metavar="NAME[,NAME]", help="as `kerascnn list` prints them")
@@ -40,51 +40,74 @@ def add_verbs(verbs: Any) -> None:
         "the table or a field of the recipe; 0.5,1,2 or LOW:HIGH[:STEP|:log]; repeatable",
     )
     tune.add_argument(
-        "--per-stage", default="", metavar="A,A", help="axes that every stage has for itself"
+        "--per-stage", default="", metavar="A,A", help="axes that are set for each stage separately"
     )
-    tune.add_argument("--params", type=float, metavar="N", help="most trainable parameters")
-    tune.add_argument("--macs", type=float, metavar="N", help="most multiply-accumulates")
-    tune.add_argument("--memory", type=float, metavar="BYTES", help="most memory of a step")
-    tune.add_argument("--latency", type=float, metavar="S", help="most seconds for one image")
-    tune.add_argument("--runtime", default="keras", help="where latency is measured: keras, onnx")
+    tune.add_argument("--params", type=float, metavar="N", help="the most trainable parameters")
+    tune.add_argument(
+        "--macs", type=float, metavar="N", help="the most multiply-accumulates for one image"
+    )
+    tune.add_argument(
+        "--memory", type=float, metavar="BYTES", help="the most memory of a training step"
+    )
+    tune.add_argument("--latency", type=float, metavar="S", help="the most seconds for one image")
+    tune.add_argument(
+        "--runtime", default="keras", help="runtime of the latency measurement: keras or onnx"
+    )
     tune.add_argument(
         "--tuner", default="random", help="random (default), bayesian, hyperband or grid"
     )
-    tune.add_argument("--trials", type=int, default=10, metavar="N", help="at most (10)")
-    tune.add_argument("--epochs", type=int, default=5, metavar="N", help="of each trial (5)")
-    tune.add_argument("--recipe", default="default", help="what the axes leave open")
+    tune.add_argument("--trials", type=int, default=10, metavar="N", help="the most trials (10)")
+    tune.add_argument("--epochs", type=int, default=5, metavar="N", help="epochs of each trial (5)")
+    tune.add_argument("--recipe", default="default", help="training settings that are not axes")
     tune.add_argument("--precision", default="auto", help="as in train")
     tune.add_argument("--strategy", default="auto", help="auto, none or mirrored")
+    tune.add_argument("--keep-poor", action="store_true", help="do not stop poor trials early")
     tune.add_argument(
-        "--keep-poor", action="store_true", help="train trials to their end that fall behind"
+        "--dir", default="search", metavar="DIR", help="directory of the search (search)"
     )
-    tune.add_argument("--dir", default="search", metavar="DIR", help="the search's (search)")
-    tune.add_argument("--seed", type=int, default=0, metavar="N")
+    tune.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the search (0)")
     tune.add_argument("--overwrite", action="store_true", help="replace the search in DIR")
     tune.add_argument(
-        "--retrain", action="store_true", help="train the best on all training images, in DIR/best"
+        "--retrain",
+        action="store_true",
+        help="train the best candidate on all training images, in DIR/best",
     )
-    tune.add_argument("--chief", metavar="HOST:PORT", help="hand out trials there")
-    tune.add_argument("--worker", metavar="ID", help="run trials of that chief")
+    tune.add_argument(
+        "--chief", metavar="HOST:PORT", help="address on which trials are distributed"
+    )
+    tune.add_argument("--worker", metavar="ID", help="run trials of the chief, under this name")
     tune.set_defaults(run=_tune)
 
     scale = verbs.add_parser(
         "scale",
-        help="which of depth, width and resolution pays, at equal cost",
+        help="compare depth, width and resolution at equal cost",
         description="Trains an architecture deeper, wider and with larger images at equal\n"
-        "multiply-accumulates, and fits how the accuracy grows with each.",
+        "multiply-accumulates, and fits the growth of accuracy with each.",
         epilog="example:\n  kerascnn scale resnet20_cifar digits --factors 1,2,4 --epochs 5",
     )
     scale.add_argument("name", metavar="NAME", help="as `kerascnn list` prints it")
     scale.add_argument("data", metavar="DATA", help=DATA_HELP)
     scale.add_argument(
-        "--factors", default="1,2,4", metavar="F,F", help="times the cost of the row (1,2,4)"
+        "--factors",
+        default="1,2,4",
+        metavar="F,F",
+        help="multiples of the architecture's cost (1,2,4)",
     )
-    scale.add_argument("--epochs", type=int, default=5, metavar="N", help="of each network (5)")
-    scale.add_argument("--repeats", type=int, default=1, metavar="N", help="seeds of each (1)")
-    scale.add_argument("--recipe", default="default")
-    scale.add_argument("--dir", default="scaling", metavar="DIR")
-    scale.add_argument("--seed", type=int, default=0, metavar="N")
+    scale.add_argument(
+        "--epochs", type=int, default=5, metavar="N", help="epochs of each network (5)"
+    )
+    scale.add_argument(
+        "--repeats",
+        type=int,
+        default=1,
+        metavar="N",
+        help="trainings of each network, with different seeds (1)",
+    )
+    scale.add_argument("--recipe", default="default", help="a recipe of `kerascnn recipes`")
+    scale.add_argument(
+        "--dir", default="scaling", metavar="DIR", help="directory of the study (scaling)"
+    )
+    scale.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the study (0)")
     scale.add_argument("--overwrite", action="store_true", help="replace the study in DIR")
     scale.set_defaults(run=_scale)
 
@@ -100,7 +123,7 @@ def _tune(arguments: argparse.Namespace) -> None:
     for text in arguments.axis:
         name, equals, values = text.partition("=")
         if not equals:
-            raise UsageError(f"--axis {text}: write NAME=VALUES, as width=0.5,1,2")
+            raise UsageError(f"--axis {text}: write NAME=VALUES, for example width=0.5,1,2")
         axes[name.strip().replace("-", "_")] = parse_domain(name, values)
     if arguments.worker is not None and arguments.chief is None:
         raise UsageError("--worker needs --chief HOST:PORT")
@@ -163,7 +186,9 @@ def _scale(arguments: argparse.Namespace) -> None:
     try:
         factors = tuple(float(factor) for factor in arguments.factors.split(","))
     except ValueError:
-        raise UsageError(f"--factors {arguments.factors}: give numbers, as 1,2,4") from None
+        raise UsageError(
+            f"--factors {arguments.factors}: give numbers, for example 1,2,4"
+        ) from None
     start_keras(debug=arguments.debug)
     from kerascnn.tuning.compound_scaling import scaling_study
 

@@ -1,4 +1,4 @@
-"""`kerascnn weights`: what is published, what is in a file, files of another format, digests."""
+"""`kerascnn weights`: list published weights; inspect, convert and verify files of weights."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from kerascnn.weights.load_report import LoadReport
 
 SHOWN = 10
-"""Tensors that `inspect` prints for people."""
+"""The most tensors that `inspect` prints as text."""
 
 
 def add_verbs(verbs: Any) -> None:
     """Adds the verb of this module to the command's parser."""
     weights = verbs.add_parser(
         "weights",
-        help="published weights, and what is in a file of them",
+        help="list published weights; inspect, convert and verify files",
         description="Lists published weights; inspects, converts and verifies files of weights.",
         epilog="example:\n  kerascnn weights inspect resnet50.pth",
     )
@@ -38,19 +38,19 @@ def add_verbs(verbs: Any) -> None:
 
     listing = actions.add_parser(
         "list",
-        help="checkpoints that others have published",
+        help="list the published weights",
         description="Lists the published weights that create_model(weights=...) and load_weights\n"
-        "take by name. A star marks what weights='imagenet' means for an architecture.",
+        "take by name. A star marks the default, weights='imagenet', of an architecture.",
         epilog="example:\n  kerascnn weights list --row resnet50_v1_5",
     )
-    listing.add_argument("--row", metavar="NAME", help="only of this architecture")
+    listing.add_argument("--row", metavar="NAME", help="only weights of this architecture")
     listing.set_defaults(run=_list)
 
     inspect = actions.add_parser(
         "inspect",
-        help="what a file holds, and whether it is safe to load",
-        description="Tells what a file of weights holds and whether it is safe to load. Nothing\n"
-        "of it is run, and its values are not read.",
+        help="print what a file contains, and whether it is safe to load",
+        description="Prints what a file of weights contains and whether it is safe to load. No\n"
+        "code of the file is run, and its values are not read.",
         epilog="example:\n  kerascnn weights inspect resnet50.pth",
     )
     inspect.add_argument("file", metavar="FILE")
@@ -58,9 +58,9 @@ def add_verbs(verbs: Any) -> None:
 
     convert = actions.add_parser(
         "convert",
-        help="write a file of weights in a format of ours",
-        description="Loads weights into a network and writes them with our names, the record that\n"
-        "load_model needs, and a digest for each tensor.",
+        help="convert a file of weights to a format of this package",
+        description="Loads weights into a network and writes them with the names of this package,\n"
+        "the record that load_model needs, and a digest of each tensor.",
         epilog="example:\n"
         "  kerascnn weights convert resnet50.pth --model resnet50_v1_5 resnet50.weights.h5",
     )
@@ -69,17 +69,19 @@ def add_verbs(verbs: Any) -> None:
     convert.add_argument(
         "--model",
         metavar="NAME",
-        help="its architecture, unless the file or the tag says it",
+        help="the architecture, if neither the file nor the tag gives it",
     )
-    convert.add_argument("--classes", type=int, metavar="N", help="of the file, if not the paper's")
+    convert.add_argument(
+        "--classes", type=int, metavar="N", help="classes of the file, if not those of the paper"
+    )
     convert.add_argument("--overwrite", action="store_true", help="replace OUT")
     convert.set_defaults(run=_convert)
 
     verify = actions.add_parser(
         "verify",
-        help="read a file whole and compare it with its digests",
-        description="Reads a file of weights whole and compares it with the digests in it, the\n"
-        "one beside it (FILE.sha256) and those of the catalogue.",
+        help="read a complete file and compare it with its digests",
+        description="Reads a complete file of weights and compares it with the digests inside it,\n"
+        "beside it (FILE.sha256) and in the catalogue.",
         epilog="example:\n  kerascnn weights verify lenet5.safetensors",
     )
     verify.add_argument("file", metavar="FILE")
@@ -106,7 +108,7 @@ def _list(arguments: argparse.Namespace) -> None:
         )
         return
     if not published:
-        print(f"no weights are published for {row} that fit it")
+        print(f"no weights are published for {row}")
         return
     rows = [
         (
@@ -187,7 +189,7 @@ def _print_tensors(tensors: tuple[Tensor, ...]) -> None:
     ]
     print(text_table(("tensor", "shape", "type", "bytes"), rows, right={3}))
     if len(tensors) > SHOWN:
-        print(f"… and {len(tensors) - SHOWN:,} more; --json has them all")
+        print(f"… and {len(tensors) - SHOWN:,} more; --json prints all")
 
 
 def _convert(arguments: argparse.Namespace) -> None:
@@ -198,9 +200,9 @@ def _convert(arguments: argparse.Namespace) -> None:
     if not arguments.out.endswith(SUFFIXES):
         raise UsageError(f"OUT must end in {', '.join(SUFFIXES)}, got {arguments.out}")
     if Path(arguments.out).exists() and not arguments.overwrite:
-        raise OutputError(f"{arguments.out} is there already; --overwrite replaces it")
+        raise OutputError(f"{arguments.out} exists; --overwrite replaces it")
     if arguments.model is not None:
-        model_info(arguments.model)  # a wrong name is told before TensorFlow starts
+        model_info(arguments.model)  # reports a wrong name before TensorFlow starts
     start_keras(debug=arguments.debug)
     from kerascnn.weights.save import save_weights
 
@@ -215,7 +217,7 @@ def _convert(arguments: argparse.Namespace) -> None:
 
 
 def _loaded(arguments: argparse.Namespace) -> tuple[keras.Model, LoadReport | None]:
-    """Returns a network with the file's weights, its classifier included."""
+    """Returns a network with the weights of the file, including its classifier."""
     from kerascnn.create import create_model
     from kerascnn.published.catalogue import BY_TAG
     from kerascnn.weights.load import load_weights

@@ -1,1 +1,1 @@
-"""Accuracy and other metrics of a model on a data set, and the files and plots of an evaluation."""
+"""Accuracy and other metrics of models on a data set; files and plots of an evaluation."""

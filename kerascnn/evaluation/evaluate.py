@@ -1,4 +1,4 @@
-"""Evaluating: loss, accuracy and calibration of networks on held-out images."""
+"""Loss, accuracy and calibration of networks on held-out images."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ if TYPE_CHECKING:
 
 
 class Evaluation(dict[str, float]):
-    """The figures of an evaluation, and what is behind them.
+    """The metrics of an evaluation, and the predictions that they are computed from.
 
     As a dictionary: loss (mean cross-entropy, natural logarithm), accuracy, top5 (with more than 5
     classes) and ece (expected calibration error, 15 bins), the last three in [0, 1];
     images_per_second, reading included; count.
 
     Attributes:
-        outcomes: the answer to each image, with the tables and curves that are made of it.
-        data: what was measured on.
-        views: what was shown of each image.
-        members: the figures of each network alone, by its name.
+        outcomes: the prediction for each image; computes the tables and curves.
+        data: the data set of the evaluation.
+        views: the views of each image (crops, reflections, sizes).
+        members: the metrics of each single network, by its name.
     """
 
     def __init__(
@@ -65,28 +65,29 @@ def evaluate(
     views: Views | None = None,
     trust: bool = False,
 ) -> Evaluation:
-    """Measures a network, or several whose probabilities are averaged, on held-out images.
+    """Evaluates a network, or an ensemble of networks, on held-out images.
 
-    Averaging is what won AlexNet, VGG, GoogLeNet and ResNet their competitions: the networks may
-    differ in architecture, size and preprocessing, as long as their classes are the same.
+    The probabilities of an ensemble are averaged, as AlexNet, VGG, GoogLeNet and ResNet did in
+    their competitions. The networks may differ in architecture, size and preprocessing; their
+    classes must be the same.
 
     Args:
         model_or_run: a model, a `Run` (its best model), the path of a run directory, .keras file,
             file of `save_weights`, ONNX file, SavedModel or export; or a list of these.
-        data: whatever `load_data` takes. A split that has to be made is made with the run's seed,
-            so that no image of the run's training is among the held-out ones.
+        data: what `load_data` takes. If the data has no test split, it is split with the seed of
+            the run, so that no training image of the run is held out.
         batch_size: images at a time.
-        preprocessing: of every network; each one's own, or its architecture's, when None.
-        views: show crops, reflections or several sizes of each image, and average.
-        trust: open SavedModels, which are programs.
+        preprocessing: of every network; None for that of each network or its architecture.
+        views: crops, reflections or sizes of each image whose probabilities are averaged.
+        trust: open SavedModels, which can run code.
 
     Returns:
-        The `Evaluation`, a dictionary of figures. Those of one run with plain views are also kept
-        in its metrics.json. The loss is of the exact probabilities, as Keras's own in training,
-        where the end of the network is a softmax; else a probability of 0 counts as 1e-38.
+        The `Evaluation`, a dictionary of metrics. For one run with plain views, they are also
+        written to its metrics.json. The loss is exact, as in training, if the network ends in a
+        softmax; otherwise a probability of 0 counts as 1e-38.
 
     Raises:
-        UsageError: there is no model, or the runs' splits differ.
+        UsageError: there is no model, or the splits of the runs differ.
         DataError: there are no held-out images, or they have no labels.
         MismatchError: classes or image shape of a model and the data do not fit.
         DivergedError: a model gives scores that are not finite.
@@ -112,7 +113,7 @@ def evaluate(
 
 
 def run_of(source: Any) -> Run | None:
-    """Returns the run that a source is or names; None for anything else."""
+    """Returns the run of a source (a `Run` or its directory); None for other sources."""
     if isinstance(source, Run):
         return source
     if isinstance(source, str | os.PathLike) and os.path.exists(os.path.join(source, CONFIG)):
@@ -121,10 +122,10 @@ def run_of(source: Any) -> Run | None:
 
 
 def held_out_of(data: Any, runs: Sequence[Run]) -> Data:
-    """Returns the data with a split, if one has to be made, of which no run has seen the test part.
+    """Returns the data with a test split that no run has trained on.
 
     Raises:
-        UsageError: the runs drew their splits with different seeds.
+        UsageError: the runs split the data with different seeds.
         DataError: there are no held-out images, or they have no labels.
     """
     seeds = {_split_seed(run): run.path for run in runs}
@@ -147,7 +148,7 @@ def held_out_of(data: Any, runs: Sequence[Run]) -> Data:
 
 
 def _split_seed(run: Run) -> int:
-    """Returns the seed that drew a run's held-out images, which may not be that of its training."""
+    """Returns the seed of a run's split, which can differ from the seed of its training."""
     config = run.config
     drawn = re.search(r"drawn with seed (\d+)", config["data"].get("split", ""))
     return int(drawn[1]) if drawn else int(config["seed"])
@@ -155,14 +156,14 @@ def _split_seed(run: Run) -> int:
 
 @dataclass(frozen=True)
 class _Member:
-    """A network of an ensemble, and how images get into it."""
+    """A network of an ensemble, with the preprocessing of its images."""
 
     network: Classifier
     data: Data
     preprocessing: Preprocessing | None
 
     def batches(self, views: Views, size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Yields ln p and labels of `size` images after the other, the last batch smaller."""
+        """Yields ln p and labels in batches of `size` images; the last batch can be smaller."""
         preprocessing = self.preprocessing or self.network.preprocessing_for(self.data.image_shape)
         if not views.plain:
             yield from answers(self.network, self.data.test, preprocessing, views, size)
@@ -180,7 +181,7 @@ def _measure(members: list[_Member], data: Data, views: Views, batch_size: int) 
         for batch in zip(*(member.batches(views, batch_size) for member in members), strict=True):
             rows, labels = [row for row, _ in batch], batch[0][1]
             if any(not np.array_equal(labels, other) for _, other in batch):
-                raise DataError(f"the images of {data.name} come in another order at every pass")
+                raise DataError(f"the images of {data.name} have a different order in every pass")
             for member, row in zip(members, rows, strict=True):
                 _check_finite(member.network.name, row, count)
             for outcomes, row in zip(parts, [*rows, mean_log_probabilities(rows)], strict=True):
@@ -189,7 +190,7 @@ def _measure(members: list[_Member], data: Data, views: Views, batch_size: int) 
             if not first:
                 compiled, first = time.perf_counter(), count
     *alone, together = [Outcomes.joined(some) for some in parts]
-    # The first batch includes compiling the model, unless there is no other.
+    # The first batch includes the compilation and is not timed, unless it is the only one.
     begin, timed = (compiled, count - first) if count > first else (started, count)
     figures = together.figures()
     figures["images_per_second"] = round(timed / (time.perf_counter() - begin), 1)
@@ -207,12 +208,12 @@ def _check_finite(name: str, log_probabilities: np.ndarray, before: int) -> None
         image = before + int(np.argmin(finite))
         raise DivergedError(
             f"{name} gives scores that are not finite for image {image}; its weights or that image "
-            "hold NaN or infinity"
+            "contain NaN or infinity"
         )
 
 
 def _distinct(names: list[str]) -> list[str]:
-    """Returns the names, those that repeat with their place."""
+    """Returns the names; repeated names get their position in the list."""
     return [
         name if names.count(name) == 1 else f"{name} ({place})"
         for place, name in enumerate(names, 1)

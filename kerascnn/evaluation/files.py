@@ -1,4 +1,4 @@
-"""Writing an evaluation down: figures as JSON, tables as CSV, pictures as PNG."""
+"""The files of an evaluation: metrics as JSON, tables as CSV, plots as PNG."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from kerascnn.fileio.json import write_json
 def write_evaluation(
     evaluation: Evaluation, directory: str | os.PathLike[str], *, overwrite: bool = False
 ) -> list[Path]:
-    """Writes evaluation.json, four tables and two pictures into a directory.
+    """Writes evaluation.json, four tables and two plots into a directory.
 
-    - evaluation.json: the figures, those of each network, and what was measured on what;
-    - per_class.csv: precision, recall, support and the commonest confusion of each class;
+    - evaluation.json: the metrics, those of each network, the data and the views;
+    - per_class.csv: precision, recall, support and the most frequent confusion of each class;
     - confusion.csv, confusion.png: images by true class (rows) and answer (columns); above 5,000
-      classes only the pairs that came up, and no picture;
+      classes only the pairs that occur, and no plot;
     - calibration.csv, calibration.png: accuracy by confidence;
     - predictions.csv: the answer to each image, with its loss.
 
     Args:
         evaluation: what `evaluate` returned.
-        directory: made if it is not there.
-        overwrite: replace these files in a directory that is not empty; others stay.
+        directory: created if it does not exist.
+        overwrite: replace these files in a directory that is not empty; other files are kept.
 
     Returns:
         The files.
@@ -70,7 +70,7 @@ PREDICTIONS = ("image", "file", "label", "answer", "confidence", "loss", "right"
 
 
 def record(evaluation: Evaluation) -> dict[str, object]:
-    """Returns the figures, those of each network, the data and the views, for JSON."""
+    """Returns the metrics, those of each network, the data and the views, for JSON."""
     return {
         "figures": dict(evaluation),
         "networks": evaluation.members,
@@ -80,7 +80,7 @@ def record(evaluation: Evaluation) -> dict[str, object]:
 
 
 def per_class_rows(evaluation: Evaluation) -> list[list[object]]:
-    """Returns a row for each class with `PER_CLASS`'s columns; None where there is no figure."""
+    """Returns a row for each class, with the columns of `PER_CLASS`; None where undefined."""
     names = evaluation.data.class_names
     rows: list[list[object]] = []
     for name, figures in zip(names, evaluation.outcomes.per_class(), strict=True):
@@ -91,7 +91,7 @@ def per_class_rows(evaluation: Evaluation) -> list[list[object]]:
 
 
 def prediction_rows(evaluation: Evaluation) -> list[list[object]]:
-    """Returns a row for each image with `PREDICTIONS`'s columns."""
+    """Returns a row for each image, with the columns of `PREDICTIONS`."""
     outcomes, names = evaluation.outcomes, evaluation.data.class_names
     images = evaluation.data.test.images
     files = images if isinstance(images, tuple) and isinstance(images[0], Path) else ()
@@ -110,7 +110,7 @@ def prediction_rows(evaluation: Evaluation) -> list[list[object]]:
 
 
 def pictures(evaluation: Evaluation) -> dict[str, bytes]:
-    """Returns confusion and calibration as PNG files; no matrix for very many classes."""
+    """Returns the confusion and calibration plots as PNG; no confusion above 5,000 classes."""
     outcomes, name = evaluation.outcomes, evaluation.data.name
     images_by_name = {}
     wrong, count = int((outcomes.ranks > 0).sum()), len(outcomes)

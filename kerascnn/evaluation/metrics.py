@@ -1,7 +1,7 @@
-"""What came of an evaluation: figures, a table of the classes, confusions, calibration.
+"""The predictions of an evaluation: metrics, per-class figures, confusions, calibration.
 
-Only what is small is kept of each image (label, answer, confidence, loss), so that these can be
-counted over any number of images.
+Only small values are kept of each image (label, answer, confidence, loss), so that memory suffices
+for any number of images.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
 
 TOP = 5
 BINS = 15
-"""Of confidence, as in Guo et al. 2017, "On calibration of modern neural networks", section 2."""
+"""Bins of confidence, as in Guo et al. 2017, "On calibration of modern neural networks"."""
 LARGEST_MATRIX = 5000
-"""Classes above which the square matrix of confusions is not laid out."""
+"""The most classes for which the confusion matrix is computed."""
 
 
 @dataclass(frozen=True, eq=False)
 class Outcomes:
-    """One entry an image, in the order of the data.
+    """Predictions, with one entry for each image in the order of the data.
 
     Attributes:
         labels: the true class number.
-        answers: the likeliest class number; the first of equals.
-        confidence: the probability that the answer was given.
-        ranks: how many classes came before the true one; 0 where the answer is right.
-        losses: -ln of the probability that the true class was given.
+        answers: the predicted class number; the first of equally probable classes.
+        confidence: the probability of the predicted class.
+        ranks: number of classes that are more probable than the true one; 0 if the answer is right.
+        losses: -ln of the probability of the true class.
         classes: the number of classes.
     """
 
@@ -47,7 +47,7 @@ class Outcomes:
 
     @classmethod
     def of(cls, log_probabilities: np.ndarray, labels: np.ndarray) -> Outcomes:
-        """Judges N x classes natural logarithms of probabilities by N class numbers."""
+        """Returns the outcomes of N x classes log-probabilities (natural) and N class numbers."""
         labels = labels.astype(np.int64)
         chosen = log_probabilities[np.arange(len(labels)), labels]
         earlier = np.arange(log_probabilities.shape[1]) < labels[:, None]
@@ -65,13 +65,13 @@ class Outcomes:
 
     @classmethod
     def joined(cls, parts: list[Outcomes]) -> Outcomes:
-        """Returns the images of all parts, one after the other."""
+        """Concatenates the outcomes of several batches."""
         names = ("labels", "answers", "confidence", "ranks", "losses")
         arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
         return cls(**arrays, classes=parts[0].classes)
 
     def figures(self) -> dict[str, float]:
-        """Returns loss, accuracy, top5 (with more than 5 classes) and ece, means over images."""
+        """Returns loss, accuracy, top5 (with more than 5 classes) and ece over all images."""
         result = {"loss": float(self.losses.mean()), "accuracy": float((self.ranks == 0).mean())}
         if self.classes > TOP:
             result["top5"] = float((self.ranks < TOP).mean())
@@ -79,17 +79,17 @@ class Outcomes:
         return result
 
     def mistakes(self) -> np.ndarray:
-        """Returns the numbers of the wrongly answered images, the highest loss first."""
+        """Returns the indices of the misclassified images, the highest loss first."""
         wrong = np.flatnonzero(self.ranks > 0)
         return wrong[np.argsort(-self.losses[wrong], kind="stable")]
 
     def confusion(self) -> np.ndarray:
-        """Returns counts of images, true class x answer; `confusions` for very many classes."""
+        """Returns the confusion matrix: counts of images, true class x answer."""
         flat = np.bincount(self.labels * self.classes + self.answers, minlength=self.classes**2)
         return flat.reshape(self.classes, self.classes)
 
     def confusions(self) -> list[tuple[int, int, int]]:
-        """Returns (true class, answer, images) of every kind of mistake, the commonest first."""
+        """Returns (true class, answer, images) of every confusion, the most frequent first."""
         wrong = self.ranks > 0
         pairs, counts = np.unique(
             self.labels[wrong] * self.classes + self.answers[wrong], return_counts=True
@@ -119,9 +119,9 @@ class Outcomes:
         ]
 
     def calibration(self, bins: int = BINS) -> Calibration:
-        """Compares confidence with accuracy in equal intervals of confidence, closed above."""
+        """Returns accuracy by confidence, in equal bins that include their upper edge."""
         edges = np.linspace(0, 1, bins + 1)
-        # A confidence of 0 cannot come from a softmax; it would belong to the first interval.
+        # A softmax never gives a confidence of 0; clip puts it into the first bin.
         place = np.clip(np.ceil(self.confidence * bins).astype(int) - 1, 0, bins - 1)
         counts = np.bincount(place, minlength=bins)
         known = np.maximum(counts, 1)
@@ -135,11 +135,12 @@ class Outcomes:
 
 @dataclass(frozen=True)
 class ClassFigures:
-    """How one class fared.
+    """Precision, recall and support of one class.
 
-    `precision` is the share of the class's answers that are right, None if it never was the answer;
-    `recall` the share of its images that are answered right, None if it has none (`support`);
-    `confused_with` its most frequent wrong answer and how many images got it.
+    `precision` is the share of right answers among those that name the class, None if no answer
+    does. `recall` is the share of its images that are answered right, None if it has no images.
+    `support` is the number of its images. `confused_with` is its most frequent wrong answer and the
+    number of images that got it.
     """
 
     precision: float | None
@@ -150,7 +151,7 @@ class ClassFigures:
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """Confidence and accuracy by interval of confidence; both 0 where an interval has no image."""
+    """Mean confidence and accuracy for each bin of confidence; both 0 for an empty bin."""
 
     edges: np.ndarray
     counts: np.ndarray
@@ -159,12 +160,12 @@ class Calibration:
 
     @property
     def error(self) -> float:
-        """The expected calibration error: the mean gap over images, from 0 to 1."""
+        """The expected calibration error: mean |accuracy - confidence| over images, in [0, 1]."""
         gaps = np.abs(self.accuracy - self.confidence)
         return float((self.counts * gaps).sum() / max(self.counts.sum(), 1))
 
     def rows(self) -> Iterator[tuple[float, float, int, float, float]]:
-        """Yields lower edge, upper edge, images, confidence and accuracy of each interval."""
+        """Yields lower edge, upper edge, images, confidence and accuracy of each bin."""
         for low, high, *rest in zip(
             self.edges[:-1], self.edges[1:], self.counts, self.confidence, self.accuracy,
             strict=True,

@@ -1,4 +1,4 @@
-"""Pictures of an evaluation: the confusion matrix and the reliability diagram."""
+"""Plots of an evaluation: the confusion matrix and the reliability diagram."""
 
 from __future__ import annotations
 
@@ -18,16 +18,18 @@ BLUE = "#0b6bcb"
 MARK = "#c2410c"
 GREY = "#7a8794"
 ANNOTATED = 20
-"""Classes up to which every cell of the matrix has its number."""
+"""The most classes for which every cell of the matrix shows its number."""
 NAMED = 100
-"""Classes up to which every row and column has its name."""
+"""The most classes for which rows and columns show their names."""
 LONGEST = 18
+"""The most characters of a class name on an axis."""
 
 
 def confusion_figure(matrix: np.ndarray, class_names: Sequence[str], title: str) -> Figure:
-    """Returns the picture of counts, true class x answer; colours are shares of the true class.
+    """Returns the plot of a confusion matrix; colours show shares of the true class.
 
-    Right answers are blue and mistakes red, so that a few mistakes show beside many right answers.
+    Right answers are blue and mistakes red, so that a few mistakes are visible beside many right
+    answers.
     """
     classes = len(matrix)
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
@@ -37,7 +39,7 @@ def confusion_figure(matrix: np.ndarray, class_names: Sequence[str], title: str)
     margin = 0.085 * min(max(map(len, class_names)), LONGEST) if named else 0.2
     figure = _figure((side + margin + 0.6, side + margin + 0.6))
     axes = figure.subplots()
-    # The root lifts single mistakes out of the white.
+    # The square root makes single mistakes visible on white.
     axes.imshow(_colours(np.sqrt(shares)), interpolation="nearest", aspect="equal")
     if named:
         names = [_short(name) for name in class_names]
@@ -46,7 +48,7 @@ def confusion_figure(matrix: np.ndarray, class_names: Sequence[str], title: str)
         axes.set_xticks(range(classes), names, rotation=0 if flat else 90, fontsize=size)
         axes.set_yticks(range(classes), names, fontsize=size)
         axes.tick_params(length=0)
-    else:  # a mistake would be a single pale pixel
+    else:  # a cell would be a single pale pixel
         rows, columns = np.nonzero(matrix * ~np.eye(classes, dtype=bool))
         sizes = 2 + 60 * shares[rows, columns]
         axes.scatter(columns, rows, s=sizes, color=MARK, alpha=0.5, linewidths=0)
@@ -68,7 +70,7 @@ def confusion_figure(matrix: np.ndarray, class_names: Sequence[str], title: str)
 
 
 def calibration_figure(calibration: Calibration, title: str) -> Figure:
-    """Returns the reliability diagram: accuracy by confidence, and how many images had which."""
+    """Returns the reliability diagram: accuracy and number of images by confidence."""
     figure = _figure((5.2, 5.6))
     upper, lower = figure.subplots(2, 1, height_ratios=[3, 1], sharex=True)
     edges, some = calibration.edges, calibration.counts > 0
@@ -101,14 +103,14 @@ def calibration_figure(calibration: Calibration, title: str) -> Figure:
 
 
 def png(figure: Figure) -> bytes:
-    """Returns a figure as the content of a PNG file."""
+    """Returns a figure as PNG bytes."""
     stream = io.BytesIO()
     figure.savefig(stream, format="png")
     return stream.getvalue()
 
 
 def _figure(size: tuple[float, float]) -> Figure:
-    # The object interface: pyplot's global state would meddle with the figures of the caller.
+    # The object interface: pyplot has a global state that belongs to the caller.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -118,14 +120,14 @@ def _figure(size: tuple[float, float]) -> Figure:
 
 
 def _colours(strength: np.ndarray) -> np.ndarray:
-    """Returns RGB: white for 0, blue for 1 on the diagonal and red beside it."""
+    """Returns RGB values: white for 0; for 1, blue on the diagonal and red elsewhere."""
     red, blue = np.array([0.76, 0.25, 0.05]), np.array([0.04, 0.42, 0.80])
     ends = np.where(np.eye(len(strength), dtype=bool)[..., None], blue, red)
     return 1 - strength[..., None] * (1 - ends)
 
 
 def _short(name: str) -> str:
-    """Returns a class name for an axis: on one line, printable, its beginning when it is long."""
+    """Returns a class name for an axis: one line, printable, cut when it is long."""
     text = "".join(letter if letter.isprintable() else " " for letter in name)
-    text = text.replace("$", r"\$")  # two of them would start a formula
+    text = text.replace("$", r"\$")  # two dollar signs would start a formula
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"

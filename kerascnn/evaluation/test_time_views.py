@@ -1,8 +1,8 @@
-"""Looking at an image more than once: crops, reflections and sizes, answers averaged.
+"""Test-time views: crops, reflections and sizes of an image, whose predictions are averaged.
 
-Krizhevsky et al. 2012 average over ten crops (the corners and the centre, and their reflections);
-Simonyan and Zisserman 2014 and He et al. 2015 over sizes, with the network made fully convolutional
-so that it sees the whole image.
+Krizhevsky et al. 2012 average over ten crops (the corners and the centre, and their reflections).
+Simonyan and Zisserman 2014 and He et al. 2015 average over sizes; they make the network fully
+convolutional, so that it takes the whole image.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ if TYPE_CHECKING:
     import numpy as np
 
 MARGIN = 256 / 224
-"""How much larger than a crop the image is that it is cut from, where nothing says it: AlexNet."""
+"""The default ratio of the image size to the crop size, from AlexNet."""
 
 
 @dataclass(frozen=True)
 class Views:
-    """What of each image is shown to a network; its probabilities are averaged over all of it.
+    """The views of each image; the probabilities of a network are averaged over them.
 
     Attributes:
-        crops: 1, the image as its preprocessing has it; or 5, the corners and the centre of a
-            somewhat larger image: what the preprocessing crops from, else 256/224 of its size.
-        flip: also show everything reflected, left to right.
-        scales: pixels of the shorter side, one after the other. With 5 crops these are cut from
-            each size; with 1 the whole image is shown, to a copy of the network that is fully
-            convolutional, or else its 5 crops.
+        crops: 1, the image as its preprocessing gives it; or 5, the corners and the centre of a
+            larger image: the one the preprocessing crops from, else 256/224 of its size.
+        flip: add the reflection (left to right) of every view.
+        scales: sizes of the shorter side in pixels. With crops=5, crops are cut from each size.
+            With crops=1, the whole image is used if the network can be made fully convolutional,
+            otherwise 5 crops of it.
     """
 
     crops: int = 1
@@ -55,11 +55,11 @@ class Views:
             type(pixels) is int and pixels > 0 for pixels in scales
         )
         if not good or len(set(scales)) < len(scales):
-            raise UsageError(f"scales={scales!r}; give a tuple of different numbers of pixels")
+            raise UsageError(f"scales={scales!r}; give a tuple of different positive whole numbers")
 
     @property
     def plain(self) -> bool:
-        """Whether each image is shown once, as its preprocessing has it."""
+        """Whether there is one view of each image, as its preprocessing gives it."""
         return self == Views()
 
     def __str__(self) -> str:
@@ -75,10 +75,10 @@ Look = Callable[[Any], list[Any]]
 
 
 def look_with(classifier: Classifier, preprocessing: Preprocessing, views: Views) -> Look:
-    """Returns the function from an image (H x W x C) to all that is shown of it, before `values`.
+    """Returns the function from an image (H x W x C) to its views, before `Preprocessing.values`.
 
     Raises:
-        UsageError: the size of the crops is not known.
+        UsageError: the size of the crops is unknown.
         MismatchError: a scale is smaller than the crops.
     """
     whole = views.crops == 1
@@ -111,9 +111,9 @@ def look_with(classifier: Classifier, preprocessing: Preprocessing, views: Views
 
 
 def larger(preprocessing: Preprocessing) -> Preprocessing:
-    """Returns the preprocessing to the somewhat larger image that crops are cut from."""
+    """Returns the preprocessing to the larger image that crops are cut from."""
     size, resize, margin = preprocessing.size, preprocessing.resize, MARGIN
-    assert size is not None  # `look_with` has seen to it
+    assert size is not None  # `look_with` has checked it
     if preprocessing.fit == "crop" and resize is not None and resize > min(size):
         margin = resize / min(size)
     elif resize is not None:
@@ -123,7 +123,7 @@ def larger(preprocessing: Preprocessing) -> Preprocessing:
 
 
 def five_crops(image: Any, size: tuple[int, int]) -> list[Any]:
-    """Cuts the four corners and the centre out of an image: top first, left first, centre last."""
+    """Returns the crops of the four corners (top first, left first) and of the centre."""
     height, width = size
     down, right = image.shape[0] - height, image.shape[1] - width
     places = ((0, 0), (0, right), (down, 0), (down, right), (round(down / 2), round(right / 2)))
@@ -147,7 +147,7 @@ def answers(
     views: Views,
     batch_size: int,
 ) -> Iterator[tuple[Any, Any]]:
-    """Yields mean ln p (float64, N x classes) and labels of `batch_size` images after the other.
+    """Yields mean ln p (float64, N x classes) and labels in batches of `batch_size` images.
 
     Raises:
         UsageError, MismatchError: the views do not fit the network.
@@ -174,19 +174,19 @@ def answers(
 
 
 def raw_images(split: Split) -> Iterator[tuple[Any, int]]:
-    """Yields each sample of a split as it is kept, in order: an array or a path, and its label."""
+    """Yields each sample of a split in order: an array or a path, and its label."""
     if isinstance(split.images, tf.data.Dataset):
         dataset = split.images
         if dataset.element_spec[0].shape.rank == 4:
             dataset = dataset.unbatch()
         yield from dataset.as_numpy_iterator()
     else:
-        assert split.labels is not None  # `evaluate` has seen to it
+        assert split.labels is not None  # `evaluate` has checked it
         yield from zip(split.images, split.labels, strict=True)
 
 
 def _for_any_size(classifier: Classifier, views: Views) -> tuple[Classifier, Views]:
-    """Returns the network for whole images, or the views that show it its own size."""
+    """Returns the network for images of any size, or else the views of its own size."""
     if None in classifier.image_shape[:2]:
         return classifier, views
     if classifier.model is not None:
@@ -208,10 +208,10 @@ def _mean_answers(
     batch_size: int,
     area: int | None,
 ) -> list[Any]:
-    """Returns mean ln p of each image, all of its views (of any sizes) seen in batches.
+    """Returns mean ln p of each image over its views, computed in batches of equal size.
 
     Args:
-        area: pixels of the network's own images: larger ones come in smaller batches.
+        area: pixels of the network's own images; larger views are computed in smaller batches.
     """
     by_shape = defaultdict(list)
     for image, shown in enumerate(looks):
@@ -227,8 +227,8 @@ def _mean_answers(
                 rows = classifier.log_probabilities(batch)
             except tf.errors.OpError as error:
                 raise MismatchError(
-                    f"{classifier.name} cannot see images of {shape[0]} x {shape[1]}; take larger "
-                    f"scales ({str(error).splitlines()[0][:120]})"
+                    f"{classifier.name} cannot process images of {shape[0]} x {shape[1]}; use "
+                    f"larger scales ({str(error).splitlines()[0][:120]})"
                 ) from error
             for (image, _), row in zip(some, rows, strict=True):
                 log_probabilities[image].append(row)

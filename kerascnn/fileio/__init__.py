@@ -1,1 +1,1 @@
-"""Reading and writing files: atomic writes, locks, bounded reads, JSON, CSV, the cache."""
+"""Reading and writing files: atomic writes, locks, safe reads, JSON, CSV, the download cache."""

@@ -1,7 +1,7 @@
-"""Writing files so that a crash, a full disk or a second writer never costs the old ones.
+"""Atomic writes: a crash, a full disk or a second writer leaves the old file or directory whole.
 
-Everything is written under a temporary name beside its target, flushed to the disk, and moved into
-place in one step; the directory entry is flushed too, so that a power cut keeps the move.
+A file is written under a temporary name beside its target, flushed to the disk, and moved into
+place in one step. The directory entry is flushed too, so that the move survives a power cut.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ def _parent(target: Path) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(
-            f"cannot make the directory {target.parent}: {error.strerror}; choose another place"
+            f"cannot create the directory {target.parent}: {error.strerror}; choose another place"
         ) from error
     return target.parent
 
 
 @contextlib.contextmanager
 def atomic_file(target: str | os.PathLike[str]) -> Iterator[Path]:
-    """Yields a temporary path with the target's suffix, and moves it onto the target at the end.
+    """Yields a temporary path with the target's suffix; moves the file onto the target at the end.
 
     Args:
-        target: the file to write. An older file of that name stays whole until the new one is.
+        target: the file to write. An older file of that name is kept until the new one is complete.
 
     Raises:
         OutputError: the directory cannot be written or the disk is full. The old file is kept.
@@ -53,7 +53,7 @@ def atomic_file(target: str | os.PathLike[str]) -> Iterator[Path]:
     try:
         descriptor, name = tempfile.mkstemp(prefix=f".{target.stem}.", suffix=suffixes, dir=parent)
         os.close(descriptor)
-        # mkstemp makes the file private; a result should have the rights any new file gets.
+        # mkstemp makes the file private; the result gets the permissions of any new file.
         mask = os.umask(0)
         os.umask(mask)
         os.chmod(name, 0o666 & ~mask)
@@ -76,7 +76,7 @@ def atomic_file(target: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def put_in_place(written: Path, target: Path) -> None:
-    """Moves a finished file onto its target, in one step that also a power cut keeps.
+    """Moves a finished file onto its target in one step, and flushes the directory entry.
 
     Args:
         written: the file, in the target's directory.
@@ -91,13 +91,13 @@ def put_in_place(written: Path, target: Path) -> None:
 def atomic_directory(target: str | os.PathLike[str], *, overwrite: bool = False) -> Iterator[Path]:
     """Yields a temporary directory and moves it onto the target when the block ends without error.
 
-    It lies in `.NAME.kerascnn-XXXXXXXX` beside the target, which a process that is killed leaves
-    behind and the next one that writes the same target removes.
+    The temporary directory is inside `.NAME.kerascnn-XXXXXXXX` beside the target. A killed process
+    leaves it behind; the next process that writes the same target removes it.
 
     Args:
         target: the directory to write.
-        overwrite: replace a target that is not empty. The old one is moved aside first and
-            removed only once the new one is in place.
+        overwrite: replace a target that is not empty. The old directory is moved aside first, and
+            removed when the new one is in place.
 
     Raises:
         OutputError: the target is not empty and `overwrite` is false, or it cannot be written.
@@ -141,10 +141,10 @@ _OLD = "old"
 
 
 def _holder(target: Path) -> tuple[Path, int]:
-    """Makes a directory beside the target, and holds it until the descriptor is closed."""
+    """Creates a directory beside the target and locks it; closing the descriptor ends the lock."""
     while True:
         directory = Path(tempfile.mkdtemp(prefix=f".{target.name}.kerascnn-", dir=target.parent))
-        with contextlib.suppress(FileNotFoundError, BlockingIOError):  # `recover` was quicker
+        with contextlib.suppress(FileNotFoundError, BlockingIOError):  # `recover` removed it first
             descriptor = os.open(directory, os.O_RDONLY)
             try:
                 _hold(descriptor)
@@ -156,28 +156,28 @@ def _holder(target: Path) -> tuple[Path, int]:
 
 
 def _hold(descriptor: int) -> None:
-    """Locks it for this process.
+    """Locks an open directory for this process.
 
     Raises:
-        BlockingIOError: another process that lives has it.
+        BlockingIOError: another running process has locked it.
     """
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         if isinstance(error, BlockingIOError):
             raise
-        # A file system without locks.
+        # The file system has no locks: go on without one.
 
 
 def recover(target: str | os.PathLike[str]) -> None:
-    """Clears away what a killed `atomic_directory` of this target left.
+    """Removes the temporary directories that killed writers of this target left behind.
 
-    If it was killed between moving the old directory aside and the new one into place, the old
-    one comes back.
+    If the writer was killed after the old directory was moved aside and before the new one was in
+    place, the old one is moved back.
     """
     target = Path(target)
     for holder in target.parent.glob(f".{glob.escape(target.name)}.kerascnn-*"):
-        with contextlib.suppress(OSError):  # another process has it, or has removed it
+        with contextlib.suppress(OSError):  # another process has locked or removed it
             descriptor = os.open(holder, os.O_RDONLY | os.O_DIRECTORY)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -191,12 +191,12 @@ def recover(target: str | os.PathLike[str]) -> None:
 def refuse_occupied(
     target: str | os.PathLike[str], *, overwrite: bool = False, besides: str | None = None
 ) -> None:
-    """Raises OutputError when `target` is a file, or a directory whose entries must stay.
+    """Raises OutputError when `target` is a file, or a directory that is not empty.
 
     Args:
         target: the directory to write.
-        overwrite: its entries may go.
-        besides: the name of an entry that does not count.
+        overwrite: accept a directory with entries.
+        besides: the name of an entry that is ignored.
     """
     target = Path(target)
     if target.exists() and not target.is_dir():
@@ -204,7 +204,7 @@ def refuse_occupied(
     occupied = target.is_dir() and any(path.name != besides for path in target.iterdir())
     if occupied and not overwrite:
         raise OutputError(
-            f"{target} is not empty; choose another directory or ask for it with --overwrite"
+            f"{target} is not empty; choose another directory, or set --overwrite (overwrite=True)"
         )
 
 

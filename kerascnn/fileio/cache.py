@@ -1,4 +1,4 @@
-"""Where fetched files are kept: a directory that belongs to the user alone."""
+"""The cache of downloaded files: a directory that only the user can write."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from pathlib import Path
 from kerascnn.errors import OutputError, UnsafeFileError
 
 ABANDONED = 600.0
-"""Seconds after which a part that nobody writes to may be taken over."""
+"""Seconds without a write, after which another process may take over a partial download."""
 
 
 def home() -> Path:
-    """Returns the directory of what is fetched: KERASCNN_HOME, or where this system keeps such."""
+    """Returns the cache directory: KERASCNN_HOME, or the usual place of the operating system."""
     if chosen := os.environ.get("KERASCNN_HOME"):
         return Path(chosen).expanduser()
     if sys.platform == "darwin":
@@ -30,7 +30,7 @@ def home() -> Path:
 
 
 def check_private(directory: Path) -> None:
-    """Refuses a directory of the cache in which another user of the machine could lay files."""
+    """Raises UnsafeFileError for a directory of the cache that another user could write to."""
     if os.name != "posix":
         return
     top = home()
@@ -40,16 +40,16 @@ def check_private(directory: Path) -> None:
     ):
         with contextlib.suppress(OSError):
             if place.is_symlink() and place.lstat().st_uid not in (0, os.getuid()):
-                raise UnsafeFileError(f"{place} is a link that another user has made; remove it")
+                raise UnsafeFileError(f"{place} is a link that another user created; remove it")
             if place.stat().st_mode & stat.S_IWOTH:
                 raise UnsafeFileError(
-                    f"everybody can write to {place}; run chmod o-w on it, or set KERASCNN_HOME "
+                    f"all users can write to {place}; run chmod o-w on it, or set KERASCNN_HOME "
                     "to a directory of your own"
                 )
 
 
 def make_private(directory: Path) -> None:
-    """Makes a directory and those above it, for the user alone."""
+    """Creates a directory and its parents, with permissions for the user only."""
     try:
         for place in (*reversed(directory.parents), directory):
             if not place.exists():
@@ -67,15 +67,15 @@ def _unwritable(directory: Path, error: OSError) -> OutputError:
 
 @contextlib.contextmanager
 def part_of(path: Path, *, keep: bool) -> Iterator[Path]:
-    """Yields a file of one's own to download into, with what an earlier attempt left in it.
+    """Yields a partial file to download into, which holds what an earlier attempt left.
 
-    Two processes never write into one part: each takes a part over by renaming it, which only one
-    of them can do.
+    Two processes never write to the same partial file: a process takes one over by renaming it,
+    which only one of them can do.
 
     Args:
-        path: the file to be.
-        keep: leave the part behind when the block is broken off, for the next attempt. It is not
-            kept when what it holds proves wrong: the block then empties or removes it.
+        path: the final file.
+        keep: keep the partial file for the next attempt when the block raises. A block that finds
+            its content wrong empties or removes it.
     """
     left = path.with_name(f".{path.name}.part")
     try:

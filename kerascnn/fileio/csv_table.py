@@ -1,4 +1,4 @@
-"""CSV files that spreadsheets show as they are."""
+"""CSV files that a spreadsheet opens without running a formula in them."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 def write_csv(
     path: str | os.PathLike[str], header: Sequence[object], rows: Iterable[Sequence[object]]
 ) -> None:
-    """Writes a table, atomically; None is an empty cell.
+    """Writes a CSV table atomically; None becomes an empty cell.
 
-    A text that a spreadsheet would run as a formula gets an apostrophe before it, which
-    spreadsheets do not show; bytes that are no text are shown by their number.
+    A text that a spreadsheet would run as a formula gets an apostrophe in front, which spreadsheets
+    do not show. Bytes that are not text are written as \\x escapes.
 
     Raises:
         OutputError: the file cannot be written; an older one is kept.

@@ -1,4 +1,4 @@
-"""One writer for a run directory: a lock that the system lets go when its process dies."""
+"""The lock of a run directory: one writer, released by the system when its process ends."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ LOCK = "run.lock"
 
 @contextlib.contextmanager
 def locked(directory: Path) -> Iterator[None]:
-    """Holds the directory within the block; it is made where it is missing.
+    """Locks a directory within the block; a missing directory is created.
 
     Raises:
-        UsageError: another process holds it.
+        UsageError: another process has locked it.
         OutputError: it cannot be written.
     """
     path = directory / LOCK
@@ -33,7 +33,7 @@ def locked(directory: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        # Removed while it is held: who waits for it finds another file there, and asks again.
+        # Removed while it is locked: a process that waits for it finds a new file and tries again.
         path.unlink(missing_ok=True)
         os.close(descriptor)
 
@@ -50,7 +50,7 @@ def _taken(path: Path) -> int:
         except BaseException:
             os.close(descriptor)
             raise
-        os.close(descriptor)  # its owner removed it between the two calls
+        os.close(descriptor)  # its owner removed the file between the two calls
 
 
 def _lock(descriptor: int, path: Path) -> None:

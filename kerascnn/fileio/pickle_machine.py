@@ -1,9 +1,9 @@
-"""Reading the pickle inside a PyTorch file with a machine that can only build tensors.
+"""Reads the pickle of a PyTorch file with an interpreter that can only build tensor records.
 
-Python's own unpickler imports whatever a file names, and ten bytes can tell its memo to grow to
-gigabytes. This one knows the opcodes that `torch.save` writes and a handful of names, none of
-which it imports: a tensor becomes a `TensorRecord`, a description of bytes elsewhere in the file.
-Whatever it does not know is refused before anything is built.
+Python's own unpickler imports any name in a file, and ten bytes can make its memo grow to
+gigabytes. This interpreter knows the opcodes that `torch.save` writes and a few names, and imports
+none of them: a tensor becomes a `TensorRecord`, which describes bytes elsewhere in the file. Any
+other opcode or name is refused before an object is built.
 
 Formats: https://docs.python.org/3/library/pickletools.html and torch/serialization.py.
 """
@@ -23,8 +23,8 @@ MAXIMUM_RANK = 16
 PICKLE_LIMIT = 16 * 2**20
 """Bytes of a pickle; ResNet-50's state dict has 40,000."""
 MAXIMUM_STEPS = 600_000
-"""Opcodes that are followed at most; a state dict of a thousand tensors takes about 40,000, and a
-training script's file with optimizer and averaged weights four times that."""
+"""The most opcodes that are run. A state dict of a thousand tensors takes about 40,000; a training
+script's file with optimizer and averaged weights takes four times as many."""
 
 # Storage classes of torch, and the NumPy types of what they hold.
 STORAGES = {
@@ -43,7 +43,7 @@ STORAGES = {
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """A run of bytes of the file: its element type, its key there and its number of elements."""
+    """A block of bytes in the file: its element type, its key and its number of elements."""
 
     dtype: str
     key: str
@@ -67,11 +67,13 @@ class _Name:
 
 
 class _Opaque:
-    """Something that is no tensor and is not needed, such as the options of a training script."""
+    """An object that is not a tensor and is not read, such as the options of a training script."""
 
 
 def _whole(*values: Any) -> bool:
-    return all(type(value) is int for value in values)  # and no bool
+    return all(
+        type(value) is int for value in values
+    )  # type() and not isinstance(): bool is excluded
 
 
 def _tensor(arguments: tuple[Any, ...]) -> TensorRecord:
@@ -79,7 +81,7 @@ def _tensor(arguments: tuple[Any, ...]) -> TensorRecord:
     good = isinstance(storage, Storage) and _whole(offset) and offset >= 0
     good = good and isinstance(shape, tuple) and isinstance(strides, tuple)
     if not good or not len(shape) == len(strides) <= MAXIMUM_RANK:
-        raise DamagedFileError("one of its tensors is described by other things than numbers")
+        raise DamagedFileError("one of its tensors is not described by numbers")
     if not _whole(*shape, *strides) or min((*shape, *strides, 0)) < 0:
         raise DamagedFileError("one of its tensors has an impossible shape")
     return TensorRecord(storage, offset, shape, strides)
@@ -87,7 +89,7 @@ def _tensor(arguments: tuple[Any, ...]) -> TensorRecord:
 
 def _dictionary(arguments: tuple[Any, ...]) -> dict[Any, Any]:
     if arguments and not (len(arguments) == 1 and isinstance(arguments[0], list)):
-        raise DamagedFileError("one of its dictionaries is made from unknown things")
+        raise DamagedFileError("one of its dictionaries is not built from a list of pairs")
     entries = {}
     for item in arguments[0] if arguments else []:
         if not isinstance(item, tuple | list) or len(item) != 2 or not _hashable(item[0]):
@@ -97,7 +99,7 @@ def _dictionary(arguments: tuple[Any, ...]) -> dict[Any, Any]:
 
 
 def _hashable(key: Any) -> bool:
-    """Python scrambles the hashes of texts; numbers could be chosen so that all collide."""
+    """Returns whether a key is safe: large numbers could be chosen so that all hashes collide."""
     return isinstance(key, str | bytes | None) or (isinstance(key, int) and abs(key) < 2**31)
 
 
@@ -124,17 +126,17 @@ CALLS: dict[tuple[str, str], Callable[[tuple[Any, ...]], Any]] = {
     ("numpy", "dtype"): _opaque,
     ("_codecs", "encode"): _opaque,
 }
-"""What a file may ask to be called, and what happens instead."""
+"""The names that a file may call -> the function that runs instead."""
 
 _MARK = object()
 
 
 class Machine:
-    """Runs the opcodes of one pickle.
+    """Interprets the opcodes of one pickle.
 
     Args:
-        data: the bytes; may go on behind the pickle.
-        start: where the pickle begins.
+        data: the bytes; more may follow the pickle.
+        start: the offset of the pickle.
     """
 
     def __init__(self, data: memoryview, start: int = 0) -> None:
@@ -145,12 +147,12 @@ class Machine:
         self.steps = 0
 
     def run(self) -> Any:
-        """Returns the object; `position` is then behind the pickle's end.
+        """Returns the object; `position` is then the offset after the pickle.
 
         Raises:
             UnsafeFileError: the pickle asks for a name that is not in `CALLS`, or an opcode that no
                 state dict has.
-            DamagedFileError: it ends early or makes no sense.
+            DamagedFileError: it ends early or is malformed.
         """
         data, end, actions = self.data, len(self.data), _ACTIONS
         try:
@@ -172,7 +174,7 @@ class Machine:
         except struct.error as error:
             raise DamagedFileError("its pickle ends early; the file is truncated") from error
         except (IndexError, KeyError, TypeError, ValueError, AttributeError) as error:
-            raise DamagedFileError(f"its pickle makes no sense at byte {self.position}") from error
+            raise DamagedFileError(f"its pickle is malformed at byte {self.position}") from error
         raise UnsafeFileError(f"its pickle has more than {MAXIMUM_STEPS:,} steps")
 
     def _take(self, count: int) -> memoryview:
@@ -298,7 +300,7 @@ class Machine:
         value, key = self.stack.pop(), self.stack.pop()
         self._set([key, value])
 
-    # The opcodes that follow nearly every object: no call inside, since they come by the thousand.
+    # These opcodes follow nearly every object, so they call no other function.
     def _remember_byte(self) -> None:
         self.memo[self.data[self.position]] = self.stack[-1]
         self.position += 1
@@ -372,4 +374,4 @@ _ACTIONS: dict[int, Callable[[Machine], Any]] = {
     0x80: lambda m: m._number(_U8),
     0x95: lambda m: m._number(_U64),
 }
-"""Opcode -> what it does to the machine (names in pickletools: MARK, POP, NONE, NEWTRUE …)."""
+"""Opcode -> its effect on the machine (names as in pickletools: MARK, POP, NONE, NEWTRUE …)."""

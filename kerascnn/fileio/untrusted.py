@@ -1,4 +1,4 @@
-"""Opening files that others made: regular files only, never larger than they say, never a bomb."""
+"""Safe reading of untrusted files: regular files only, bounded size, bounded decompression."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 from kerascnn.errors import DamagedFileError, DataError, KerasCNNError, UnsafeFileError
 
-# Photographs and digits compress 2 to 10 times; deflate's own limit is 1032. What lies far above
-# the first and is large enough to hurt was made to fill a memory.
+# Photographs and digits compress 2 to 10 times; the limit of deflate is 1032. A large file with a
+# far higher ratio than an image was made to exhaust memory.
 EXPANSION_LIMIT = 200
 EXPANSION_FREE_BYTES = 64 * 2**20
 
@@ -28,7 +28,7 @@ _KINDS = (
 def open_regular(
     path: str | os.PathLike[str], *, limit: int | None = None
 ) -> Iterator[io.BufferedReader]:
-    """Opens a regular file for reading; what is checked and what is read is the same open file.
+    """Opens a regular file for reading; the checks apply to the file that is open.
 
     Args:
         path: the file; a link is followed.
@@ -38,12 +38,12 @@ def open_regular(
         DataError: there is no such file, it may not be read, it is a directory, a pipe or a device,
             or it is larger than `limit`.
     """
-    # Without O_NONBLOCK, opening a pipe into which nobody writes would wait for ever.
+    # Without O_NONBLOCK, opening a pipe that has no writer would wait for ever.
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     try:
         descriptor = os.open(path, flags)
     except FileNotFoundError as error:
-        reason = "is a link to nothing" if os.path.islink(path) else "does not exist"
+        reason = "is a link to a missing file" if os.path.islink(path) else "does not exist"
         raise DataError(f"{named(path)} {reason}; check the path") from error
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
@@ -62,12 +62,12 @@ def open_regular(
 
 
 def check_expansion(name: str, declared: int, compressed: int) -> None:
-    """Refuses compressed content that declares far more bytes than real images ever expand to.
+    """Raises for compressed content that declares far more bytes than real images expand to.
 
     Args:
         name: the file, or the file and its member, for the message.
-        declared: bytes after expansion, as the file's own header says.
-        compressed: bytes before.
+        declared: bytes after decompression, from the file's header.
+        compressed: bytes before decompression.
 
     Raises:
         UnsafeFileError: `declared` is large and more than 200 times `compressed`.
@@ -80,28 +80,28 @@ def check_expansion(name: str, declared: int, compressed: int) -> None:
 
 
 def named(path: str | os.PathLike[str]) -> str:
-    """Returns a path for a message: on one line, printable, its end when it is very long."""
+    """Returns a path for a message: on one line, printable, only its end when it is long."""
     text = "".join(letter if letter.isprintable() else "?" for letter in os.fspath(path))
     return text if len(text) <= 120 else f"…{text[-119:]}"
 
 
 def quoted(name: str) -> str:
-    """Returns a name out of a file for a message: quoted, printable, not longer than 64 letters."""
+    """Returns a name from a file for a message: quoted, printable, at most 64 characters."""
     return ascii(name) if len(ascii(name)) <= 64 else f"{ascii(name)[:60]}…'"
 
 
 @contextlib.contextmanager
 def reading(what: str) -> Iterator[None]:
-    """Turns whatever a decoder raises inside the block into a DamagedFileError.
+    """Raises a DamagedFileError for any exception of a decoder inside the block.
 
     Args:
-        what: the file and its presumed fault, as in "a.png is truncated or corrupt"; the decoder's
-            own words follow, on the same line.
+        what: the file and the likely fault, as in "a.png is truncated or corrupt"; the decoder's
+            message follows on the same line.
     """
     try:
         yield
     except (KerasCNNError, MemoryError):
         raise
-    except Exception as error:  # Hostile bytes reach errors that no list of classes covers.
+    except Exception as error:  # Hostile bytes can raise any class of exception.
         words = " ".join(str(error).split())[:160] or type(error).__name__
         raise DamagedFileError(f"{what}: {words}") from error

@@ -1,1 +1,1 @@
-"""The HTML report of a run."""
+"""The HTML report of a run, its curves and thumbnails, and the HTML pages of the package."""

@@ -1,4 +1,4 @@
-"""curves.png: loss and accuracy of a run, epoch by epoch."""
+"""curves.png: the loss and accuracy of a run by epoch."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LINES: dict[str, dict[str, Any]] = {
     "": {"color": "#7a8794", "label": "training"},
     "val_": {"color": "#0b6bcb", "label": "validation"},
 }
-"""How the history's columns are drawn, by their prefix."""
+"""Prefix of a column of the history -> its style in the plot."""
 MARK = "#c2410c"
 
 
@@ -33,12 +33,12 @@ def draw_curves(run: Run) -> Path | None:
 
 
 def make_figure(run: Run) -> Figure:
-    """Returns the picture of a run with at least one epoch.
+    """Returns the plot of a run with at least one epoch.
 
-    Accuracy stands on the logarithmic scale of its error, where 99 % and 99.9 % lie as far apart
-    as 90 % and 99 % do.
+    The accuracy axis is logarithmic in the error: 99 % and 99.9 % are as far apart as 90 % and
+    99 %.
     """
-    # The object interface: pyplot's global state would meddle with the figures of the caller.
+    # The object interface: pyplot has a global state that belongs to the caller.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -70,7 +70,7 @@ def _draw_loss(axes: Axes, history: Mapping[str, Sequence[float]]) -> None:
 
 
 def _draw_accuracy(axes: Axes, history: Mapping[str, Sequence[float]], smallest: float) -> None:
-    """Draws -log10 of the error, labelled as accuracy; no error counts as half an image."""
+    """Draws -log10 of the error, labelled as accuracy; an error of 0 counts as half an image."""
     heights = []
     for prefix, style in LINES.items():
         height = [-math.log10(max(1 - value, smallest)) for value in history[f"{prefix}accuracy"]]

@@ -1,4 +1,4 @@
-"""Self-contained HTML pages: one file that any browser shows, with nothing to fetch and no server.
+"""Self-contained HTML pages: one file without external resources.
 
     page = Page("lenet5 on digits", "trained in 12 s")
     page.tiles({"accuracy": "98.7 %", "loss": "0.041"})
@@ -8,9 +8,8 @@
     page.figure(png, "Loss and accuracy after every epoch")
     page.write("report.html")
 
-All text is escaped, whatever it is; pictures travel as data URIs; the page forbids itself, by its
-Content-Security-Policy, to load or send anything. It is whole without a script: the one it carries
-only lets tables be sorted by a click.
+All text is escaped. Pictures are data URIs. A Content-Security-Policy forbids the page to load or
+send anything. The only script sorts tables by a click; the page is complete without it.
 """
 
 from __future__ import annotations
@@ -32,19 +31,19 @@ _KINDS = (
     (b"<?xml", "image/svg+xml"),
 )
 _DASH = "\u2013"
-# HTML has no characters below the blank but these; the others get their picture, U+2400 and on.
+# HTML allows no other control characters; they are shown as control pictures, U+2400 and on.
 _UNPRINTABLE = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n"}
 _UNPRINTABLE[127] = 0x2421
 
 
 class Page:
-    """A page that grows from top to bottom.
+    """An HTML page; its methods append to it from top to bottom.
 
-    Every text, cell and key may be any object: it is shown as `str` of it, floats with four digits,
-    None as a dash.
+    Every text, cell and key may be any object: `str` of it is shown, floats with four digits, None
+    as a dash.
 
     Args:
-        title: the heading, and the title of the browser's tab.
+        title: the heading, and the title of the browser tab.
         subtitle: a line below it.
     """
 
@@ -55,7 +54,7 @@ class Page:
         self._parts: list[str] = []
 
     def section(self, title: object) -> None:
-        """Starts a section, which the list at the top of the page links to."""
+        """Starts a section, with a link in the list at the top of the page."""
         self._sections.append(title)
         self._parts.append(f'<h2 id="s{len(self._sections)}">{escaped(title)}</h2>')
 
@@ -64,11 +63,11 @@ class Page:
         self._parts.append(f'<p class="text">{escaped(text)}</p>')
 
     def code(self, text: object) -> None:
-        """Adds text to copy: commands, a traceback."""
+        """Adds preformatted text: commands, a traceback."""
         self._parts.append(f"<pre><code>{escaped(text)}</code></pre>")
 
     def tiles(self, figures: Mapping[str, object]) -> None:
-        """Adds the few figures that matter most, large, each with its name below."""
+        """Adds the main figures in large type, each with its name below."""
         tiles = "".join(
             f"<div><dd>{escaped(value)}</dd><dt>{escaped(name)}</dt></div>"
             for name, value in figures.items()
@@ -91,13 +90,13 @@ class Page:
         sortable: bool = False,
         folded: object = None,
     ) -> None:
-        """Adds a table; columns that hold nothing but numbers are set flush right.
+        """Adds a table; columns of numbers are aligned to the right.
 
         Args:
             header: a title for each column.
             rows: the cells, as many in each row.
-            sortable: a click on a title sorts by it.
-            folded: what to click to see the table; None shows it at once.
+            sortable: a click on a title sorts by its column.
+            folded: the text to click to open the table; None shows the open table.
         """
         rows = [list(row) for row in rows]
         for row in rows:
@@ -131,12 +130,12 @@ class Page:
         """Adds a picture.
 
         Args:
-            picture: a PNG, JPEG or SVG file's content. Its background should be its own: the page
-                may be light or dark.
-            caption: the text below it.
-            alt: what it shows, for those who cannot see it; the caption when None.
-            width: in CSS pixels; the picture's own when None. Never wider than the page; on a
-                narrow one it keeps half of this and is moved sideways.
+            picture: the content of a PNG, JPEG or SVG file, with a background: the page may be
+                light or dark.
+            caption: the text below the picture.
+            alt: the alternative text for screen readers; the caption when None.
+            width: in CSS pixels; None for the width of the picture. At most the width of the page;
+                on a narrow page the picture keeps half of `width` and scrolls.
         """
         size = "" if width is None else f' style="width:{int(width)}px;min-width:{width // 2}px"'
         self._parts.append(
@@ -146,10 +145,10 @@ class Page:
         )
 
     def gallery(self, pictures: Iterable[tuple[bytes, object]]) -> None:
-        """Adds small pictures side by side, each with its caption below.
+        """Adds small pictures side by side, each with a caption.
 
         Args:
-            pictures: (a PNG, JPEG or SVG file's content, caption) of each.
+            pictures: the content of a PNG, JPEG or SVG file, and its caption.
         """
         figures = "".join(
             f"<figure>{_image(picture, caption)}<figcaption>{escaped(caption)}</figcaption>"
@@ -159,7 +158,7 @@ class Page:
         self._parts.append(f'<div class="gallery">{figures}</div>')
 
     def html(self) -> str:
-        """Returns the page."""
+        """Returns the page as HTML."""
         links = "".join(
             f'<li><a href="#s{number}">{escaped(title)}</a></li>'
             for number, title in enumerate(self._sections, 1)
@@ -177,7 +176,7 @@ class Page:
         )
 
     def write(self, path: str | os.PathLike[str]) -> None:
-        """Writes the page, atomically.
+        """Writes the page atomically.
 
         Raises:
             OutputError: the file cannot be written; an older one is kept.
@@ -192,11 +191,11 @@ class Page:
 
 
 def escaped(value: object) -> str:
-    """Returns any value as text that stands in HTML, also inside an attribute, as it is read."""
+    """Returns any value as escaped text for HTML content and attributes."""
     if value is None:
         return _DASH
     text = f"{value:.4g}" if isinstance(value, float) else str(value)
-    # A file name can hold bytes that are no text: they are shown by their number.
+    # A file name can contain bytes that are not text: they become \x escapes.
     text = text.encode("utf-8", "backslashreplace").decode("utf-8")
     return html.escape(text.translate(_UNPRINTABLE), quote=True)
 
@@ -212,7 +211,7 @@ def _numeric(cells: Iterable[object]) -> bool:
 
 
 def _sort_key(cell: object) -> str:
-    """Numbers are sorted by their value, not by the digits that are shown."""
+    """Returns the attribute by which numbers are sorted: their value, not the digits shown."""
     return f' data-key="{cell!r}"' if type(cell) in (int, float) else ""
 
 
@@ -221,7 +220,9 @@ def _image(picture: bytes, alt: object, extra: str = "") -> str:
         if picture.startswith(start):
             data = base64.b64encode(picture).decode("ascii")
             return f'<img src="data:{kind};base64,{data}" alt="{escaped(alt)}"{extra}>'
-    raise UsageError(f"a picture begins with {picture[:8]!r}; give the content of PNG, JPEG or SVG")
+    raise UsageError(
+        f"the picture starts with {picture[:8]!r}; give the content of a PNG, JPEG or SVG file"
+    )
 
 
 _STYLE = """

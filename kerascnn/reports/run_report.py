@@ -1,4 +1,4 @@
-"""report.html: all about a run on one page that can be sent to somebody."""
+"""report.html: the results and the configuration of a run on one page."""
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ if TYPE_CHECKING:
     from kerascnn.models.summary import Summary
 
 WORST = 24
-"""Mistakes that are shown with their pictures."""
+"""The most mistakes that are shown with their images."""
 CONFUSIONS = 12
+"""The most confusions that are listed."""
 _VERSIONS = ("kerascnn", "keras", "tensorflow", "python", "backend", "threads", "device")
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What a report says of the best model; `missing` tells why there is no evaluation."""
+    """The evaluation and layers of the best model; `missing` is why there is no evaluation."""
 
     evaluation: Evaluation | None
     missing: str
@@ -39,22 +40,23 @@ def report(
     *,
     path: str | os.PathLike[str] | None = None,
 ) -> Path:
-    """Writes a run's report: one file with all pictures inside, for any browser.
+    """Writes the report of a run: one HTML file that contains all pictures.
 
-    Held-out accuracy, curves, confusions, the classes, the worst mistakes with their pictures,
-    configuration, layers, history, versions, and how to do it again. `train` calls it at its end.
+    It shows the held-out accuracy, curves, confusions, per-class figures, the worst mistakes with
+    their images, configuration, layers, history, versions, and the commands to repeat the run.
+    `train` calls it at its end.
 
     Args:
         run: a `Run` or its directory.
-        data: what `load_data` takes; the data of the training, if it is on this machine, when None.
-        path: the file; report.html in the run's directory when None.
+        data: what `load_data` takes; None for the data of the training, if it is available.
+        path: the file; None for report.html in the directory of the run.
 
     Returns:
         The file.
 
     Raises:
         UsageError: there is no run in the directory.
-        MismatchError, DataError: the data given does not fit the run.
+        MismatchError, DataError: `data` does not fit the run.
         OutputError: the file cannot be written; an older one is kept.
     """
     opened_run = as_run(run)
@@ -65,23 +67,23 @@ def report(
 
 
 def report_ended(run: Run, data: Any) -> None:
-    """Writes the report of a run that has just ended; the run is kept whatever becomes of it."""
+    """Writes the report of a run that has just ended; an error is printed, not raised."""
     try:
-        report(Run(run.path), data)  # a run of its own, so that its model is freed afterwards
-    except Exception as error:  # no fault of a page may cost hours of training
+        report(Run(run.path), data)  # a new `Run`, whose model is freed afterwards
+    except Exception as error:  # an error in the report must not end a training
         print(f"{run.path / REPORT} was not written: {error}", file=sys.stderr)
 
 
 def findings_of(run: Run, data: Any = None) -> Findings:
-    """Evaluates the best model of a run on given data, or on that of its training if at hand."""
+    """Evaluates the best model of a run on `data`, or on the data of its training if available."""
     from kerascnn.evaluation.evaluate import evaluate, held_out_of
     from kerascnn.models.summary import summarize
 
     if not (run.path / MODELS["best"]).is_file():
-        return Findings(None, "the run ended before its first epoch did", None)
+        return Findings(None, "the run ended before its first epoch", None)
     try:
         summary = summarize(run.best_model)
-    except KerasCNNError:  # a model of another kind than those of the registry
+    except KerasCNNError:  # not a model of the registry
         summary = None
     if data is not None:
         return Findings(evaluate(run, data), "", summary)
@@ -89,15 +91,15 @@ def findings_of(run: Run, data: Any = None) -> Findings:
     try:
         data = held_out_of(recorded["name"], [run])
     except (KerasCNNError, OSError) as error:
-        return Findings(None, f"the data of the training is not at hand: {error}", summary)
+        return Findings(None, f"the data of the training is not available: {error}", summary)
     if data.fingerprint != recorded.get("fingerprint"):
-        reason = f"{data.name} is no longer what it was when the run was trained"
+        reason = f"{data.name} has changed since the training"
         return Findings(None, reason, summary)
     return Findings(evaluate(run, data), "", summary)
 
 
 def page_of(run: Run, findings: Findings) -> Page:
-    """Returns the page."""
+    """Returns the report as a page."""
     config = run.config
     title = f"{config['model']['name']} on {config['data']['name']}"
     page = Page(title, _subtitle(run))
@@ -136,7 +138,7 @@ def _subtitle(run: Run) -> str:
 
 
 def _headline(run: Run, findings: Findings) -> dict[str, object]:
-    """Returns the figures that matter most."""
+    """Returns the main figures of the report."""
     tiles: dict[str, object] = {}
     best, history, evaluation = run.best, run.history, findings.evaluation
     if evaluation is not None:
@@ -178,7 +180,7 @@ def _curves(run: Run) -> bytes:
 
 
 def _held_out(page: Page, evaluation: Evaluation) -> None:
-    """Adds what came of the held-out images."""
+    """Adds the results on the held-out images."""
     from kerascnn.evaluation.files import PER_CLASS, per_class_rows, pictures
     from kerascnn.reports.thumbnails import thumbnails
 
@@ -254,7 +256,7 @@ def _layers(page: Page, summary: Summary) -> None:
 
 
 def _commands(run: Run) -> str:
-    """Returns the command that trained, and the one that does it again and compares."""
+    """Returns the command of the training, and the command that repeats and compares it."""
     program, *arguments = run.config.get("command") or [""]
     name = Path(program).name
     ours = name in ("kerascnn", "__main__.py")
@@ -266,7 +268,7 @@ def _commands(run: Run) -> str:
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """Returns nested values by their path, each as one short text."""
+    """Returns nested values as short texts, by their path."""
     flat: dict[str, str] = {}
     for name, value in values.items():
         if isinstance(value, Mapping):

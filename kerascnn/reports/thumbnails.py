@@ -1,4 +1,4 @@
-"""Small pictures of the images of a data set, for a page."""
+"""Thumbnails of the images of a data set, for the report."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from kerascnn.evaluation.evaluate import Evaluation
 
 SIDE = 192
-"""Pixels of the longer side, at most; smaller images stay as they are."""
+"""The most pixels of the longer side; smaller images keep their size."""
 
 
 def thumbnails(evaluation: Evaluation, indices: Iterable[int]) -> Iterator[tuple[int, bytes, str]]:
-    """Yields number, picture (PNG or JPEG) and file name, if any, of held-out images.
+    """Yields index, thumbnail (PNG or JPEG) and file name, if any, of held-out images.
 
-    Of a dataset that comes in another order now, those whose label is another are left out.
+    If the order of the dataset has changed, images whose label differs are left out.
     """
     wanted = [int(index) for index in indices]
     images, labels = evaluation.data.test.images, evaluation.outcomes.labels
@@ -46,9 +46,9 @@ def thumbnails(evaluation: Evaluation, indices: Iterable[int]) -> Iterator[tuple
 
 
 def thumbnail(image: Any) -> bytes:
-    """Returns an image (H x W x C, 0 to 255) as a PNG file, or JPEG where it was made smaller.
+    """Returns an image (H x W x C, 0 to 255) as PNG, or as JPEG if it was made smaller.
 
-    Other than 1 or 3 channels are shown as their mean.
+    An image with other than 1 or 3 channels is shown as the mean of its channels.
     """
     from PIL import Image
 
@@ -68,5 +68,5 @@ def thumbnail(image: Any) -> bytes:
 
 
 def _file(image: Any) -> str:
-    """Returns a file's folder and name; the folders above tell of the machine alone."""
+    """Returns the folder and name of a file, without the folders above."""
     return "/".join(image.parts[-2:]) if isinstance(image, Path) else ""

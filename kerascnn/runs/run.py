@@ -1,4 +1,4 @@
-"""Run directories: what a training run leaves behind, and reading it again."""
+"""Run directories: the files that a training run writes, and reading them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ REPORT = "report.html"
 
 
 def score(metrics: Mapping[str, float]) -> tuple[float, float]:
-    """Returns what makes an epoch the best: validation accuracy, then the lower loss.
+    """Returns the key that ranks epochs: validation accuracy, then lower validation loss.
 
     A metric that is missing or not finite ranks below every number, so NaN is never best.
     """
@@ -52,7 +52,7 @@ def score(metrics: Mapping[str, float]) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class Run:
-    """A run directory; all but `best_model` is read at every access, so that a run can be watched.
+    """A run directory; all but `best_model` is read at every access, also during the training.
 
     Args:
         path: the directory that `train` wrote.
@@ -71,7 +71,7 @@ class Run:
             config = json.loads(path.read_text("utf-8"))
         except FileNotFoundError:
             raise UsageError(
-                f"{self.path} is no run directory: it has no {CONFIG}; "
+                f"{self.path} is not a run directory: it has no {CONFIG}; "
                 "give the directory that `train` wrote"
             ) from None
         except ValueError as error:
@@ -82,7 +82,7 @@ class Run:
 
     @property
     def history(self) -> dict[str, list[float]]:
-        """One list a column of history.csv, one entry an epoch; empty before the first one ends."""
+        """Column of history.csv -> one value for each epoch; empty before the first epoch ends."""
         path = self.path / HISTORY
         if not path.exists():
             return {}
@@ -110,7 +110,7 @@ class Run:
 
     @property
     def result(self) -> dict[str, Any]:
-        """When the run finished, its steps and its weights' digest; {} until it has finished."""
+        """End time, number of steps and digest of the weights; {} until the run has finished."""
         try:
             return json.loads((self.path / RESULT).read_text("utf-8"))
         except FileNotFoundError:
@@ -143,9 +143,9 @@ class Run:
             The compiled `keras.Model`, with its optimizer's state.
 
         Raises:
-            UsageError: `which` is neither, or the run ended before it was saved.
+            UsageError: `which` is unknown, or the run ended before that model was saved.
             DamagedFileError: the file is truncated or corrupt.
-            UnsafeFileError: the file holds Python code.
+            UnsafeFileError: the file contains Python code.
         """
         if which not in MODELS:
             raise UsageError(f"which={which!r}; a run has {' and '.join(map(repr, MODELS))}")
@@ -159,28 +159,30 @@ class Run:
 
 
 def read_model(path: Path) -> keras.Model:
-    """Reads a .keras file in safe mode, its checksums first.
+    """Reads a .keras file in safe mode, after a check of its checksums.
 
-    A Lambda is refused before Keras sees the file: safe mode lets one name any function of Keras
-    itself, and some of those open other files (keras-team/keras#23654).
+    A Lambda layer is refused before Keras reads the file: safe mode lets it name any function of
+    Keras, and some of these open other files (keras-team/keras#23654).
 
     Raises:
         DamagedFileError: the file is truncated or corrupt.
-        UnsafeFileError: the file holds Python code.
+        UnsafeFileError: the file contains Python code.
     """
     import keras
 
     from kerascnn.weights.formats.keras_config import refuse_code
 
-    with contextlib.suppress(ImportError):  # nothing to register in a checkout without families
+    with contextlib.suppress(ImportError):  # a checkout without layers has nothing to register
         importlib.import_module("kerascnn.layers")
-    importlib.import_module("kerascnn.recipes.optimizers")  # registers those that are our own
+    importlib.import_module(
+        "kerascnn.recipes.optimizers"
+    )  # registers the optimizers of this package
     try:
         with zipfile.ZipFile(path) as archive:
             broken = archive.testzip()
             config = b"{}" if broken else archive.read("config.json")
     except (zipfile.BadZipFile, OSError, EOFError, KeyError) as error:
-        raise DamagedFileError(f"{path} is no complete .keras file: {error}") from error
+        raise DamagedFileError(f"{path} is not a complete .keras file: {error}") from error
     if broken is not None:
         raise DamagedFileError(f"{path} is corrupt: the checksum of {broken} does not match")
     try:
@@ -189,10 +191,10 @@ def read_model(path: Path) -> keras.Model:
         raise UnsafeFileError(f"{path}: {error}") from None
     try:
         return keras.saving.load_model(path, safe_mode=True)
-    except Exception as error:  # Keras raises whatever the damaged part makes it raise
+    except Exception as error:  # a damaged file can raise any class of exception
         if "unsafe" in str(error):
             raise UnsafeFileError(
-                f"{path} holds a layer made of Python code; it was refused"
+                f"{path} contains a layer with Python code and is refused"
             ) from error
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise DamagedFileError(f"{path} cannot be read: {lines[0][:200]}") from error
@@ -216,14 +218,14 @@ def load_run(path: str | os.PathLike[str]) -> Run:
 
 
 def write_metrics(run: Run, data_name: str, metrics: Mapping[str, float]) -> None:
-    """Keeps the figures of the best model in metrics.json, where the directory can be written."""
+    """Writes the metrics of the best model to metrics.json, if the directory is writable."""
     if os.access(run.path, os.W_OK):
         record = {"model": MODELS["best"], "data": data_name, "metrics": dict(metrics)}
         write_json(run.path / METRICS, record)
 
 
 def as_run(source: Any) -> Run | None:
-    """Returns the run that `source` is or names; None for anything but a Run or a path."""
+    """Returns the run of `source`, a Run or a path; None for any other type."""
     if isinstance(source, Run):
         return source
     if isinstance(source, (str, os.PathLike)):
@@ -234,12 +236,12 @@ def as_run(source: Any) -> Run | None:
 def choose_directory(
     run_dir: str | os.PathLike[str] | None, model_name: str, *, overwrite: bool
 ) -> Path:
-    """Returns the directory for a new run after seeing that it can be written; nothing is made.
+    """Returns the directory for a new run after checking that it is writable; creates nothing.
 
     Args:
-        run_dir: the wish; None for runs/<model>-<time>.
-        model_name: for the name made from the time.
-        overwrite: accept a directory that holds an earlier run.
+        run_dir: the directory; None for runs/<model>-<time>.
+        model_name: the first part of that name.
+        overwrite: accept a directory with an earlier run.
 
     Raises:
         OutputError: it is a file, not empty, or not writable.
@@ -255,7 +257,7 @@ def choose_directory(
         refuse_occupied(directory, overwrite=overwrite)
     existing = next(path for path in (directory, *directory.absolute().parents) if path.exists())
     try:
-        # Trying is the only reliable question: rights, read-only mounts and full disks differ.
+        # Only a write shows permissions, read-only mounts and full disks reliably.
         with tempfile.TemporaryFile(dir=existing) as probe:
             probe.write(b"0")
     except OSError as error:
@@ -266,11 +268,11 @@ def choose_directory(
 
 
 def start_directory(directory: Path, config: Mapping[str, Any]) -> Run:
-    """Makes the directory, clears an earlier run out of it and writes the configuration.
+    """Removes the files of an earlier run from the directory and writes the configuration.
 
-    Only what a run writes is removed; other files in the directory stay.
+    Other files in the directory are kept.
     """
-    # The result first: a run without one is not taken for a finished one.
+    # The result is removed first: without it, the run does not count as finished.
     for name in (RESULT, HISTORY, *MODELS.values(), CURVES, METRICS, DIVERGED, REPORT, CONFIG):
         (directory / name).unlink(missing_ok=True)
     for name in (CHECKPOINTS, EVENTS):
@@ -286,6 +288,6 @@ def write_config(run: Run, config: Mapping[str, Any]) -> None:
 
 
 def kept_files(directory: Path) -> str:
-    """Returns a clause that names the models on the disk, for messages."""
+    """Returns the names of the saved models, for error messages."""
     names = [name for name in MODELS.values() if (directory / name).is_file()]
     return f"kept: {' and '.join(names)} in {directory}" if names else "no model was saved yet"

@@ -143,7 +143,7 @@ def test_wrong_usage_is_code_2(arguments: str, capsys: pytest.CaptureFixture[str
     captured = capsys.readouterr()
     assert captured.out == ""
     (line,) = captured.err.splitlines()
-    assert re.fullmatch(r"kerascnn: error: .+; `kerascnn.* --help` shows the usage", line)
+    assert re.fullmatch(r"kerascnn: error: .+; see `kerascnn.* --help`", line)
 
 
 def test_debug_shows_the_traceback_and_keeps_the_code(capsys: pytest.CaptureFixture[str]) -> None:
@@ -201,8 +201,8 @@ def test_chatter_is_filtered_and_errors_pass() -> None:
     }
     code = (
         "import os, sys\n"
-        "from kerascnn.cli.startup import _without_chatter\n"
-        "with _without_chatter():\n"
+        "from kerascnn.cli.startup import _without_start_up_lines\n"
+        "with _without_start_up_lines():\n"
         "    os.write(2, sys.argv[1].encode())\n"
         "    os.abort()\n"
     )

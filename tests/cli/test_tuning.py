@@ -25,7 +25,7 @@ from support.paths import ROOT
         (["tune", "lenet5", "digits", "--worker", "1"], "--worker needs --chief"),
         (["tune", "lenet5", "digits", "--trials", "many"], "invalid int value"),
         (["scale", "lenet6", "digits"], "the nearest are: lenet5"),
-        (["scale", "lenet5", "digits", "--factors", "two"], "give numbers, as 1,2,4"),
+        (["scale", "lenet5", "digits", "--factors", "two"], "give numbers, for example 1,2,4"),
     ],
 )
 def test_wrong_usage(

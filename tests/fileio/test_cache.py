@@ -28,7 +28,7 @@ def test_the_cache_is_private(server: Server) -> None:
 def test_a_cache_that_everybody_can_write_to(server: Server) -> None:
     cache.home().mkdir()
     cache.home().chmod(0o777)
-    with pytest.raises(UnsafeFileError, match=r"everybody can write to .*KERASCNN_HOME"):
+    with pytest.raises(UnsafeFileError, match=r"all users can write to .*KERASCNN_HOME"):
         fetch(url(server), place(), KNOWN)
     assert server.asked == []
 

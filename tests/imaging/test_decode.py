@@ -270,7 +270,7 @@ def test_only_regular_files_are_opened(tmp_path):
         load_image(tmp_path)
     link = tmp_path / "link.png"
     link.symlink_to(tmp_path / "gone.png")
-    with pytest.raises(DataError, match="link to nothing"):
+    with pytest.raises(DataError, match="link to a missing file"):
         load_image(link)
     loop = tmp_path / "loop.png"
     loop.symlink_to(loop)

@@ -124,7 +124,7 @@ def test_rows_and_pictures_that_do_not_fit_are_refused():
     page = Page("t")
     with pytest.raises(UsageError, match="a row of 1 cells in a table of 2 columns"):
         page.table(["a", "b"], [["a"]])
-    with pytest.raises(UsageError, match="give the content of PNG, JPEG or SVG"):
+    with pytest.raises(UsageError, match="give the content of a PNG, JPEG or SVG file"):
         page.figure(b"GIF89a", "x")
 
 

@@ -150,7 +150,7 @@ def test_files_are_named_by_folder_and_name(run, tmp_path):
 
 def test_without_its_data_the_rest_is_reported(run):
     root = assert_self_contained(report(run).read_text("utf-8"))
-    assert "Not evaluated: the data of the training is not at hand" in root.text
+    assert "Not evaluated: the data of the training is not available" in root.text
     titles = [h.text for h in root.all("h2")]
     assert "Confusions" not in titles
     assert {"Learning curves", "Configuration", "Layers", "History"} <= set(titles)
@@ -162,7 +162,7 @@ def test_a_run_without_an_epoch_has_a_report(run):
         (run.path / name).unlink()
     root = assert_self_contained(report(run.path).read_text("utf-8"))
     assert "ended before its first epoch" in root.text
-    with pytest.raises(UsageError, match="no run directory"):
+    with pytest.raises(UsageError, match="not a run directory"):
         report(run.path.parent)
 
 

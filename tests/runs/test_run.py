@@ -95,7 +95,7 @@ def test_names_and_preprocessing_come_from_the_configuration(tmp_path):
 def test_what_is_no_run_is_told(tmp_path):
     with pytest.raises(UsageError, match="there is no run directory"):
         load_run(tmp_path / "nothing")
-    with pytest.raises(UsageError, match=r"is no run directory: it has no config\.json"):
+    with pytest.raises(UsageError, match=r"is not a run directory: it has no config\.json"):
         load_run(tmp_path)
     (tmp_path / "config.json").write_text("{broken")
     with pytest.raises(DamagedFileError, match=r"config\.json is not JSON"):
@@ -133,7 +133,7 @@ def test_damaged_models_are_refused(tmp_path, model):
     model.save(path)
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(DamagedFileError, match=r"no complete \.keras file"):
+    with pytest.raises(DamagedFileError, match=r"not a complete \.keras file"):
         read_model(path)
     with zipfile.ZipFile(tmp_path / "m.keras", "w") as archive:
         archive.writestr("config.json", "{}")
