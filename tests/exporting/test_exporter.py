@@ -12,12 +12,14 @@ import keras
 import numpy as np
 import pytest
 
+import kerascnn
 import kerascnn.runs.run
 from kerascnn.errors import MismatchError, OutputError, UsageError
 from kerascnn.exporting.exporter import export
 from kerascnn.exporting.onnx import format
 from kerascnn.imaging.preprocessing import Preprocessing
 from support.exports import tiny, tree
+from support.onnx_graphs import session_of
 
 layers = keras.layers
 NAMES = ("nought", "one", "two", "drei", "vier")
@@ -170,9 +172,7 @@ def test_a_run_brings_names_preprocessing_and_real_images(tmp_path):
         (report,) = export(source, tmp_path / "out", ["onnx"], overwrite=True)
         assert (report.real, report.random) == (32, 12)
 
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(report.path, providers=["CPUExecutionProvider"])
+    session = session_of(report.path)
     stored = {k: json.loads(v) for k, v in session.get_modelmeta().custom_metadata_map.items()}
     assert stored["class_names"] == [f"digit {n}" for n in range(10)]
     assert stored["model"] == {"name": "lenet5", "arguments": {"dropout": 0.25}}
@@ -202,3 +202,14 @@ def test_data_that_is_not_at_hand_stops_no_export(tmp_path):
         (path / "config.json").write_text(json.dumps(config))
         (report,) = export(path, tmp_path / "out", ["savedmodel"], overwrite=True)
         assert (report.real, report.random) == (0, 12)
+
+
+def test_no_trace_of_the_machine_in_any_format(everything):
+    telling = [str(everything[0].parent), str(Path.cwd()), str(Path.home()), "site-packages"]
+    telling.append(os.path.dirname(keras.__file__))
+    if len(socket.gethostname()) > 5:  # a shorter one stands in any file's weights by chance
+        telling.append(socket.gethostname())
+    for path in everything[0].rglob("*"):
+        if path.is_file():
+            for word in telling:
+                assert word.encode() not in path.read_bytes(), f"{word} in {path.name}"

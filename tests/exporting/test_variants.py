@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import keras
 import numpy as np
 import pytest
@@ -11,9 +9,7 @@ import tensorflow as tf
 
 import kerascnn
 from kerascnn.exporting.exporter import export
-
-os.environ["ORT_DISABLE_TELEMETRY"] = "1"
-import onnxruntime
+from support.onnx_graphs import session_of
 
 MODELS = {
     "mixed_float16": ("mobilenet_v2", {"width": 0.25, "depth": 0.3}, (64, 64, 3), "mixed_float16"),
@@ -52,9 +48,7 @@ def test_rows_in_other_forms_export(tmp_path, form):
     images = np.random.default_rng(4).random((3, *model.inputs[0].shape[1:]), "float32")
     wanted = exact(images, training=False)
     wanted = np.asarray(wanted["predictions"] if isinstance(wanted, dict) else wanted)
-    session = onnxruntime.InferenceSession(
-        tmp_path / "out" / "model.onnx", providers=["CPUExecutionProvider"]
-    )
+    session = session_of(tmp_path / "out" / "model.onnx")
     (got,) = session.run(["predictions"], {"image": images})
     assert got.shape == wanted.shape
     assert np.abs(got - wanted).max() <= 2e-5 * max(1, np.abs(wanted).max())

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from onnx import TensorProto, checker, helper, numpy_helper
 
-from kerascnn.inference.open_artifact import open_artifact
+from kerascnn.inference.open_artifact import open_onnx
 from kerascnn.runtimes.openvino_graphs import float_activations
-from kerascnn.runtimes.telemetry import import_onnxruntime
+from support.onnx_graphs import answers_of
 
 GENERATOR = np.random.default_rng(0)
 FIRST, SECOND = (GENERATOR.normal(size=(4, 4)).astype("float32") for _ in range(2))
@@ -84,28 +84,17 @@ def images():
     return np.random.default_rng(1).random((3, 4, 8, 8), "float32")
 
 
-def answers(model, images):
-    onnxruntime = import_onnxruntime()
-    options = onnxruntime.SessionOptions()
-    # As it stands: its own fusions round elsewhere.
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    session = onnxruntime.InferenceSession(
-        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
-    return session.run(None, {"image": images})[0]
-
-
 def test_pairs_before_activations_go_and_all_others_stay(images):
     model = graph()
     whole, _ = expected(images, pairs=("a", "gate"))
-    np.testing.assert_allclose(answers(model, images), whole, atol=2e-4)
+    np.testing.assert_allclose(answers_of(model, images, fused=False), whole, atol=2e-4)
     float_activations(model.graph)
     checker.check_model(model)
     kinds = [node.op_type for node in model.graph.node]
     assert kinds.count("QuantizeLinear") == kinds.count("DequantizeLinear") == 3
     finer, _ = expected(images, pairs=())
     assert np.abs(finer - whole).max() > 2e-3  # or nothing could be told apart
-    np.testing.assert_allclose(answers(model, images), finer, atol=2e-4)
+    np.testing.assert_allclose(answers_of(model, images, fused=False), finer, atol=2e-4)
 
 
 def test_a_pair_that_a_sum_reads_too_stays(images):
@@ -114,7 +103,7 @@ def test_a_pair_that_a_sum_reads_too_stays(images):
     kinds = [node.op_type for node in model.graph.node]
     assert kinds.count("DequantizeLinear") == 4  # only the gate's went
     last, a = expected(images, pairs=("a",))
-    np.testing.assert_allclose(answers(model, images), last + a, atol=2e-4)
+    np.testing.assert_allclose(answers_of(model, images, fused=False), last + a, atol=2e-4)
 
 
 def test_a_pair_that_divides_stays(images):
@@ -130,7 +119,7 @@ def test_a_pair_that_divides_stays(images):
     a = np.einsum("oi,nihw->nohw", FIRST, rounded(images, "image"))
     gate = rounded(1 / (1 + np.exp(-a)), "gate") / 6
     last = rounded(np.einsum("oi,nihw->nohw", SECOND, rounded(a * gate, "b")), "last")
-    np.testing.assert_allclose(answers(model, images), last.mean((2, 3)), atol=2e-4)
+    np.testing.assert_allclose(answers_of(model, images, fused=False), last.mean((2, 3)), atol=2e-4)
 
 
 @pytest.mark.skipif(not importlib.util.find_spec("openvino"), reason="OpenVINO is an extra")

@@ -6,65 +6,10 @@ import numpy as np
 import pytest
 
 from kerascnn.errors import MismatchError
-from kerascnn.exporting import savedmodel
 from kerascnn.exporting.common import equivalence
-from kerascnn.exporting.common.network import keras_outputs
 from kerascnn.exporting.exporter import export
-from kerascnn.exporting.onnx import format
 from kerascnn.imaging.preprocessing import Preprocessing
-from support.exports import tiny, tree
-
-
-@pytest.fixture
-def savedmodel_off_by_a_weight(monkeypatch):
-    """A converter with a fault: it writes another value of the first kernel."""
-    write = savedmodel.write
-
-    def wrong(job, path):
-        kernel = job.network.model.get_layer("c1").kernel
-        value = kernel.numpy()
-        kernel.assign(value + 0.01)
-        found = write(job, path)
-        kernel.assign(value)
-        return found
-
-    monkeypatch.setattr(savedmodel, "write", wrong)
-
-
-@pytest.fixture
-def onnx_off_by_a_weight(monkeypatch):
-    """A converter with a fault: one weight of the file is 0.05 too large."""
-    import onnx
-
-    convert = format.convert
-
-    def wrong(network, options, preprocessing):
-        model = convert(network, options, preprocessing)
-        weight = max(model.graph.initializer, key=lambda entry: np.prod(entry.dims))
-        values = onnx.numpy_helper.to_array(weight).copy()
-        values.flat[0] += 0.05
-        weight.CopyFrom(onnx.numpy_helper.from_array(values, weight.name))
-        return model
-
-    monkeypatch.setattr(format, "convert", wrong)
-
-
-@pytest.mark.parametrize("fault", ["savedmodel_off_by_a_weight", "onnx_off_by_a_weight"])
-def test_a_wrong_export_is_refused_and_leaves_nothing(tmp_path, request, fault):
-    request.getfixturevalue(fault)
-    with pytest.raises(MismatchError, match=r"differs from Keras by .* at random image \d+"):
-        export(tiny(), tmp_path / "out")
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_failure_keeps_the_old_export(tmp_path, request):
-    export(tiny(), tmp_path / "out")
-    before = tree(tmp_path / "out")
-    request.getfixturevalue("onnx_off_by_a_weight")
-    with pytest.raises(MismatchError):
-        export(tiny(), tmp_path / "out", overwrite=True)
-    assert tree(tmp_path / "out") == before
-    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+from support.exports import tiny
 
 
 def asked(answers: np.ndarray, real: int = 0) -> equivalence.Reference:
@@ -162,39 +107,6 @@ def test_scores_that_lie_close_together_are_compared_by_their_spread(
     assert float(str(caught.value).split("differs from Keras by ")[1].split()[0]) < 1e-4
 
 
-def test_half_precision_is_written_from_a_float32_copy(tmp_path):
-    model = tiny(dtype="mixed_float16")
-    model.get_layer("c1").bias.assign([0.3, -0.2])
-    float32 = tiny()
-    float32.set_weights(model.get_weights())
-    images = np.random.default_rng(3).random((20, 8, 8, 1), "float32")
-    measured = np.abs(model.predict(images, verbose=0) - float32.predict(images, verbose=0)).max()
-
-    (report,) = export(model, tmp_path / "out", formats=["savedmodel"], samples=images)
-    assert report.policy == "mixed_float16"
-    assert report.policy_difference is not None
-    # The report's figure is the largest over these and random images; Keras rounds otherwise in
-    # `predict`, so the two agree in size only.
-    assert 1e-6 < measured < 1.5 * report.policy_difference
-    assert report.policy_difference < 2e-2
-    assert model.get_layer("c1").compute_dtype == "float16", "the user's model was changed"
-
-
-def test_a_copy_that_computes_something_else_is_refused(tmp_path, monkeypatch):
-    from kerascnn.exporting.common import network
-
-    copy = network._float32_copy
-
-    def wrong(model):
-        made = copy(model)
-        made.get_layer("predictions").kernel.assign_add(np.eye(72, 5, dtype="float32"))
-        return made
-
-    monkeypatch.setattr(network, "_float32_copy", wrong)
-    with pytest.raises(MismatchError, match="float32 copy of this mixed_bfloat16 model differs"):
-        export(tiny(dtype="mixed_bfloat16"), tmp_path / "out")
-
-
 def test_samples_are_preprocessed_and_counted(tmp_path):
     preprocessing = Preprocessing(
         size=(8, 8), fit="resize", channels="grey", scale=1 / 255, mean=(0.1,), std=(0.3,)
@@ -230,19 +142,3 @@ def test_a_model_with_nan_weights_is_refused(tmp_path):
     model.get_layer("c1").kernel.assign(np.full((3, 3, 1, 2), np.nan))
     with pytest.raises(MismatchError, match="not finite"):
         export(model, tmp_path / "out")
-
-
-@pytest.mark.parametrize(
-    ("side", "sizes"), [(600, [1, 1, 1, 1, 1, 1, 1, 1]), (224, [5, 3]), (32, [8])]
-)
-def test_keras_is_asked_for_few_large_images_at_once(side, sizes):
-    asked = []
-
-    def model(images, training):
-        asked.append(len(images))
-        return images.mean((1, 2))
-
-    images = np.random.default_rng(0).random((8, side, side, 3), "float32")
-    answers = keras_outputs(model, images)
-    assert asked == sizes
-    np.testing.assert_array_equal(answers, images.mean((1, 2)))

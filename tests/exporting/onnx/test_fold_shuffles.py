@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import collections
-
 import keras
 import numpy as np
 import pytest
@@ -13,7 +11,7 @@ import kerascnn
 from kerascnn.exporting.common.network import prepare
 from kerascnn.exporting.onnx.writer import write_graph
 from kerascnn.layers.channels import ChannelShuffle, ChannelSlice
-from kerascnn.runtimes.telemetry import import_onnxruntime
+from support.onnx_graphs import answers_of, operator_counts
 
 layers = keras.layers
 SIDE = 8
@@ -29,14 +27,11 @@ def written(outputs, image, opset=17):
     proto = write_graph(prepare(model), opset)
     checker.check_model(proto, full_check=True)
     images = generator.normal(size=(3, SIDE, SIDE, 3)).astype("float32")
-    session = import_onnxruntime().InferenceSession(
-        proto.SerializeToString(), providers=["CPUExecutionProvider"]
-    )
-    (got,) = session.run(None, {"image": images})
+    got = answers_of(proto, images)
     wanted = np.asarray(model(images, training=False))
     assert np.ptp(wanted) > 1
     assert np.abs(got - wanted).max() < 1e-5 * np.abs(wanted).max()
-    return collections.Counter(node.op_type for node in proto.graph.node)
+    return operator_counts(proto)
 
 
 def convolved(x, filters, name, activation="relu"):
@@ -55,7 +50,7 @@ def test_each_channel_of_shufflenet_v2_is_moved_once(name, half):
     The stage's end reads both, so that with u units, u halves and one are put together.
     """
     proto = write_graph(prepare(kerascnn.create_model(name)), 17)
-    kinds = collections.Counter(node.op_type for node in proto.graph.node)
+    kinds = operator_counts(proto)
     assert not {"Gather", "Slice"} & set(kinds)
     assert kinds["Concat"] == 4 + 8 + 4
     # Each stage's first unit gives two maps; that of its last unit goes to the end as a whole.
@@ -71,7 +66,7 @@ def test_each_channel_of_shufflenet_v2_is_moved_once(name, half):
 def test_shuffles_with_groups_behind_them_stay():
     """A grouped filter sees a third of the channels: which, is what the shuffle decides."""
     proto = write_graph(prepare(kerascnn.create_model("shufflenet_v1_g3")), 17)
-    kinds = collections.Counter(node.op_type for node in proto.graph.node)
+    kinds = operator_counts(proto)
     assert kinds["Gather"] == 4 + 8 + 4
 
 
