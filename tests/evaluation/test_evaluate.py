@@ -11,21 +11,10 @@ import pytest
 import kerascnn
 from kerascnn.data.sources.dataset import Data, Split
 from kerascnn.errors import DataError, MismatchError
-from kerascnn.evaluation.metrics import Outcomes
 from kerascnn.imaging.preprocessing import Preprocessing
-from kerascnn.models.scores import log_probabilities
+from support.direct_classifier import direct_model
 
 PLAIN = Preprocessing(size=(2, 4), fit="none", channels="grey", scale=1.0)
-
-
-def direct(classes, activation):
-    """A model whose scores are the pixels of its 2 x 4 image, the first `classes` of them."""
-    image = keras.Input((2, 4, 1), name="image")
-    features = keras.layers.Reshape((8,), name="features")(image)
-    dense = keras.layers.Dense(classes, activation=activation, use_bias=False, name="predictions")
-    model = keras.Model(image, dense(features), name="direct")
-    dense.set_weights([np.eye(8, classes, dtype="float32")])
-    return model
 
 
 def toy(pixels, labels, classes=8, train=4):
@@ -52,7 +41,10 @@ def labels():
 @pytest.mark.parametrize("batch_size", [1, 10, 64])
 def test_the_figures_are_numpy_s(scores, labels, activation, batch_size):
     got = kerascnn.evaluate(
-        direct(8, activation), toy(scores, labels), batch_size=batch_size, preprocessing=PLAIN
+        direct_model((2, 4), 8, activation),
+        toy(scores, labels),
+        batch_size=batch_size,
+        preprocessing=PLAIN,
     )
     powers = np.exp(scores)
     probability = (powers / powers.sum(axis=1, keepdims=True))[np.arange(37), labels]
@@ -67,7 +59,7 @@ def test_the_figures_are_numpy_s(scores, labels, activation, batch_size):
 
 
 def test_keras_measures_the_same(scores, labels):
-    model = direct(8, "softmax")
+    model = direct_model((2, 4), 8, "softmax")
     model.compile(loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     loss, accuracy = model.evaluate(scores.reshape(-1, 2, 4, 1), labels, verbose=0)
     got = kerascnn.evaluate(model, toy(scores, labels), preprocessing=PLAIN)
@@ -77,28 +69,14 @@ def test_keras_measures_the_same(scores, labels):
 
 def test_top5_is_left_out_for_up_to_five_classes(scores, labels):
     got = kerascnn.evaluate(
-        direct(5, None), toy(scores, labels % 5, classes=5), preprocessing=PLAIN
+        direct_model((2, 4), 5, None), toy(scores, labels % 5, classes=5), preprocessing=PLAIN
     )
     assert "top5" not in got
 
 
-def test_of_equal_scores_the_first_class_leads():
-    scores = np.array([[0.5, 0.5, 0.0], [0.5, 0.5, 0.0], [1.0, 1.0, 1.0]])
-    outcomes = Outcomes.of(log_probabilities(scores, logits=True), np.array([0, 1, 2]))
-    np.testing.assert_array_equal(outcomes.ranks, [0, 1, 2])
-    np.testing.assert_array_equal(outcomes.answers, [0, 0, 0])
-
-
-def test_the_loss_of_a_certain_mistake_is_exact_from_logits_and_finite_without():
-    huge = log_probabilities(np.array([[1e4, -1e4]]), logits=True)
-    assert huge[0, 1] == pytest.approx(-2e4)
-    wrong = log_probabilities(np.array([[1.0, 0.0]], "float32"), logits=False)
-    assert wrong[0, 1] == pytest.approx(-126 * np.log(2))  # the least normal number of float32
-
-
 def test_the_loss_of_a_sure_network_is_keras_s(scores, labels):
     """Probabilities alone, rounded to float32, would end at 103."""
-    model = direct(8, "softmax")
+    model = direct_model((2, 4), 8, "softmax")
     model.compile(loss="sparse_categorical_crossentropy")
     images = (scores * 100).reshape(-1, 2, 4, 1)
     loss = model.evaluate(images, labels, verbose=0)
@@ -111,17 +89,17 @@ def test_the_loss_of_a_sure_network_is_keras_s(scores, labels):
 
 def test_what_does_not_fit_is_refused(scores, labels):
     with pytest.raises(MismatchError, match="has 5 outputs, but toy has 8 classes"):
-        kerascnn.evaluate(direct(5, None), toy(scores, labels), preprocessing=PLAIN)
+        kerascnn.evaluate(direct_model((2, 4), 5, None), toy(scores, labels), preprocessing=PLAIN)
     empty = toy(scores[:0], labels[:0])
     with pytest.raises(DataError, match="no held-out images"):
-        kerascnn.evaluate(direct(8, None), empty, preprocessing=PLAIN)
+        kerascnn.evaluate(direct_model((2, 4), 8, None), empty, preprocessing=PLAIN)
     unknown = toy(scores, labels)
     unknown = Data(
         "toy", unknown.train, Split(unknown.test.images, None), unknown.class_names, (2, 4, 1),
         "0" * 64, "by hand",
     )  # fmt: skip
     with pytest.raises(DataError, match="have no labels"):
-        kerascnn.evaluate(direct(8, None), unknown, preprocessing=PLAIN)
+        kerascnn.evaluate(direct_model((2, 4), 8, None), unknown, preprocessing=PLAIN)
 
 
 @pytest.fixture
@@ -133,7 +111,7 @@ def run(tmp_path):
         "seed": 5,
     }
     (tmp_path / "config.json").write_text(json.dumps(config))
-    direct(8, "softmax").save(tmp_path / "best.keras")
+    direct_model((2, 4), 8, "softmax").save(tmp_path / "best.keras")
     return kerascnn.load_run(tmp_path)
 
 

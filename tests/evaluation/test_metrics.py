@@ -1,37 +1,13 @@
-"""The tables and curves of an evaluation against scikit-learn and counting by hand."""
+"""The figures of an evaluation against scikit-learn and counting by hand."""
 
 from __future__ import annotations
-
-import csv
-import itertools
 
 import numpy as np
 import pytest
 from sklearn import metrics
 
 from kerascnn.evaluation.metrics import Outcomes
-from kerascnn.evaluation.plots import calibration_figure, confusion_figure, png
-from kerascnn.fileio.csv_table import write_csv
-from kerascnn.models.scores import log_probabilities, mean_log_probabilities
-
-
-@pytest.fixture(scope="module")
-def probabilities():
-    scores = np.random.default_rng(3).normal(size=(400, 7)) * 2
-    return np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
-
-
-@pytest.fixture(scope="module")
-def labels():
-    """Class 5 never occurs."""
-    return np.random.default_rng(4).choice([0, 1, 2, 3, 4, 6], 400)
-
-
-@pytest.fixture(scope="module")
-def outcomes(probabilities, labels):
-    parts = [slice(0, 150), slice(150, 399), slice(399, 400)]
-    logs = np.log(probabilities)
-    return Outcomes.joined([Outcomes.of(logs[part], labels[part]) for part in parts])
+from kerascnn.models.scores import log_probabilities
 
 
 def test_figures_are_scikit_learn_s(outcomes, probabilities, labels):
@@ -107,54 +83,8 @@ def test_mistakes_come_by_their_loss(outcomes, probabilities, labels):
     assert outcomes.mistakes().tolist() == sorted(wrong.tolist(), key=lambda one: -losses[one])
 
 
-def test_an_ensemble_averages_probabilities():
-    parts = [np.random.default_rng(seed).normal(size=(9, 4)) * 30 for seed in range(7)]
-    logs = [log_probabilities(part, logits=True) for part in parts]
-    shifted = [np.exp(part - part.max(axis=1, keepdims=True)) for part in parts]
-    mean = np.mean([one / one.sum(axis=1, keepdims=True) for one in shifted], axis=0)
-    np.testing.assert_allclose(np.exp(mean_log_probabilities(logs)), mean, rtol=1e-9, atol=1e-300)
-    far = mean_log_probabilities([np.array([[-2000.0, 0.0]]), np.array([[-1000.0, 0.0]])])
-    assert far[0, 0] == pytest.approx(-1000 - np.log(2))  # neither is a number of float64
-
-
-@pytest.mark.parametrize("classes", [2, 10, 100, 101, 300])
-def test_pictures_for_few_and_many_classes(classes):
-    rng = np.random.default_rng(classes)
-    matrix = rng.integers(0, 2, (classes, classes)) + 20 * np.eye(classes, dtype=int)
-    names = [f"$class_{number} \n with a long name" for number in range(classes)]
-    figure = confusion_figure(matrix, names, "a $ title $")
-    figure.draw_without_rendering()
-    axes = figure.axes[0]
-    ticks = [label.get_text() for label in axes.get_yticklabels()]
-    if classes <= 100:
-        assert len(ticks) == classes
-        assert all(len(tick) <= 19 and "\n" not in tick for tick in ticks)
-        renderer = figure.canvas.get_renderer()
-        boxes = [label.get_window_extent(renderer) for label in axes.get_yticklabels()]
-        # Names stand apart, from the top down, and large enough to be read.
-        assert all(one.y0 >= two.y1 - 1 for one, two in itertools.pairwise(boxes))
-        assert min(box.height for box in boxes) >= 9
-    cells = {text.get_text() for text in axes.texts}
-    assert cells == ({str(n) for n in matrix[matrix > 0]} if classes <= 20 else set())
-
-
-def test_the_reliability_diagram_shows_the_intervals(outcomes):
-    calibration = outcomes.calibration()
-    figure = calibration_figure(calibration, "t")
-    heights = [patch.get_height() for patch in figure.axes[1].patches]
-    assert heights == calibration.counts.tolist()
-    assert png(figure).startswith(b"\x89PNG")
-
-
-def test_tables_run_nothing_in_a_spreadsheet(tmp_path):
-    rows = [["=cmd|' /C calc'!A0", -1.5], ['@x, "y"\nz', None], ["ärger", 3]]
-    rows.append([b"\xff".decode("utf-8", "surrogateescape"), 0])
-    write_csv(tmp_path / "t.csv", ["class", "n"], rows)
-    with (tmp_path / "t.csv").open(newline="", encoding="utf-8") as stream:
-        assert list(csv.reader(stream)) == [
-            ["class", "n"],
-            ["'=cmd|' /C calc'!A0", "-1.5"],
-            ['\'@x, "y"\nz', ""],
-            ["ärger", "3"],
-            ["\\udcff", "0"],
-        ]
+def test_of_equal_scores_the_first_class_leads():
+    scores = np.array([[0.5, 0.5, 0.0], [0.5, 0.5, 0.0], [1.0, 1.0, 1.0]])
+    outcomes = Outcomes.of(log_probabilities(scores, logits=True), np.array([0, 1, 2]))
+    np.testing.assert_array_equal(outcomes.ranks, [0, 1, 2])
+    np.testing.assert_array_equal(outcomes.answers, [0, 0, 0])

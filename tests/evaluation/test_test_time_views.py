@@ -20,6 +20,7 @@ from kerascnn.evaluation.test_time_views import (
 from kerascnn.imaging.preprocessing import Preprocessing
 from kerascnn.inference.open_classifier import open_classifier
 from kerascnn.models.fully_convolutional import fully_convolutional
+from support.reference.activations import softmax
 
 CROP = Preprocessing(size=(4, 4), fit="crop", resize=6, channels="grey", scale=0.01)
 
@@ -47,11 +48,6 @@ def data_of(images, labels, classes=3):
 
 def draw(shape, seed=0):
     return np.random.default_rng(seed).integers(0, 256, shape).astype(np.uint8)
-
-
-def softmax(x):
-    powers = np.exp(x - x.max(axis=-1, keepdims=True))
-    return powers / powers.sum(axis=-1, keepdims=True)
 
 
 def test_ten_crops_are_corners_centre_and_reflections():

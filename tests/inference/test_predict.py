@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import io
 import json
 import weakref
 
@@ -17,47 +16,30 @@ from kerascnn.errors import DamagedFileError, DataError, MismatchError, UsageErr
 from kerascnn.imaging.preprocessing import Preprocessing
 from kerascnn.inference.image_inputs import BATCH, Prediction
 from kerascnn.models.signature import forward
+from support.direct_classifier import direct_model, softmax
+from support.images import png
 
 PIXELS = Preprocessing(size=(2, 2), fit="none", channels="grey", scale=1 / 255)
 
 
-def direct(activation=None, size=(2, 2)):
-    """A model whose four scores are the pixels of its grey 2 x 2 image."""
-    image = keras.Input((*size, 1), name="image")
-    features = keras.layers.Reshape((4,), name="features")(image)
-    dense = keras.layers.Dense(4, activation=activation, use_bias=False, name="predictions")
-    model = keras.Model(image, dense(features), name="direct")
-    dense.set_weights([np.eye(4, dtype="float32")])
-    return model
-
-
 @pytest.fixture(scope="module")
 def model():
-    return direct()
+    return direct_model((2, 2), 4)
 
 
 @pytest.fixture
-def pixels():
+def distinct_pixels():
     return np.random.default_rng(1).permutation(256)[:40].reshape(10, 2, 2).astype("uint8")
 
 
-def softmax(image):
-    powers = np.exp(image.reshape(-1) / 255.0)
-    return powers / powers.sum()
-
-
-def png(image):
-    stream = io.BytesIO()
-    Image.fromarray(image).save(stream, "PNG")
-    return stream.getvalue()
-
-
-def test_scores_are_the_softmax_of_logits_in_falling_order(model, pixels):
+def test_scores_are_the_softmax_of_logits_in_falling_order(model, distinct_pixels):
     names = ("north", "east", "south", "west")
-    got = kerascnn.predict(model, pixels[..., None], top=3, preprocessing=PIXELS, class_names=names)
+    got = kerascnn.predict(
+        model, distinct_pixels[..., None], top=3, preprocessing=PIXELS, class_names=names
+    )
     assert len(got) == 10
-    for place, (prediction, image) in enumerate(zip(got, pixels, strict=True)):
-        expected = softmax(image)
+    for place, (prediction, image) in enumerate(zip(got, distinct_pixels, strict=True)):
+        expected = softmax(image, np.eye(4))
         order = np.argsort(-expected)[:3]
         assert prediction.indices == tuple(order)
         assert prediction.labels == tuple(names[index] for index in order)
@@ -65,15 +47,19 @@ def test_scores_are_the_softmax_of_logits_in_falling_order(model, pixels):
         np.testing.assert_allclose(prediction.scores, expected[order], rtol=1e-5)
 
 
-def test_probabilities_are_left_as_they_are(pixels):
-    got = kerascnn.predict(direct("softmax"), pixels, preprocessing=PIXELS)
-    for prediction, image in zip(got, pixels, strict=True):
-        np.testing.assert_allclose(prediction.scores, sorted(softmax(image))[::-1], rtol=1e-5)
+def test_probabilities_are_left_as_they_are(distinct_pixels):
+    got = kerascnn.predict(
+        direct_model((2, 2), 4, "softmax"), distinct_pixels, preprocessing=PIXELS
+    )
+    for prediction, image in zip(got, distinct_pixels, strict=True):
+        np.testing.assert_allclose(
+            prediction.scores, sorted(softmax(image, np.eye(4)))[::-1], rtol=1e-5
+        )
         assert prediction.labels == tuple(str(index) for index in prediction.indices)
 
 
-def test_every_kind_of_source_gives_the_same(model, pixels, tmp_path):
-    image = pixels[0]
+def test_every_kind_of_source_gives_the_same(model, distinct_pixels, tmp_path):
+    image = distinct_pixels[0]
     (tmp_path / "one.png").write_bytes(png(image))
     sources = [
         str(tmp_path / "one.png"),
@@ -88,7 +74,7 @@ def test_every_kind_of_source_gives_the_same(model, pixels, tmp_path):
         np.repeat(image[..., None], 3, axis=2),
     ]
     together = kerascnn.predict(model, sources, preprocessing=PIXELS)
-    expected = sorted(softmax(image))[::-1]
+    expected = sorted(softmax(image, np.eye(4)))[::-1]
     for source, prediction in zip(sources, together, strict=True):
         np.testing.assert_allclose(prediction.scores, expected, rtol=1e-5)
         if not (isinstance(source, np.ndarray) and source.ndim == 3 and source.shape[-1] == 4):
@@ -119,24 +105,26 @@ def test_a_pillow_image_means_what_its_file_does(model, tmp_path):
         assert pair[0].indices[0] == winner, name
 
 
-def test_floats_from_0_to_1_are_scaled_as_in_training_data(model, pixels):
-    whole = kerascnn.predict(model, pixels, preprocessing=PIXELS)
-    unit = kerascnn.predict(model, (pixels / 255.0).astype("float32"), preprocessing=PIXELS)
+def test_floats_from_0_to_1_are_scaled_as_in_training_data(model, distinct_pixels):
+    whole = kerascnn.predict(model, distinct_pixels, preprocessing=PIXELS)
+    unit = kerascnn.predict(
+        model, (distinct_pixels / 255.0).astype("float32"), preprocessing=PIXELS
+    )
     for a, b in zip(whole, unit, strict=True):
         assert a.indices == b.indices
         np.testing.assert_allclose(a.scores, b.scores, rtol=1e-5)
 
 
-def test_a_folder_is_read_in_sorted_order_with_its_subfolders(model, pixels, tmp_path):
+def test_a_folder_is_read_in_sorted_order_with_its_subfolders(model, distinct_pixels, tmp_path):
     (tmp_path / "sub").mkdir()
-    for name, image in zip(("b.png", "a.PNG", "sub/c.png"), pixels, strict=False):
+    for name, image in zip(("b.png", "a.PNG", "sub/c.png"), distinct_pixels, strict=False):
         (tmp_path / name).write_bytes(png(image))
     (tmp_path / "notes.txt").write_text("no image")
     got = kerascnn.predict(model, tmp_path, preprocessing=PIXELS)
     assert [one.source for one in got] == [
         str(tmp_path / name) for name in ("a.PNG", "b.png", "sub/c.png")
     ]
-    assert got[1].indices[0] == int(np.argmax(pixels[0]))
+    assert got[1].indices[0] == int(np.argmax(distinct_pixels[0]))
 
 
 def test_more_images_than_a_chunk_keep_their_order(model):
@@ -147,23 +135,26 @@ def test_more_images_than_a_chunk_keep_their_order(model):
     assert [one.indices[0] for one in got] == list(winners)
 
 
-def test_a_run_brings_model_names_and_preprocessing_and_loads_once(pixels, tmp_path):
+def test_a_run_brings_model_names_and_preprocessing_and_loads_once(distinct_pixels, tmp_path):
     config = {
         "model": {"name": "direct", "arguments": None},
         "data": {"class_names": ["n", "e", "s", "w"]},
         "preprocessing": PIXELS.to_json(),
     }
     (tmp_path / "config.json").write_text(json.dumps(config))
-    direct().save(tmp_path / "best.keras")
+    direct_model((2, 2), 4).save(tmp_path / "best.keras")
     run = kerascnn.load_run(tmp_path)
     expected = kerascnn.predict(
-        direct(), pixels, preprocessing=PIXELS, class_names=("n", "e", "s", "w")
+        direct_model((2, 2), 4),
+        distinct_pixels,
+        preprocessing=PIXELS,
+        class_names=("n", "e", "s", "w"),
     )
-    assert kerascnn.predict(run, pixels) == expected
-    assert kerascnn.predict(tmp_path, pixels) == expected
-    assert kerascnn.predict(run, pixels, class_names="abcd")[0].labels[0] in "abcd"
+    assert kerascnn.predict(run, distinct_pixels) == expected
+    assert kerascnn.predict(tmp_path, distinct_pixels) == expected
+    assert kerascnn.predict(run, distinct_pixels, class_names="abcd")[0].labels[0] in "abcd"
     (tmp_path / "best.keras").unlink()
-    assert kerascnn.predict(run, pixels) == expected
+    assert kerascnn.predict(run, distinct_pixels) == expected
 
 
 def test_nothing_in_nothing_out(model):
@@ -194,36 +185,38 @@ def test_images_of_many_sizes_into_a_model_of_any_size():
         assert prediction.scores[0] == pytest.approx(1 / (1 + np.exp(-2 * x)), rel=1e-5)
 
 
-def test_what_cannot_be_predicted_is_told(model, pixels, tmp_path):
+def test_what_cannot_be_predicted_is_told(model, distinct_pixels, tmp_path):
     with pytest.raises(UsageError, match="top=0"):
-        kerascnn.predict(model, pixels, top=0)
+        kerascnn.predict(model, distinct_pixels, top=0)
     with pytest.raises(MismatchError, match="3 class names for a model of 4 classes"):
-        kerascnn.predict(model, pixels, preprocessing=PIXELS, class_names=["a", "b", "c"])
+        kerascnn.predict(model, distinct_pixels, preprocessing=PIXELS, class_names=["a", "b", "c"])
     with pytest.raises(DataError, match="holds no images"):
         kerascnn.predict(model, tmp_path)
     with pytest.raises(DataError, match=r"nothing\.png does not exist"):
         kerascnn.predict(model, [tmp_path / "nothing.png"])
-    (tmp_path / "bad.png").write_bytes(png(pixels[0])[:40])
+    (tmp_path / "bad.png").write_bytes(png(distinct_pixels[0])[:40])
     with pytest.raises(DamagedFileError, match=r"bad\.png"):
         kerascnn.predict(model, tmp_path / "bad.png", preprocessing=PIXELS)
     with pytest.raises(UsageError, match="image 1 is a int"):
-        kerascnn.predict(model, [pixels[0], 7], preprocessing=PIXELS)
-    with pytest.raises(MismatchError, match=r"preprocessing returns an image of shape \(3, 3, 1\)"):
-        kerascnn.predict(model, pixels, preprocessing=Preprocessing(size=(3, 3), channels="grey"))
+        kerascnn.predict(model, [distinct_pixels[0], 7], preprocessing=PIXELS)
+    with pytest.raises(MismatchError, match=r"comes out of the preprocessing as \(3, 3, 1\)"):
+        kerascnn.predict(
+            model, distinct_pixels, preprocessing=Preprocessing(size=(3, 3), channels="grey")
+        )
 
 
-def test_top_beyond_the_classes_gives_them_all(model, pixels):
-    (got,) = kerascnn.predict(model, pixels[0], top=99, preprocessing=PIXELS)
+def test_top_beyond_the_classes_gives_them_all(model, distinct_pixels):
+    (got,) = kerascnn.predict(model, distinct_pixels[0], top=99, preprocessing=PIXELS)
     assert isinstance(got, Prediction)
     assert sorted(got.indices) == [0, 1, 2, 3]
     assert sum(got.scores) == pytest.approx(1.0, rel=1e-6)
 
 
-def test_a_model_is_compiled_once_sees_new_weights_and_can_be_freed(pixels):
-    model = direct()
-    before = kerascnn.predict(model, pixels[0], preprocessing=PIXELS)
+def test_a_model_is_compiled_once_sees_new_weights_and_can_be_freed(distinct_pixels):
+    model = direct_model((2, 2), 4)
+    before = kerascnn.predict(model, distinct_pixels[0], preprocessing=PIXELS)
     model.set_weights([-np.eye(4)])
-    after = kerascnn.predict(model, pixels[0], preprocessing=PIXELS)
+    after = kerascnn.predict(model, distinct_pixels[0], preprocessing=PIXELS)
     assert after[0].indices == before[0].indices[::-1]
     assert (
         forward(model).__closure__[0].cell_contents is forward(model).__closure__[0].cell_contents

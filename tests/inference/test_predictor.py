@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import io
 import json
 import os
 import subprocess
@@ -21,20 +20,10 @@ from kerascnn.inference.open_classifier import open_classifier
 from kerascnn.inference.predictor import Predictor
 from kerascnn.runtimes import available, openvino, telemetry
 from support.direct_classifier import FACTORS, NAMES, PIXELS, softmax, write_onnx
+from support.images import png
 
 HAVE = [name for name in ("onnxruntime", "openvino") if importlib.util.find_spec(name)]
 needs_openvino = pytest.mark.skipif("openvino" not in HAVE, reason="OpenVINO is an extra")
-
-
-def png(image):
-    stream = io.BytesIO()
-    Image.fromarray(image).save(stream, "PNG")
-    return stream.getvalue()
-
-
-@pytest.fixture
-def pixels():
-    return np.random.default_rng(1).integers(0, 256, (40, 2, 2), dtype="uint8")
 
 
 @pytest.mark.parametrize("runtime", HAVE)

@@ -23,11 +23,6 @@ from kerascnn.inference.runtime_trial import (
 from support.direct_classifier import softmax, write_onnx
 
 
-@pytest.fixture
-def pixels():
-    return np.random.default_rng(1).integers(0, 256, (40, 2, 2), dtype="uint8")
-
-
 def slowed(predictor):
     """Makes float32 slow: what is faster is not what these tests are about."""
     exact = predictor._compute

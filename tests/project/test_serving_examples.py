@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import importlib.util
-import io
 import json
 import os
 import shutil
@@ -23,6 +22,7 @@ from PIL import Image
 import kerascnn
 from kerascnn.errors import OutputError
 from kerascnn.imaging.preprocessing import Preprocessing
+from support.images import png
 from support.paths import ROOT
 
 EXAMPLES = ROOT / "examples"
@@ -66,12 +66,6 @@ def network(tmp_path_factory):
 @pytest.fixture(scope="module")
 def images():
     return np.random.default_rng(3).integers(0, 256, (24, 2, 2), dtype="uint8")
-
-
-def png(image):
-    stream = io.BytesIO()
-    Image.fromarray(image).save(stream, "PNG")
-    return stream.getvalue()
 
 
 def softmax(image):

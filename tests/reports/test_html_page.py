@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import io
 import re
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from kerascnn.errors import OutputError, UsageError
 from kerascnn.reports.html_page import Page, escaped
 from support.html_reading import assert_self_contained, everything, pictures, read, rows
+from support.images import png
 
 HOSTILE = (
     '<script>alert("x")</script>',
@@ -26,10 +27,8 @@ HOSTILE = (
 )
 
 
-def png(colour="red"):
-    stream = io.BytesIO()
-    Image.new("RGB", (3, 2), colour).save(stream, "PNG")
-    return stream.getvalue()
+def coloured_png(colour="red"):
+    return png(np.asarray(Image.new("RGB", (3, 2), colour)))
 
 
 def test_a_page_has_what_was_put_into_it_in_order():
@@ -39,8 +38,8 @@ def test_a_page_has_what_was_put_into_it_in_order():
     page.pairs({"epochs": 20, "best": None})
     page.table(["class", "recall"], [["three", 0.97251], ["two", 1]])
     page.section("Second")
-    page.figure(png(), "A red field", width=90)
-    page.gallery([(png("blue"), "one"), (png("green"), "two")])
+    page.figure(coloured_png(), "A red field", width=90)
+    page.gallery([(coloured_png("blue"), "one"), (coloured_png("green"), "two")])
     page.code("kerascnn train lenet5 digits")
     root = assert_self_contained(page.html())
     assert root.all("title")[0].text == root.all("h1")[0].text == "A title"
@@ -49,7 +48,7 @@ def test_a_page_has_what_was_put_into_it_in_order():
         [["epochs", "20"], ["best", "\u2013"]],
         [["class", "recall"], ["three", "0.9725"], ["two", "1"]],
     ]
-    assert pictures(root) == [png(), png("blue"), png("green")]
+    assert pictures(root) == [coloured_png(), coloured_png("blue"), coloured_png("green")]
     assert [img.attributes["alt"] for img in root.all("img")] == ["A red field", "one", "two"]
     assert root.all("pre")[0].text == "kerascnn train lenet5 digits"
     tags = [e.tag for e in everything(root.all("main")[0])]
@@ -76,8 +75,8 @@ def test_text_is_shown_and_never_obeyed(text):
         page.tiles({text: text})
         page.pairs({text: text})
         page.table([text], [[text]], sortable=True, folded=text)
-        page.figure(png(), text, alt=text)
-        page.gallery([(png(), text)])
+        page.figure(coloured_png(), text, alt=text)
+        page.gallery([(coloured_png(), text)])
         return page.html()
 
     root, plain = assert_self_contained(build(text)), read(build("plain"))

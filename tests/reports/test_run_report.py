@@ -16,7 +16,6 @@ from kerascnn.errors import UsageError
 from kerascnn.imaging.preprocessing import Preprocessing
 from kerascnn.reports.curves import draw_curves
 from kerascnn.reports.run_report import report
-from kerascnn.reports.thumbnails import SIDE, thumbnail
 from support.browser import look_at
 from support.html_reading import assert_self_contained, everything, pictures, rows
 
@@ -164,17 +163,6 @@ def test_a_run_without_an_epoch_has_a_report(run):
     assert "ended before its first epoch" in root.text
     with pytest.raises(UsageError, match="not a run directory"):
         report(run.path.parent)
-
-
-def test_thumbnails_are_small_and_true():
-    rng = np.random.default_rng(0)
-    small = rng.integers(0, 256, (28, 20, 3)).astype(np.uint8)
-    np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(thumbnail(small)))), small)
-    large = Image.open(io.BytesIO(thumbnail(np.full((300, 1200, 3), 99.6, "float32"))))
-    assert (large.format, large.size) == ("JPEG", (SIDE, SIDE // 4))
-    assert abs(np.asarray(large).astype(int) - 100).max() <= 1
-    many = Image.open(io.BytesIO(thumbnail(np.stack([np.zeros((4, 4)), np.full((4, 4), 80)], -1))))
-    assert (np.asarray(many) == 40).all()
 
 
 @pytest.mark.long

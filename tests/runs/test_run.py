@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 import os
@@ -14,9 +13,8 @@ import pytest
 
 import kerascnn
 from kerascnn.errors import DamagedFileError, OutputError, UnsafeFileError, UsageError
-from kerascnn.reports.curves import draw_curves, make_figure
+from kerascnn.reports.curves import draw_curves
 from kerascnn.runs.run import (
-    Run,
     as_run,
     choose_directory,
     kept_files,
@@ -25,22 +23,7 @@ from kerascnn.runs.run import (
     score,
     start_directory,
 )
-
-CONFIG = {
-    "model": {"name": "small", "arguments": None},
-    "data": {"name": "toy", "class_names": ["cat", "dog"], "train": 40, "test": 10},
-    "preprocessing": {"size": [4, 4], "channels": "grey", "mean": [0.5], "std": [0.25]},
-    "seed": 3,
-}
-COLUMNS = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy"]
-
-
-def write_run(path, rows):
-    path.mkdir(parents=True, exist_ok=True)
-    (path / "config.json").write_text(json.dumps(CONFIG))
-    with (path / "history.csv").open("w", newline="") as stream:
-        csv.writer(stream).writerows([COLUMNS, *rows])
-    return Run(path)
+from support.run_directories import COLUMNS, CONFIG, write_run
 
 
 @pytest.fixture
@@ -220,25 +203,3 @@ def test_starting_clears_an_old_run_and_nothing_else(tmp_path):
     start_directory(tmp_path, CONFIG)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["config.json", "notes.txt"]
     assert kept_files(tmp_path) == "no model was saved yet"
-
-
-def test_curves_show_losses_and_the_logarithm_of_the_error(tmp_path):
-    rows = [[1, 0.9, 0.5, 0.8, 0.6], [2, 0.5, 0.9, 0.6, 0.9], [3, 0.05, 1.0, 0.4, 0.8]]
-    run = write_run(tmp_path, rows)
-    left, right = make_figure(run).axes
-    np.testing.assert_array_equal(left.lines[1].get_ydata(), [0.8, 0.6, 0.4])
-    assert left.get_yscale() == "log"
-    # No error at all stands at half an image of the 40: -log10(0.5 / 40) = 1.90309.
-    np.testing.assert_allclose(right.lines[0].get_ydata(), [0.30103, 1.0, 1.90309], atol=1e-5)
-    labels = {
-        round(place, 5): text.get_text()
-        for place, text in zip(right.get_yticks(), right.get_yticklabels(), strict=True)
-    }
-    assert labels[1.0] == "90 %"
-    assert labels[0.30103] == "50 %"
-    path = draw_curves(run)
-    from PIL import Image
-
-    with Image.open(path) as picture:
-        assert picture.format == "PNG"
-        assert picture.size == (1200, 504)

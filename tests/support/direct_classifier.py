@@ -1,4 +1,4 @@
-"""An ONNX file whose answers NumPy knows: the pixels of a grey 2 x 2 image times a matrix."""
+"""Networks whose answers NumPy knows: the pixels of a small grey image times a matrix."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
@@ -15,6 +16,17 @@ from kerascnn.imaging.preprocessing import Preprocessing
 PIXELS = Preprocessing(size=(2, 2), fit="none", channels="grey")
 NAMES = ("north", "east", "south", "west")
 FACTORS = np.diag([3.0, 4.0, 5.0, 6.0]).astype("float32")
+
+
+def direct_model(size: tuple[int, int], classes: int, activation: str | None = None) -> keras.Model:
+    """Returns a model whose scores are the first pixels of its grey image."""
+    pixels = size[0] * size[1]
+    image = keras.Input((*size, 1), name="image")
+    features = keras.layers.Reshape((pixels,), name="features")(image)
+    dense = keras.layers.Dense(classes, activation=activation, use_bias=False, name="predictions")
+    model = keras.Model(image, dense(features), name="direct")
+    dense.set_weights([np.eye(pixels, classes, dtype="float32")])
+    return model
 
 
 def write_onnx(
