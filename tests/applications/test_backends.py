@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
-import subprocess
-import sys
 
 import keras
 import numpy as np
 import pytest
 
-from kerascnn.create import create_model
-from support.paths import ROOT, SCRIPTS
-from support.small_models import ROWS, small_arguments
+from kerascnn.models.planning import minimum_size
+from kerascnn.models.registry import model_info
+from kerascnn.models.request import Request
+from support.paths import SCRIPTS
+from support.processes import run_python
 
 # Rows with layers of our own, where backends could differ; the others are marked long.
 OWN = [
@@ -63,15 +62,7 @@ def outputs(rows, folder):
         keras.utils.clear_session()
     script = SCRIPTS / "backend_outputs.py"
     for backend in BACKENDS:
-        environment = {**os.environ, "KERAS_BACKEND": backend}
-        environment["PYTHONPATH"] = str(ROOT)
-        done = subprocess.run(
-            [sys.executable, str(script), str(folder), *rows],
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = run_python(script, folder, *rows, KERAS_BACKEND=backend)
         assert done.returncode == 0, done.stderr[-3000:]
         for row in rows:
             scores[row][backend] = np.load(folder / f"{row}.{backend}.npy")

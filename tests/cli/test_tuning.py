@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 import pytest
 
 from kerascnn.cli import main
-from support.paths import ROOT
+from support.processes import environment
 
 
 @pytest.mark.parametrize(
@@ -38,10 +37,9 @@ def test_wrong_usage(
 
 
 def run(*arguments: str, directory: Path) -> Any:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "2"}
     done = subprocess.run(
         [sys.executable, "-m", "kerascnn", *arguments, "--json"],
-        capture_output=True, text=True, env=environment, cwd=directory, check=False,
+        capture_output=True, text=True, env=environment(), cwd=directory, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout), done.stderr

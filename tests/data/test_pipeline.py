@@ -10,9 +10,12 @@ import tensorflow as tf
 
 from kerascnn.data import image_batches
 from kerascnn.data.augmentation.policy import Distortion
-from kerascnn.data.pipeline import data_errors, pipeline
+from kerascnn.data.pipeline import batch_indices, data_errors, pipeline
 from kerascnn.data.sources.dataset import Split
-from kerascnn.errors import DataError, UsageError
+from kerascnn.errors import (
+    DataError,
+    UsageError,
+)
 from kerascnn.imaging.preprocessing import Preprocessing
 from support.images import AS_STORED
 
@@ -218,3 +221,18 @@ def test_background_of_distortions_is_the_padding():
 def test_other_errors_pass_through_data_errors():
     with pytest.raises(tf.errors.InvalidArgumentError), data_errors():
         tf.reshape(tf.zeros(3), [2])
+
+
+def test_a_pipeline_begins_at_any_step_of_any_epoch():
+    images = np.arange(23, dtype=np.uint8).reshape(23, 1, 1, 1)
+    split, prepared = Split(images, np.arange(23)), Preprocessing(size=(1, 1), channels="grey")
+    options = {"batch_size": 4, "training": True, "seed": 5, "drop_remainder": True}
+    batches = [
+        labels.numpy().tolist() for _, labels in pipeline(split, prepared, **options).take(15)
+    ]
+    for epoch, step in ((0, 0), (0, 3), (1, 2), (2, 0), (0, 5)):
+        part = pipeline(split, prepared, start_epoch=epoch, start_step=step, **options).take(4)
+        first = epoch * 5 + step
+        assert [labels.numpy().tolist() for _, labels in part] == batches[first : first + 4]
+        indices = batch_indices(split, batch_size=4, seed=5, epoch=epoch, step=step)
+        assert indices.tolist() == batches[first]

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
 import keras
 import numpy as np
 import pytest
@@ -13,7 +9,7 @@ import tensorflow as tf
 
 from kerascnn.layers import GroupedConv2D
 from kerascnn.layers import convolution as module
-from support.paths import ROOT
+from support.processes import run_python
 from support.reference.convolution import convolve, same
 
 GENERATOR = np.random.default_rng(0)
@@ -119,9 +115,5 @@ def test_without_onednn_the_groups_are_convolved_one_by_one():
         "losses = [model.train_on_batch(x, np.full((4, 4), 2.0)) for _ in range(5)]\n"
         "print(convolution.plain_operator_trains('float32'), losses[-1] < losses[0])\n"
     )
-    environment = {**os.environ, "TF_ENABLE_ONEDNN_OPTS": "0", "TF_CPP_MIN_LOG_LEVEL": "3"}
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env=environment, cwd=ROOT, capture_output=True, text=True, timeout=300,
-    )  # fmt: skip
+    done = run_python("-c", code, TF_ENABLE_ONEDNN_OPTS="0", TF_CPP_MIN_LOG_LEVEL="3")
     assert done.stdout.split() == ["False", "True"], done.stderr[-2000:]

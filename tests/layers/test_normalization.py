@@ -13,6 +13,7 @@ import pytest
 import tensorflow as tf
 
 from kerascnn.layers import BatchNormalization
+from support.processes import environment
 
 SHAPE = (3, 5, 4, 6)
 
@@ -128,6 +129,11 @@ def test_files_hold_keras_own_layer_and_load_without_this_package(tmp_path):
         "print(float(model(numpy.zeros((1, 8, 8, 3), 'float32'))[0, 0, 0, 0]))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=tmp_path
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+        env=environment(),
     )
     assert float(done.stdout) == pytest.approx(2.5 - 1.5 * 3.5 / np.sqrt(4.5 + 1e-3), rel=1e-5)

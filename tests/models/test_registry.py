@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import subprocess
-import sys
 
 import pytest
 
@@ -20,6 +18,7 @@ from kerascnn.models.registry import (
     register,
 )
 from kerascnn.models.request import ARGUMENTS, Request
+from support.processes import run_python
 
 
 def test_names_and_builders_are_the_same_records():
@@ -105,7 +104,8 @@ def test_reading_the_tables_imports_neither_keras_nor_numpy():
         "import sys, kerascnn; kerascnn.list_models(); kerascnn.summarize('lenet5').table();"
         "print([m for m in ('keras', 'tensorflow', 'numpy', 'torch', 'jax') if m in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = run_python("-c", code)
+    assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "[]"
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import pickle
 import subprocess
 import sys
@@ -17,7 +16,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from support.paths import ROOT, SCRIPTS
+from support.paths import SCRIPTS
+from support.processes import environment
 from support.weight_files import benign, hostile_hdf5, hostile_others, hostile_pickles, hostile_zips
 from support.weight_files.hostile import Hostile
 
@@ -31,14 +31,12 @@ def verdicts(folder: Path, names: list[str]) -> dict[str, dict[str, Any]]:
     for name, write in benign.GOOD.items():
         write(folder / f"warm_{name}")
     (folder / "warm_unlike.safetensors").write_bytes(benign.safetensors({"x": np.ones(1, "f4")}))
-    paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(one for one in paths if one)}
     done = subprocess.run(
         [sys.executable, str(SCRIPTS / "load_hostile_files.py"), str(folder)],
         input=json.dumps(names),
         capture_output=True,
         text=True,
-        env=environment,
+        env=environment(),
         check=False,
     )
     found = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import shutil
 import subprocess
@@ -14,7 +13,7 @@ import pytest
 
 from kerascnn.exporting.verify_export import verify
 from kerascnn.fileio.atomic import recover
-from support.paths import ROOT
+from support.processes import environment
 
 KILLS = 30
 JOB = """
@@ -37,8 +36,7 @@ def start(folder: Path) -> subprocess.Popen[str]:
     """
     process = subprocess.Popen(
         [sys.executable, "-c", JOB, str(folder / "here" / "out")],
-        stdout=subprocess.PIPE, text=True, cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(folder / "tmp")},
+        stdout=subprocess.PIPE, text=True, env=environment(TMPDIR=str(folder / "tmp")),
     )  # fmt: skip
     assert process.stdout is not None
     assert process.stdout.readline() == "exporting\n"

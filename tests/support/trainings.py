@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 
+from kerascnn import create_model
 from kerascnn.data.sources.dataset import Data, Split
 from kerascnn.recipes.fields import Recipe
 from kerascnn.training.train import train
@@ -33,6 +34,21 @@ def small(classes=3, activation="softmax", dropout=0.0, hidden="tanh"):
     head = keras.layers.Dense(classes, activation=activation, dtype="float32", name="predictions")
     out = head(x)
     return keras.Model(image, out, name="small")
+
+
+def linear(classes=3, activation="softmax"):
+    """Returns a linear classifier of grey 4 x 4 images."""
+    image = keras.Input((4, 4, 1), name="image")
+    x = keras.layers.Flatten()(image)
+    out = keras.layers.Dense(classes, activation=activation, name="predictions")(x)
+    return keras.Model(image, out)
+
+
+def googlenet_with_heads() -> keras.Model:
+    """Returns a narrow GoogLeNet with both auxiliary classifiers."""
+    return create_model(
+        "googlenet", input_shape=(64, 64, 3), classes=3, width=0.125, stem="small", auxiliary=True
+    )
 
 
 def quiet(model, data, path, **arguments):

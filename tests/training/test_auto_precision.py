@@ -10,7 +10,9 @@ import pytest
 import tensorflow as tf
 
 import kerascnn
-from kerascnn.errors import UsageError
+from kerascnn.errors import (
+    UsageError,
+)
 from kerascnn.recipes.fields import Recipe
 from kerascnn.training import auto_precision
 from kerascnn.training.auto_precision import choose, fastest, measure
@@ -149,3 +151,22 @@ def test_tf_lists_no_gpu_here_or_its_candidates_are_known():
     assert "float32" in found
     if not tf.config.list_physical_devices("GPU"):
         assert found == ["float32", "mixed_bfloat16"]
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "expected"),
+    [
+        ([], ["float32", "mixed_bfloat16"]),
+        ([(9, 0)], ["mixed_bfloat16", "mixed_float16", "float32"]),
+        ([(8, 0), (7, 5)], ["mixed_float16", "float32"]),
+        ([(8, 0), (6, 1)], ["float32"]),
+    ],
+)
+def test_candidates_by_the_gpu_s_capability(monkeypatch, capabilities, expected):
+    from kerascnn.training import auto_precision
+
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: capabilities)
+    monkeypatch.setattr(
+        tf.config.experimental, "get_device_details", lambda gpu: {"compute_capability": gpu}
+    )
+    assert auto_precision.candidates() == expected

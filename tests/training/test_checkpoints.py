@@ -5,18 +5,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
-import subprocess
-import sys
-import time
 
 import keras
 import ml_dtypes
 import numpy as np
 import pytest
 
-from kerascnn.errors import DamagedFileError, MismatchError, OutputError, UsageError
-from kerascnn.fileio.locks import LOCK, locked
+from kerascnn.errors import DamagedFileError, MismatchError, OutputError
 from kerascnn.training import checkpoints
 from kerascnn.training.checkpoints import (
     Position,
@@ -27,6 +22,7 @@ from kerascnn.training.checkpoints import (
     read,
     restore,
 )
+from support.processes import run_python
 
 ARRAYS = {
     "model/0000/kernel": np.arange(6, dtype=np.float32).reshape(2, 3),
@@ -91,7 +87,6 @@ DAMAGES = {
     "another's": lambda path: path.write_text('{"files": {}}'),
     "deep": lambda path: path.write_text("[" * 100_000),
 }
-
 
 FILES = (checkpoints.ARRAYS, checkpoints.STATE)
 HARMLESS = ("flipped", "flipped in the last byte", "cut", "longer")
@@ -174,10 +169,8 @@ for limit in map(int, sys.argv[2:]):
 def test_no_room_in_the_middle_leaves_the_one_before(tmp_path):
     """A file that may grow to so many bytes only: in the arrays' header, in them, at their end."""
     limits = [0, 10, 5_000, 100_000, 200_000, 200_070]
-    done = subprocess.run(
-        [sys.executable, "-c", FILE_LIMIT, tmp_path / "c", *map(str, limits)],
-        capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": os.getcwd()},
-    )  # fmt: skip
+    done = run_python("-c", FILE_LIMIT, tmp_path / "c", *limits)
+    assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert lines == ["8 True", "1 [] ['epoch-00000-step-00000001']"] * len(limits)
 
@@ -230,46 +223,6 @@ def test_what_a_dead_writer_left_is_removed(tmp_path):
     (tmp_path / ".epoch-00000-step-00000002.abcd" / "arrays.safetensors").write_bytes(b"half")
     checkpoints.remove_unfinished(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["epoch-00000-step-00000001"]
-
-
-# ---------------------------------------------------------------------- the lock
-
-
-HOLD = """
-import sys, time
-from pathlib import Path
-from kerascnn.fileio.locks import locked
-with locked(Path(sys.argv[1])):
-    print("held", flush=True)
-    time.sleep(60)
-"""
-
-
-def test_two_runs_cannot_share_a_directory(tmp_path):
-    other = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True,
-        env={**os.environ, "PYTHONPATH": os.getcwd()},
-    )  # fmt: skip
-    assert other.stdout.readline() == "held\n"
-    told = f"process {other.pid} on .* is training into"
-    with pytest.raises(UsageError, match=told) as error, locked(tmp_path):
-        pass
-    assert error.value.exit_code == 2
-    other.send_signal(signal.SIGKILL)
-    other.wait()
-    assert (tmp_path / LOCK).exists()
-    deadline = time.monotonic() + 5
-    with locked(tmp_path):  # of a dead process: taken over
-        assert (tmp_path / LOCK).read_text().split()[0] == str(os.getpid())
-    assert time.monotonic() < deadline
-    assert not (tmp_path / LOCK).exists()
-
-
-def test_a_place_that_cannot_be_locked(tmp_path):
-    (tmp_path / "file").write_text("mine")
-    told = "cannot write the run directory"
-    with pytest.raises(OutputError, match=told), locked(tmp_path / "file"):
-        pass
 
 
 # ---------------------------------------------------------------------- models

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -15,7 +14,7 @@ import pytest
 
 import kerascnn
 from kerascnn.errors import UsageError
-from support.paths import ROOT
+from support.processes import environment
 
 TRAIN = ["-m", "kerascnn", "train", "lenet5", "digits", "--batch-size", "120", "--debug"]
 WITHIN = 60.0
@@ -36,18 +35,17 @@ def start(arguments, workers=1, own=()):
     `own` are arguments of each worker alone.
     """
     addresses = [f"127.0.0.1:{port}" for port in free_ports(workers)]
-    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     processes = []
     for index in range(workers):
-        environment = {**os.environ, "PYTHONPATH": path, "TF_CPP_MIN_LOG_LEVEL": "3"}
-        environment.pop("TF_CONFIG", None)
+        variables = environment(TF_CPP_MIN_LOG_LEVEL="3")
+        variables.pop("TF_CONFIG", None)
         if workers > 1:
             task = {"type": "worker", "index": index}
-            environment["TF_CONFIG"] = json.dumps({"cluster": {"worker": addresses}, "task": task})
+            variables["TF_CONFIG"] = json.dumps({"cluster": {"worker": addresses}, "task": task})
         processes.append(
             subprocess.Popen(
                 [sys.executable, *arguments, *(own[index] if own else ())],
-                env=environment,
+                env=variables,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import functools
 import json
-import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 
 from support.paths import SCRIPTS
+from support.processes import run_python
 
 COUNTS = range(1, 34)
 
@@ -19,14 +17,7 @@ COUNTS = range(1, 34)
 @functools.cache
 def replicas(count):
     """Returns what replicas.py found with so many replicas."""
-    result = subprocess.run(
-        [sys.executable, str(SCRIPTS / "replicas.py"), str(count)],
-        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"},
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
+    result = run_python(SCRIPTS / "replicas.py", count)
     assert result.returncode == 0, result.stderr[-3000:]
     return {"replicas": count, **json.loads(result.stdout.splitlines()[-1])}
 

@@ -22,16 +22,9 @@ from kerascnn.errors import (
     UsageError,
 )
 from kerascnn.recipes.fields import Recipe
-from kerascnn.training import train as training
-from kerascnn.training.input import fit_batch, standardized, validation_batch
-from kerascnn.training.strategy import policy_scope
+from kerascnn.training.input import standardized
 from kerascnn.training.train import train
-from support.trainings import RECIPE, halves, quiet, small
-
-
-@pytest.fixture(scope="module")
-def data():
-    return halves()
+from support.trainings import RECIPE, quiet, small
 
 
 def probabilities(model, run, split):
@@ -262,66 +255,6 @@ def test_wrong_arguments_are_told(data, tmp_path):
     with pytest.raises(DataError, match="no images to evaluate on"):
         quiet(small(), replace(data, test=Split(data.train.images[:0], np.zeros(0, int))), path)
     assert not path.exists()
-
-
-def test_a_batch_is_no_larger_than_the_data_and_cut_evenly():
-    assert fit_batch(RECIPE, 100, 1).batch_size == 16
-    assert fit_batch(RECIPE, 10, 1).batch_size == 10
-    assert fit_batch(RECIPE, 11, 4).batch_size == 11  # filled up with images of no weight
-    with pytest.raises(UsageError, match="cannot be shared by 3 replicas; take 15"):
-        fit_batch(RECIPE, 100, 3)
-    with pytest.raises(UsageError, match="by 2 replicas in 5 parts each; take 10"):
-        fit_batch(replace(RECIPE, accumulate=5), 100, 2)
-    assert validation_batch(10_000, 1, limit=256) == 256
-    assert validation_batch(10, 4, limit=256) == 8
-    assert validation_batch(3, 4, limit=256) == 4
-
-
-# ---------------------------------------------------------------------- precision
-
-
-def test_a_built_model_keeps_its_precision_and_the_policy_returns(data, tmp_path):
-    with policy_scope("mixed_float16"):
-        model = small()
-    run = quiet(model, data, tmp_path / "r", epochs=1)
-    assert run.config["precision"] == "mixed_float16"
-    assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
-    assert keras.config.dtype_policy().name == "float32"
-
-
-def test_precision_for_a_name_has_a_float32_head(data, tmp_path):
-    run = quiet("lenet5", data, tmp_path / "r", epochs=1, precision="mixed_bfloat16")
-    model = run.load()
-    assert run.config["precision"] == "mixed_bfloat16"
-    assert model.get_layer("c1").compute_dtype == "bfloat16"
-    assert model.get_layer("predictions").compute_dtype == "float32"
-    assert keras.config.dtype_policy().name == "float32"
-
-
-def test_the_policy_returns_after_an_error(data, tmp_path, monkeypatch):
-    monkeypatch.setattr(training, "_config", lambda *_: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
-        quiet("lenet5", data, tmp_path / "r", precision="mixed_bfloat16")
-    assert keras.config.dtype_policy().name == "float32"
-
-
-@pytest.mark.parametrize(
-    ("capabilities", "expected"),
-    [
-        ([], ["float32", "mixed_bfloat16"]),
-        ([(9, 0)], ["mixed_bfloat16", "mixed_float16", "float32"]),
-        ([(8, 0), (7, 5)], ["mixed_float16", "float32"]),
-        ([(8, 0), (6, 1)], ["float32"]),
-    ],
-)
-def test_candidates_by_the_gpu_s_capability(monkeypatch, capabilities, expected):
-    from kerascnn.training import auto_precision
-
-    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: capabilities)
-    monkeypatch.setattr(
-        tf.config.experimental, "get_device_details", lambda gpu: {"compute_capability": gpu}
-    )
-    assert auto_precision.candidates() == expected
 
 
 # ---------------------------------------------------------------------- the main job

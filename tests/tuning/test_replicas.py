@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from typing import Any
 
 import numpy as np
 import pytest
 
 from support.paths import SCRIPTS
+from support.processes import run_python
 
 SCRIPT = SCRIPTS / "tuning_replicas.py"
 TOLERANCE = {"float32": 1e-6, "mixed_bfloat16": 2**-7}
@@ -20,11 +18,7 @@ TOLERANCE = {"float32": 1e-6, "mixed_bfloat16": 2**-7}
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, Any]]]:
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2", "CUDA_VISIBLE_DEVICES": ""}
-    job = subprocess.run(
-        [sys.executable, str(SCRIPT), str(tmp_path_factory.mktemp("search"))],
-        capture_output=True, text=True, check=False, env=environment,
-    )  # fmt: skip
+    job = run_python(SCRIPT, tmp_path_factory.mktemp("search"), CUDA_VISIBLE_DEVICES="")
     assert job.returncode == 0, job.stderr[-2000:]
     return json.loads(job.stdout.splitlines()[-1])
 

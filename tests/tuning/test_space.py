@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import itertools
 import random
-import subprocess
-import sys
 import time
 from collections import Counter
 
@@ -21,6 +19,7 @@ from kerascnn.tuning.axis_factory import SCALED
 from kerascnn.tuning.budget import Budget, Price, price
 from kerascnn.tuning.candidates import Candidates
 from kerascnn.tuning.per_stage import staged
+from support.processes import run_python
 
 
 def made(
@@ -323,5 +322,6 @@ def test_pricing_imports_neither_keras_nor_numpy() -> None:
         "c = Candidates('convnet', None, None, Budget(params=1e5), (), {}); c.coverage(); "
         "print([m for m in ('keras', 'tensorflow', 'numpy', 'keras_tuner') if m in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = run_python("-c", code)
+    assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "[]"

@@ -21,20 +21,21 @@ from kerascnn.errors import KerasCNNError, UsageError
 from kerascnn.tuning import supervisor
 from kerascnn.tuning.chief import parse_address
 from support.paths import ROOT
+from support.processes import environment
 
 AXES = ["--axis", "n=1", "--axis", "m=2", "--axis", "filters=8,12,16,20,24,28", "--axis", "k=0,1"]
 Process = subprocess.Popen[bytes]
 
 
 def command(directory: Path, *more: str, threads: int = 0) -> Process:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "2"}
+    variables = environment()
     if threads:
         for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
-            environment[name] = str(threads)
+            variables[name] = str(threads)
     line = [sys.executable, "-m", "kerascnn", "tune", "convnet", "digits", "--dir", str(directory)]
     with (directory.parent / f"log{time.time_ns()}").open("wb") as log:
         return subprocess.Popen(
-            [*line, *AXES, "--keep-poor", *more], env=environment, stdout=log, stderr=log
+            [*line, *AXES, "--keep-poor", *more], env=variables, stdout=log, stderr=log
         )
 
 
