@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def open_artifact(path: Path, *, threads: int | None = None) -> Artifact:
-    """Opens a LiteRT file, on the CPU; quantised inputs and outputs are converted.
+    """Opens a LiteRT file, on the CPU; quantized inputs and outputs are converted.
 
     It runs in LiteRT, or in TensorFlow's copy of it when LiteRT is not installed.
 
@@ -65,11 +65,7 @@ def _metadata_in(stream: IO[bytes], name: str) -> dict[str, Any]:
 
 
 def _load(content: bytes, threads: int | None) -> Artifact:
-    interpreter_class = _interpreter_class()
-    with quiet_stderr():
-        interpreter = interpreter_class(
-            model_content=content, num_threads=threads or processor_count()
-        )
+    interpreter = _interpreter(content, threads or processor_count())
     inputs = interpreter.get_input_details()
     require_one_image_input(
         [(entry["name"], entry["dtype"], entry["shape_signature"]) for entry in inputs]
@@ -85,42 +81,43 @@ def _load(content: bytes, threads: int | None) -> Artifact:
                 interpreter.resize_tensor_input(image["index"], batch.shape)
                 interpreter.allocate_tensors()
                 allocated_shape = batch.shape
-            interpreter.set_tensor(image["index"], _quantise(batch, image))
+            interpreter.set_tensor(image["index"], _quantize(batch, image))
             interpreter.invoke()
-            return _dequantise(interpreter.get_tensor(output["index"]), output)
+            return _dequantize(interpreter.get_tensor(output["index"]), output)
 
     shape = tuple(None if size < 0 else int(size) for size in image["shape_signature"][1:])
-    dtype = "float32" if _is_quantised(image) else np.dtype(image["dtype"]).name
+    dtype = "float32" if _is_quantized(image) else np.dtype(image["dtype"]).name
     return Artifact("litert", run, shape, dtype)
 
 
-def _interpreter_class() -> Any:
+def _interpreter(content: bytes, threads: int) -> Any:
+    """Returns an interpreter of LiteRT, or of TensorFlow when LiteRT is not installed."""
     try:
         from ai_edge_litert.interpreter import Interpreter
     except ImportError:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # TensorFlow announces that tf.lite will be removed
-            return tf.lite.Interpreter
-    return Interpreter
+        Interpreter = tf.lite.Interpreter
+    with warnings.catch_warnings(), quiet_stderr():
+        warnings.simplefilter("ignore")  # TensorFlow announces that tf.lite will be removed
+        return Interpreter(model_content=content, num_threads=threads)
 
 
-def _is_quantised(tensor: Any) -> bool:
+def _is_quantized(tensor: Any) -> bool:
     return tensor["dtype"] in (np.int8, np.uint8)
 
 
-def _quantise(values: Array, tensor: Any) -> Array:
+def _quantize(values: Array, tensor: Any) -> Array:
     """Returns real numbers in the type and scale of a LiteRT tensor."""
     scale, zero_point = tensor["quantization"]
-    if not _is_quantised(tensor) or not scale:
+    if not _is_quantized(tensor) or not scale:
         return values.astype(tensor["dtype"], copy=False)
     limits = np.iinfo(tensor["dtype"])
     rounded = np.round(values / scale + zero_point)
     return np.clip(rounded, limits.min, limits.max).astype(tensor["dtype"])
 
 
-def _dequantise(values: Array, tensor: Any) -> Array:
+def _dequantize(values: Array, tensor: Any) -> Array:
     """Returns the real numbers that the values of a LiteRT tensor stand for."""
     scale, zero_point = tensor["quantization"]
-    if not _is_quantised(tensor) or not scale:
+    if not _is_quantized(tensor) or not scale:
         return values
     return (values.astype(np.float32) - zero_point) * np.float32(scale)

@@ -9,9 +9,6 @@ import keras
 import numpy as np
 import pytest
 
-from kerascnn.models.planning import minimum_size
-from kerascnn.models.registry import model_info
-from kerascnn.models.request import Request
 from support.paths import SCRIPTS
 from support.processes import run_python
 
