@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import collections
-import functools
 import itertools
 import os
 import threading
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from kerascnn.errors import DamagedFileError, KerasCNNError, MismatchError, UsageError
 from kerascnn.exporting.formats import FORMATS
+from kerascnn.inference.candidates import INT8, precision_candidates, runtime_candidates
 from kerascnn.inference.classifier import Classifier, Scores
 from kerascnn.inference.convert import convert_model
 from kerascnn.inference.image_inputs import Prediction, best, prepared, read, sources
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 PRECISIONS = ("auto", "float32", "bfloat16", "int8")
 TRIAL_AFTER_SECONDS = 1.0
 """Computing time after which a trial starts; opening the candidates takes about as long."""
-_ONNX, _INT8 = FORMATS["onnx"].file, FORMATS["onnx-int8"].file
 
 
 @dataclass(frozen=True)
@@ -137,10 +136,10 @@ class Predictor:
         self._set_precision(precision, path)
         candidates: list[Candidate] = []
         if precision in ("auto", "float32") and network.precision == "float32":
-            candidates = _runtime_candidates(network, runtime, artifact, threads)
+            candidates = runtime_candidates(network, runtime, artifact, threads)
             if precision == "auto":
                 places = [network.runtime, *(candidate.runtime for candidate in candidates)]
-                candidates += _precision_candidates(network, places, path, artifact, threads)
+                candidates += precision_candidates(network, places, path, artifact, threads)
         self._trial = Trial(candidates) if candidates else None
         if samples is not None and candidates:
             self._hold_trial(samples, candidates)
@@ -298,54 +297,6 @@ class Predictor:
             self._precision = "bfloat16"
 
 
-def _runtime_candidates(
-    network: Classifier, runtime: str, artifact: Path | None, threads: int | None
-) -> list[Candidate]:
-    """Returns the network in onnxruntime, when it runs in OpenVINO by the choice "auto".
-
-    A network that runs in onnxruntime by that choice cannot run in OpenVINO, which is not
-    installed or cannot read it.
-    """
-    onnx = _onnx_file(artifact)
-    if runtime != "auto" or network.runtime != "openvino" or not (onnx or network.model):
-        return []
-    if onnx:
-        make = functools.partial(open_classifier, onnx, runtime="onnxruntime", threads=threads)
-    else:
-        make = functools.partial(convert_model, network, runtime="onnxruntime", threads=threads)
-    return [Candidate("float32", "onnxruntime", make)]
-
-
-def _precision_candidates(
-    network: Classifier,
-    runtimes: list[str],
-    path: Path | None,
-    artifact: Path | None,
-    threads: int | None,
-) -> list[Candidate]:
-    """Returns the network in bfloat16, and the int8 file of its export in each runtime."""
-    candidates = []
-    if network.compile_bfloat16 is not None:
-        make = functools.partial(_in_bfloat16, network)
-        candidates.append(Candidate("bfloat16", network.runtime, make))
-    onnx = _onnx_file(artifact)
-    int8 = path / _INT8 if path is not None and onnx and path != onnx else None
-    if int8 is not None and int8.exists():
-        for runtime in runtimes:
-            make = functools.partial(open_classifier, int8, runtime=runtime, threads=threads)
-            candidates.append(Candidate("int8", runtime, make))
-    return candidates
-
-
-def _onnx_file(artifact: Path | None) -> Path | None:
-    return artifact if artifact is not None and artifact.suffix == ".onnx" else None
-
-
-def _in_bfloat16(network: Classifier) -> Classifier:
-    assert network.compile_bfloat16 is not None  # a condition of the candidate
-    return replace(network, scores=network.compile_bfloat16())
-
-
 def _artifact(path: Path | None, runtime: str, precision: str) -> Path | None:
     """Returns the best artifact of an export directory for a runtime and precision.
 
@@ -353,8 +304,8 @@ def _artifact(path: Path | None, runtime: str, precision: str) -> Path | None:
     """
     if path is None or not path.is_dir() or (path / CONFIG).exists():
         return path
-    if precision == "int8" and (path / _INT8).exists():
-        return path / _INT8
+    if precision == "int8" and (path / INT8).exists():
+        return path / INT8
     formats = {
         "openvino": ("onnx", "openvino"),
         "onnxruntime": ("onnx",),
