@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import statistics
 import tempfile
 import time
@@ -17,6 +16,7 @@ import numpy as np
 from kerascnn.errors import KerasCNNError
 from kerascnn.fileio.json import read_json, write_compact_json
 from kerascnn.models.signature import forward, image_shape
+from kerascnn.runtimes.telemetry import import_onnxruntime
 from kerascnn.tuning.space import SearchSpace
 
 WARM_UPS, RUNS = 3, 15
@@ -68,10 +68,7 @@ def measure(model: keras.Model, runtime: str) -> float:
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "out"
         export(model, path, formats=("onnx",), samples=image)
-        os.environ["ORT_DISABLE_TELEMETRY"] = "1"
-        import onnxruntime
-
-        session = onnxruntime.InferenceSession(
+        session = import_onnxruntime().InferenceSession(
             str(path / "model.onnx"), providers=["CPUExecutionProvider"]
         )
         feed = session.get_inputs()[0].name
