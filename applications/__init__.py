@@ -1,14 +1,14 @@
-"""The architectures, one file a family; every builder is a name of this module.
+"""The architectures, one file for each family; every builder is a name of this module.
 
     from kerascnn.applications import LeNet5
     model = LeNet5(classes=10)
 
-Reading the tables imports neither Keras nor TensorFlow.
+The tables are read without importing Keras or TensorFlow.
 """
 
 from __future__ import annotations
 
-from kerascnn import create as create  # builds the models of records
+from kerascnn import create as create  # registers the builder of the records
 from kerascnn.applications import alexnet as alexnet
 from kerascnn.applications import alphago as alphago
 from kerascnn.applications import convnet as convnet

@@ -199,12 +199,12 @@ class _AlexnetBuilder(Variant):
                 size).
             include_preprocessing: the model takes pixels 0 to 255 and scales them itself.
             filters: maps of conv1 to conv5.
-            groups: in how many groups each convolution works.
+            groups: groups of each convolution.
             pad: zeros around the image.
             lrn: response normalisation "before" or "after" pool1 and pool2, or None.
-            stddev: of the normal distribution that all weights start from, 0.01 in the paper,
-                together with its biases of 1 in conv2, conv4, conv5, fc6 and fc7; None for He's and
-                biases of 0.
+            stddev: of the normal distribution of the initial weights, 0.01 in the paper, which also
+                starts the biases of conv2, conv4, conv5, fc6 and fc7 at 1. None for He's
+                distribution and biases of 0.
 
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`.
@@ -324,13 +324,12 @@ class _ConvnetBuilder(Variant):
             n: convolutions of a stage, at least 1.
             m: stages, at least 1.
             k: hidden dense layers, 0 or more.
-            filters: of each stage; one number for the first, and each further stage has twice as
-                many.
+            filters: of each stage; one number for the first stage, doubled in each further stage.
             filter_size: odd, of each stage, or one number for all.
             units: of each hidden dense layer, or one number for all.
             pool: "max", "average", "sum", "l2" (norm), "weighted" (average by the distance from the
                 centre), or None for no pools.
-            batch_norm: batch norm in front of every ReLU.
+            batch_norm: batch norm before every ReLU.
 
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`.
@@ -511,8 +510,8 @@ class _VggBuilder(Variant):
             stages: for each stage the filter sizes of its convolutions; a max pool follows each
                 stage.
             filters: channels of each stage.
-            lrn: response normalisation behind the first convolution.
-            batch_norm: batch normalisation in front of every ReLU.
+            lrn: response normalisation after the first convolution.
+            batch_norm: batch normalisation before every ReLU.
 
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`.
@@ -628,11 +627,11 @@ class _GooglenetBuilder(Variant):
                 size).
             include_preprocessing: the model takes pixels 0 to 255 and scales them itself.
             large: size of the modules' largest filters.
-            batch_norm: batch norm in front of every ReLU, in place of response normalisation.
+            batch_norm: batch norm before every ReLU, in place of response normalisation.
             pool4: size of the last max pool.
-            paper_dropout: rate in front of the classifier, unless `dropout` is given.
+            paper_dropout: dropout rate before the classifier, unless `dropout` is set.
             module: "inception", or "naive" for Figure 2(a): no 1x1 reductions, no projection.
-            auxiliary: with the two heads for training (weighted 0.3 in the paper's loss).
+            auxiliary: adds the two heads for training (weight 0.3 in the loss of the paper).
 
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`.
@@ -702,9 +701,9 @@ class _InceptionBuilder(Variant):
             reduction_b: one module, halving the size.
             c: modules.
             tail: steps.
-            gamma: whether the batch norms scale.
+            gamma: the batch norms have a gamma.
             momentum: of the batch norms.
-            border_counts: whether the average pools count zeros beyond the border.
+            border_counts: the average pools count zeros beyond the border.
             auxiliary: a second classifier on the last module of B, in the training model.
 
         Returns:
@@ -822,7 +821,7 @@ class _MobilenetV1Builder(Variant):
             include_preprocessing: the model takes pixels 0 to 255 and scales them itself.
             first: channels of the first convolution.
             stages: (channels, repeats, stride of the first repeat) of the separable convolutions.
-            padding: "far", keras.applications', or "symmetric".
+            padding: "far" (as keras.applications) or "symmetric".
 
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`.
@@ -1001,10 +1000,10 @@ class _NasnetBuilder(Variant):
             stem: "paper", "small" (stride 1, for images up to about 64 pixels) or "auto" (by the
                 size).
             include_preprocessing: the model takes pixels 0 to 255 and scales them itself.
-            normal_cells: N, of each stage.
-            penultimate: channels that enter the classifier.
-            skip_reduction: the cell behind a reduction cell reads what that one read as "prev", not
-                as "now".
+            normal_cells: N, the normal cells of each stage.
+            penultimate: input channels of the classifier.
+            skip_reduction: the cell after a reduction cell takes as "prev" the "prev" of the
+                reduction cell, not its "now".
             auxiliary: a second classifier at two thirds of the depth, in the training model.
 
         Returns:
@@ -1255,7 +1254,7 @@ class _ShufflenetV1Builder(Variant):
             groups: of the pointwise convolutions.
             channels: of stages 2, 3 and 4.
             first: channels of the first convolution.
-            repeats: units of stages 2, 3 and 4, the one of stride 2 included.
+            repeats: units of stages 2, 3 and 4, including the unit of stride 2.
 
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`.
@@ -1316,7 +1315,7 @@ class _ShufflenetV2Builder(Variant):
             channels: of stages 2, 3 and 4.
             last: channels of the last convolution.
             first: channels of the first convolution.
-            repeats: units of stages 2, 3 and 4, the one of stride 2 included.
+            repeats: units of stages 2, 3 and 4, including the unit of stride 2.
 
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`.
@@ -1373,7 +1372,7 @@ class _ZfnetBuilder(Variant):
                 size).
             include_preprocessing: the model takes pixels 0 to 255 and scales them itself.
             filters: maps of conv1 to conv5.
-            stddev: of the normal distribution that all weights start from; None for He's.
+            stddev: of the normal distribution of the initial weights; None for He's distribution.
 
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`.

@@ -1,18 +1,18 @@
-"""AlexNet: the two-tower network of 2012, the lecture's single tower, and torchvision's.
+"""AlexNet: the two-tower network of 2012, the single tower of CS231n, and torchvision's network.
 
 Krizhevsky, Sutskever, Hinton 2012, "ImageNet classification with deep convolutional neural
 networks", NIPS 25; the tower of `alexnet_owt`: Krizhevsky 2014, arXiv:1404.5997.
 
-`alexnet` is Figure 2: conv2, conv4 and conv5 see only the maps of their own GPU, which makes them
-convolutions in two groups. Slip of the paper: its input of 224 does not give the 55 of conv1, 227
+`alexnet` is Figure 2: conv2, conv4 and conv5 read only the maps of their own GPU, so they are
+convolutions in two groups. Error in the paper: an input of 224 does not give the 55 of conv1; 227
 does. Departures: response normalisation runs over all maps, as in Caffe; the paper does not say
-whether it stops at the border between the GPUs. And weights start from He's normal: the paper's
-(`stddev=0.01`) is for pixels up to 255 and long training, and stands still with images in [0, 1].
-`alexnet_single` is the simplified table of Stanford's CS231n: one tower, and pooling first,
-normalisation behind it.
-`alexnet_owt` is torchvision's: 64 and 192 maps, padding of 2 in conv1, no normalisation. It departs
-from that library's: no adaptive pooling to 6x6, so that another input size has another fc6; and
-dropout follows fc6 and fc7 as in the paper of 2012, there it precedes them.
+whether it stops at the border between the GPUs. Weights start from He's distribution: that of the
+paper (`stddev=0.01`) is for pixels up to 255 and does not learn with images in [0, 1].
+`alexnet_single` is the simplified table of Stanford's CS231n: one tower, and normalisation after
+the pool.
+`alexnet_owt` is torchvision's network: 64 and 192 maps, padding of 2 in conv1, no normalisation.
+Departures from torchvision: no adaptive pooling to 6x6, so that fc6 depends on the input size; and
+dropout follows fc6 and fc7 as in the paper of 2012 instead of preceding them.
 
 depth: convolutions in each of the three stages between the pools; copies are size-keeping, those
 of conv1 3x3. width: maps and units. kernel_size: the 5x5 and 3x3 of conv2 to conv5. stem="small":
@@ -39,11 +39,12 @@ class Row:
 
     Args:
         filters: maps of conv1 to conv5.
-        groups: in how many groups each convolution works.
+        groups: groups of each convolution.
         pad: zeros around the image.
         lrn: response normalisation "before" or "after" pool1 and pool2, or None.
-        stddev: of the normal distribution that all weights start from, 0.01 in the paper, together
-            with its biases of 1 in conv2, conv4, conv5, fc6 and fc7; None for He's and biases of 0.
+        stddev: of the normal distribution of the initial weights, 0.01 in the paper, which also
+            starts the biases of conv2, conv4, conv5, fc6 and fc7 at 1. None for He's distribution
+            and biases of 0.
     """
 
     filters: tuple[int, int, int, int, int]

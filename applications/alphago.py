@@ -1,4 +1,4 @@
-"""The policy network of AlphaGo: a move's probability for every point of the board.
+"""The policy network of AlphaGo: the probability of a move on each point of the board.
 
 Silver et al. 2016, "Mastering the game of Go with deep neural networks and tree search", Nature
 529, Methods, "Neural network architecture"; the 48 planes of the input: Extended Data Table 2.
@@ -6,7 +6,7 @@ Silver et al. 2016, "Mastering the game of Go with deep neural networks and tree
 The first layer pads 19x19 to 23x23 for 5x5 filters, layers 2 to 12 pad to 21x21 for 3x3, all with
 ReLUs; the last is 1x1 to one map with a bias for each point, and a softmax over the board. The
 match version has 192 filters; the paper compares 128, 192, 256 and 384: `filters`, or `width`. It
-says nothing of the first weights, which are He's here.
+does not give the initial weights; here they are He's.
 
 `classes` follows the board: 361 for 19x19, 81 for input_shape=(9, 9, 48).
 
@@ -57,7 +57,7 @@ def head(x: Tensor, row: Row, scale: Scale, top: Top) -> Tensor:
     x = blocks.flatten(x)
     if top.classes not in (x.shape[-1], POINTS):
         raise UsageError(
-            f"classes are the points of the board, here {x.shape[-1]}, got {top.classes}; "
+            f"classes must be the number of points of the board, {x.shape[-1]}, got {top.classes}; "
             "leave classes out"
         )
     return blocks.layer(

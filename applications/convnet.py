@@ -1,4 +1,4 @@
-"""The general form of a convolutional network, as Stanford's CS231n writes it.
+"""The general form of a convolutional network in Stanford's CS231n.
 
     [(CONV-RELU)*N - POOL?]*M - (FC-RELU)*K - SOFTMAX
 
@@ -31,18 +31,18 @@ POOLS = ("max", "average", "sum", "l2", "weighted", None)
 
 @dataclass(frozen=True)
 class Row:
-    """The letters of the form, and what they leave open.
+    """The letters of the form, and the choices that it leaves open.
 
     Args:
         n: convolutions of a stage, at least 1.
         m: stages, at least 1.
         k: hidden dense layers, 0 or more.
-        filters: of each stage; one number for the first, and each further stage has twice as many.
+        filters: of each stage; one number for the first stage, doubled in each further stage.
         filter_size: odd, of each stage, or one number for all.
         units: of each hidden dense layer, or one number for all.
         pool: "max", "average", "sum", "l2" (norm), "weighted" (average by the distance from the
             centre), or None for no pools.
-        batch_norm: batch norm in front of every ReLU.
+        batch_norm: batch norm before every ReLU.
     """
 
     n: int = 2
@@ -67,7 +67,7 @@ def each(name: str, value: int | tuple[int, ...], count: int, factor: int = 1) -
 
 
 def check(row: Row) -> None:
-    """Refuses letters that make no network."""
+    """Raises UsageError for letters that give no network."""
     for letter, value, least in ("n", row.n, 1), ("m", row.m, 1), ("k", row.k, 0):
         if not isinstance(value, int) or value < least:
             raise UsageError(f"{letter} must be a whole number of at least {least}, got {value!r}")
@@ -78,7 +78,7 @@ def check(row: Row) -> None:
 
 
 def pool(x: Tensor, kind: str | None, name: str) -> Tensor:
-    """One of `POOLS`."""
+    """Adds a pool of a kind of `POOLS`."""
     if kind == "max":
         return blocks.max_pool(x, name=name)
     if kind == "average":
@@ -107,7 +107,7 @@ def body(x: Tensor, row: Row, scale: Scale) -> Tensor:
 
 
 def head(x: Tensor, row: Row, scale: Scale, top: Top) -> Tensor:
-    """(FC-RELU)*K - SOFTMAX, with dropout in front of every dense layer but the first."""
+    """(FC-RELU)*K - SOFTMAX, with dropout before every dense layer but the first."""
     x = blocks.flatten(x)
     for step, count in enumerate(each("units", row.units, row.k), 1):
         name, units = f"fc{step}", scale.channels(count)

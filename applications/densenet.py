@@ -1,13 +1,13 @@
-"""DenseNet: every layer of a block sees the maps of all layers before it.
+"""DenseNet: every layer of a block reads the maps of all layers before it.
 
 Huang, Liu, van der Maaten, Weinberger 2016, "Densely connected convolutional networks",
 arXiv:1608.06993. All rows are DenseNet-BC: a 1x1 bottleneck of 4k maps before each 3x3 of k, and
 transitions that halve the channels.
 
-Departures: none in the graph, which is torchvision's. A batch norm and a ReLU stand behind the
-last block, which the paper does not mention and the authors' code has. densenet161 is a column of
-the paper's first versions; DenseNet-264 took its place. The dropout of 0.2 behind every
-convolution, for CIFAR without augmentation only, is left out.
+The graph is torchvision's. A batch norm and a ReLU follow the last block, as in the authors' code;
+the paper does not mention them. densenet161 is a column of the first versions of the paper, later
+replaced by DenseNet-264. Departure: the paper's dropout of 0.2 after every convolution, for CIFAR
+without augmentation only, is left out.
 
 depth: layers of every block. width: k and the maps of the first convolution. kernel_size: the 3x3
 of the dense layers. stem="small": a 3x3 of stride 1 and no pool.

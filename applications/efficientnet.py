@@ -1,16 +1,16 @@
-"""EfficientNet: one searched network, made larger in depth, width and resolution together.
+"""EfficientNet: a network found by search, scaled in depth, width and resolution together.
 
 Tan, Le 2019, "EfficientNet: rethinking model scaling for convolutional neural networks",
 arXiv:1905.11946.
 
 Departures: symmetric padding and torchvision's batch norms (epsilon 1e-5 and momentum 0.9 up to B4,
-0.001 and 0.99 from B5), which its weights ask for; padding="same" is the authors' and
-keras.applications'. The squeeze-and-excitation has a quarter of a block's input channels, as in the
+0.001 and 0.99 from B5), as its weights need; padding="same" is that of the authors and of
+keras.applications. The squeeze-and-excitation has a quarter of a block's input channels, as in the
 authors' code. Stochastic depth grows from 0 to `stochastic_depth` (a survival probability of 0.8).
 
-depth, width: multiply the row's own, so that they scale as the paper does: repeats are rounded up,
-channels to multiples of 8 as `round_channels` does. kernel_size: the depthwise filters,
-3x3 and 5x5 alike. stem="small": the first convolution has stride 1.
+depth, width: multiply those of the row, as in the paper: repeats are rounded up, channels to
+multiples of 8 as `round_channels` does. kernel_size: all depthwise filters, 3x3 and 5x5.
+stem="small": the first convolution has stride 1.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def body(x: Tensor, row: Row, scale: Scale) -> Tensor:
     stride = 1 if scale.stem == "small" else 2
     first = round_channels(FIRST * width)
     x = blocks.conv_norm(x, first, 3, stride, name="conv1", norm=norm, act=act, pad=pad)
-    # Rounded first, so that a product such as 5 * 1.2 does not become 6.000000000000001.
+    # Rounded before ceil, since 5 * 1.2 is 6.000000000000001.
     repeats = [ceil(round(layers * depth, 6)) for _, _, _, layers, _ in B0]
     done = 0
     for stage, (t, k, c, _, s) in enumerate(B0, 2):

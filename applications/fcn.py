@@ -1,21 +1,21 @@
-"""FCN: VGG-16 made fully convolutional, a class for every pixel.
+"""FCN: a fully convolutional VGG-16 that predicts a class for every pixel.
 
 Long, Shelhamer, Darrell 2015, "Fully convolutional networks for semantic segmentation",
 arXiv:1411.4038, section 4 and Figure 3. The layers have the names of the authors' Caffe nets; the
 21 classes are PASCAL VOC's with the background.
 
-The scores at stride 32 are enlarged by transposed convolutions that start as bilinear
-interpolation; FCN-16s and FCN-8s add the scores of pool4 and of pool3 on the way. The last
-enlargement stays bilinear, as in the paper: its weights are not trainable. `predictions` is a
-softmax for each pixel.
+The scores at stride 32 are upsampled by transposed convolutions that start as bilinear
+interpolation; FCN-16s and FCN-8s add the scores of pool4 and of pool3 in between. The weights of
+the last upsampling stay bilinear and are not trainable, as in the paper. `predictions` is a softmax
+for each pixel.
 
-Departures: the paper pads the image by 100 and crops at offsets so that fc6, which is unpadded,
-leaves something of any image. Here fc6 is padded, the pools round up, and every enlargement is cut
-at its far edge to the map it meets: for any size, a single pixel too, the output has the size of
-the image and lies exactly on it. The scoring layers start normal with deviation 0.01, not zero,
-since without the paper's VGG weights zeros would stop every gradient at first.
+Departures: the paper pads the image by 100 and crops at offsets, because its fc6 is unpadded. Here
+fc6 is padded, the pools round up, and every upsampled map is cropped at its far edge to the size of
+the map it is added to: for any image, even a single pixel, the output has the size of the image and
+is aligned with it. The scoring layers start normal with deviation 0.01 and not at zero: without the
+pretrained VGG weights of the paper, zeros would stop every gradient.
 
-depth, width and kernel_size: as in `vgg`, the scores and fc6's 7x7 excepted.
+depth, width and kernel_size: as in `vgg`, except the scores and the 7x7 of fc6.
 """
 
 from __future__ import annotations
@@ -47,14 +47,14 @@ BILINEAR = {"class_name": "kerascnn>Bilinear", "config": {}}
 
 
 def crop_like(x: Tensor, reference: Tensor, name: str) -> Tensor:
-    """Cuts `x` to the height and width of `reference`, unless it is known to have them."""
+    """Crops `x` to the height and width of `reference`, if they may differ."""
     if None not in x.shape[1:3] and x.shape[1:3] == reference.shape[1:3]:
         return x
     return blocks.layer("CropLike", [x, reference], name)
 
 
 def enlarge(x: Tensor, factor: int, name: str, trainable: bool = True) -> Tensor:
-    """A transposed convolution that makes height and width `factor` times as large."""
+    """Upsamples height and width `factor` times by a transposed convolution."""
     return blocks.layer(
         "Conv2DTranspose",
         x,
@@ -70,7 +70,7 @@ def enlarge(x: Tensor, factor: int, name: str, trainable: bool = True) -> Tensor
 
 
 def body(x: Tensor, row: Row, scale: Scale) -> tuple[Tensor, dict[str, Tensor]]:
-    """VGG-16's convolutions; the taps are what the scores are added to or cut to."""
+    """VGG-16's convolutions; the taps are the maps that scores are added to or cropped to."""
     if row.stride not in COUNTS:
         raise UsageError(f"stride must be 32, 16 or 8, got {row.stride!r}")
     pools = vgg.stages(x, vgg.D, scale, ceil=True)
@@ -78,7 +78,7 @@ def body(x: Tensor, row: Row, scale: Scale) -> tuple[Tensor, dict[str, Tensor]]:
 
 
 SKIPS = (("pool4", "upscore2"), ("pool3", "upscore_pool4"))
-"""The maps that the scores meet on their way back, and the enlargement in front of each."""
+"""The maps whose scores are added, and the upsampling layer before each."""
 COUNTS = {32: 0, 16: 1, 8: 2}
 
 
@@ -88,7 +88,7 @@ def score(x: Tensor, classes: int, name: str) -> Tensor:
 
 
 def head(x: Tensor, row: Row, scale: Scale, top: Top, taps: dict[str, Tensor]) -> Tensor:
-    """fc6 and fc7 as convolutions, scores, skips, and the way back to the image's size."""
+    """fc6 and fc7 as convolutions, scores, skips, and upsampling to the size of the image."""
     for name, size in ("fc6", 7), ("fc7", 1):
         x = blocks.conv(x, scale.channels(4096), size, name=name, activation="relu")
         x = blocks.dropout(x, top.rate(0.5), f"{name}_dropout")

@@ -1,11 +1,11 @@
-"""GoogLeNet: nine inception modules of parallel 1x1, 3x3, 5x5 and pool.
+"""GoogLeNet: nine inception modules of parallel 1x1, 3x3, 5x5 convolutions and a pool.
 
 Szegedy et al. 2014, "Going deeper with convolutions", arXiv:1409.4842, Table 1 and Figures 2 and 3.
 
-Slips of Table 1, whose sizes and ops otherwise agree with its channels: conv1 has 9.4K weights and
+Errors in Table 1, whose other sizes and ops agree with its channels: conv1 has 9.4K weights and
 118M ops, not 2.7K and 34M; 5a has 1,018K and 51M, not 1,072K and 54M; 4c has 498K, not 463K.
-Departure: the response normalisation has AlexNet's constants and the weights He's initialiser; the
-paper gives neither. Pools round up, as the table's sizes ask.
+Departure: response normalisation has the constants of AlexNet and weights He's initialiser; the
+paper gives neither. Pools round up, as the sizes of the table need.
 
 `googlenet_bn` is torchvision's: batch norm, no response normalisation, 3x3 where the paper has 5x5,
 a 2x2 pool4, dropout of 0.2. Its auxiliary heads here have the paper's 5x5 average pool of stride 3;
@@ -37,11 +37,11 @@ class Row:
 
     Args:
         large: size of the modules' largest filters.
-        batch_norm: batch norm in front of every ReLU, in place of response normalisation.
+        batch_norm: batch norm before every ReLU, in place of response normalisation.
         pool4: size of the last max pool.
-        paper_dropout: rate in front of the classifier, unless `dropout` is given.
+        paper_dropout: dropout rate before the classifier, unless `dropout` is set.
         module: "inception", or "naive" for Figure 2(a): no 1x1 reductions, no projection.
-        auxiliary: with the two heads for training (weighted 0.3 in the paper's loss).
+        auxiliary: adds the two heads for training (weight 0.3 in the loss of the paper).
     """
 
     large: int = 5
@@ -72,7 +72,7 @@ MODULES: tuple[tuple[str, Columns], ...] = (
 def unit(
     x: Tensor, filters: int, kernel: int, name: str, row: Row, scale: Scale, stride: int = 1
 ) -> Tensor:
-    """Convolution and ReLU, with batch norm between them where the row says so."""
+    """Convolution and ReLU, with batch norm between them if the row has it."""
     filters = scale.channels(filters)
     if row.batch_norm:
         return blocks.conv_norm(x, filters, kernel, stride, name=name, norm=Norm(epsilon=1e-3))
@@ -128,7 +128,7 @@ def head(x: Tensor, row: Row, scale: Scale, top: Top) -> Tensor:
 
 
 def auxiliary(taps: dict[str, Tensor], row: Row, scale: Scale, top: Top) -> dict[str, Tensor]:
-    """The two classifiers of section 5 that only training has."""
+    """The two classifiers of section 5, for training only."""
     outputs = {}
     for name, x in taps.items():
         x = blocks.avg_pool(x, 5, 3, name=f"{name}_pool", pad=0)

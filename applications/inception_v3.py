@@ -3,12 +3,11 @@
 Szegedy, Vanhoucke, Ioffe, Shlens, Wojna 2015, "Rethinking the Inception architecture for computer
 vision", arXiv:1512.00567.
 
-This is the network that was released, and keras.applications': the paper's Table 1 has another stem
-(3x3s of 80, 192 with stride 2, and 288 channels) and its Figure 5 a 3x3 where the 35 x 35 modules
-have a 5x5. Batch norms have no gamma there; torchvision's network is gamma=True (they have one) and
-border_counts=True (the average pools count zeros beyond the border).
-auxiliary=True adds the classifier on the last 17 x 17 map (Figure 8). depth, width, kernel_size and
-stem: see `inception`.
+This is the released network, as in keras.applications: the paper's Table 1 has another stem (3x3s
+of 80, 192 with stride 2, and 288 channels) and its Figure 5 a 3x3 where the 35 x 35 modules have a
+5x5. Its batch norms have no gamma. torchvision's network is gamma=True, border_counts=True (the
+average pools count zeros beyond the border). auxiliary=True adds the classifier on the last 17 x 17
+map (Figure 8). depth, width, kernel_size and stem: see `blocks/inception.py`.
 """
 
 from __future__ import annotations
@@ -26,13 +25,13 @@ PAPER = Paper(
 
 
 def a(pool: int) -> Steps:
-    """Figure 5; `pool` channels behind the pool."""
+    """Figure 5, with `pool` channels after the pool."""
     double = (Conv(64), Conv(96, 3), Conv(96, 3))
     return (Conv(64),), (Conv(48), Conv(64, 5)), double, (AVG, Conv(pool))
 
 
 def b(c: int) -> Steps:
-    """Figure 6 with n = 7; `c` channels inside."""
+    """Figure 6 with n = 7 and `c` channels inside."""
     once = (Conv(c), Conv(c, (1, 7)), Conv(192, (7, 1)))
     twice = (Conv(c), Conv(c, (7, 1)), Conv(c, (1, 7)), Conv(c, (7, 1)), Conv(192, (1, 7)))
     return (Conv(192),), once, twice, (AVG, Conv(192))

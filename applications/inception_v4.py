@@ -3,11 +3,12 @@
 Szegedy, Ioffe, Vanhoucke, Alemi 2016, "Inception-v4, Inception-ResNet and the impact of residual
 connections on learning", arXiv:1602.07261.
 
-`inception_resnet_v2` is the network that was released, and keras.applications': no figure of the
-paper shows it. It has v3's stem and one module more in place of v4's stem; 320, 1088 and 2080
+`inception_resnet_v2` is the released network, as in keras.applications; no figure of the paper
+shows it. Its stem is that of v3 and one more module, not that of v4; it has 320, 1088 and 2080
 channels where the paper has 384, 1152 (which its Figure 17 calls 1154) and 2144 (Figure 19: 2048);
 10, 20 and 10 blocks for 5, 10 and 5; residuals scaled by 0.17, 0.1 and 0.2, the last by 1 and
-without ReLU. Batch norms have no gamma there. depth, width, kernel_size and stem: see `inception`.
+without ReLU. Its batch norms have no gamma. depth, width, kernel_size and stem: see
+`blocks/inception.py`.
 """
 
 from __future__ import annotations
@@ -49,8 +50,8 @@ C = (
     (AVG, Conv(256)),
 )
 
-# Figures 3, 7, 8 and 9. In Figure 6 the longer branch reads 1x3 before 3x1, in the released network
-# the other way round.
+# Figures 3, 7, 8 and 9. In Figure 6 the longer branch has 1x3 before 3x1; the released network has
+# 3x1 before 1x3.
 V4 = Row(
     stem=(
         Conv(32, 3, 2),

@@ -1,20 +1,20 @@
-"""LeNet-5: the network that every course draws, and the one that the paper describes.
+"""LeNet-5: the common textbook form, and the network of the paper.
 
 LeCun, Bottou, Bengio, Haffner 1998, "Gradient-based learning applied to document recognition",
 Proceedings of the IEEE 86(11), section II.
 
-`lenet5_1998` is the paper's, to the weight: 60,000 trainable parameters. Its departures:
-- The RBF centres are our own drawing of the digits of the paper's Figure 3; for a number of classes
-  other than ten they are random codes of ±1 from a fixed seed.
-- The output is softmax(-distance), whose cross-entropy is the paper's equation (9) without its
-  constant j, so that the network trains with the loss of every other one; the part of j is added in
-  training. The paper does not say how large j is.
+`lenet5_1998` is that of the paper, with exactly its 60,000 trainable parameters. Departures:
+- The RBF centres are drawn after the digits of the paper's Figure 3; for a number of classes other
+  than ten they are random codes of ±1 from a fixed seed.
+- The output is softmax(-distance). Its cross-entropy is equation (9) of the paper without the
+  constant j, so that the usual loss can be used; the term of j is added in training. The paper does
+  not give j.
 
-`lenet5` is the form in textbooks: C3 sees every map of S2, plain tanh, average pooling, F6 and
-a dense softmax; 61,706 parameters.
+`lenet5` is the textbook form: C3 reads every map of S2; plain tanh, average pooling, F6 and a dense
+softmax; 61,706 parameters.
 
-depth: size-keeping convolutions added behind C1 and C3. width: maps and units. kernel_size: the 5x5
-of C1 and C3, padded or cropped to the paper's sizes; C5 covers whatever S4 leaves of a 5x5 window.
+depth: size-keeping convolutions added after C1 and C3. width: maps and units. kernel_size: the 5x5
+of C1 and C3, padded or cropped to the sizes of the paper; C5 stays a 5x5.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Row:
 #               C1  C3   C5  F6
 MAPS = Row(c1=6, c3=16, c5=120, f6=84)
 
-# Table I of the paper: the maps of S2 that each map of C3 sees.
+# Table I of the paper: the maps of S2 that each map of C3 reads.
 C3_TABLE = (
     (0, 1, 2), (1, 2, 3), (2, 3, 4), (3, 4, 5), (0, 4, 5), (0, 1, 5),
     (0, 1, 2, 3), (1, 2, 3, 4), (2, 3, 4, 5), (0, 3, 4, 5), (0, 1, 4, 5), (0, 1, 2, 5),
@@ -85,7 +85,7 @@ def body(x: Tensor, row: Row, scale: Scale) -> Tensor:
             name = f"c{step}_{extra + 1}"
             x = blocks.conv(x, maps, kernel, name=name, activation="tanh", init=GLOROT)
         x = blocks.avg_pool(x, name=f"s{step + 1}")
-    return blocks.conv(  # 5 x 5 at the paper's input: a full connection, yet a convolution
+    return blocks.conv(  # a full connection at the paper's input size, written as a convolution
         x, scale.channels(row.c5), 5, pad=0, name="c5", activation="tanh", init=GLOROT
     )
 
@@ -99,21 +99,21 @@ def head(x: Tensor, row: Row, scale: Scale, top: Top) -> Tensor:
 
 GLOROT = "glorot_uniform"
 J = 5.0
-"""Equation (9)'s constant: with it LeNet-5 errs 1.0 % instead of 1.5 % on held-out MNIST digits."""
+"""The constant of equation (9): error 1.0 % instead of 1.5 % on held-out MNIST digits."""
 
 
 def fan_in_uniform(fan_in: int) -> dict[str, object]:
-    """Uniform in ±2.4 / fan-in (appendix A)."""
+    """Returns the initialiser that is uniform in ±2.4 / fan-in (appendix A)."""
     config = {"minval": -2.4 / fan_in, "maxval": 2.4 / fan_in, "seed": None}
     return {"class_name": "RandomUniform", "config": config}
 
 
 def body_1998(x: Tensor, row: Row, scale: Scale) -> Tensor:
-    """The paper's: connection table, trainable sub-sampling, 1.7159 tanh(2x/3)."""
+    """The body of the paper: connection table, trainable sub-sampling, 1.7159 tanh(2x/3)."""
     if scale.width != 1 or scale.depth != 1 or scale.kernel_size not in (None, 5):
         raise UsageError(
             "lenet5_1998 is fixed by its connection table and its 7x12 codes: depth, width and "
-            "kernel_size must be left alone; take lenet5 for other sizes"
+            "kernel_size cannot be set; use lenet5 for other sizes"
         )
     x = blocks.conv(x, row.c1, 5, pad=0, name="c1", init=fan_in_uniform(25 * x.shape[-1]))
     x = blocks.activation(x, "ScaledTanh", "c1_tanh")
@@ -141,7 +141,7 @@ def head_1998(x: Tensor, row: Row, scale: Scale, top: Top) -> Tensor:
 
 
 def digit_codes(classes: int, units: int) -> list[list[int]]:
-    """Returns a code of ±1 for each class: the digits, or random ones from a fixed seed."""
+    """Returns a code of ±1 for each class: the bitmaps, or random codes from a fixed seed."""
     rows = [line.split() for line in DIGITS.strip().splitlines()]
     if classes == len(rows[0]):
         bitmaps = ("".join(row[digit] for row in rows) for digit in range(classes))

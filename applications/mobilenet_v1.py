@@ -1,15 +1,15 @@
-"""MobileNet: depthwise and pointwise convolutions in turn.
+"""MobileNet: alternating depthwise and pointwise convolutions.
 
 Howard, Zhu, Chen, Kalenichenko, Wang, Weyand, Andreetto, Adam 2017, "MobileNets: efficient
 convolutional neural networks for mobile vision applications", arXiv:1704.04861.
 
 Departures: ReLU6 for ReLU and a batch norm of epsilon 0.001 and momentum 0.99, as in the authors'
-code and keras.applications. The padding is keras.applications': for a stride of 2 one line more on
-the far side, of maps of an odd size too, which the authors' code pads alike on both.
-padding="symmetric" is timm's.
+code and keras.applications. The padding is that of keras.applications: for a stride of 2 one more
+row and column on the far side, also for maps of an odd size, which the authors' code pads equally
+on both sides. padding="symmetric" is that of timm.
 
-Slips: Table 1 gives the last depthwise convolution a stride of 2, which would leave 4x4 of the 7x7
-that the next line has; it is 1.
+Errors: Table 1 gives the last depthwise convolution a stride of 2, which would give 4x4 and
+not the 7x7 of the next line; it is 1.
 
 depth: repeats at every number of channels. width: the paper's alpha, not rounded to a multiple.
 kernel_size: the depthwise filters. stem="small": the first convolution has stride 1.
@@ -44,7 +44,7 @@ class Row:
     Args:
         first: channels of the first convolution.
         stages: (channels, repeats, stride of the first repeat) of the separable convolutions.
-        padding: "far", keras.applications', or "symmetric".
+        padding: "far" (as keras.applications) or "symmetric".
     """
 
     first: int
@@ -72,7 +72,7 @@ def _depthwise(x: Tensor, kernel: int, stride: int, far: bool, name: str) -> Ten
 
 
 def body(x: Tensor, row: Row, scale: Scale) -> Tensor:
-    """A convolution, then pairs of a depthwise and a pointwise one."""
+    """A convolution, then pairs of a depthwise and a pointwise convolution."""
     if row.padding not in ("far", "symmetric"):
         raise UsageError(f"padding must be 'far' or 'symmetric', got {row.padding!r}")
     far, stride = row.padding == "far", 1 if scale.stem == "small" else 2

@@ -1,15 +1,15 @@
-"""MobileNetV2: shortcuts between narrow linear maps, depthwise convolutions on wide ones.
+"""MobileNetV2: inverted residuals, with shortcuts between narrow linear maps.
 
 Sandler, Howard, Zhu, Zhmoginov, Chen 2018, "MobileNetV2: inverted residuals and linear
 bottlenecks", arXiv:1801.04381.
 
 Departures: symmetric padding and a batch norm of epsilon 1e-5 and momentum 0.9, as in torchvision;
-padding="same" is the authors' and keras.applications'.
+padding="same" is that of the authors and of keras.applications.
 
-Slips: the 6.9 M parameters of Table 4 for a width of 1.4 are 6.1 M.
+Errors: the 6.9 M parameters of Table 4 for a width of 1.4 should be 6.1 M.
 
-depth: n. width: all channels, to multiples of 8 as `round_channels` does; the last
-convolution only grows (section 6.1 of the paper). kernel_size: the depthwise filters. stem="small":
+depth: n. width: all channels, to multiples of 8 as `round_channels` does; the last convolution is
+not reduced (section 6.1 of the paper). kernel_size: the depthwise filters. stem="small":
 the first convolution has stride 1.
 """
 

@@ -3,18 +3,18 @@
 Howard, Sandler, Chu, Chen, Chen, Tan, Wang, Zhu, Pang, Vasudevan, Le, Adam 2019, "Searching for
 MobileNetV3", arXiv:1905.02244.
 
-Departures: symmetric padding, as in torchvision (padding="same" is the authors' and
-keras.applications'). The squeeze-and-excitation has a quarter of the expanded channels (section
-5.3) rounded to a multiple of 8. The layer of 1280 or 1024 units behind the pool has a bias (the
+Departures: symmetric padding, as in torchvision (padding="same" is that of the authors and of
+keras.applications). The squeeze-and-excitation has a quarter of the expanded channels (section
+5.3) rounded to a multiple of 8. The layer of 1280 or 1024 units after the pool has a bias (the
 tables' "NBN": no batch norm) and belongs to the head.
 
-Slips: Table 2 ticks SE for the last 1x1 convolution of the small network; neither the authors' code
-nor anyone's weights have one there.
+Errors: Table 2 marks SE for the last 1x1 convolution of the small network; neither the authors'
+code nor any published weights have it.
 
-depth: the lines of equal output channels are a stage, see `Scale.stretch`. width: all channels, to
-multiples of 8 as `round_channels` does; expansions keep their ratio to a block's input,
-and the hidden layer only grows, as in the authors' code and Table 3, not in torchvision.
-kernel_size: the depthwise filters, 3x3 and 5x5 alike. stem="small": the first convolution has
+depth: lines with equal output channels form a stage, see `Scale.stretch`. width: all channels, to
+multiples of 8 as `round_channels` does; expansions keep their ratio to the input of a block, and
+the hidden layer is not reduced, as in the authors' code and Table 3 but not in torchvision.
+kernel_size: all depthwise filters, 3x3 and 5x5. stem="small": the first convolution has
 stride 1.
 """
 

@@ -1,17 +1,17 @@
-"""NASNet-A: two cells found by search, stacked.
+"""NASNet-A: a stack of two kinds of cells found by search.
 
 Zoph, Vasudevan, Shlens, Le 2017, "Learning transferable architectures for scalable image
-recognition", arXiv:1707.07012. The paper names a network N @ penultimate filters: N normal cells to
-a stage, and the channels that enter the classifier.
+recognition", arXiv:1707.07012. The paper names a network N @ penultimate filters: N normal cells in
+each stage, and the input channels of the classifier.
 
-These are keras.applications' networks: the pools of a reduction cell read a border of zeros, which
-count in the average and may win the maximum; the reduction cell stacks its second sum although the
-fourth has used it; scheduled drop path is left out. auxiliary=True adds the classifier of the
-paper's appendix at two thirds of the depth, as in the authors' code.
+These are the networks of keras.applications: the pools of a reduction cell read a border of zeros,
+which count in the average and can be the maximum; the reduction cell concatenates its second sum
+although the fourth sum has used it; scheduled drop path is left out. auxiliary=True adds the
+classifier of the paper's appendix at two thirds of the depth, as in the authors' code.
 
-depth: normal cells of each stage. width: every channel count, a cell's in steps of 4. kernel_size:
-every separable convolution, of whatever size. stem="small": the paper's network for CIFAR-10
-(Figure 2), a 3x3 of stride 1 and no reduction cells behind it.
+depth: normal cells of each stage. width: every channel count, that of a cell in steps of 4.
+kernel_size: every separable convolution. stem="small": the paper's network for CIFAR-10
+(Figure 2), with a 3x3 of stride 1 and no reduction cells after it.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ class Row:
     """Columns of the table.
 
     Args:
-        normal_cells: N, of each stage.
-        penultimate: channels that enter the classifier.
+        normal_cells: N, the normal cells of each stage.
+        penultimate: input channels of the classifier.
         stem: channels of the stem.
-        skip_reduction: the cell behind a reduction cell reads what that one read as "prev", not as
-            "now".
+        skip_reduction: the cell after a reduction cell takes as "prev" the "prev" of the reduction
+            cell, not its "now".
         auxiliary: a second classifier at two thirds of the depth, in the training model.
     """
 
@@ -96,7 +96,7 @@ def head(x: Tensor, row: Row, scale: Scale, top: Top) -> Tensor:
 
 
 def auxiliary(taps: dict[str, Tensor], row: Row, scale: Scale, top: Top) -> dict[str, Tensor]:
-    """5x5 average, 1x1, a convolution over all that is left, a dense layer."""
+    """5x5 average, 1x1, a convolution over the whole map, a dense layer."""
     x = blocks.activation(taps["aux1"], "relu", "aux1_act")
     x = blocks.avg_pool(x, 5, 3, name="aux1_pool")
     x = blocks.conv_norm(x, scale.channels(128), 1, name="aux1_conv1", norm=NORM)

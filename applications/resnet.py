@@ -1,17 +1,17 @@
 """ResNets for ImageNet, and the plain networks beside them.
 
-He, Zhang, Ren, Sun 2015, "Deep residual learning for image recognition", arXiv:1512.03385; the same
-2016, "Identity mappings in deep residual networks", arXiv:1603.05027 (v2).
+He, Zhang, Ren, Sun 2015, "Deep residual learning for image recognition", arXiv:1512.03385; He,
+Zhang, Ren, Sun 2016, "Identity mappings in deep residual networks", arXiv:1603.05027 (v2).
 
 `resnet50`, `resnet101` and `resnet152` stride in the first 1x1 of a bottleneck, as the paper and
-keras.applications do: 3.86 GMACs, the 3.8 of Table 1. `resnet50_v1_5` and its kin stride in the
-3x3, as torchvision does: 4.09 GMACs. The convolutions have no biases; keras.applications' do, and
-its batch norms make them idle.
+keras.applications do: 3.86 GMACs, the 3.8 of Table 1. `resnet50_v1_5` and the other v1_5 networks
+stride in the 3x3, as torchvision does: 4.09 GMACs. The convolutions have no biases; those of
+keras.applications have, without effect before a batch norm.
 
-`resnet50_v2` and its kin are keras.applications' ResNetV2, which departs from the paper of 2016:
-the last block of a stage strides, not the first, and where no batch norm follows a convolution it
-has a bias (the paper's network has 25,549,352 parameters). The batch norms' momentum is 0.9, as in
-the authors' code, not that library's 0.99.
+`resnet50_v2` and the other v2 networks are the ResNetV2 of keras.applications, which departs from
+the paper of 2016: the last block of a stage strides, not the first, and a convolution without a
+following batch norm has a bias (the network of the paper has 25,549,352 parameters). The momentum
+of the batch norms is 0.9, as in the authors' code, not 0.99 as in keras.applications.
 
 `plain18` and `plain34` are Figure 3's network without shortcuts. depth, width, kernel_size and
 stem: see `blocks/residual.py`; columns: see `blocks/residual_rows.py`.

@@ -1,9 +1,9 @@
 """ResNets and plain networks for CIFAR: 6n + 2 layers.
 
 He, Zhang, Ren, Sun 2015, "Deep residual learning for image recognition", arXiv:1512.03385, section
-4.2. Shortcuts are the identity everywhere (option A), so that a residual network has exactly the
-parameters of its plain one. The paper does not say where the zero channels go; half of them are in
-front, half behind, as in the checkpoints that people share.
+4.2. All shortcuts are the identity (option A), so that a residual network has exactly the
+parameters of the plain network. The paper does not say where the zero channels are; here half of
+them are before and half after the others, as in published checkpoints.
 
 ResNet-1202 is `create_model("resnet110_cifar", repeats=(200, 200, 200))`; ResNet-1001 of
 arXiv:1603.05027 is the same call with `repeats=(111, 111, 111), block="bottleneck",

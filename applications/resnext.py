@@ -2,7 +2,8 @@
 
 Xie, Girshick, Dollár, Tu, He 2016, "Aggregated residual transformations for deep neural networks",
 arXiv:1611.05431. 32x4d is 32 groups (the cardinality) of 4 channels in conv2_x, doubled with every
-stage. The blocks are Figure 3(c)'s, and the 3x3 strides, in torchvision as in the authors' code.
+stage. The blocks are those of Figure 3(c), and the 3x3 strides, as in torchvision and in the
+authors' code.
 
 depth, width, kernel_size and stem: see `blocks/residual.py`; columns: see
 `blocks/residual_rows.py`. The groups keep their number. Table 1 gives ResNet-50 4.1 GFLOPs, since
@@ -23,7 +24,7 @@ CIFAR = ((64, 128, 256), "3x3")
 
 # Table 1 and section 5.3 of the paper.
 TABLE = (
-    # layers, groups, width of one, blocks of the stages, channels and stem, parameters, MACs
+    # layers, groups, width of a group, blocks of the stages, channels and stem, parameters, MACs
     (50, 32, 4, (3, 4, 6, 3), IMAGENET, 25_028_904, 4_230_479_872),
     (101, 32, 8, (3, 4, 23, 3), IMAGENET, 88_791_336, 16_414_015_488),
     (101, 64, 4, (3, 4, 23, 3), IMAGENET, 83_455_272, 15_460_270_080),

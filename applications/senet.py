@@ -1,15 +1,15 @@
 """Squeeze-and-excitation networks.
 
 Hu, Shen, Albanie, Sun, Wu 2017, "Squeeze-and-excitation networks", arXiv:1709.01507. Every branch
-of a ResNet or ResNeXt ends in a gate that sees all of its channels and reweights each.
+of a ResNet or ResNeXt ends in a gate that reads all channels and reweights each of them.
 
 `se_resnet50` to `se_resnet152`, the SE-ResNeXts and `senet154` are the authors' Caffe networks
 (timm's legacy_*): SE-ResNets stride in the first 1x1 (3.86 GMACs, the 3.87 of Table 2), and the
-stem's pool starts at the edge of the map. timm's seresnet50 is `se_resnet50` with
+pool of the stem pads the far edge only. timm's seresnet50 is `se_resnet50` with
 `stride_in="3x3", ceil_pool=False`.
 
 `se_resnet18` and `se_resnet34` are not in the paper. They are timm's seresnet18 and seresnet34,
-where no gate squeezes to fewer than 8 channels.
+whose gates have at least 8 channels.
 
 SENet-154 (the paper's appendix): a deep stem, 3x3 shortcuts where it strides, half the channels in
 the first 1x1 of every block, and dropout of 0.2.

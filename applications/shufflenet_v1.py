@@ -1,17 +1,17 @@
-"""ShuffleNet: grouped pointwise convolutions, and a shuffle that lets the groups talk.
+"""ShuffleNet: grouped pointwise convolutions, and a channel shuffle between the groups.
 
 Zhang, Zhou, Lin, Sun 2017, "ShuffleNet: an extremely efficient convolutional neural network for
 mobile devices", arXiv:1707.01083.
 
-The bottleneck of a unit has a quarter of its output channels; a unit of stride 2 computes the
-channels that its average pool, stacked beside it, does not bring. The very first pointwise
+The bottleneck of a unit has a quarter of its output channels; a unit of stride 2 computes only the
+channels that the concatenated average pool does not supply. The first pointwise
 convolution is not grouped (section 3.2). Padded zeros count in the average pool, as in the authors'
-code, whose shuffle is the inverse of the paper's, which stands here.
+code. The shuffle is that of the paper; the authors' code has its inverse.
 
-Table 1's complexities of 143, 140, 137, 133 and 137 "MFLOPs" count a multiply-accumulate as one.
+Table 1 gives 143, 140, 137, 133 and 137 "MFLOPs"; these are multiply-accumulates.
 
-depth: units of a stage, the first of stride 2 included. width: the paper's s, to multiples that
-leave every convolution its groups. kernel_size: the depthwise filters. stem="small": a first
+depth: units of a stage, including the first of stride 2. width: the paper's s, to multiples that
+the groups divide. kernel_size: the depthwise filters. stem="small": a first
 convolution of stride 1 and no pool.
 """
 
@@ -42,7 +42,7 @@ class Row:
         groups: of the pointwise convolutions.
         channels: of stages 2, 3 and 4.
         first: channels of the first convolution.
-        repeats: units of stages 2, 3 and 4, the one of stride 2 included.
+        repeats: units of stages 2, 3 and 4, including the unit of stride 2.
     """
 
     groups: int

@@ -1,11 +1,11 @@
-"""ShuffleNetV2: half of the channels go through, the other half through a cheap branch.
+"""ShuffleNetV2: half of the channels pass unchanged, the other half through a branch.
 
 Ma, Zhang, Zheng, Sun 2018, "ShuffleNet V2: practical guidelines for efficient CNN architecture
-design", arXiv:1807.11164. The graph is torchvision's, whose weights are a port of a third party's.
+design", arXiv:1807.11164. The graph is torchvision's.
 
-depth: units of a stage, the first of stride 2 included. width: all channels, of the stages to even
-numbers. kernel_size: the depthwise filters. stem="small": a first convolution of stride 1 and no
-pool.
+depth: units of a stage, including the first of stride 2. width: all channels; those of the stages
+to even numbers. kernel_size: the depthwise filters. stem="small": a first convolution of stride 1
+and no pool.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Row:
         channels: of stages 2, 3 and 4.
         last: channels of the last convolution.
         first: channels of the first convolution.
-        repeats: units of stages 2, 3 and 4, the one of stride 2 included.
+        repeats: units of stages 2, 3 and 4, including the unit of stride 2.
     """
 
     channels: tuple[int, int, int]

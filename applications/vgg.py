@@ -1,14 +1,14 @@
-"""VGG: nothing but 3x3 convolutions, in the six columns of the paper and with batch norm.
+"""VGG: stacks of 3x3 convolutions, in the six columns of the paper and with batch norm.
 
 Simonyan, Zisserman 2014, "Very deep convolutional networks for large-scale image recognition",
 arXiv:1409.1556, Table 1.
 
-Departure: weights start from He's normal; the paper trained column A first and began the others
-with its layers. A-LRN has the constants of AlexNet, as the paper says. The `_bn` rows are
-torchvision's, whose convolutions keep their biases in front of the batch norm.
+Departure: weights start from He's distribution; the paper trained column A first and started the
+other columns from its layers. A-LRN has the constants of AlexNet, as in the paper. The `_bn` rows
+are torchvision's, whose convolutions have biases before the batch norm.
 
-depth: convolutions of each stage; where they differ (column C), copies keep their place. width:
-channels and units. kernel_size: the 3x3, not the 1x1 of column C.
+depth: convolutions of each stage; in column C, where they differ, a copy follows its original.
+width: channels and units. kernel_size: the 3x3, not the 1x1 of column C.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ class Row:
     Args:
         stages: for each stage the filter sizes of its convolutions; a max pool follows each stage.
         filters: channels of each stage.
-        lrn: response normalisation behind the first convolution.
-        batch_norm: batch normalisation in front of every ReLU.
+        lrn: response normalisation after the first convolution.
+        batch_norm: batch normalisation before every ReLU.
     """
 
     stages: tuple[tuple[int, ...], ...]
@@ -70,7 +70,7 @@ TABLE = (
 
 
 def stages(x: Tensor, row: Row, scale: Scale, ceil: bool = False) -> list[Tensor]:
-    """Returns the maps behind the pools; with `ceil` these round the sizes up."""
+    """Returns the output of every pool; with `ceil` the pools round sizes up."""
     pools = []
     for stage, (kernels, filters) in enumerate(zip(row.stages, row.filters, strict=True), 1):
         for step, (kernel, _) in enumerate(scale.stretch(kernels), 1):
@@ -94,7 +94,7 @@ def body(x: Tensor, row: Row, scale: Scale) -> Tensor:
 
 
 def head(x: Tensor, row: Row, scale: Scale, top: Top) -> Tensor:
-    """fc6, fc7, softmax: the names that Caffe gave them."""
+    """fc6, fc7, softmax, with the names of Caffe."""
     return blocks.fc_classifier(x, scale, top)
 
 

@@ -2,14 +2,15 @@
 
 Zagoruyko, Komodakis 2016, "Wide residual networks", arXiv:1605.07146. WRN-28-10 has 28 layers and
 10 times the channels of a ResNet for CIFAR: pre-activated blocks of two 3x3, and a 1x1 projection
-where the channels change, which sees the first batch norm and ReLU of its block, as in the authors'
-code. `block_dropout` is the paper's dropout between a block's convolutions (0.3 for CIFAR).
+where the channels change. The projection reads the output of the block's first batch norm and ReLU,
+as in the authors' code. `block_dropout` is the paper's dropout between a block's convolutions (0.3
+for CIFAR).
 
 `wide_resnet50_2` and `wide_resnet101_2` are torchvision's: bottlenecks whose 3x3 is twice as wide.
 
 depth, width, kernel_size and stem: see `blocks/residual.py`; columns: see
-`blocks/residual_rows.py`. The paper's
-k leaves the 16 channels of conv1 alone; `width` multiplies them, too.
+`blocks/residual_rows.py`. The paper's k does not change the 16 channels of conv1; `width`
+multiplies them, too.
 """
 
 from __future__ import annotations

@@ -1,13 +1,13 @@
-"""ZFNet: AlexNet with the first filters that its own pictures asked for.
+"""ZFNet: AlexNet with smaller filters and strides in its first layers.
 
 Zeiler, Fergus 2013, "Visualizing and understanding convolutional networks", arXiv:1311.2901,
 Figure 3: one tower, 7x7 of stride 2 in conv1, stride 2 in conv2.
 
-The figure's sizes, 110, 55, 26 and 13, ask for a padding of 1 in conv1 and for pools whose last
-window hangs over the edge. "Contrast normalised across feature maps" is AlexNet's response
-normalisation with its constants, behind the pools; the paper gives none. Departure: weights start
-from He's normal. The paper's 10^-2, read as the deviation of a normal distribution, is
-`stddev=0.01`; it is for pixels up to 255 and stands still with images in [0, 1].
+The sizes of the figure, 110, 55, 26 and 13, need a padding of 1 in conv1 and pools that round up.
+"Contrast normalised across feature maps" is AlexNet's response normalisation after the pools, with
+its constants; the paper gives none. Departure: weights start from He's distribution. The paper's
+10^-2, as the deviation of a normal distribution, is `stddev=0.01`; it is for pixels up to 255 and
+does not learn with images in [0, 1].
 
 depth: convolutions in each of the three stages between the pools; copies are size-keeping, those
 of conv1 3x3. width: maps and units. kernel_size: the 5x5 and 3x3 of conv2 to conv5. stem="small":
@@ -37,7 +37,7 @@ class Row:
 
     Args:
         filters: maps of conv1 to conv5.
-        stddev: of the normal distribution that all weights start from; None for He's.
+        stddev: of the normal distribution of the initial weights; None for He's distribution.
     """
 
     filters: tuple[int, int, int, int, int]
@@ -52,7 +52,7 @@ STAGES = ((1,), (2,), (3, 4, 5))
 
 
 def start(row: Row) -> Any:
-    """The initialiser of every kernel."""
+    """Returns the initialiser of every kernel."""
     return blocks.normal(row.stddev) if row.stddev else blocks.HE
 
 

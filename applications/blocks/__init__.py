@@ -1,9 +1,9 @@
-"""The layers that every family file is written with, one function each.
+"""The layers of all family files, one function for each.
 
-Each takes a Keras tensor and adds a named layer, or takes a planned tensor
-(`kerascnn.models.costs`) and adds its cost. channels_last throughout. Padding is explicit and
-symmetric unless it says "same": Keras's own "same" pads more on the far side when the stride is 2,
-which no PyTorch model does.
+A function takes a Keras tensor and adds a named layer, or takes a planned tensor
+(`kerascnn.models.costs`) and records the cost of the layer. All maps are channels_last. Padding is
+symmetric unless it is "same": the "same" of Keras pads more on the far side when the stride is 2,
+unlike PyTorch.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-# Entered into the rules of `costs` by its import.
+# The import registers the costs of the package's own layers.
 from kerascnn.models import custom_layer_costs as custom_layer_costs
 from kerascnn.models.costs import RULES, pair
 from kerascnn.models.layer import Tensor as Tensor
@@ -22,18 +22,18 @@ from kerascnn.models.layer import layer as layer
 HE = "he_uniform"
 """Variance 2 / fan-in (He 2015, arXiv:1502.01852), the default of every convolution.
 
-Uniform, where the paper draws from a normal distribution: the variance is what its argument fixes,
-and drawing VGG-16's 138 million normal values takes longer than all else in building it."""
+Uniform instead of normal as in the paper: only the variance matters for its argument, and drawing
+the 138 million normal values of VGG-16 takes longer than the rest of building it."""
 
 
 @dataclass(frozen=True)
 class Norm:
-    """Batch normalisation's constants, in Keras's convention.
+    """The constants of batch normalisation, in the convention of Keras.
 
     Args:
         epsilon: added to the variance.
-        momentum: the share of the old moving statistics that a step keeps; PyTorch's 0.1 is 0.9.
-        scale: whether there is a gamma.
+        momentum: the share of the old moving statistics that a step keeps; 0.1 in PyTorch is 0.9.
+        scale: with a gamma.
     """
 
     epsilon: float = 1e-5
@@ -49,7 +49,7 @@ def normal(stddev: float) -> dict[str, Any]:
 def _padded(
     x: Tensor, kernel: Any, stride: Any, pad: Any, dilation: int, name: str
 ) -> tuple[Tensor, str]:
-    """Returns the input padded where the layer cannot do it itself, and the layer's own padding."""
+    """Returns the input, padded if the layer cannot pad it, and the padding of the layer."""
     if pad == "same":
         return x, "same"
     pads = _padding(kernel, stride, pad, dilation)
@@ -64,7 +64,7 @@ def _padded(
 
 @functools.lru_cache
 def _padding(kernel: Any, stride: Any, pad: Any, dilation: int) -> tuple[int, int] | None:
-    """Returns the rows and columns on each side, or None where "same" does it at stride 1."""
+    """Returns the padding on each side, or None if "same" at stride 1 is equivalent."""
     height, width = ((size - 1) * dilation + 1 for size in pair(kernel))
     pads = (height // 2, width // 2) if pad is None else pair(pad)
     keeps = (2 * pads[0] + 1, 2 * pads[1] + 1) == (height, width)
@@ -72,12 +72,12 @@ def _padding(kernel: Any, stride: Any, pad: Any, dilation: int) -> tuple[int, in
 
 
 def _overhang(x: Tensor, size: int, stride: int, name: str) -> tuple[Tensor, str]:
-    """As `_padded`, for windows of which the last may hang over the far edge."""
+    """Returns as `_padded`, for pools that round sizes up: the last window may exceed the edge."""
     left = {None if side is None else (side - size) % stride for side in x.shape[1:3]}
     if left == {0}:
         return x, "valid"
     if stride == 2 and (size == 2 or (size == 3 and left == {1})):
-        return x, "same"  # whose padding is then at most one line, on the far side
+        return x, "same"  # its padding is then at most one row, on the far side
     far = ((0, stride - 1), (0, stride - 1))
     return layer("ZeroPadding2D", x, f"{name}_pad", padding=far), "valid"
 
@@ -98,7 +98,7 @@ def conv(
     bias_init: Any = "zeros",
     dtype: str | None = None,
 ) -> Tensor:
-    """A convolution.
+    """Adds a convolution.
 
     Args:
         x: (N, H, W, C).
@@ -107,14 +107,14 @@ def conv(
         stride: 1 or more.
         name: of the layer.
         pad: zeros on each side; None for half the kernel, which keeps the size at stride 1; "same"
-            for TensorFlow's rule; a negative number crops.
+            for TensorFlow's rule; a negative number crops the input.
         groups: number of groups, dividing C and `filters`.
-        dilation: distance between the taps of a filter.
-        bias: whether it has one.
+        dilation: distance between the elements of a filter.
+        bias: with a bias.
         activation: applied to the result, or None.
         init: initialiser of the kernel.
         bias_init: initialiser of the bias.
-        dtype: a policy of its own, such as "float32" for a head.
+        dtype: its own dtype policy, such as "float32" for a head; None for the global policy.
 
     Returns:
         (N, H', W', filters).
@@ -149,7 +149,7 @@ def depthwise(
     bias: bool = False,
     init: Any = HE,
 ) -> Tensor:
-    """A convolution with one filter for each channel; arguments as in `conv`."""
+    """Adds a convolution with one filter for each channel; arguments as in `conv`."""
     x, padding = _padded(x, kernel, stride, pad, 1, name)
     return layer(
         "DepthwiseConv2D",
@@ -164,7 +164,7 @@ def depthwise(
 
 
 def batch_norm(x: Tensor, name: str, norm: Norm, gamma: str = "ones") -> Tensor:
-    """Batch normalisation over all but the channels (Ioffe 2015, arXiv:1502.03167)."""
+    """Adds batch normalisation (Ioffe 2015, arXiv:1502.03167)."""
     return layer(
         "BatchNormalization",
         x,
@@ -177,7 +177,7 @@ def batch_norm(x: Tensor, name: str, norm: Norm, gamma: str = "ones") -> Tensor:
 
 
 def activation(x: Tensor, kind: str, name: str) -> Tensor:
-    """A non-linearity: "relu", "relu6", "tanh", "silu", …, or one of our own layers' names."""
+    """Adds an activation: "relu", "relu6", "tanh", "silu", …, or a layer of this package."""
     if kind == "relu":
         return layer("ReLU", x, name)
     if kind == "relu6":
@@ -201,7 +201,7 @@ def conv_norm(
     init: Any = HE,
     gamma: str = "ones",
 ) -> Tensor:
-    """Convolution without bias (`name`), batch norm (`name`_bn) and activation (`name`_act)."""
+    """Adds a convolution (`name`), batch norm (`name`_bn) and activation (`name`_act)."""
     x = conv(x, filters, kernel, stride, name=name, pad=pad, groups=groups, bias=False, init=init)
     x = batch_norm(x, f"{name}_bn", norm, gamma)
     return x if act is None else activation(x, act, f"{name}_act")
@@ -216,9 +216,12 @@ def max_pool(
     pad: int | str = 0,
     ceil: bool = False,
 ) -> Tensor:
-    """Max pooling; padded zeros win over negative values, so that PyTorch's models pool after a
-    ReLU here; keras.applications' ResNetV2, whose zeros win too, need not. With `ceil`, the last
-    window may hang over the far edge, as in Caffe: 3x3 of stride 2 makes 55 of 110."""
+    """Adds max pooling.
+
+    Padding adds zeros, as in keras.applications, which exceed negative values; PyTorch pads with
+    -inf. To agree with PyTorch, pool after a ReLU. With `ceil`, sizes are rounded up, as in Caffe:
+    a 3x3 of stride 2 makes 55 of 110.
+    """
     x, padding = (
         _overhang(x, size, stride, name) if ceil else _padded(x, size, stride, pad, 1, name)
     )
@@ -226,18 +229,18 @@ def max_pool(
 
 
 def avg_pool(x: Tensor, size: int = 2, stride: int = 2, *, name: str, pad: int | str = 0) -> Tensor:
-    """Average pooling; padded zeros do not count ("same", or `pad` that keeps the size)."""
+    """Adds average pooling; with "same", or a `pad` that keeps the size, zeros do not count."""
     x, padding = _padded(x, size, stride, pad, 1, name)
     return layer("AveragePooling2D", x, name, pool_size=size, strides=stride, padding=padding)
 
 
 def global_avg_pool(x: Tensor, name: str, *, keepdims: bool = False) -> Tensor:
-    """The mean of every channel: (N, H, W, C) -> (N, C), or (N, 1, 1, C)."""
+    """Adds the mean of every channel: (N, H, W, C) -> (N, C), or (N, 1, 1, C)."""
     return layer("GlobalAveragePooling2D", x, name, keepdims=keepdims)
 
 
 def flatten(x: Tensor, name: str = "flatten") -> Tensor:
-    """(N, H, W, C) -> (N, H*W*C), row by row, channels innermost."""
+    """Flattens (N, H, W, C) to (N, H*W*C), row by row, channels innermost."""
     return layer("Flatten", x, name)
 
 
@@ -251,7 +254,7 @@ def dense(
     bias_init: Any = "zeros",
     dtype: str | None = None,
 ) -> Tensor:
-    """A fully connected layer over the last axis."""
+    """Adds a fully connected layer over the last axis."""
     config: dict[str, Any] = {
         "units": units,
         "activation": activation,
@@ -264,33 +267,33 @@ def dense(
 
 
 def dropout(x: Tensor, rate: float | None, name: str) -> Tensor:
-    """Sets a share `rate` of the values to zero while training; nothing when it is 0 or None."""
+    """Adds dropout of a share `rate` of the values; nothing if it is 0 or None."""
     return layer("Dropout", x, name, rate=rate) if rate else x
 
 
 def stochastic_depth(x: Tensor, rate: float, name: str) -> Tensor:
-    """Leaves a branch out for a share `rate` of the samples while training; nothing when it is 0.
+    """Drops a branch for a share `rate` of the samples while training; nothing if it is 0.
 
-    The others' values are raised by 1 / (1 - rate), so that nothing changes for prediction (Huang
-    2016, arXiv:1603.09382, lowers them there instead).
+    The values of the other samples are multiplied by 1 / (1 - rate) in training, so that prediction
+    needs no factor (Huang 2016, arXiv:1603.09382, scales prediction instead).
     """
     return layer("Dropout", x, name, rate=rate, noise_shape=(None, 1, 1, 1)) if rate else x
 
 
 def add(tensors: Sequence[Tensor], name: str) -> Tensor:
-    """The sum, element by element."""
+    """Adds an element-wise sum."""
     return layer("Add", list(tensors), name)
 
 
 def multiply(tensors: Sequence[Tensor], name: str) -> Tensor:
-    """The product, element by element; (N, 1, 1, C) spreads over (N, H, W, C)."""
+    """Adds an element-wise product; (N, 1, 1, C) is broadcast to (N, H, W, C)."""
     return layer("Multiply", list(tensors), name)
 
 
 def pad_channels(x: Tensor, before: int, after: int, name: str) -> Tensor:
-    """Adds channels of zeros in front of and behind those of `x`."""
-    # A stock layer, so that files load without ours: of a "channels_first" tensor it pads the last
-    # two axes, which in our order are width and channels.
+    """Adds channels of zeros before and after those of `x`."""
+    # A stock layer, so that the file loads without this package. For "channels_first" it pads the
+    # last two axes, which here are width and channels.
     return layer(
         "ZeroPadding2D",
         x,
@@ -301,7 +304,7 @@ def pad_channels(x: Tensor, before: int, after: int, name: str) -> Tensor:
 
 
 def concat(tensors: Sequence[Tensor], name: str) -> Tensor:
-    """Stacks feature maps along the channels."""
+    """Concatenates feature maps along the channels."""
     return layer("Concatenate", list(tensors), name)
 
 
@@ -314,10 +317,10 @@ def lrn(
     alpha: float = 1e-4,
     beta: float = 0.75,
 ) -> Tensor:
-    """Local response normalisation across channels (Krizhevsky 2012, section 3.3).
+    """Adds local response normalisation across channels (Krizhevsky 2012, section 3.3).
 
-    x / (bias + alpha * sum of squares over 2 * radius + 1 channels) ** beta. The paper's alpha is
-    not divided by the window, PyTorch's and Caffe's is.
+    x / (bias + alpha * sum of squares over 2 * radius + 1 channels) ** beta. As in
+    the paper, alpha is not divided by the window; in PyTorch and Caffe it is.
     """
     return layer(
         "LocalResponseNormalization", x, name, radius=radius, bias=bias, alpha=alpha, beta=beta
@@ -327,9 +330,10 @@ def lrn(
 def squeeze_excite(
     x: Tensor, squeezed: int, *, name: str, act: str = "relu", gate: str = "sigmoid"
 ) -> Tensor:
-    """Reweights the channels by a gate that sees them all (Hu 2017, arXiv:1709.01507).
+    """Adds squeeze-and-excitation: a gate for each channel (Hu 2017, arXiv:1709.01507).
 
-    Written with 1x1 convolutions on a (N, 1, 1, C) mean, which exports to ONNX without Transposes.
+    It is built from 1x1 convolutions on a (N, 1, 1, C) mean, which export to ONNX without
+    Transposes.
     """
     s = global_avg_pool(x, f"{name}_squeeze", keepdims=True)
     s = conv(s, squeezed, 1, name=f"{name}_reduce")
@@ -340,7 +344,7 @@ def squeeze_excite(
 
 
 def classifier(x: Tensor, row: Any, scale: Any, top: Any) -> Tensor:
-    """The head of most networks since 2014: global average, dropout, one dense layer."""
+    """Adds the head of most networks since 2014: global average, dropout, a dense layer."""
     x = global_avg_pool(x, "avg_pool")
     x = dropout(x, top.dropout, "dropout")
     return predictions(x, top)
@@ -355,7 +359,7 @@ def fc_classifier(
     bias_init: Any = "zeros",
     last_init: Any = "glorot_uniform",
 ) -> Tensor:
-    """The head of the networks up to 2014: fc6 and fc7 of 4,096 units, half of them dropped."""
+    """Adds the head of networks up to 2014: fc6 and fc7 of 4,096 units with dropout of 0.5."""
     x = flatten(x)
     for name in "fc6", "fc7":
         units = scale.channels(4096)
@@ -367,7 +371,7 @@ def fc_classifier(
 def predictions(
     x: Tensor, top: Any, init: Any = "glorot_uniform", bias_init: Any = "zeros"
 ) -> Tensor:
-    """The last dense layer, in float32 under every precision policy."""
+    """Adds the last dense layer, in float32 under every precision policy."""
     return dense(
         x,
         top.classes,

@@ -1,10 +1,11 @@
-"""The one body that Inception v3, v4 and Inception-ResNet share.
+"""The body and head of Inception v3, v4 and Inception-ResNet.
 
-A network is stages of modules, a module parallel branches whose results are stacked, a branch a
-sequence of steps: convolutions with batch norm and ReLU, pools, or modules again.
+A network has stages of modules. A module has parallel branches whose outputs are concatenated. A
+branch is a sequence of steps: convolutions with batch norm and ReLU, pools, or modules.
 
-depth: modules of A, B and C. width: every channel count. kernel_size: the 3x3, and the 3 of 1x3 and
-3x1; the 5x5, 1x7 and 7x1 stay. stem="small": the stem's layers at stride 1, without its pools.
+depth: modules of stages A, B and C. width: every channel count. kernel_size: the 3x3, and the 3 of
+1x3 and 3x1; the 5x5, 1x7 and 7x1 stay. stem="small": the stem's layers at stride 1, without its
+pools.
 """
 
 from __future__ import annotations
@@ -46,13 +47,13 @@ def body(x: Tensor, row: Row, scale: Scale) -> Any:
 
 
 def head(x: Tensor, row: Row, scale: Scale, top: Top) -> Tensor:
-    """Global average, dropout (Figures 9 and 15 of v4's paper keep 0.8), one dense layer."""
+    """Global average, dropout of 0.2 (Figures 9 and 15 of the paper of v4), a dense layer."""
     x = blocks.global_avg_pool(x, "avg_pool")
     return blocks.predictions(blocks.dropout(x, top.rate(0.2), "dropout"), top)
 
 
 def auxiliary(taps: dict[str, Tensor], row: Row, scale: Scale, top: Top) -> dict[str, Tensor]:
-    """Figure 8 of v3's paper: 5x5 average, 1x1, a convolution over the 5x5 left, a dense layer."""
+    """Figure 8 of the paper of v3: 5x5 average, 1x1, a 5x5 convolution, a dense layer."""
     x = blocks.avg_pool(taps["aux1"], 5, 3, name="aux1_pool")
     x = conv(x, Conv(128), "aux1_conv1", row, scale)
     x = conv(x, Conv(768, 5, padded=False), "aux1_conv2", row, scale)
@@ -67,7 +68,7 @@ def auxiliary(taps: dict[str, Tensor], row: Row, scale: Scale, top: Top) -> dict
 def register_network(
     paper: Paper, name: str, builder: str, row: Row, params: int, macs: int
 ) -> None:
-    """Registers a row; all take pixels in [-1, 1], the centre 87.5 % of a photograph."""
+    """Registers a row; its preprocessing gives pixels in [-1, 1] of the centre 87.5 %."""
     pixels = crop(299, interpolation="bicubic", mean=HALF, std=HALF)
     register(
         Variant(

@@ -1,4 +1,4 @@
-"""The steps that Inception v3, v4 and Inception-ResNet are written in, and how each is taken."""
+"""The steps of which Inception v3, v4 and Inception-ResNet consist, and their layers."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from kerascnn.models.layer import Tensor
 from kerascnn.models.registry import Scale
 
 Steps = tuple[Any, ...]
-"""Of `Conv`, `MAX`, `AVG`, modules (tuples of `Steps`) and `Residual`."""
+"""A sequence of `Conv`, `MAX`, `AVG`, modules (tuples of `Steps`) and `Residual`."""
 
 MAX, AVG = "3x3 max, stride 2", "3x3 average, stride 1"
 
 
 @dataclass(frozen=True)
 class Conv:
-    """A convolution with batch norm and ReLU; padded to keep the size, unless it strides."""
+    """A convolution with batch norm and ReLU; `padded` keeps the size at stride 1."""
 
     filters: int
     kernel: int | tuple[int, int] = 1
@@ -29,7 +29,7 @@ class Conv:
 
 @dataclass(frozen=True)
 class Residual:
-    """x + factor * (a 1x1 convolution, with a bias, of the module), and a ReLU if it says so."""
+    """x + factor * (1x1 convolution with a bias of the module), followed by a ReLU if `relu`."""
 
     module: Steps
     factor: float
@@ -38,7 +38,7 @@ class Residual:
 
 @dataclass(frozen=True)
 class Row:
-    """A network from image to features.
+    """The steps of a network from image to features.
 
     Args:
         stem: steps.
@@ -48,9 +48,9 @@ class Row:
         reduction_b: one module, halving the size.
         c: modules.
         tail: steps.
-        gamma: whether the batch norms scale.
+        gamma: the batch norms have a gamma.
         momentum: of the batch norms.
-        border_counts: whether the average pools count zeros beyond the border.
+        border_counts: the average pools count zeros beyond the border.
         auxiliary: a second classifier on the last module of B, in the training model.
     """
 
@@ -68,7 +68,7 @@ class Row:
 
 
 def conv(x: Tensor, step: Conv, name: str, row: Row, scale: Scale) -> Tensor:
-    """A convolution with batch norm and ReLU, its 3s replaced by `kernel_size`."""
+    """Adds a convolution with batch norm and ReLU; `kernel_size` replaces sizes of 3."""
     height, width = pair(step.kernel)
     new = {3: scale.kernel(3)}
     pads = {3: scale.pad(3, 0)}
@@ -85,14 +85,14 @@ def conv(x: Tensor, step: Conv, name: str, row: Row, scale: Scale) -> Tensor:
 
 
 def add_steps(x: Tensor, steps: Steps, name: str, row: Row, scale: Scale) -> Tensor:
-    """A sequence of steps, numbered from 1."""
+    """Adds a sequence of steps, whose names are numbered from 1."""
     for number, step in enumerate(steps, 1):
         x = add_step(x, step, f"{name}_{number}", row, scale)
     return x
 
 
 def add_step(x: Tensor, step: Any, name: str, row: Row, scale: Scale) -> Tensor:
-    """One step; the branches of a module are numbered b1, b2, …."""
+    """Adds a step; the branches of a module are named b1, b2, …."""
     if isinstance(step, Conv):
         return conv(x, step, name, row, scale)
     if step == MAX:
@@ -114,7 +114,7 @@ def add_step(x: Tensor, step: Any, name: str, row: Row, scale: Scale) -> Tensor:
 
 
 def with_stride_1(steps: Steps) -> Steps:
-    """Returns a stem that keeps the size of its images."""
+    """Returns the steps of a stem at stride 1 and without max pools."""
     kept: list[Any] = []
     for step in steps:
         if isinstance(step, Conv):

@@ -1,4 +1,4 @@
-"""What the networks for phones share: depthwise steps, inverted residuals, shuffled channels."""
+"""The blocks of networks for phones: depthwise layers, inverted residuals, channel shuffles."""
 
 from __future__ import annotations
 
@@ -13,25 +13,24 @@ from kerascnn.models.registry import Scale, Top
 
 
 def round_channels(count: float, multiple: int = 8) -> int:
-    """Rounds a scaled number of channels as Google's mobile networks do.
+    """Returns a number of channels, rounded to a multiple as in Google's mobile networks.
 
-    Half up to the multiple, at least one multiple, and one multiple more where that would lose more
-    than a tenth.
+    Rounds half up, to at least one multiple; adds a multiple if rounding removes more than 10 %.
     """
     rounded = max(multiple, int(count + multiple / 2) // multiple * multiple)
     return rounded + multiple if rounded < 0.9 * count else rounded
 
 
 def scale_channels(count: int, scale: Scale) -> int:
-    """Returns the channels at the width of `scale`, `round_channels` where it is not 1."""
+    """Returns the channels at the width of `scale`, rounded to multiples of 8 unless it is 1."""
     return count if scale.width == 1 else round_channels(count * scale.width)
 
 
 def conv_padding(padding: str) -> str | None:
-    """Returns what `blocks.conv` calls a row's padding: "symmetric", or "same" for TensorFlow's.
+    """Returns the `pad` of `blocks.conv` for a row's padding, "symmetric" or "same".
 
     Raises:
-        UsageError: it is neither.
+        UsageError: `padding` is neither.
     """
     if padding not in ("symmetric", "same"):
         raise UsageError(f"padding must be 'symmetric' or 'same', got {padding!r}")
@@ -39,7 +38,7 @@ def conv_padding(padding: str) -> str | None:
 
 
 def classifier(x: Tensor, row: Any, scale: Scale, top: Top) -> Tensor:
-    """The usual head, with the row's dropout where the user names none."""
+    """Adds the usual head, with the row's dropout unless `top` sets one."""
     return blocks.classifier(x, row, scale, replace(top, dropout=top.rate(row.dropout)))
 
 
@@ -53,7 +52,7 @@ def depthwise_norm(
     act: str | None = None,
     pad: int | str | None = None,
 ) -> Tensor:
-    """Depthwise convolution (`name`), batch norm (`name`_bn) and activation (`name`_act)."""
+    """Adds a depthwise convolution (`name`), batch norm (`name`_bn), activation (`name`_act)."""
     x = blocks.depthwise(x, kernel, stride, name=name, pad=pad)
     x = blocks.batch_norm(x, f"{name}_bn", norm)
     return x if act is None else blocks.activation(x, act, f"{name}_act")
@@ -74,20 +73,20 @@ def inverted_residual(
     pad: str | None = None,
     drop: float = 0.0,
 ) -> Tensor:
-    """A wide depthwise step between two narrow maps (Sandler 2018, arXiv:1801.04381, figure 4).
+    """Adds an inverted residual block (Sandler 2018, arXiv:1801.04381, figure 4).
 
     Args:
         x: (N, H, W, C).
         filters: channels of the output.
-        expanded: channels of the depthwise convolution; C leaves the expansion out.
+        expanded: channels of the depthwise convolution; C omits the expansion.
         kernel: size of the depthwise filters.
-        stride: of the depthwise convolution; at 1, equal channels are joined by a shortcut.
-        name: of the block, the beginning of its layers' names.
-        norm: batch norm's constants.
-        act: of the expansion and the depthwise step; the projection is linear.
+        stride: of the depthwise convolution; with 1 and equal channels, a shortcut is added.
+        name: prefix of the names of its layers.
+        norm: constants of the batch norms.
+        act: activation of the expansion and the depthwise layer; the projection is linear.
         squeezed: channels inside the squeeze-and-excitation (Hu 2017), 0 for none.
-        gate: activations of the squeeze-and-excitation's two layers.
-        pad: None for symmetric, "same" for TensorFlow's.
+        gate: activations of the two layers of the squeeze-and-excitation.
+        pad: None for symmetric padding, "same" for that of TensorFlow.
         drop: share of the samples that skip the block while training.
     """
     shortcut = x
@@ -104,10 +103,10 @@ def inverted_residual(
 
 
 def channel_shuffle(x: Tensor, groups: int, name: str) -> Tensor:
-    """Deals the channels of every group out over all groups (Zhang 2017, arXiv:1707.01083)."""
+    """Distributes the channels of every group over all groups (Zhang 2017, arXiv:1707.01083)."""
     return x if groups == 1 else blocks.layer("ChannelShuffle", x, name, groups=groups)
 
 
 def channel_slice(x: Tensor, part: int, name: str, parts: int = 2) -> Tensor:
-    """One of `parts` equal parts of the channels, counted from 0."""
+    """Takes part number `part`, from 0, of `parts` equal parts of the channels."""
     return blocks.layer("ChannelSlice", x, name, part=part, parts=parts)

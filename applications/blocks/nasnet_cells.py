@@ -1,6 +1,6 @@
 """The normal and the reduction cell of NASNet-A (Zoph 2017, arXiv:1707.07012, Figure 4).
 
-`nasnet` says where they depart from the figure.
+See `nasnet` for departures from the figure.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ NORM = Norm(1e-3, 0.9997)
 
 
 class Cell(NamedTuple):
-    """Pairs of operations, each added up, and the sums (or inputs) that are stacked.
+    """The pairs of operations whose outputs are added, and the tensors that are concatenated.
 
-    An operation is a separable convolution's size, "avg", "max" or "same" and what it reads: "now",
-    "prev", or the number of a pair. Reading an input of a reduction cell, it strides.
+    An operation is the size of a separable convolution, "avg", "max" or "same", with its input:
+    "now", "prev", or the number of a pair. In a reduction cell, it strides if it reads "now" or
+    "prev".
     """
 
     kind: str
@@ -56,14 +57,14 @@ REDUCTION = Cell(
 
 
 class State(NamedTuple):
-    """A tensor, and how often its size was halved since the stem."""
+    """A tensor, and the number of times that its size was halved since the stem."""
 
     x: Tensor
     level: int
 
 
 def separable_conv(x: Tensor, filters: int, size: int, stride: int, name: str) -> Tensor:
-    """ReLU, depthwise, 1x1 and batch norm, twice; the first strides."""
+    """Adds ReLU, depthwise and 1x1 convolution and batch norm, twice; the first strides."""
 
     def add_layers() -> Tensor:
         y = x
@@ -78,13 +79,13 @@ def separable_conv(x: Tensor, filters: int, size: int, stride: int, name: str) -
 
 
 def relu_conv_norm(x: Tensor, filters: int, name: str) -> Tensor:
-    """ReLU, 1x1 and batch norm."""
+    """Adds ReLU, a 1x1 convolution and batch norm."""
     x = blocks.activation(x, "relu", f"{name}_act")
     return blocks.conv_norm(x, filters, 1, name=name, norm=NORM, act=None)
 
 
 def match_size(prev: State, now: State, filters: int, name: str) -> Tensor:
-    """The older input at the newer one's size: every second value, and those between them."""
+    """Returns `prev` in the size of `now`: every second pixel, and the pixels between them."""
     x = prev.x
     if prev.level == now.level:
         return relu_conv_norm(x, filters, name) if x.shape[-1] != filters else x
@@ -100,7 +101,7 @@ def match_size(prev: State, now: State, filters: int, name: str) -> Tensor:
 
 
 def pad_border(x: Tensor, name: str) -> Tensor:
-    """Zeros around, for 3x3 pools of stride 2: below and right, and all around an odd side."""
+    """Pads for 3x3 pools of stride 2: below and right, and on both sides of an odd size."""
     if None in x.shape[1:3]:
         return blocks.layer("EvenBorder2D", x, name)
     return blocks.layer(
@@ -111,7 +112,7 @@ def pad_border(x: Tensor, name: str) -> Tensor:
 def cell(
     kind: Cell, now: State, prev: State | None, filters: int, name: str, scale: Scale
 ) -> State:
-    """A normal or reduction cell; the very first takes its one input for both, as it is."""
+    """Adds a normal or reduction cell; the first cell takes `now` for both inputs."""
     states: dict[Any, Tensor] = {
         "prev": now.x if prev is None else match_size(prev, now, filters, f"{name}_prev"),
         "now": relu_conv_norm(now.x, filters, f"{name}_now"),

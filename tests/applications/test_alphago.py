@@ -49,7 +49,7 @@ def test_other_boards_have_other_numbers_of_moves():
     assert model.output_shape == (None, 81)
     assert model.get_layer("position_bias").bias.shape == (9, 9, 1)
     assert ledger(input_shape=(9, 13, 48), classes=117).trainable > 0
-    with pytest.raises(UsageError, match="points of the board, here 81, got 10"):
+    with pytest.raises(UsageError, match="points of the board, 81, got 10"):
         ledger(input_shape=(9, 9, 48), classes=10)
     with pytest.raises(MismatchError, match="bias for each point"):
         ledger(input_shape=(None, None, 48))

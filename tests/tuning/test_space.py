@@ -254,7 +254,7 @@ def test_every_family_has_candidates_on_every_axis(family: str, axis: str) -> No
         ("lenet5", {"widht": (1, 2)}, UsageError, "did you mean 'width'"),
         ("lenet5", {"kernel_size": (3, 4)}, UsageError, "kernel_size must be odd"),
         ("lenet5", {"depth": (0, 1)}, UsageError, "depth must be a number above 0"),
-        ("lenet5_1998", {"width": (2,)}, UsageError, "must be left alone"),
+        ("lenet5_1998", {"width": (2,)}, UsageError, "cannot be set"),
         ("lenet5", {"augmentation": ("none", "blur")}, UsageError, "choose among none, shift"),
         ("lenet5", {"pooling": ("avg",)}, UsageError, "linear head"),
         ("googlenet", {"per_stage": ("depth",), "depth": (1, 2)}, UsageError, "no depth for each"),
