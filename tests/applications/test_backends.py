@@ -9,8 +9,10 @@ import keras
 import numpy as np
 import pytest
 
+from kerascnn.create import create_model
 from support.paths import SCRIPTS
 from support.processes import run_python
+from support.small_models import ROWS, small_arguments
 
 # Rows with layers of our own, where backends could differ; the others are marked long.
 OWN = [

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from onnx import TensorProto, checker, helper, numpy_helper
 
+from kerascnn.inference.open_artifact import open_artifact
 from kerascnn.runtimes.openvino_graphs import float_activations
 from support.onnx_graphs import answers_of
 

@@ -14,6 +14,7 @@ from kerascnn.exporting.exporter import export
 from kerascnn.exporting.onnx import quantize
 from kerascnn.exporting.onnx.int8_channels import align_channels
 from kerascnn.exporting.onnx.writer import write_graph
+from kerascnn.runtimes.artifact import Artifact
 from support.digit_exports import GREY, export_digits
 from support.exports import FAMILIES, int8_graph, random_images_for, randomised, small_of_family
 from support.onnx_graphs import answers_of, session_of

@@ -11,7 +11,7 @@ import pytest
 
 import kerascnn
 from kerascnn.exporting.common.network import prepare
-from kerascnn.exporting.onnx.writer import write_graph
+from kerascnn.exporting.onnx.writer import first_without_rule, write_graph
 from support.exports import FAMILIES, random_images_for, randomised, small_of_family
 from support.onnx_graphs import answers_of, operator_counts
 
