@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 
 import kerascnn
-from kerascnn.exporting.common.equivalence import Questions
+from kerascnn.exporting.common.equivalence import Reference
 from kerascnn.exporting.common.network import prepare
 from kerascnn.exporting.common.options import ExportOptions, Job
 from kerascnn.exporting.onnx import quantize
@@ -135,7 +135,7 @@ def int8_graph(model: keras.Model, samples: np.ndarray, path: Path) -> onnx.Mode
         path: beside which the quantizer writes what it needs.
     """
     ready = prepare(model)
-    metadata, questions = {"input": {"layout": "nhwc"}}, Questions(0, (), (), None)
-    job = Job(ready, metadata, ExportOptions(), None, questions, tuple(samples), (), "int8")
-    int8, _ = quantize.lowered(write_graph(ready, 17), job, path)
+    metadata, nothing = {"input": {"layout": "nhwc"}}, Reference(0, (), (), None)
+    job = Job(ready, metadata, ExportOptions(), None, nothing, tuple(samples), (), "int8")
+    int8, _ = quantize.to_int8(write_graph(ready, 17), job, path)
     return int8

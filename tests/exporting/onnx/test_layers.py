@@ -8,7 +8,7 @@ import pytest
 
 from kerascnn import layers as own
 from kerascnn.exporting.common.network import prepare
-from kerascnn.exporting.onnx.writer import uncovered, write_graph
+from kerascnn.exporting.onnx.writer import first_without_rule, write_graph
 from support.exports import random_images_for, randomised
 from support.onnx_graphs import answers_of
 
@@ -49,7 +49,7 @@ OTHERS = {
 def test_other_layers_and_uses(what):
     image = keras.Input((8, 9, 3), name="image")
     model = randomised(keras.Model(image, OTHERS[what](image)))
-    assert uncovered(model) is None
+    assert first_without_rule(model) is None
     images = random_images_for(model)
     wanted = np.asarray(model(images, training=False))
     got = answers_of(write_graph(prepare(model), 17), images)
