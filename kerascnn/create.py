@@ -99,7 +99,7 @@ def build(
     from kerascnn.weights.load import load_weights
 
     request = with_input_shape(request, input_tensor)
-    request = locate.completed(source, variant, request)
+    request = locate.with_published_columns(source, variant, request)
     plan(variant, request)  # refuses what cannot be built before anything is fetched
     weights = locate.for_request(source, variant, request)
     model = build_model(variant, request, input_tensor, name)

@@ -94,7 +94,7 @@ def add_verbs(verbs: Any) -> None:
 def _list(arguments: argparse.Namespace) -> None:
     from kerascnn.models.registry import model_info
     from kerascnn.published.catalogue import checkpoints
-    from kerascnn.weights.locate import place
+    from kerascnn.weights.locate import cache_path
 
     row = None if arguments.row is None else model_info(arguments.row).name
     # The sort is stable, so that the default of an architecture stays first.
@@ -102,7 +102,7 @@ def _list(arguments: argparse.Namespace) -> None:
     if arguments.json:
         print_json(
             [
-                {**_record(checkpoint), "cached": place(checkpoint).exists()}
+                {**_record(checkpoint), "cached": cache_path(checkpoint).exists()}
                 for checkpoint in published
             ]
         )
@@ -117,7 +117,7 @@ def _list(arguments: argparse.Namespace) -> None:
             shape_text(checkpoint.preprocessing.size or ()),
             f"{checkpoint.top1:.1f}",
             checkpoint.licence,
-            "yes" if place(checkpoint).exists() else "no",
+            "yes" if cache_path(checkpoint).exists() else "no",
         )
         for checkpoint in published
     ]
@@ -139,7 +139,7 @@ def _columns(checkpoint: Published) -> str:
 
 
 def _record(checkpoint: Published) -> dict[str, Any]:
-    from kerascnn.weights.locate import place
+    from kerascnn.weights.locate import cache_path
 
     return {
         "tag": checkpoint.tag,
@@ -155,7 +155,7 @@ def _record(checkpoint: Published) -> dict[str, Any]:
         "licence": checkpoint.licence,
         "arguments": dict(checkpoint.arguments),
         "note": checkpoint.note,
-        "path": place(checkpoint),
+        "path": cache_path(checkpoint),
     }
 
 

@@ -54,7 +54,7 @@ class Source:
             adopt(model, self.published.preprocessing, self.published.class_names)
 
 
-def place(record: Published) -> Path:
+def cache_path(record: Published) -> Path:
     """Returns the path in the cache to which a published file is downloaded."""
     return home() / "weights" / record.source / record.file
 
@@ -84,7 +84,7 @@ def for_model(source: SourceLike, model: keras.Model) -> Source:
     return for_request(source, model_info(origin.name), Request.of(origin.arguments))
 
 
-def completed(source: SourceLike, variant: Variant, request: Request) -> Request:
+def with_published_columns(source: SourceLike, variant: Variant, request: Request) -> Request:
     """Returns the request with the columns that a published checkpoint needs.
 
     Columns that the request sets are unchanged; `for_request` refuses them if they do not fit.
@@ -123,7 +123,7 @@ def _located(source: SourceLike, row: str | None) -> Source:
     record = _record(source, row)
     if record is not None:
         digest = Digest(record.sha256, record.md5)
-        return Source(fetch(record.url, place(record), digest), record)
+        return Source(fetch(record.url, cache_path(record), digest), record)
     text = os.fspath(source)
     if _URL.match(text):
         return Source(_fetch_url(text))
