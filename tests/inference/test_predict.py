@@ -199,7 +199,7 @@ def test_what_cannot_be_predicted_is_told(model, distinct_pixels, tmp_path):
         kerascnn.predict(model, tmp_path / "bad.png", preprocessing=PIXELS)
     with pytest.raises(UsageError, match="image 1 is a int"):
         kerascnn.predict(model, [distinct_pixels[0], 7], preprocessing=PIXELS)
-    with pytest.raises(MismatchError, match=r"comes out of the preprocessing as \(3, 3, 1\)"):
+    with pytest.raises(MismatchError, match=r"preprocessing returns an image of shape \(3, 3, 1\)"):
         kerascnn.predict(
             model, distinct_pixels, preprocessing=Preprocessing(size=(3, 3), channels="grey")
         )
