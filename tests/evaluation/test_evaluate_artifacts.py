@@ -222,7 +222,7 @@ def test_the_command(run, exported, tmp_path, capsys):
     out = tmp_path / "out"
     assert main(["evaluate", *both, source, "--flip", "--per-class", "--out", str(out)]) == 0
     printed = capsys.readouterr().out
-    assert "all together" in printed
+    assert "\nensemble " in printed
     assert "averaged over      reflections" in printed
     assert "confusion.png" in printed
     assert main(["evaluate", *both, source, "--out", str(out)]) == 8
