@@ -1,9 +1,9 @@
-"""Building a model: kerascnn against keras.applications, row by row, and the cost of depth.
+"""Compares the time to build a model with keras.applications, and measures the cost of depth.
 
     python benchmarks/build.py
 
-Both are built in turn, five times, in one process; the ratio is of the medians. Results go to
-benchmarks/results/build.json and .md.
+Both are built alternately, five times, in one process; the ratio is that of the medians. Results go
+to benchmarks/results/build.json and .md.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def seconds(build: Callable[[], object]) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("rows", nargs="*", help="shared rows; all when none is given")
+    parser.add_argument("rows", nargs="*", help="rows that both libraries have (all)")
     parser.add_argument("--repeats", type=int, default=5)
     arguments = parser.parse_args()
     start_keras()

@@ -1,10 +1,10 @@
-"""How long ResNet-50 takes to ONNX: here, through Keras's own export, and what comes out.
+"""Compares the export of ResNet-50 to ONNX with the export of Keras: time, memory, nodes.
 
     python benchmarks/export.py            # 2 minutes
 
-Each way runs in a process of its own, three times in turn, and the medians are stored in
-benchmarks/results/export.json and .md. `kerascnn` includes the proof (reload in onnxruntime, 12
-images compared); Keras's export has none.
+Each way runs in its own process, three times alternately; the medians are written to
+benchmarks/results/export.json and .md. The time of `kerascnn` includes the verification (reload in
+onnxruntime, comparison of 12 images); the export of Keras has none.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def measure(way: str) -> dict[str, float]:
 
 
 def command_line() -> float:
-    """Returns the seconds of the whole command, imports and building included."""
+    """Returns the seconds of the whole command, including imports and building."""
     with tempfile.TemporaryDirectory() as directory:
         command = [sys.executable, "-m", "kerascnn", "export", "resnet50", f"{directory}/out"]
         started = time.perf_counter()
@@ -77,7 +77,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("way", nargs="?", choices=WAYS, help="measure this one, once, and print")
+    parser.add_argument(
+        "way", nargs="?", choices=WAYS, help="measure only this way, once, and print the result"
+    )
     way = parser.parse_args().way
     if way is not None:
         print(json.dumps(measure(way)))

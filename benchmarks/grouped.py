@@ -1,14 +1,14 @@
-"""A training step with grouped convolutions: ours, keras.layers.Conv2D(groups=…)'s and PyTorch's.
+"""Compares training steps with grouped convolutions: GroupedConv2D, keras.layers.Conv2D, PyTorch.
 
     python benchmarks/grouped.py --torch-python /path/to/python
 
-Some steps of each take turns in one run, and the ratios are of medians. Ours and Keras's are timed
-with as many threads an operator as there are cores, TensorFlow's own choice, and with one
-(TF_NUM_INTRAOP_THREADS=1): a network of many small operators spends more time on sharing them out
-than it saves, and those that do not wait for each other run side by side all the same. PyTorch is
-timed in both memory layouts, in an interpreter of its own, by default this one if it has torch; of
-its threads the default is best (one takes 1.2 to 1.6 times as long for ShuffleNet). Each one's
-better figure counts. Keras's own takes long and is timed in the first --stock-rounds rounds only.
+Steps of each alternate in one run; the ratios are those of the medians. The two Keras layers are
+timed with one thread for each core (the default of TensorFlow) and with one thread
+(TF_NUM_INTRAOP_THREADS=1) for each operator: a network of many small operators loses more time by
+splitting them than it saves, and independent operators run in parallel anyway. PyTorch is timed in
+both memory layouts, in a separate interpreter, by default this one if it has torch, with its
+default threads (one thread takes 1.2 to 1.6 times as long for ShuffleNet). The better result of
+each counts. The layer of Keras is slow and is timed in the first --stock-rounds rounds only.
 Forward, backward and SGD with momentum, in float32 on random images. Results go to
 benchmarks/results/grouped.json and .md.
 """
@@ -33,14 +33,14 @@ ROWS = ("resnext50_32x4d", "shufflenet_v1_g3", "shufflenet_v1_g8")
 LAYOUTS = ("channels_first", "channels_last")
 TURN = 6
 THREADS = {"all threads": {}, "one thread": {"TF_NUM_INTRAOP_THREADS": "1"}}
-# A library's threads spin for a while after a step and would disturb the next one's.
+# The threads of a library spin for a while after a step and would disturb the next library.
 REST = 0.3
 
 
 def measure(
     row: str, keras: dict[str, Process], torch: Process | None, arguments: argparse.Namespace
 ) -> dict[str, Any]:
-    """Returns the medians of one row in seconds, and how many steps each is of.
+    """Returns the medians of one row in seconds, and the number of steps of each.
 
     Args:
         row: name in the registry.
@@ -63,7 +63,7 @@ def measure(
             if name.startswith("stock") and number > arguments.stock_rounds:
                 continue
             time.sleep(REST)
-            # A training does one step after the other; the first one after a rest wakes threads up.
+            # Steps of a training follow each other; the first step after a pause wakes the threads.
             seconds = [float(process.ask(line)) for _ in range(1 if "stock" in name else TURN)]
             if number:  # the first round compiles
                 taken[name] += seconds[1:] or seconds
@@ -82,7 +82,7 @@ def measure(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("rows", nargs="*", default=ROWS, help=f"by default {', '.join(ROWS)}")
-    parser.add_argument("--torch-python", help="an interpreter that has torch and torchvision")
+    parser.add_argument("--torch-python", help="a Python interpreter with torch and torchvision")
     parser.add_argument("--size", type=int, default=64, help="side of the images in pixels (64)")
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--rounds", type=int, default=15)

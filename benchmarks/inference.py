@@ -1,17 +1,17 @@
-"""Inference: our ONNX files against torchvision's, against PyTorch, int8, OpenVINO, and Predictor.
+"""Compares inference: ONNX files of kerascnn and torchvision, PyTorch, int8, OpenVINO, Predictor.
 
     python benchmarks/inference.py --torch-python PYTHON                     # 15 minutes
     python benchmarks/inference.py --torch-python PYTHON --networks vgg16    # one network again
     python benchmarks/inference.py --networks predictor
     python benchmarks/inference.py --results inference_amd                   # beside the others
 
-Each network is measured in one run in which all contenders take turns; the ratios are of medians.
-torchvision's file is written by torch.onnx and runs in the same onnxruntime; PyTorch itself runs
-eagerly, channels last, in an interpreter of its own. `predictor` compares kerascnn.Predictor with
-keras.Model.predict of keras.applications for ResNet-50, and with the bare runtime. Each network's
-results go into benchmarks/results/inference.json and .md (or another name, for another machine) as
-soon as it ends, beside those of the others, so that a run that is cut loses nothing and a part can
-be measured anew.
+Each network is measured in one run in which all contenders alternate; the ratios are those of the
+medians. The file of torchvision is written by torch.onnx and runs in the same onnxruntime; PyTorch
+runs eagerly, channels last, in a separate interpreter. `predictor` compares kerascnn.Predictor with
+keras.Model.predict of keras.applications for ResNet-50, and with the runtime alone. The results of
+each network are merged into benchmarks/results/inference.json and .md (or another name, for another
+machine) as soon as they are complete, so that an interrupted run loses nothing and one network can
+be measured again.
 """
 
 from __future__ import annotations
@@ -45,17 +45,17 @@ NETWORKS = {
 }
 PREDICTOR = "predictor"
 BATCHES = {1: 21, 16: 9}
-"""Batch sizes, and in how many rounds each contender is timed."""
-# A library's threads spin for a while after a batch and would disturb the next one's.
+"""Batch size -> number of rounds in which each contender is timed."""
+# The threads of a library spin for a while after a batch and would disturb the next library.
 REST = 0.15
 WARM = 4.0
-"""Seconds of passes before any is timed: OpenVINO compiles anew for a shape that stays."""
+"""Seconds of untimed passes: OpenVINO compiles again for a shape that repeats."""
 SECONDS = 0.2
-"""What one contender takes in a round, by as many passes as fit; one at least."""
+"""Seconds of a contender in a round, filled with passes; at least one pass."""
 
 
 def write_ours(name: str, folder: Path) -> dict[str, Path]:
-    """Writes a row of ours with fresh weights as ONNX: float32 in both layouts, and int8."""
+    """Writes a row with fresh weights as ONNX: float32 in both layouts, and int8."""
     import keras
     import numpy as np
 
@@ -123,7 +123,7 @@ def timed(work: Callable[[], Any]) -> Callable[[], float]:
 
 
 def in_turns(contenders: dict[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
-    """Times contenders in turns, each when it has worked for a while."""
+    """Times contenders alternately, each after a warm-up."""
     passes = {}
     for name, once in contenders.items():
         spent = once()
@@ -132,7 +132,7 @@ def in_turns(contenders: dict[str, Callable[[], float]], rounds: int) -> dict[st
         passes[name] = max(1, int(SECONDS / once()))
     taken: dict[str, list[float]] = {name: [] for name in contenders}
     for number in range(rounds):
-        # To and fro, so that nobody always comes after the same one.
+        # The order alternates, so that no contender always follows the same one.
         for name, once in list(contenders.items())[:: -1 if number % 2 else 1]:
             time.sleep(REST)
             taken[name].append(statistics.median(once() for _ in range(passes[name])))
@@ -175,7 +175,7 @@ def measure(name: str, torch: Process | None) -> dict[str, Any]:
 
 
 def measure_predictor() -> dict[str, Any]:
-    """Compares Predictor with keras.Model.predict and with the bare runtime, on fresh weights.
+    """Compares Predictor with keras.Model.predict and with the runtime alone, on fresh weights.
 
     What half precision changes in the answers of trained networks is measured by precision.py.
     """
@@ -333,8 +333,10 @@ def main() -> None:
         "--networks", nargs="+", choices=[*NETWORKS, PREDICTOR], default=[*NETWORKS, PREDICTOR],
         metavar="NAME", help=f"{', '.join([*NETWORKS, PREDICTOR])} (all)",
     )  # fmt: skip
-    parser.add_argument("--torch-python", help="an interpreter that has torch and torchvision")
-    parser.add_argument("--results", default="inference", metavar="NAME", help="of the files")
+    parser.add_argument("--torch-python", help="a Python interpreter with torch and torchvision")
+    parser.add_argument(
+        "--results", default="inference", metavar="NAME", help="name of the result files"
+    )
     arguments = parser.parse_args()
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
     python = arguments.torch_python

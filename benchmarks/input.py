@@ -1,14 +1,14 @@
-"""How fast images come: the pipeline with its distortions, and bare decoding of the same files.
+"""Measures the input pipeline: images per second with augmentation, against decoding alone.
 
     python benchmarks/input.py
 
-Bare is what no pipeline can do without: every JPEG decoded and resized to 224 x 224, in as many
-threads as there are cores and nothing else; once with Pillow, the decoder of this package, and once
-with TensorFlow (tf.io.decode_jpeg with the exact DCT, tf.image.resize). A recipe's own work is what
-it adds to that: decoding, window, mirror, RandAugment, colours, mixing and float32 values, by the
-same functions in as many threads, without tf.data, order or batches in the making. The pictures are
-made here: 500 x 375 pixels of noise with the spectrum of photographs (1/f), quality 90. The rounds
-take turns, and the ratios are of medians. Results go to benchmarks/results/input.json and .md.
+The baseline decodes every JPEG and resizes it to 224 x 224, with one thread for each core: once
+with Pillow, the decoder of this package, and once with TensorFlow (tf.io.decode_jpeg with the exact
+DCT, tf.image.resize). The work of a recipe is decoding, crop, reflection, RandAugment, colours,
+mixing and float32 values, by the same functions in as many threads, without tf.data, shuffling or
+prefetched batches. The images are generated: 500 x 375 pixels of noise with the spectrum of
+photographs (1/f), quality 90. The rounds alternate; the ratios are those of the medians. Results go
+to benchmarks/results/input.json and .md.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ RECIPES = ("resnet_2015", "alexnet_2012", "densenet", "modern")
 
 
 def draw_photos(folder: Path, count: int) -> list[Path]:
-    """Writes JPEGs whose spectra fall as those of photographs do."""
+    """Writes JPEGs of noise with the spectrum of photographs."""
     draw = np.random.default_rng(0)
     frequency = np.hypot(np.fft.fftfreq(HEIGHT)[:, None], np.fft.rfftfreq(WIDTH)[None])
     amplitude = 1 / np.maximum(frequency, 1 / WIDTH) ** 1.2
@@ -78,7 +78,7 @@ def bare_tensorflow(paths: list[Path]) -> Callable[[], float]:
 
 
 def bare_work(paths: list[Path], name: str) -> Callable[[], float]:
-    """What a recipe does to the images of an epoch, called bare."""
+    """Applies the functions of a recipe to the images of an epoch, without tf.data."""
     import tensorflow as tf
 
     from kerascnn.data.augmentation.colour import UNIFORM, jittered
@@ -119,7 +119,7 @@ def _seconds(work: Callable[[], Any]) -> float:
 
 
 def through_pipeline(paths: list[Path], recipe: str | None) -> Callable[[], float]:
-    """A pass over all images: to train with a recipe, or to evaluate without one."""
+    """Reads all images once: for training with a recipe, or for evaluation without one."""
     from kerascnn.data import image_batches
     from kerascnn.data.augmentation.policy import Distortion
     from kerascnn.data.pipeline import pipeline
@@ -138,9 +138,8 @@ def through_pipeline(paths: list[Path], recipe: str | None) -> Callable[[], floa
         return lambda: _seconds(lambda: [None for _ in dataset])
 
     def run() -> float:
-        # A new iterator every time, since nothing may be fetched ahead while others are measured.
-        # An endless one always has some batches in the making: at the start of the measurement, as
-        # at its end.
+        # A new iterator every time: nothing may be prefetched while others are measured. An endless
+        # iterator has batches in progress both at the start and at the end of the measurement.
         batches = iter(dataset)
         for _ in range(WARM_UP):
             next(batches)
@@ -152,7 +151,7 @@ def through_pipeline(paths: list[Path], recipe: str | None) -> Callable[[], floa
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--images", type=int, default=384, help="files (384)")
-    parser.add_argument("--rounds", type=int, default=5, help="of which the medians are (5)")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds of the medians (5)")
     arguments = parser.parse_args()
     start_keras()
     with tempfile.TemporaryDirectory() as folder:

@@ -1,7 +1,7 @@
-"""Training steps of our rows, timed one at a time; as a script, one for every line of its input.
+"""Times training steps of rows; as a script, one step for every line of standard input.
 
-A line is a row, the side of its images, how many, and "ours" or "stock" for the layer that does
-grouped convolutions; the answer is the step's seconds.
+A line is a row, the side of its images, the batch size, and "ours" or "stock" for the layer of
+grouped convolutions; the answer is the seconds of the step.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from kerascnn.training.strategy import policy_scope
 def training_step(
     row: str, side: int, batch: int, policy: str, instead: Mapping[str, Any]
 ) -> Callable[[], float]:
-    """Returns the timed training step of a row, done twice before.
+    """Returns a function that times a training step of a row, after two warm-up steps.
 
     Args:
         row: name in the registry.

@@ -1,9 +1,9 @@
-"""A training step with our layers, and with Keras's own in the place of one kind, in turn.
+"""Compares a training step with our layers and with a Keras layer in place of each kind.
 
     python benchmarks/layers.py
 
-Forward, backward and SGD with momentum on random images, eight of 224x224 pixels; the ratio is of
-the medians of --rounds steps. Results go to benchmarks/results/layers.json and .md.
+Forward, backward and SGD with momentum on eight random images of 224x224 pixels; the ratio is that
+of the medians of --rounds steps. Results go to benchmarks/results/layers.json and .md.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from machine import machine, save  # noqa: E402
 from kerascnn.cli.startup import start_keras  # noqa: E402
 
 ROWS = ("resnet50", "mobilenet_v2", "densenet121")
-# Our Conv2D is another one in bfloat16 only.
+# Our Conv2D differs from that of Keras in bfloat16 only.
 REPLACED = {
     "float32": ("BatchNormalization",),
     "mixed_bfloat16": ("BatchNormalization", "Conv2D"),

@@ -1,14 +1,14 @@
-"""LeNet-5 on MNIST: the mean test error over several seeds, beside the paper's.
+"""LeNet-5 on MNIST: the mean test error over several seeds, compared with the paper.
 
     python benchmarks/lenet5_mnist.py --data idx:DIR
     python benchmarks/lenet5_mnist.py --data idx:DIR --recipe lenet_1998
 
-Every run trains on all 60,000 training images, without distortions, for a number of epochs that is
-fixed beforehand, and the model of the last epoch is measured once on the 10,000 test images: the
-test set chooses nothing. (The default recipe was chosen on the last 10,000 training images, with
-the other 50,000 trained on.) Results go to benchmarks/results/lenet5_mnist.json and .md, those of
-another recipe to lenet5_mnist_RECIPE. Two cores take about two and a half minutes for a run of
-`lenet5`, and longer with the small steps of lenet_1998.
+Every run trains on all 60,000 training images, without distortions, for a fixed number of epochs.
+The model of the last epoch is evaluated once on the 10,000 test images: the test set selects
+nothing. (The default recipe was selected on the last 10,000 training images, after training on the
+other 50,000.) Results go to benchmarks/results/lenet5_mnist.json and .md; those of another recipe
+to lenet5_mnist_RECIPE. A run of `lenet5` takes about two and a half minutes on two cores, and
+longer with the small batches of lenet_1998.
 """
 
 from __future__ import annotations
@@ -65,11 +65,11 @@ def main() -> None:
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", required=True, help="idx:DIR, the directory of the MNIST files")
-    parser.add_argument("--seeds", type=int, default=3, help="how many runs for each model (3)")
+    parser.add_argument("--seeds", type=int, default=3, help="runs of each model (3)")
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--models", nargs="+", default=["lenet5", "lenet5_1998"])
     parser.add_argument("--recipe", default="default")
-    parser.add_argument("--runs", help="where to keep the runs, to go on with what was interrupted")
+    parser.add_argument("--runs", help="directory of the runs, to resume after an interruption")
     return parser.parse_args()
 
 

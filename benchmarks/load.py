@@ -1,13 +1,13 @@
-"""Loading ResNet-50 from a .pth: kerascnn against torch.load + load_state_dict into torchvision's.
+"""Compares loading ResNet-50 from a .pth file with torch.load + load_state_dict.
 
     python benchmarks/load.py --torch-python PYTHON_WITH_TORCH_AND_TORCHVISION
 
-torch writes the file, and then the two load it in turn, each in a process of its own, the file
-being in the system's cache; the ratio is of the medians. Ours searches for NaN and matches by name,
-which torch does not. The file's SHA-256 is worked out in a thread beside and is not waited for by
-`load_weights`, only by who asks the report for it: both times are given, to the weights being in
-the model and to the digest being there as well. Memory is the largest that a process had during a
-load, over what it had before. Results go to benchmarks/results/load.json and .md.
+torch writes the file. Then both load it alternately, each in its own process, with the file in the
+cache of the system; the ratio is that of the medians. kerascnn also searches for NaN and matches by
+name. It computes the SHA-256 of the file in another thread, for which `load_weights` does not wait:
+both times are given, until the weights are in the model and until the digest is known. Memory is
+the peak of a process during a load, minus its memory before. Results go to
+benchmarks/results/load.json and .md.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ ROW = "resnet50_v1_5"
 
 
 def resident(field: str) -> int:
-    """Returns a field of /proc/self/status in bytes: VmRSS now, VmHWM at most."""
+    """Returns a field of /proc/self/status in bytes: VmRSS (current) or VmHWM (peak)."""
     return int(Path("/proc/self/status").read_text().split(f"{field}:")[1].split()[0]) * 1024
 
 

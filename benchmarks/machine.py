@@ -1,4 +1,4 @@
-"""What every benchmark says of its machine, and where its results go."""
+"""The machine of a benchmark, and the files of its results."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PACKAGES = (
 
 
 def machine() -> dict[str, Any]:
-    """Returns processor, cores, system, date and the versions of what is installed."""
+    """Returns processor, cores, system, date and the versions of the installed packages."""
     versions = {}
     for package in PACKAGES:
         try:

@@ -1,12 +1,12 @@
-"""What float16, bfloat16 and int8 change in the answers of trained networks.
+"""Measures the effect of float16, bfloat16 and int8 on the accuracy of trained networks.
 
     python benchmarks/precision.py                          # 15 minutes
     python benchmarks/precision.py --networks lenet5        # one network again
 
-Each network is trained on the digits here, exported with `kerascnn.export`, and asked for the
-test images, which neither the training nor the calibration of int8 has seen. float32, float16 and
-int8 run in onnxruntime, bfloat16 and int8 once more in OpenVINO. Each network's results go into
-benchmarks/results/precision.json and .md as soon as it ends, beside those of the others.
+Each network is trained on the digits, exported with `kerascnn.export`, and evaluated on the test
+images, which neither the training nor the calibration of int8 uses. float32, float16 and int8 run
+in onnxruntime; bfloat16 and int8 also run in OpenVINO. The results of each network are merged into
+benchmarks/results/precision.json and .md as soon as they are complete.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A script of this folder in a process of its own: it answers every line with one."""
+"""A script of this folder in a separate process, which answers every line with a line."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Process:
         )
 
     def line(self) -> str:
-        """Returns the next line of the script, which must not have ended."""
+        """Returns the next line of the script; raises if it has ended."""
         assert self.process.stdout is not None
         line = self.process.stdout.readline().strip()
         if not line:

@@ -1,8 +1,8 @@
 """Forward passes in PyTorch, one for every line on standard input; started by inference.py.
 
 A line names a network of torchvision and a batch size; the answer is the seconds of one forward
-pass in eager mode, channels last, float32. A line `export NETWORK FILE` writes the network as
-torchvision's users do, by torch.onnx, and is answered by the seconds that took.
+pass in eager mode, channels last, float32. A line `export NETWORK FILE` writes the network
+with torch.onnx, as users of torchvision do; the answer is the seconds of that.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Loads a state dict into torchvision's ResNet-50, once for every line; started by load.py.
 
-A line is the file's path, answered in JSON, or "write" and a path, which writes such a file with
-random weights and is answered with torch's version. `torch_steps.torchvision` says why torchvision
-is imported as it is.
+A line is the path of a file, answered in JSON, or "write" and a path, which writes such a file with
+random weights and is answered with the version of torch. See `torch_steps.torchvision` for the
+import of torchvision.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from torch_steps import torchvision
 
 
 def resident(field: str) -> int:
-    """Returns a field of /proc/self/status in bytes: VmRSS now, VmHWM at most."""
+    """Returns a field of /proc/self/status in bytes: VmRSS (current) or VmHWM (peak)."""
     return int(Path("/proc/self/status").read_text().split(f"{field}:")[1].split()[0]) * 1024
 
 

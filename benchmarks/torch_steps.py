@@ -1,9 +1,9 @@
 """Training steps in PyTorch, one for every line on standard input; started by grouped.py and
 train.py.
 
-A line names a network, a memory layout ("channels_first" or "channels_last", and "+bfloat16" behind
-it for autocast), an image side and a batch size; the answer is the seconds of one step: forward,
-backward, SGD with momentum.
+A line names a network, a memory layout ("channels_first" or "channels_last", with the suffix
+"+bfloat16" for autocast), an image side and a batch size; the answer is the seconds of one step:
+forward, backward, SGD with momentum.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from torch import nn
 
 
 def torchvision() -> Any:
-    """Imports torchvision, of which no network needs the compiled operators."""
+    """Imports torchvision without its compiled operators, which no network needs."""
     kept = torch.library.register_fake
 
     def register(name: str, *args: Any, **options: Any) -> Any:
@@ -74,7 +74,7 @@ STAGES = {
 
 
 def shufflenet_v1(groups: int) -> nn.Module:
-    """The paper's network, which no library has."""
+    """ShuffleNet v1, which torchvision does not have."""
     layers: list[nn.Module] = [
         nn.Conv2d(3, 24, 3, 2, 1, bias=False),
         nn.BatchNorm2d(24),
@@ -92,7 +92,7 @@ def shufflenet_v1(groups: int) -> nn.Module:
 
 @functools.lru_cache(maxsize=2)  # grouped.py alternates between two; VGG-16 takes 2 GB each
 def step(network: str, layout: str, side: int, batch: int) -> Callable[[], None]:
-    """Returns the training step of a network, done twice before."""
+    """Returns a training step of a network, after two warm-up steps."""
     torch.manual_seed(0)
     if network.startswith("shufflenet_v1_g"):
         model = shufflenet_v1(int(network.removeprefix("shufflenet_v1_g")))

@@ -1,16 +1,16 @@
-"""A training step of `kerascnn.train` against Keras's own `fit`, and PyTorch's, in turn in one run.
+"""Compares a training step of `kerascnn.train` with `fit` of Keras and with PyTorch.
 
     python benchmarks/train.py --torch-python /path/to/python            # 12 minutes
     python benchmarks/train.py vgg16-auto --torch-python /path/to/python # one part again
 
-Four steps take turns on the same `tf.data` pipeline: ours with everything that `train` puts around
-it (guards, progress, resume); the same network in `keras.Model.fit`, whose ratio to it is what all
-that costs; the twin of keras.applications in `fit`; torchvision's, in a process of its own, with
-the layout and precision that were best in the first round. In the parts called -auto
-`precision="auto"` measures and trains, against the twin in float32. A time is the median between
-the ends of two steps, so that loading, callbacks and what Python does count; the ends of epochs do
-not. Forward, backward and SGD with momentum. Each part's results go to
-benchmarks/results/train.json and .md as soon as it ends, beside those of the others and of other
+Four kinds of steps alternate on the same `tf.data` pipeline: a step of `train` with all its
+callbacks (guards, progress, resume); the same network in `keras.Model.fit`, which shows the cost of
+the callbacks; the network of keras.applications in `fit`; and that of torchvision, in a separate
+process, with the layout and precision that were fastest in the first round. In the parts named
+-auto, `precision="auto"` selects the precision, and keras.applications runs in float32. A time is
+the median between the ends of two steps: it includes loading and callbacks, but not the ends of
+epochs. Forward, backward and SGD with momentum. The results of each part are merged into
+benchmarks/results/train.json and .md as soon as they are complete, together with those of other
 processors.
 """
 
@@ -49,7 +49,7 @@ PARTS = {
     "resnet50-auto": ("resnet50", 224, 16, 3),
     "vgg16-auto": ("vgg16", 224, 16, 4),
 }
-"""Network, image side, batch and the steps of each contender in a round, more of quick ones."""
+"""Part -> network, image side, batch size and steps of each contender in a round."""
 TORCH = [f"{layout}{half}" for layout in ("channels_first", "channels_last")
          for half in ("", "+bfloat16")]  # fmt: skip
 RECIPE = Recipe("sgd", optimizer="sgd", learning_rate=1e-3, schedule="constant", warmup=0.0)
@@ -97,7 +97,7 @@ def twin(row: str) -> Any:
 
 
 class Bench:
-    """The steps of one network in one precision, timed in turns."""
+    """Times the steps of one network in one precision, alternately with Keras."""
 
     def __init__(
         self, row: str, side: int, batch: int, policies: tuple[str, str], stack: ExitStack
@@ -148,10 +148,10 @@ class Bench:
         self.taken: dict[str, list[float]] = {name: [] for name in self.models}
 
     def turn(self, steps: int) -> None:
-        """Does some steps of each, one network after the other."""
+        """Runs some steps of each network."""
         import keras
 
-        # To and fro, so that nobody always comes after the same one.
+        # The order alternates, so that no contender always follows the same one.
         self.models = dict(reversed(self.models.items()))
         for name, model in self.models.items():
             ends: list[float] = []
@@ -165,11 +165,11 @@ class Bench:
                 self.data, epochs=1, steps_per_epoch=steps + 2, callbacks=[clock, *around],
                 shuffle=False, verbose=0,
             )  # fmt: skip
-            # The first step begins with an empty queue, and the last one ends an epoch.
+            # The first step starts with an empty queue, and the last step ends an epoch.
             self.taken[name] += [b - a for a, b in pairwise(ends[:-1])]
 
     def close(self) -> None:
-        """Forgets the networks."""
+        """Releases the networks."""
         for callback in self.around:
             getattr(callback, "close", lambda: None)()
         self.models.clear()
@@ -177,14 +177,14 @@ class Bench:
 
 
 def on_steps(callback: Any) -> bool:
-    """Returns whether a callback of `train` is to run: not those that write at an epoch's end."""
+    """Returns whether a callback of `train` runs here: not if it writes at the end of an epoch."""
     return type(callback).__name__ not in ("ModelFiles", "HistoryFile", "EventWriter", "Commits")
 
 
 def measured(
     part: str, policies: tuple[str, str], torch: Process | None, rounds: int
 ) -> dict[str, Any]:
-    """Returns the median seconds of a step of each; ours and Keras's in their own precision."""
+    """Returns the median seconds of a step of each contender."""
     row, side, batch, steps = PARTS[part]
     with ExitStack() as stack:
         bench = Bench(row, side, batch, policies, stack)
@@ -220,7 +220,7 @@ def measured(
 
 
 def chosen(row: str, side: int, batch: int) -> tuple[str, dict[str, float]]:
-    """Returns what precision="auto" takes, and the times it measured for it."""
+    """Returns the precision that precision="auto" selects, and its measured times."""
     from kerascnn.training.auto_precision import candidates, fastest, measure
 
     def build() -> Any:
@@ -251,7 +251,7 @@ def line(result: dict[str, Any]) -> str:
 
 
 def write(results: dict[str, Any], about: dict[str, Any]) -> list[str]:
-    """Writes the results of all parts that were ever measured; returns the table."""
+    """Writes the results of all measured parts; returns the table."""
     table = [
         "| network | side | batch | precision | processor | kerascnn | Keras's fit | ratio | "
         "around it | PyTorch's best | ratio |",
@@ -277,7 +277,7 @@ def write(results: dict[str, Any], about: dict[str, Any]) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("parts", nargs="*", default=list(PARTS), help=", ".join(PARTS))
-    parser.add_argument("--torch-python", help="an interpreter that has torch and torchvision")
+    parser.add_argument("--torch-python", help="a Python interpreter with torch and torchvision")
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
     here = sys.executable if importlib.util.find_spec("torch") else None
@@ -295,7 +295,7 @@ def main() -> None:
         policies, seconds = ("float32", "float32"), {}
         if part.endswith("-auto"):
             policy, seconds = chosen(*PARTS[part][:3])
-            # Against Keras as a user has it who asks for nothing: in float32.
+            # Keras runs in its default precision, float32.
             policies = (policy, "float32")
         result = measured(part, policies, torch, arguments.rounds)
         result["cpu"] = about["cpu"]

@@ -1,14 +1,14 @@
-"""What a search costs beside its training, and how fast candidates are priced.
+"""Measures the overhead of a search over its trainings, and the time to compute budgets.
 
     python benchmarks/tuning.py
 
-Overhead: the same trials (one network, another learning rate each) by `kerascnn.tuning.search` and
-by a bare keras-tuner loop: keras_tuner.GridSearch over a function that builds and compiles the
-model with the recipe's optimizer, on the same `tf.data` pipelines (made once, without TensorFlow's
-autotuner, see `trials.untuned`), for as many steps and evaluations of the same batches, with
-keras-tuner's own checkpoint of the best epoch. It does less than `search` in that its rate is
-constant, where the recipe has a cosine. The two take turns. Seconds are a trial's own, from its
-beginning to its end; the first one of each search is not counted.
+Overhead: the same trials (one network, different learning rates) by `kerascnn.tuning.search` and by
+keras_tuner.GridSearch over a function that builds and compiles the model with the recipe's
+optimizer, on the same `tf.data` pipelines (built once, without TensorFlow's autotuner, see
+`untuned`), for as many steps and evaluations of the same batches, with keras-tuner's checkpoint of
+the best epoch. GridSearch does less in one respect: its learning rate is constant, and that of the
+recipe is a cosine. The two alternate. The time of a trial is from its start to its end; the first
+trials of each search are not counted.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from kerascnn.cli.startup import start_keras  # noqa: E402
 
 RATES = (3e-4, 1e-3, 3e-3, 1e-2)
 WARM = 1
-"""Trials of each loop that are not counted: the first one compiles what all of them share."""
+"""Trials of each search that are not counted: the first trial compiles shared functions."""
 PRICED = ("lenet5", "convnet", "resnet20_cifar", "resnet50", "mobilenet_v2", "efficientnet_b0",
           "densenet121", "nasnet_large")  # fmt: skip
 
@@ -53,7 +53,7 @@ def ours(name: str, data: Any, epochs: int, directory: Path) -> list[float]:
 
 
 def bare(name: str, data: Any, epochs: int, directory: Path) -> list[float]:
-    """Returns the seconds of each trial of a bare keras-tuner loop."""
+    """Returns the seconds of each trial of keras_tuner.GridSearch."""
     import keras
     import keras_tuner
 
@@ -108,7 +108,7 @@ def bare(name: str, data: Any, epochs: int, directory: Path) -> list[float]:
 
 
 def pricing() -> dict[str, dict[str, float]]:
-    """Returns milliseconds for networks that were not seen before, and for those that were."""
+    """Returns the milliseconds to price a new network, and a network priced before."""
     from kerascnn.tuning.candidates import Candidates
 
     milliseconds = {}
@@ -129,7 +129,7 @@ def pricing() -> dict[str, dict[str, float]]:
 
 
 def filtering() -> dict[str, float]:
-    """Returns seconds to draw and filter 10,000 candidates, and how many of them fit."""
+    """Returns seconds to draw and filter 10,000 candidates, and the number that fit."""
     from kerascnn.tuning.axes import Range, draw
     from kerascnn.tuning.budget import Budget
     from kerascnn.tuning.candidates import Candidates

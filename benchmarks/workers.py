@@ -1,10 +1,10 @@
-"""How much sooner a chief and two workers end a search than a chief and one.
+"""Compares the time of a search by a chief and two workers with that by one worker.
 
     python benchmarks/workers.py
 
-All are processes of `kerascnn tune` on one machine. A worker is held to one core: left alone it
-takes all of them, and two workers would be compared with a whole machine. Seconds are from the
-first trial's beginning to the last one's end, without the start of TensorFlow.
+All are processes of `kerascnn tune` on one machine. Each worker runs on one core; otherwise a
+single worker would use all cores. The time is from the start of the first trial to the end of the
+last, without the start of TensorFlow.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def free_port() -> int:
 
 
 def measured(workers: int, directory: Path, trials: int = 8, epochs: int = 25) -> float:
-    """Returns the seconds of a search by so many workers.
+    """Returns the seconds of a search by a number of workers.
 
     Args:
         workers: 1 up to the number of cores.

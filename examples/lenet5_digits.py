@@ -1,10 +1,10 @@
-"""LeNet-5 on real handwritten digits, end to end: train, evaluate, export, prove.
+"""LeNet-5 on real handwritten digits, end to end: train, evaluate, export, verify.
 
     python examples/lenet5_digits.py --out runs/demo
 
 15 s on two idle cores: 98.66 % of the 599 held-out digits, and exports within 4e-7 of Keras.
 `make demo` runs this. The digits come with scikit-learn: 1,797 images, a third of them held out;
-the accuracy is the best epoch's on that third.
+the accuracy is that of the best epoch on this third.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("runs/demo"), help="directory to write")
     parser.add_argument("--epochs", type=int, default=30)
-    parser.add_argument("--overwrite", action="store_true", help="replace an earlier demo there")
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace an earlier demo in that directory"
+    )
     arguments = parser.parse_args()
     started = time.perf_counter()
     start_keras()

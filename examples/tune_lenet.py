@@ -1,14 +1,15 @@
-"""A better net than LeNet-5 for MNIST, within 100,000 parameters, found in 24 short trials.
+"""Searches for a better network than LeNet-5 for MNIST, within 100,000 parameters, in 24 trials.
 
     python examples/tune_lenet.py --data /path/to/mnist
 
 Found: 56,570 parameters, 99.55 % of the test images; LeNet-5 with its 61,706 and its own recipe has
-98.79 %. 16 minutes of processor time; 96 on the clock, since both cores were busy with much else.
+98.79 %. It took 16 minutes of processor time (96 minutes of real time on two busy cores).
 
-The directory has the four MNIST files. The trials see 12,000 of the training images, 9,600 to learn
-from for three epochs and 2,400 to be scored by. The winner is then trained on all 60,000 with the
-default recipe, and LeNet-5 with its own (`lenet_1998`, the paper's falling step sizes). The 10,000
-test images choose nothing: both nets are measured on them once, as they are after their last epoch.
+The directory contains the four MNIST files. The trials use 12,000 of the training images: 9,600 to
+train for three epochs and 2,400 to score. The best network is then trained on all 60,000 with the
+default recipe, and LeNet-5 with the recipe `lenet_1998` (the decreasing step sizes of the paper).
+The 10,000 test images select nothing: both networks are evaluated on them once, after their last
+epoch.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from kerascnn.cli.startup import start_keras
 PARAMETERS = 100_000
 TRIALS = 24
 EVERY = 5
-"""A trial sees one of so many training images."""
+"""A trial uses one of this number of training images."""
 
 
 def main() -> int:

@@ -66,20 +66,20 @@ class TorchNetwork:
             more: dict[str, Any] = {}
             if name in ("googlenet", "inception_v3"):
                 more["init_weights"] = False
-            made = getattr(library.models, name)(weights=None, **more)
-            if hasattr(made, "aux_logits"):  # a head that only training uses
-                made.aux_logits = False
+            library_model = getattr(library.models, name)(weights=None, **more)
+            if hasattr(library_model, "aux_logits"):  # a head that only training uses
+                library_model.aux_logits = False
                 for head in ("aux1", "aux2", "AuxLogits"):
-                    if hasattr(made, head):
-                        setattr(made, head, None)
+                    if hasattr(library_model, head):
+                        setattr(library_model, head, None)
         else:
             library = importlib.import_module("timm")
-            made = library.create_model(name, pretrained=False)
-        self.torch, self.model = torch, made.eval()
+            library_model = library.create_model(name, pretrained=False)
+        self.torch, self.model = torch, library_model.eval()
         self.version = f"{source} {library.__version__}"
         self.tensors = {
             "/".join(key.rsplit(".", 1)): tensor
-            for key, tensor in made.state_dict().items()
+            for key, tensor in library_model.state_dict().items()
             if not key.endswith("num_batches_tracked")
         }
         self.shapes = {key: tuple(tensor.shape) for key, tensor in self.tensors.items()}

@@ -1,10 +1,10 @@
-"""A load test of server.py on this machine: requests a second, waiting times, equal answers.
+"""A load test of server.py on this machine: requests per second, latency, equal answers.
 
     python examples/serving/load.py runs/demo/exported runs/demo/digits --connections 8
 
-It starts the server in a process of its own, sends every image of the folder again and again over
---connections connections that stay open, --requests in all, and compares each answer with that of
-`kerascnn.Predictor`. The result stands at the top of server.py.
+It starts the server in a separate process, sends the images of the folder repeatedly over
+--connections persistent connections, --requests in all, and compares each answer with that of
+`kerascnn.Predictor`. A result is given at the top of server.py.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import kerascnn
 
 SERVER = Path(__file__).with_name("server.py")
 TOLERANCE = 1e-5
-"""Batches of another size round differently."""
+"""The largest difference in a score: batches of different sizes round differently."""
 
 
 def start(artifact: str, *options: str) -> tuple[subprocess.Popen, int]:
@@ -45,7 +45,7 @@ def run(
     connections: int,
     requests: int,
 ) -> list[float]:
-    """Sends requests over several connections at once and returns the seconds that each took.
+    """Sends requests over several connections in parallel and returns the seconds of each.
 
     Raises:
         SystemExit: an answer is not what was expected.
@@ -80,16 +80,16 @@ def run(
 
 
 def percentile(seconds: list[float], share: float) -> float:
-    """Returns the time in milliseconds that this share of requests stays below."""
+    """Returns a percentile of the times, in milliseconds."""
     return 1e3 * sorted(seconds)[min(len(seconds) - 1, int(share * len(seconds)))]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("artifact")
-    parser.add_argument("folder", type=Path, help="of image files")
+    parser.add_argument("folder", type=Path, help="a folder of image files")
     parser.add_argument("--connections", type=int, default=8)
-    parser.add_argument("--requests", type=int, default=4000, help="in all")
+    parser.add_argument("--requests", type=int, default=4000, help="number of requests (4000)")
     arguments = parser.parse_args()
     files = sorted(path for path in arguments.folder.iterdir() if path.is_file())
     # The same settings as the server's, so that answers differ by rounding at most.

@@ -1,4 +1,4 @@
-"""An HTTP server for any artifact, in the standard library: images in, classes out, in batches.
+"""An HTTP server for any artifact, with the standard library: predicts classes in batches.
 
     python examples/serving/server.py runs/demo/exported --port 8000
     curl --data-binary @seven.png "http://127.0.0.1:8000/predict?top=3"
@@ -8,11 +8,11 @@ LeNet-5 on digits, 2 cores that the load test shares: 1,165 requests/s over 8 co
 ms, p99 13.9 ms, 2.6 images a batch, every answer equal to Predictor's; one connection: 982 a
 second, p50 1.0 ms, p99 1.3 ms (medians of 3 runs).
 
-Requests that come while a batch is computed wait for the next one, so that batches grow with the
-load and a single request waits for nobody. More than --queue waiting requests are turned away
-(503), as are bodies above --largest (413) and what is no image (400, with the reason). It listens
-on this machine only unless --host says otherwise, and it knows no users and no TLS: put a proxy
-that does in front of it.
+Requests that arrive while a batch is computed form the next batch, so that batches grow with the
+load and a single request does not wait. It refuses requests when --queue requests are waiting
+(503), bodies larger than --largest (413), and files that are not images (400, with the reason). It
+listens on this machine only unless --host is set, and has no users and no TLS: use a proxy for
+these.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ import kerascnn
 from kerascnn.errors import KerasCNNError
 
 WAIT = 30.0
-"""Seconds after which a request is given up."""
+"""Seconds after which a request fails."""
 
 
 class Batches:
-    """Computes prepared images in a thread of its own, as many together as are waiting."""
+    """Computes prepared images in a thread, in batches of all that are waiting."""
 
     def __init__(self, predictor: kerascnn.Predictor, waiting: int) -> None:
         self.predictor = predictor
@@ -67,7 +67,7 @@ class Batches:
         images, futures = zip(*together, strict=True)
         try:
             answers = self.predictor.probabilities(np.stack(images))
-        except Exception as error:  # the waiting requests have to hear of it
+        except Exception as error:  # it is passed on to the waiting requests
             for future in futures:
                 future.set_exception(error)
             return
@@ -78,12 +78,12 @@ class Batches:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """One connection, which may carry many requests."""
+    """A connection, which can have many requests."""
 
     protocol_version = "HTTP/1.1"
     timeout = WAIT
-    # Head and body leave in one packet, and at once: otherwise each answer waits 40 ms for the
-    # other side to acknowledge its head.
+    # Headers and body are sent in one packet, without delay: otherwise each answer waits 40 ms for
+    # the acknowledgement of its headers.
     wbufsize = -1
     disable_nagle_algorithm = True
     server: Server
@@ -135,7 +135,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *arguments: object) -> None:
-        """Says nothing: a line for each request would cost more than a small network."""
+        """Logs nothing: a line for each request would take longer than a small network."""
 
 
 class Server(ThreadingHTTPServer):
@@ -156,13 +156,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("artifact", help="an export directory, or one of its files")
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=8000, help="0 takes any that is free")
+    parser.add_argument("--port", type=int, default=8000, help="0 for any free port (8000)")
     parser.add_argument("--runtime", default="auto")
     parser.add_argument("--precision", default="auto")
     parser.add_argument("--threads", type=int)
     parser.add_argument("--batch-size", type=int, default=16)
-    parser.add_argument("--queue", type=int, default=256, help="requests that may wait")
-    parser.add_argument("--largest", type=int, default=20_000_000, help="bytes of an image file")
+    parser.add_argument("--queue", type=int, default=256, help="the most waiting requests (256)")
+    parser.add_argument(
+        "--largest", type=int, default=20_000_000, help="the most bytes of an image file"
+    )
     arguments = parser.parse_args()
     predictor = kerascnn.Predictor(
         arguments.artifact,

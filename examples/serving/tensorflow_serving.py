@@ -1,18 +1,18 @@
-"""TensorFlow Serving: the model repository it reads, a request, and the answer it gives.
+"""TensorFlow Serving: writes a model repository and a request, and computes the answer.
 
     python examples/serving/tensorflow_serving.py runs/demo/exported models three.png --name digits
     tensorflow_model_server --rest_api_port=8501 --model_name=digits \\
         --model_base_path=$PWD/models/digits
     curl --data @models/digits-request.json http://127.0.0.1:8501/v1/models/digits:predict
 
-The server itself was not at hand when this was written. A test compares the answer, which has the
-form {"predictions": [[…], …]}, with NumPy's to 1e-5, and looks up the method name that the server
-requires of a signature.
+This example was not tested with the server itself. A test compares the answer, which has the form
+{"predictions": [[…], …]}, with NumPy to 1e-5, and checks the method name that the server requires
+of a signature.
 
-The script lays out `models/digits/1/`, writes the request for the images beside it, and prints the
-answer: it loads the version by the tag `serve`, looks up the signature `serving_default`, requires
-that it is a prediction with one input, turns the request's `instances` into that input and its
-output into `predictions`, which is what the server does with the row format.
+The script writes `models/digits/1/` and the request for the images, and prints the answer. As the
+server does for the row format, it loads the version by the tag `serve`, takes the signature
+`serving_default`, checks that it is a prediction with one input, converts the `instances` of the
+request to that input and its output to `predictions`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ METHOD = "tensorflow/serving/predict"
 
 
 def write_version(exported: Path, models: Path, name: str, version: int = 1) -> Path:
-    """Copies the SavedModel of an export to models/name/version, in one step.
+    """Copies the SavedModel of an export to models/name/version, atomically.
 
     A server that is running loads it as soon as it is there, so it must never see half of it.
     """
@@ -43,7 +43,7 @@ def write_version(exported: Path, models: Path, name: str, version: int = 1) -> 
 
 
 def request_for(images: list[Path], exported: Path) -> dict[str, Any]:
-    """Returns a request for image files, prepared as the export's metadata says."""
+    """Returns a request for image files, prepared according to the metadata of the export."""
     from kerascnn.imaging.decode import load_image
     from kerascnn.imaging.preprocessing import Preprocessing
 
@@ -55,7 +55,7 @@ def request_for(images: list[Path], exported: Path) -> dict[str, Any]:
 
 
 def answer(version: Path, request: dict[str, Any]) -> dict[str, Any]:
-    """Returns what TensorFlow Serving answers to a request in the row format.
+    """Returns the answer of TensorFlow Serving to a request in the row format.
 
     Raises:
         ValueError: the SavedModel or the request is not as the server needs it.
@@ -63,7 +63,9 @@ def answer(version: Path, request: dict[str, Any]) -> dict[str, Any]:
     import tensorflow as tf
 
     if not (version / "saved_model.pb").is_file() or not version.name.isdecimal():
-        raise ValueError(f"{version} is no version of a model: a number with saved_model.pb in it")
+        raise ValueError(
+            f"{version} is not a version of a model: a directory with a number and saved_model.pb"
+        )
     model = tf.saved_model.load(str(version), tags=["serve"])
     signature = model.signatures[request.get("signature_name", SIGNATURE)]
     ((name, spec),) = signature.structured_input_signature[1].items()
@@ -82,7 +84,7 @@ def answer(version: Path, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def method_of(version: Path) -> str:
-    """Returns the method name of the signature, which the server looks at before it serves."""
+    """Returns the method name of the signature, which the server checks."""
     from tensorflow.core.protobuf import saved_model_pb2
 
     content = saved_model_pb2.SavedModel.FromString((version / "saved_model.pb").read_bytes())
@@ -99,7 +101,7 @@ def _plain(value: Any) -> Any:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("exported", type=Path, help="an export directory with a SavedModel")
-    parser.add_argument("models", type=Path, help="directory of models, made if needed")
+    parser.add_argument("models", type=Path, help="directory of models, created if needed")
     parser.add_argument("images", type=Path, nargs="+")
     parser.add_argument("--name", required=True)
     arguments = parser.parse_args()

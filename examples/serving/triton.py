@@ -1,4 +1,4 @@
-"""A model repository for NVIDIA's Triton out of an ONNX file: config.pbtxt and labels.
+"""Writes a model repository for NVIDIA's Triton from an ONNX file: config.pbtxt and labels.
 
     python examples/serving/triton.py runs/demo/exported/model.onnx models --name digits
     tritonserver --model-repository models
@@ -13,7 +13,7 @@ For LeNet-5 on digits it prints
     instance_group [{ count: 1 kind: KIND_AUTO }]
     dynamic_batching { max_queue_delay_microseconds: 500 }
 
-Triton itself was not at hand when this was written: a test parses the text as Triton's ModelConfig
+This example was not tested with Triton itself: a test parses the text as Triton's ModelConfig
 message and compares it with the ONNX file.
 
 The repository then holds
@@ -37,7 +37,7 @@ from typing import Any
 from kerascnn.fileio.atomic import atomic_directory
 
 TYPES = {1: "TYPE_FP32", 2: "TYPE_UINT8", 3: "TYPE_INT8", 10: "TYPE_FP16", 11: "TYPE_FP64"}
-"""What Triton calls ONNX's types of elements."""
+"""ONNX element type -> its name in Triton."""
 LABELS = "labels.txt"
 
 
@@ -79,7 +79,7 @@ def _metadata(model: Any) -> dict[str, Any]:
 
 
 def write(file: Path, repository: Path, name: str, *, max_batch: int = 16, wait: int = 500) -> Path:
-    """Writes the directory of one model and returns it; an older one of that name is refused."""
+    """Writes and returns the directory of a model; refuses an existing directory."""
     import onnx
 
     model = onnx.load(file)
@@ -98,7 +98,7 @@ def write(file: Path, repository: Path, name: str, *, max_batch: int = 16, wait:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("file", type=Path, help="model.onnx of an export")
-    parser.add_argument("repository", type=Path, help="directory of models, made if needed")
+    parser.add_argument("repository", type=Path, help="directory of models, created if needed")
     parser.add_argument("--name", required=True)
     parser.add_argument("--max-batch", type=int, default=16)
     parser.add_argument("--wait", type=int, default=500, help="microseconds for a batch to fill")

@@ -1,4 +1,4 @@
-"""A static page that classifies a dropped image with onnxruntime-web; nothing leaves the browser.
+"""Prepares a static page that classifies a dropped image in the browser with onnxruntime-web.
 
     python examples/web/prepare.py runs/demo/exported
     cd examples/web && npm install && python3 -m http.server 8000 --bind 127.0.0.1
@@ -7,11 +7,11 @@
 LeNet-5 on digits: 40 images dropped in Chromium 150, all probabilities within 1.8e-7 of
 Predictor's, 0.4 ms an image (onnxruntime-web 1.30, WebAssembly, one thread).
 
-The page needs the network and what the ONNX file says of its images and classes; this puts both
-into examples/web/model/. npm brings onnxruntime-web, whose files the page takes from
-node_modules/: for a site of your own copy dist/ort.wasm.min.mjs and dist/ort-wasm-simd-threaded.*.
-The test drops every image of a folder onto the page in headless Chromium, compares all
-probabilities with those of `kerascnn.Predictor`, and fails if anything is fetched from elsewhere.
+The page needs the network and the metadata of its images and classes; this script writes both to
+examples/web/model/. npm installs onnxruntime-web, whose files the page loads from node_modules/:
+for another site, copy dist/ort.wasm.min.mjs and dist/ort-wasm-simd-threaded.*. The test drops every
+image of a folder onto the page in headless Chromium, compares all probabilities with those of
+`kerascnn.Predictor`, and fails if the page loads anything from another host.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ FOLDER = Path(__file__).resolve().parent
 
 
 def write(artifact: Path, folder: Path = FOLDER) -> Path:
-    """Writes folder/model/: model.onnx, and model.json with what the page has to know.
+    """Writes folder/model/: model.onnx, and model.json with the metadata that the page needs.
 
     Args:
         artifact: model.onnx of an export, channels last and without preprocessing inside.
@@ -58,7 +58,7 @@ def write(artifact: Path, folder: Path = FOLDER) -> Path:
 
 
 def answers(artifact: Path, images: Path) -> dict[str, list[float]]:
-    """Returns all probabilities for each image file of a folder, by the file's name."""
+    """Returns file name -> all probabilities, for each image file of a folder."""
     predictor = kerascnn.Predictor(artifact, precision="float32")
     files = sorted(path for path in images.iterdir() if path.is_file())
     return {
@@ -70,7 +70,9 @@ def answers(artifact: Path, images: Path) -> dict[str, list[float]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("artifact", type=Path, help="an export directory, or its model.onnx")
-    parser.add_argument("--answers", type=Path, metavar="FOLDER", help="print Predictor's answers")
+    parser.add_argument(
+        "--answers", type=Path, metavar="FOLDER", help="print the probabilities of Predictor"
+    )
     arguments = parser.parse_args()
     if arguments.answers:
         json.dump(answers(arguments.artifact, arguments.answers), sys.stdout)

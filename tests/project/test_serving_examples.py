@@ -234,7 +234,7 @@ def test_tensorflow_serving_layout_request_and_answer(images, tmp_path):
     np.testing.assert_allclose(answer["predictions"], expected, rtol=1e-5)
     named = {"instances": [{"image": one} for one in request["instances"]]}
     assert serving.answer(version, named) == answer
-    with pytest.raises(ValueError, match="no version"):
+    with pytest.raises(ValueError, match="not a version"):
         serving.answer(version.parent, request)
     with pytest.raises(OutputError, match="not empty"):
         serving.write_version(tmp_path / "out", tmp_path / "models", "direct")
