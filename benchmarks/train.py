@@ -104,6 +104,7 @@ class Bench:
     ) -> None:
         import keras
         import numpy as np
+        import tensorflow as tf
 
         from kerascnn.data.sources.dataset import Data, Split
         from kerascnn.imaging.preprocessing import Preprocessing
@@ -112,8 +113,8 @@ class Bench:
         from kerascnn.training.input import training_pipelines
         from kerascnn.training.losses import compile_arguments
         from kerascnn.training.resume import Start
-        from kerascnn.training.session import recorded
-        from kerascnn.training.train_step import Engine
+        from kerascnn.training.session import RecordingOptions, recorded
+        from kerascnn.training.training_setup import TrainingSetup, compiled_engine
 
         self.batch = batch
         classes = 10 if row == "resnet20_cifar" else 1000
@@ -124,14 +125,13 @@ class Bench:
         data = Data("random", split, split, names, (side, side, 3), "0" * 64, "all twice")
         recipe = replace(RECIPE, batch_size=batch, epochs=10_000)
         prepared = Preprocessing(size=(side, side))
-        self.data, _ = training_pipelines(data, prepared, recipe, 1, 0)
+        setup = TrainingSetup(recipe, policies[0], tf.distribute.get_strategy())
+        self.data, _ = training_pipelines(data, prepared, setup)
         with policy_scope(policies[0]):
             ours = kerascnn.create_model(row, input_shape=(side, side, 3), classes=classes)
         with policy_scope(policies[1]):
             theirs = twin(row)
-        compiled = compile_arguments(recipe, ours)
-        engine = Engine(ours)
-        engine.compile(make_optimizer(recipe, ours), **compiled)
+        engine = compiled_engine(ours, setup)
         plain = keras.Model(ours.inputs, ours.outputs)  # shares the weights
         for model in (plain, theirs):
             model.compile(make_optimizer(recipe, model), **compile_arguments(recipe, ours))
@@ -143,7 +143,7 @@ class Bench:
             "strategy": {"replicas": 1}, "precision": policies[0], "preprocessing": {},
         }  # fmt: skip
         start = Start(start_directory(directory, config))
-        self.recording = recorded(start, engine, data, recipe, seed=0, every=None, verbose=True)
+        self.recording = recorded(start, engine, data, setup, RecordingOptions(verbose=True))
         self.around = self.recording.__enter__().callbacks
         self.taken: dict[str, list[float]] = {name: [] for name in self.models}
 

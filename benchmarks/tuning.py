@@ -56,6 +56,7 @@ def bare(name: str, data: Any, epochs: int, directory: Path) -> list[float]:
     """Returns the seconds of each trial of keras_tuner.GridSearch."""
     import keras
     import keras_tuner
+    import tensorflow as tf
 
     from kerascnn.create import create_model
     from kerascnn.models.input_size import input_shape_for
@@ -63,8 +64,9 @@ def bare(name: str, data: Any, epochs: int, directory: Path) -> list[float]:
     from kerascnn.models.signature import preprocessing_for
     from kerascnn.recipes.table import RECIPES
     from kerascnn.training.input import standardized, training_pipelines
-    from kerascnn.tuning.run_search import hold_out
+    from kerascnn.training.training_setup import TrainingSetup
     from kerascnn.tuning.trial_runner import untuned
+    from kerascnn.tuning.validation_split import hold_out
 
     held = hold_out(data, 0)
     recipe = RECIPES["default"]
@@ -94,7 +96,9 @@ def bare(name: str, data: Any, epochs: int, directory: Path) -> list[float]:
     tuner = Timed(build, objective="val_accuracy", directory=str(directory), overwrite=True)
     preprocessing = preprocessing_for(create_model(name, input_shape=shape), data.image_shape)
     training, validation = training_pipelines(
-        held, standardized(preprocessing, held.train), recipe, 1, 0
+        held,
+        standardized(preprocessing, held.train),
+        TrainingSetup(recipe, "float32", tf.distribute.get_strategy()),
     )
     tuner.search(
         untuned(training),

@@ -28,6 +28,7 @@ from keras_tuner.src.distribute import oracle_chief, oracle_client
 from kerascnn.errors import Interrupted, KerasCNNError, UsageError
 from kerascnn.fileio.json import read_json
 from kerascnn.tuning.oracles import Fitting
+from kerascnn.tuning.search_files import STATE
 
 HEARTBEAT = 3.0
 """Seconds between a worker's signs of life while it trains."""
@@ -37,7 +38,6 @@ ANSWER = 5.0
 """Seconds after which a worker asks again."""
 PATIENCE = 900.0
 """Seconds that a chief waits for any worker, and a worker for its chief."""
-STATE = "search.json"
 VARIABLES = ("KERASTUNER_ORACLE_IP", "KERASTUNER_ORACLE_PORT", "KERASTUNER_TUNER_ID")
 
 

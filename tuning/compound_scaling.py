@@ -18,6 +18,7 @@ import numpy as np
 
 from kerascnn.create import create_model
 from kerascnn.data.load import load_data
+from kerascnn.data.sources.dataset import Data
 from kerascnn.errors import KerasCNNError, UsageError
 from kerascnn.fileio.atomic import refuse_occupied
 from kerascnn.fileio.json import read_json, write_compact_json, write_json
@@ -29,7 +30,7 @@ from kerascnn.reports.html_page import Page
 from kerascnn.runs.run import Run
 from kerascnn.training.train import train
 from kerascnn.tuning.budget import price
-from kerascnn.tuning.run_search import hold_out
+from kerascnn.tuning.validation_split import hold_out
 
 WAYS = ("depth", "width", "resolution", "compound")
 SHARES = (0.28, 0.29, 0.43)
@@ -65,6 +66,29 @@ class Point:
     @property
     def score(self) -> float:
         return sum(self.scores) / len(self.scores)
+
+
+@dataclass(frozen=True)
+class StudySetup:
+    """What all networks of a study share.
+
+    Args:
+        variant: the architecture's record.
+        shape: height, width and channels of the base's image.
+        data: the images, with those that score as its test images.
+        recipe: how each network is trained.
+        epochs: passes over the training images.
+        directory: the study's directory, which gets a run for each network.
+        verbose: show progress.
+    """
+
+    variant: Variant
+    shape: tuple[int, int, int]
+    data: Data
+    recipe: str | Recipe
+    epochs: int
+    directory: Path
+    verbose: bool
 
 
 @dataclass(frozen=True)
@@ -161,13 +185,12 @@ def scaling_study(
     write_compact_json(directory / "question.json", question)
     held = hold_out(data, seed)
     shape = input_shape_for(variant, data.image_shape)
+    setup = StudySetup(variant, shape, held, recipe, epochs, directory, verbose)
     points = []
     for point in plan_points(variant.name, shape, len(data.class_names), factors):
         scores = []
         for repeat in range(repeats):
-            run_dir = directory / f"{point.way}_{point.factor:g}_{seed + repeat}"
-            scores.append(_score(point, variant.name, shape, held, run_dir, epochs, recipe,
-                                 seed + repeat, overwrite, verbose))  # fmt: skip
+            scores.append(_score(point, setup, seed + repeat))
         points.append(replace(point, scores=tuple(scores)))
     study = fit_study(variant.name, points)
     write_json(directory / "study.json", study.to_json(), ascii_only=True)
@@ -232,10 +255,10 @@ def _stem(variant: Variant, shape: tuple[int, int, int]) -> str:
     return "small" if variant.small_stem and max(shape[:2]) <= SMALL_IMAGE else "paper"
 
 
-def _score(
-    point: Point, name: str, shape: tuple[int, int, int], data: Any, run_dir: Path, epochs: int,
-    recipe: Any, seed: int, overwrite: bool, verbose: bool,
-) -> float:  # fmt: skip
+def _score(point: Point, setup: StudySetup, seed: int) -> float:
+    """Trains a network of a study, unless that was done before; returns its accuracy."""
+    run_dir = setup.directory / f"{point.way}_{point.factor:g}_{seed}"
+    shape, data = setup.shape, setup.data
     done = read_json(run_dir / "score.json")
     if done is not None:
         return float(done)
@@ -243,12 +266,12 @@ def _score(
     keras.utils.set_random_seed(seed)
     sides = _sized(shape, point.side / min(shape[:2]))
     model = create_model(
-        name, depth=point.depth, width=point.width, input_shape=sides,
-        classes=len(data.class_names), stem=_stem(model_info(name), shape),
+        setup.variant, depth=point.depth, width=point.width, input_shape=sides,
+        classes=len(data.class_names), stem=_stem(setup.variant, shape),
     )  # fmt: skip
     run: Run = train(
-        model, data, recipe=recipe, epochs=epochs, run_dir=run_dir, overwrite=True, seed=seed,
-        verbose=verbose,
+        model, data, recipe=setup.recipe, epochs=setup.epochs, run_dir=run_dir, overwrite=True,
+        seed=seed, verbose=setup.verbose,
     )  # fmt: skip
     score = float(run.best["metrics"]["val_accuracy"])
     write_compact_json(run_dir / "score.json", score)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kerascnn.fileio.atomic import atomic_file
 from kerascnn.fileio.json import write_json
@@ -13,17 +15,16 @@ from kerascnn.training.progress import clock
 from kerascnn.tuning import plots
 from kerascnn.tuning.axes import Range
 from kerascnn.tuning.progress import named
-from kerascnn.tuning.result import SearchResult, write_table
-
-if TYPE_CHECKING:
-    from kerascnn.tuning.trial import Trial
+from kerascnn.tuning.result import SearchResult
+from kerascnn.tuning.search_files import BEST, REPORT, RESULTS, trial_checkpoint
+from kerascnn.tuning.trial import COLUMNS, Trial
 
 EVENTS = "tensorboard"
 
 
 def write_results(result: SearchResult) -> None:
     """Writes results.csv, best.json, the plots and report.html into the search's directory."""
-    write_table(result.trials, result.directory / "results.csv")
+    write_table(result.trials, result.directory / RESULTS)
     best = result.best
     row, arguments = result.space.network(best.values)
     record = {
@@ -32,17 +33,35 @@ def write_results(result: SearchResult) -> None:
         "metrics": best.metrics,
         "values": best.values,
         "model": {"name": row, "arguments": arguments},
-        "recipe": result.space.recipe(best.values, result.work.recipe).to_json(),
+        "recipe": result.space.recipe(best.values, result.settings.setup.recipe).to_json(),
         "params": best.params,
         "macs": best.macs,
         "seed": best.seed,
-        "weights": f"trials/trial_{best.trial}/checkpoint.weights.h5",
+        "weights": trial_checkpoint(best.trial),
         "pareto": {
             cost: [trial.trial for trial in result.pareto(cost)] for cost in ("params", "macs")
         },
     }
-    write_json(result.directory / "best.json", record, ascii_only=True, default=list)
+    write_json(result.directory / BEST, record, ascii_only=True, default=list)
     write_report(result)
+
+
+def write_table(trials: Iterable[Trial], path: Path) -> None:
+    """Writes one row a trial: what came of it, then the values of its axes."""
+    trials = list(trials)
+    axes = list(dict.fromkeys(name for one in trials for name in one.values))
+    with (
+        atomic_file(path) as temporary,
+        temporary.open("w", newline="", encoding="utf-8") as stream,
+    ):
+        table = csv.writer(stream)
+        table.writerow([*COLUMNS, *axes])
+        for one in trials:
+            status = "FAILED" if one.score is None else "COMPLETED"
+            cells = {"status": status, "val_accuracy": one.score, "val_loss": None}
+            cells["val_loss"] = one.metrics.get("val_loss")
+            row = [cells[name] if name in cells else getattr(one, name) for name in COLUMNS]
+            table.writerow([*row, *(one.values.get(name) for name in axes)])
 
 
 def write_report(result: SearchResult) -> None:
@@ -51,7 +70,7 @@ def write_report(result: SearchResult) -> None:
     for name, picture, _ in pictures:
         with atomic_file(result.directory / name) as temporary:
             temporary.write_bytes(picture)
-    _page(result, pictures).write(result.directory / "report.html")
+    _page(result, pictures).write(result.directory / REPORT)
     write_events(result)
 
 
@@ -90,10 +109,11 @@ def _pictures(result: SearchResult) -> list[tuple[str, bytes, str]]:
 
 
 def _page(result: SearchResult, pictures: list[tuple[str, bytes, str]]) -> Page:
-    best, space, work = result.best, result.space, result.work
+    best, space = result.best, result.space
+    data, setup = result.settings.data, result.settings.setup
     failed = [one for one in result.trials if one.score is None]
     page = Page(
-        f"Search: {', '.join(space.rows)} on {work.data.name}",
+        f"Search: {', '.join(space.rows)} on {data.name}",
         f"{len(result.completed)} trials completed, {len(failed)} failed; {space.coverage()}",
     )
     tiles: dict[str, Any] = {
@@ -133,11 +153,11 @@ def _page(result: SearchResult, pictures: list[tuple[str, bytes, str]]) -> Page:
     page.pairs(
         {
             "budget": space.budget,
-            "recipe": work.recipe.name,
-            "epochs": work.epochs,
-            "precision": work.policy,
-            "seed": work.seed,
-            "validation": work.data.split,
+            "recipe": setup.recipe.name,
+            "epochs": setup.recipe.epochs,
+            "precision": setup.policy,
+            "seed": setup.seed,
+            "validation": data.split,
         }
     )
     page.table(

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import csv
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kerascnn.errors import KerasCNNError
-from kerascnn.fileio.atomic import atomic_file
-from kerascnn.fileio.json import read_json, write_compact_json
-from kerascnn.tuning.trial import COLUMNS, Trial, pareto
+from kerascnn.fileio.json import read_json
+from kerascnn.tuning.search_files import outcome_paths, trial_checkpoint
+from kerascnn.tuning.trial import Trial, pareto
 
 if TYPE_CHECKING:
     import keras
 
     from kerascnn.runs.run import Run
     from kerascnn.tuning.space import SearchSpace
-    from kerascnn.tuning.trial_runner import Work
+    from kerascnn.tuning.trial_runner import TrialSettings
 
 
 @dataclass(frozen=True)
@@ -30,13 +28,13 @@ class SearchResult:
         trials: completed and failed ones.
         directory: the search's.
         space: what was searched.
-        work: what the trials shared.
+        settings: what the trials shared.
     """
 
     trials: tuple[Trial, ...]
     directory: Path
     space: SearchSpace
-    work: Work
+    settings: TrialSettings
 
     @property
     def completed(self) -> list[Trial]:
@@ -59,10 +57,9 @@ class SearchResult:
         from kerascnn.models.signature import adopt, preprocessing_for
         from kerascnn.training.input import standardized
 
-        data = self.work.data
+        data = self.settings.data
         model = self.space.network_of(self.best.values)
-        path = self.directory / "trials" / f"trial_{self.best.trial}" / "checkpoint.weights.h5"
-        model.load_weights(path)
+        model.load_weights(self.directory / trial_checkpoint(self.best.trial))
         seen = standardized(preprocessing_for(model, data.image_shape), data.train)
         adopt(model, seen, data.class_names)
         return model
@@ -81,23 +78,19 @@ class SearchResult:
         Returns:
             The run in `best/` of the search's directory.
         """
-        import keras
-
-        from kerascnn.training.strategy import policy_scope
         from kerascnn.training.train import train
 
-        keras.utils.set_random_seed(self.best.seed)
-        with policy_scope(self.best.precision), self.work.strategy.scope():
-            model = self.space.network_of(self.best.values)
+        setup, best = self.settings.setup, self.best
+        setup = replace(setup, policy=best.precision, seed=best.seed)
         return train(
-            model,
+            setup.build(lambda: self.space.network_of(best.values)),
             data,
-            recipe=self.space.recipe(self.best.values, self.work.recipe),
-            epochs=epochs or self.work.epochs,
-            strategy=self.work.strategy,
+            recipe=self.space.recipe(best.values, setup.recipe),
+            epochs=epochs or setup.recipe.epochs,
+            strategy=setup.strategy,
             run_dir=self.directory / "best",
             overwrite=overwrite,
-            seed=self.best.seed,
+            seed=best.seed,
             verbose=verbose,
         )
 
@@ -108,9 +101,7 @@ def read_trials(directory: Path, latencies: Any = None) -> tuple[Trial, ...]:
     Raises:
         KerasCNNError: none completed; the message has the first one's reason.
     """
-    outcomes = [
-        read_json(path) for path in sorted((directory / "trials").glob("trial_*/outcome.json"))
-    ]
+    outcomes = [read_json(path) for path in outcome_paths(directory)]
     trials = [Trial.of(outcome) for outcome in outcomes if outcome is not None]
     if latencies is not None:
         trials = [
@@ -125,26 +116,3 @@ def read_trials(directory: Path, latencies: Any = None) -> tuple[Trial, ...]:
 
 def _finite(seconds: float) -> float | None:
     return seconds if math.isfinite(seconds) else None
-
-
-def write_table(trials: Iterable[Trial], path: Path) -> None:
-    """Writes one row a trial: what came of it, then the values of its axes."""
-    trials = list(trials)
-    axes = list(dict.fromkeys(name for one in trials for name in one.values))
-    with (
-        atomic_file(path) as temporary,
-        temporary.open("w", newline="", encoding="utf-8") as stream,
-    ):
-        table = csv.writer(stream)
-        table.writerow([*COLUMNS, *axes])
-        for one in trials:
-            status = "FAILED" if one.score is None else "COMPLETED"
-            cells = {"status": status, "val_accuracy": one.score, "val_loss": None}
-            cells["val_loss"] = one.metrics.get("val_loss")
-            row = [cells[name] if name in cells else getattr(one, name) for name in COLUMNS]
-            table.writerow([*row, *(one.values.get(name) for name in axes)])
-
-
-def set_state(directory: Path, config: dict[str, Any], state: str) -> None:
-    """Writes search.json: what is searched, and whether it is "running" or "finished"."""
-    write_compact_json(directory / "search.json", {**config, "state": state})

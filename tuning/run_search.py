@@ -6,29 +6,60 @@ import copy
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from kerascnn.data.load import load_data
-from kerascnn.data.sources.dataset import Data, Split, held_out
-from kerascnn.errors import DataError, Interrupted, MismatchError, OutputError, UsageError
+from kerascnn.data.sources.dataset import Data
+from kerascnn.errors import Interrupted, MismatchError, OutputError, UsageError
 from kerascnn.fileio.atomic import refuse_occupied
-from kerascnn.fileio.json import read_json
+from kerascnn.fileio.json import read_json, write_compact_json
 from kerascnn.models.input_size import input_shape_for
 from kerascnn.recipes.lookup import Recipe, resolve_recipe
 from kerascnn.training.strategy import resolve_precision, resolve_strategy, strategy_name
+from kerascnn.training.training_setup import TrainingSetup
 from kerascnn.tuning.budget import RUNTIMES, Budget
-from kerascnn.tuning.chief import STATE, serve, taken_role
+from kerascnn.tuning.chief import serve, taken_role
 from kerascnn.tuning.latency import LatencyMeter
 from kerascnn.tuning.oracles import ORACLES, Fitting
 from kerascnn.tuning.progress import SearchProgress
 from kerascnn.tuning.report import write_results
-from kerascnn.tuning.result import SearchResult, read_trials, set_state
+from kerascnn.tuning.result import SearchResult, read_trials
+from kerascnn.tuning.search_files import (
+    BEST,
+    LATENCIES,
+    REPORT,
+    RESULTS,
+    STATE,
+    TRIALS,
+)
 from kerascnn.tuning.space import SearchSpace
-from kerascnn.tuning.trial_runner import TrialTuner, Work
+from kerascnn.tuning.trial_runner import TrialSettings, TrialTuner
+from kerascnn.tuning.validation_split import hold_out
 
-VALIDATION_FRACTION = 0.2
+
+@dataclass(frozen=True)
+class SearchOptions:
+    """What a search is asked for, apart from the space, the data and the training.
+
+    Args:
+        tuner: name of the oracle that proposes candidates.
+        trials: the largest number of candidates.
+        directory: the search's directory.
+        stop_poor: end trials that fall behind.
+        latency: runtime to measure every trial on; None for none but what the budget bounds.
+        overwrite: replace an earlier search in the directory.
+        verbose: show trials and epochs.
+    """
+
+    tuner: str
+    trials: int
+    directory: Path
+    stop_poor: bool
+    latency: str | None
+    overwrite: bool
+    verbose: bool
 
 
 def search(
@@ -98,49 +129,50 @@ def search(
         )
     if chief is None and worker is not None:
         raise UsageError("worker without chief: give the chief's address, HOST:PORT")
-    directory = Path(directory)
+    setup = TrainingSetup(
+        resolve_recipe(recipe, epochs=epochs),
+        resolve_precision(precision, None),
+        resolve_strategy(strategy, None),
+        seed=seed,
+    )
+    stop_poor = stop_poor and tuner != "hyperband"
+    options = SearchOptions(tuner, trials, Path(directory), stop_poor, latency, overwrite, verbose)
     with taken_role(chief, worker) as role:
-        return _search(
-            space, data, budget, tuner, trials, epochs, recipe, precision, strategy, stop_poor,
-            latency, directory, seed, overwrite, verbose, role,
-        )  # fmt: skip
+        return _search(space, data, budget, setup, options, role)
 
 
 def _search(
-    space: SearchSpace | str, data: Any, budget: Budget | None, tuner: str, trials: int,
-    epochs: int, recipe: str | Recipe, precision: str, strategy: Any, stop_poor: bool,
-    latency: str | None, directory: Path, seed: int, overwrite: bool, verbose: bool, role: str,
-) -> SearchResult | None:  # fmt: skip
-    worker = role == "worker"
-    found = read_json(directory / STATE)
-    if found is None and not worker and (not directory.is_dir() or _holds_files(directory)):
-        refuse_occupied(directory, overwrite=overwrite)
-    data = load_data(data, seed=seed)
-    wish = resolve_recipe(recipe, epochs=epochs)
-    space = _fitted(space, data, budget, wish.batch_size)
-    where = resolve_strategy(strategy, None)
-    policy = resolve_precision(precision, None)
-    work = Work(
-        hold_out(data, seed), wish, epochs, policy, where, seed,
-        stop_poor and tuner != "hyperband",
-    )  # fmt: skip
-    config = _config(space, data, tuner, trials, work)
+    space: SearchSpace | str,
+    data: Any,
+    budget: Budget | None,
+    setup: TrainingSetup,
+    options: SearchOptions,
+    role: str,
+) -> SearchResult | None:
+    directory, worker = options.directory, role == "worker"
+    state = read_json(directory / STATE)
+    if state is None and not worker and (not directory.is_dir() or _holds_files(directory)):
+        refuse_occupied(directory, overwrite=options.overwrite)
+    data = load_data(data, seed=setup.seed)
+    space = _fitted(space, data, budget, setup.recipe.batch_size)
+    settings = TrialSettings(hold_out(data, setup.seed), setup, options.stop_poor)
+    config = _config(space, data, settings, options)
     if not worker:
-        _claim(directory, found, config, overwrite)
-    runtime = latency or (space.budget.runtime if space.budget.latency else None)
-    meter = None if runtime is None else LatencyMeter(space, runtime, directory / "latency.json")
-    reporter = SearchProgress(trials) if verbose else None
-    oracle = _oracle(space, tuner, trials, epochs, seed, meter)
-    engine = TrialTuner(oracle, space, work, directory, reporter)
+        _claim(options, state, config)
+    runtime = options.latency or (space.budget.runtime if space.budget.latency else None)
+    meter = None if runtime is None else LatencyMeter(space, runtime, directory / LATENCIES)
+    reporter = SearchProgress(options.trials) if options.verbose else None
+    oracle = _oracle(space, setup, options, meter)
+    runner = TrialTuner(oracle, space, settings, directory, reporter)
     try:
         if reporter is not None and not worker:
-            reporter.say(f"{_title(space, tuner)} on {data.name}: {space.coverage()}")
+            reporter.say(f"{_title(space, options.tuner)} on {data.name}: {space.coverage()}")
         if role == "chief":
-            over = _serve(engine, oracle, reporter)
+            over = _serve(runner, oracle, reporter)
         else:
             if role == "alone":
-                oracle.release(-1.0, keep=engine.tuner_id)
-            engine.search()
+                oracle.release(-1.0, keep=runner.tuner_id)
+            runner.search()
             over = True
     except Interrupted as error:
         raise Interrupted(
@@ -153,12 +185,12 @@ def _search(
         return None
     if not over:
         raise Interrupted(f"stopped; {directory} is kept: the same command goes on")
-    result = SearchResult(read_trials(directory, meter), directory, space, work)
+    result = SearchResult(read_trials(directory, meter), directory, space, settings)
     write_results(result)
-    set_state(directory, config, "finished")
+    _set_state(directory, config, "finished")
     if reporter is not None:
         best = result.best
-        reporter.say(f"best trial {best.trial}: {best.score:.2%}; see {directory / 'report.html'}")
+        reporter.say(f"best trial {best.trial}: {best.score:.2%}; see {directory / REPORT}")
     return result
 
 
@@ -203,82 +235,74 @@ def _fitted(
     return space
 
 
-def hold_out(data: Data, seed: int) -> Data:
-    """Returns the training images in two parts: to train on (`train`) and to score by (`test`)."""
-    images, labels = data.train.images, data.train.labels
-    if labels is None or not hasattr(images, "__getitem__"):
-        raise DataError(
-            f"{data.name} cannot be divided for validation; give arrays, files or a named source"
-        )
-    *parts, sentence = held_out(labels, VALIDATION_FRACTION, seed)
-    if isinstance(images, tuple):
-        splits = [Split(tuple(images[index] for index in part), labels[part]) for part in parts]
-    else:
-        splits = [Split(images[part], labels[part]) for part in parts]
-    return replace(data, train=splits[0], test=splits[1], split=sentence)
-
-
-def _config(space: SearchSpace, data: Data, tuner: str, trials: int, work: Work) -> dict[str, Any]:
+def _config(
+    space: SearchSpace, data: Data, settings: TrialSettings, options: SearchOptions
+) -> dict[str, Any]:
+    setup = settings.setup
     return {
         "models": list(space.rows),
         "axes": {axis.name: str(axis.domain) for axis in space.axes},
         "input_shape": str(space.input_shape),
         "budget": str(space.budget),
-        "tuner": tuner,
-        "trials": trials,
-        "epochs": work.epochs,
-        "recipe": work.recipe.to_json(),
-        "precision": work.policy,
-        "strategy": strategy_name(work.strategy),
-        "stop_poor": work.stop_poor,
-        "seed": work.seed,
+        "tuner": options.tuner,
+        "trials": options.trials,
+        "epochs": setup.recipe.epochs,
+        "recipe": setup.recipe.to_json(),
+        "precision": setup.policy,
+        "strategy": strategy_name(setup.strategy),
+        "stop_poor": settings.stop_poor,
+        "seed": setup.seed,
         "data": {"name": data.name, "fingerprint": data.fingerprint},
     }
 
 
-def _claim(
-    directory: Path, found: Mapping[str, Any] | None, config: dict[str, Any], overwrite: bool
-) -> None:
+def _claim(options: SearchOptions, state: Mapping[str, Any] | None, config: dict[str, Any]) -> None:
     """Makes the directory this search's, or sees that it is; more trials may be asked for."""
-    if found is not None and overwrite:
-        shutil.rmtree(directory / "trials", ignore_errors=True)
-        for name in ("latency.json", "best.json", "results.csv", "report.html"):
+    directory = options.directory
+    if state is not None and options.overwrite:
+        shutil.rmtree(directory / TRIALS, ignore_errors=True)
+        for name in (LATENCIES, BEST, RESULTS, REPORT):
             (directory / name).unlink(missing_ok=True)
-        found = None
-    if found is not None:
+        state = None
+    if state is not None:
         for name, value in config.items():
-            if name != "trials" and found.get(name) != value:
+            if name != "trials" and state.get(name) != value:
                 raise OutputError(
-                    f"{directory} holds another search: its {name} is {str(found.get(name))[:80]}, "
+                    f"{directory} holds another search: its {name} is {str(state.get(name))[:80]}, "
                     f"not {str(value)[:80]}; choose another directory, or ask for --overwrite"
                 )
-    set_state(directory, config, "running")
+    _set_state(directory, config, "running")
+
+
+def _set_state(directory: Path, config: dict[str, Any], state: str) -> None:
+    """Writes search.json: what is searched, and whether it is "running" or "finished"."""
+    write_compact_json(directory / STATE, {**config, "state": state})
 
 
 def _oracle(
-    space: SearchSpace, tuner: str, trials: int, epochs: int, seed: int, meter: Any
+    space: SearchSpace, setup: TrainingSetup, options: SearchOptions, meter: LatencyMeter | None
 ) -> Fitting:
     # Hyperband has rounds enough to fill all trials.
-    hyperband = {"max_epochs": epochs, "hyperband_iterations": 1000}
-    limit = hyperband if tuner == "hyperband" else {"max_trials": trials}
-    oracle = ORACLES[tuner](
+    hyperband = {"max_epochs": setup.recipe.epochs, "hyperband_iterations": 1000}
+    limit = hyperband if options.tuner == "hyperband" else {"max_trials": options.trials}
+    oracle = ORACLES[options.tuner](
         space,
         meter if space.budget.latency else None,
         objective="val_accuracy",
-        seed=seed + 1,  # keras-tuner takes 0 for no seed
+        seed=setup.seed + 1,  # keras-tuner takes 0 for no seed
         # Failures are told at the end. keras-tuner would raise with its lock held.
         max_consecutive_failed_trials=10**9,
         **limit,
     )
-    oracle.max_trials = trials  # Hyperband has no argument for it
+    oracle.max_trials = options.trials  # Hyperband has no argument for it
     return oracle
 
 
-def _serve(engine: TrialTuner, oracle: Fitting, reporter: SearchProgress | None) -> bool:
-    engine.save()
+def _serve(runner: TrialTuner, oracle: Fitting, reporter: SearchProgress | None) -> bool:
+    runner.save()
     say = reporter.say if reporter is not None else lambda line: None
-    with engine.stop.listening():
-        return serve(oracle, say=say, stopping=lambda: engine.stop.signal is not None)
+    with runner.stop.listening():
+        return serve(oracle, say=say, stopping=lambda: runner.stop.signal is not None)
 
 
 def _title(space: SearchSpace, tuner: str) -> str:

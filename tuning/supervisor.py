@@ -2,8 +2,8 @@
 
 Standard library only. keras-tuner gives a dead worker's trial to the same id again, and to no
 other; the chief reads what it had from the disk. A trial that kills its process three times is
-marked as failed by the worker itself (`trials.ATTEMPTS`), so what is given up here is a process
-that cannot start at all, and the chief gives its trial to another worker.
+marked as failed by the worker itself (`trial_runner.MAXIMUM_ATTEMPTS`), so what is given up here is
+a process that cannot start at all, and the chief gives its trial to another worker.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any
 
 from kerascnn import version
 from kerascnn.errors import Interrupted, KerasCNNError
+from kerascnn.tuning.search_files import outcome_paths
 
 CHILD = "KERASCNN_TUNE_CHILD"
 RESTARTS = 5
@@ -67,7 +68,7 @@ def supervise(address: str, worker: str | None, directory: str | os.PathLike[str
             raise Interrupted(f"{name} was stopped; the same command goes on")
         if 0 < code < 128:  # an error of ours, or of Python's: it would come again
             raise SystemExit(code)
-        now = len(list((Path(directory) / "trials").glob("trial_*/outcome.json")))
+        now = len(outcome_paths(Path(directory)))
         deaths = 1 if now > ended else deaths + 1
         ended = now
         how = signal.Signals(-code).name if code < 0 else f"code {code}"

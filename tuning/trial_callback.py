@@ -13,8 +13,8 @@ import keras_tuner
 
 from kerascnn.fileio.atomic import atomic_file
 from kerascnn.fileio.json import read_json, write_compact_json
+from kerascnn.tuning.search_files import CHECKPOINT, HISTORY, outcome_paths
 
-OUTCOME, HISTORY, CHECKPOINT = "outcome.json", "history.json", "checkpoint.weights.h5"
 WARM_UP = 4
 """So many trials have to be completed before one can be stopped for being poor."""
 
@@ -77,7 +77,7 @@ class Record(keras.callbacks.Callback):
         if done < 2 or done >= self.epochs - self.first:
             return False
         means = []
-        for path in self.directory.parent.glob(f"trial_*/{OUTCOME}"):
+        for path in outcome_paths(self.directory.parent.parent):
             outcome = read_json(path) or {}
             scores = outcome.get("history", {}).get("val_accuracy", [])
             if outcome.get("status") == "COMPLETED" and len(scores) >= done:

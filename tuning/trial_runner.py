@@ -30,10 +30,8 @@ from kerascnn.errors import Interrupted
 from kerascnn.fileio.json import read_json, write_compact_json
 from kerascnn.imaging.preprocessing import Preprocessing
 from kerascnn.models.signature import preprocessing_for
-from kerascnn.recipes.lookup import Recipe
-from kerascnn.recipes.optimizers import make_optimizer
 from kerascnn.recipes.schedules import Schedule
-from kerascnn.training.auto_precision import choose
+from kerascnn.training.auto_precision import choose_for
 from kerascnn.training.callbacks import StopRequest
 from kerascnn.training.input import (
     fit_batch,
@@ -41,47 +39,38 @@ from kerascnn.training.input import (
     training_pipeline,
     validation_pipeline,
 )
-from kerascnn.training.losses import compile_arguments, with_targets
-from kerascnn.training.multi_worker import engine_for
+from kerascnn.training.losses import with_targets
 from kerascnn.training.schedule_callbacks import LearningRate
-from kerascnn.training.strategy import policy_scope
+from kerascnn.training.training_setup import TrainingSetup, compiled_engine
 from kerascnn.tuning.chief import WorkerOracle
+from kerascnn.tuning.search_files import ATTEMPTS, CHECKPOINT, OUTCOME, TRIALS
 from kerascnn.tuning.space import SearchSpace
-from kerascnn.tuning.trial_callback import CHECKPOINT, OUTCOME, Record
+from kerascnn.tuning.trial_callback import Record
 
-ATTEMPTS = 3
+MAXIMUM_ATTEMPTS = 3
 """A trial whose process died so often is taken for the cause of it."""
 IDLE = 0.5
 """Seconds between two questions for work."""
 
-STARTED = "attempts.json"
-
 
 @dataclass(frozen=True)
-class Work:
+class TrialSettings:
     """What all trials of a search share.
 
     Args:
         data: to train on (`train`) and to score by (`test`).
-        recipe: what the axes leave open.
-        epochs: passes over the training images.
-        policy: the dtype policy's name; with "auto" each candidate has the one that suits it.
-        strategy: to train under.
-        seed: from which each trial's own is made.
+        setup: the recipe for what the axes leave open, the strategy, the seed from which each
+            trial's own is made, and the dtype policy: with "auto" each candidate has the fastest.
         stop_poor: end trials that fall behind.
     """
 
     data: Data
-    recipe: Recipe
-    epochs: int
-    policy: str
-    strategy: tf.distribute.Strategy
-    seed: int
+    setup: TrainingSetup
     stop_poor: bool
 
     def trial_seed(self, trial_id: str) -> int:
         """Returns a trial's own seed: another for each trial, the same when it is repeated."""
-        digest = hashlib.sha256(f"{self.seed} {trial_id}".encode()).digest()
+        digest = hashlib.sha256(f"{self.setup.seed} {trial_id}".encode()).digest()
         return int.from_bytes(digest[:4], "big") % 2**31
 
 
@@ -91,21 +80,26 @@ class TrialTuner(keras_tuner.Tuner):
     Args:
         oracle: one of `oracles.ORACLES`, made for the space.
         space: what is searched.
-        work: what all trials share.
+        settings: what all trials share.
         directory: where `trials` lies.
         reporter: told of trials and epochs (`progress.SearchProgress`); None for silence.
     """
 
     def __init__(
-        self, oracle: Any, space: SearchSpace, work: Work, directory: Path, reporter: Any = None
+        self,
+        oracle: Any,
+        space: SearchSpace,
+        settings: TrialSettings,
+        directory: Path,
+        reporter: Any = None,
     ) -> None:
-        self.space, self.work, self.reporter = space, work, reporter
+        self.space, self.settings, self.reporter = space, settings, reporter
         self._prepared: dict[Any, tuple[Preprocessing, Data]] = {}
         self._scored: tuple[Any, tf.data.Dataset | None] = (None, None)
         self.stop = StopRequest()
         oracle.verbose = 0
         with contextlib.redirect_stdout(io.StringIO()):  # it tells of what it reloads
-            super().__init__(oracle, space, directory=str(directory), project_name="trials")
+            super().__init__(oracle, space, directory=str(directory), project_name=TRIALS)
         if self._is_worker():
             self.oracle = WorkerOracle(oracle, directory, lambda: self.stop.signal is not None)
 
@@ -169,27 +163,27 @@ class TrialTuner(keras_tuner.Tuner):
         return None
 
     def _outcome(self, trial: Any, directory: Path) -> dict[str, Any]:
-        started = read_json(directory / STARTED) or []
+        started = read_json(directory / ATTEMPTS) or []
         about = {
             "trial": trial.trial_id,
             "values": dict(trial.hyperparameters.values),
             "worker": self.tuner_id,
             "attempts": len(started) + 1,
-            "seed": self.work.trial_seed(trial.trial_id),
+            "seed": self.settings.trial_seed(trial.trial_id),
         }
         begun = time.perf_counter()
         try:
-            if len(started) >= ATTEMPTS:
+            if len(started) >= MAXIMUM_ATTEMPTS:
                 raise keras_tuner.errors.FailedTrialError(
                     f"its process died {len(started)} times, perhaps for want of memory"
                 )
             write_compact_json(
-                directory / STARTED,
+                directory / ATTEMPTS,
                 [*started, {"worker": self.tuner_id, "pid": os.getpid(), "at": time.time()}],
             )
             found = {"status": "COMPLETED", **self.run_trial(trial)}
         except (Interrupted, KeyboardInterrupt):
-            write_compact_json(directory / STARTED, started)  # a stop on request is no death
+            write_compact_json(directory / ATTEMPTS, started)  # a stop on request is no death
             raise
         except Exception as error:
             (directory / "traceback.txt").write_text(traceback.format_exc(), "utf-8")
@@ -202,35 +196,34 @@ class TrialTuner(keras_tuner.Tuner):
         Raises:
             keras_tuner.errors.FailedTrialError: NaN, or a network that cannot be built.
         """
-        work, values = self.work, trial.hyperparameters.values
+        settings, values = self.settings, trial.hyperparameters.values
         directory = Path(self.get_trial_dir(trial.trial_id))
         first, epochs = (
             values.get("tuner/initial_epoch", 0),
-            values.get("tuner/epochs", work.epochs),
+            values.get("tuner/epochs", settings.setup.recipe.epochs),
         )
-        seed = work.trial_seed(trial.trial_id)
+        seed = settings.trial_seed(trial.trial_id)
         self.stop.set_model(None)  # or it would hold the last trial's network
         keras.utils.clear_session()  # collects that
-        policy = self._policy(values, epochs - first)
+        recipe = self.space.recipe(values, settings.setup.recipe)
+        setup = replace(settings.setup, recipe=recipe, seed=seed)
+        setup = replace(setup, policy=self._policy(values, setup, epochs - first))
         keras.utils.set_random_seed(seed)
-        with policy_scope(policy), work.strategy.scope(), data_errors():
+        with setup.scope(), data_errors():
             network = self.space.network_of(values)
             if "tuner/trial_id" in values:  # hyperband goes on where a promoted trial ended
                 earlier = Path(self.get_trial_dir(values["tuner/trial_id"]))
                 network.load_weights(earlier / CHECKPOINT)
             preprocessing, data = self._prepare(network)
-            replicas = work.strategy.num_replicas_in_sync
-            recipe = fit_batch(self.space.recipe(values, work.recipe), len(data.train), replicas)
-            steps = len(data.train) // recipe.batch_size
-            engine = engine_for(network, recipe.accumulate)
-            engine.compile(
-                optimizer=make_optimizer(recipe, network), **compile_arguments(recipe, network)
-            )
-            training = untuned(training_pipeline(data, preprocessing, recipe, seed, (first, 0)))
-            validation = self._validation(data, preprocessing, recipe)
+            recipe = fit_batch(recipe, len(data.train), setup.replicas)
+            setup = replace(setup, recipe=recipe)
+            steps = setup.steps(data)
+            engine = compiled_engine(network, setup)
+            training = untuned(training_pipeline(data, preprocessing, setup, (first, 0)))
+            validation = self._validation(data, preprocessing, setup)
             reporter, name = self.reporter, trial.trial_id
             tell = None if reporter is None else functools.partial(reporter.epoch, name)
-            record = Record(directory, network, epochs, first, work.stop_poor, tell)
+            record = Record(directory, network, epochs, first, settings.stop_poor, tell)
             schedule = Schedule(recipe, steps, steps * (epochs - first))
             engine.fit(
                 with_targets(training, recipe, network, data, training=True),
@@ -245,31 +238,28 @@ class TrialTuner(keras_tuner.Tuner):
         price = self.space.price(values)
         return {
             **record.result(),
-            "precision": policy,
+            "precision": setup.policy,
             "params": price.params,
             "macs": price.macs,
             "memory": price.memory(recipe.batch_size),
         }
 
-    def _policy(self, values: Mapping[str, Any], epochs: int) -> str:
+    def _policy(self, values: Mapping[str, Any], setup: TrainingSetup, epochs: int) -> str:
         """Returns the dtype policy for a candidate, measured where that is worth it."""
-        work = self.work
-        if work.policy != "auto":
-            return work.policy
+        if setup.policy != "auto":
+            return setup.policy
         row, arguments = self.space.network(values)
-        recipe = self.space.recipe(values, work.recipe)
         macs = self.space.price(values).macs or 0
-        return choose(
+        return choose_for(
+            setup,
             lambda: self.space.network_of(values),
             {"name": row, **arguments},
-            recipe,
-            work=3.0 * macs * len(work.data.train) * epochs,  # a step is forward and twice back
-            batch=-(-recipe.batch_size // work.strategy.num_replicas_in_sync),
+            macs=macs * len(self.settings.data.train) * epochs,
         ).policy
 
     def _prepare(self, network: keras.Model) -> tuple[Preprocessing, Data]:
         """Returns how images get into a network, with images of its size where they are arrays."""
-        data = self.work.data
+        data = self.settings.data
         shape = tuple(network.input_shape[1:])
         base = preprocessing_for(network, data.image_shape)
         key = (shape, base)
@@ -280,14 +270,13 @@ class TrialTuner(keras_tuner.Tuner):
         return self._prepared[key]
 
     def _validation(
-        self, data: Data, preprocessing: Preprocessing, recipe: Recipe
+        self, data: Data, preprocessing: Preprocessing, setup: TrainingSetup
     ) -> tf.data.Dataset:
         """Returns the dataset that scores a trial: the last one's where it would be the same."""
-        key = (preprocessing, recipe.batch_size)
+        key = (preprocessing, setup.recipe.batch_size)
         known, dataset = self._scored
         if dataset is None or known != key:
-            replicas = self.work.strategy.num_replicas_in_sync
-            dataset = untuned(validation_pipeline(data, preprocessing, recipe, replicas))
+            dataset = untuned(validation_pipeline(data, preprocessing, setup))
             self._scored = (key, dataset)
         return dataset
 

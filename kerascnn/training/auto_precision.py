@@ -25,6 +25,7 @@ from kerascnn.fileio.json import write_json
 from kerascnn.lazy import keras, np, tf
 from kerascnn.recipes.lookup import Recipe
 from kerascnn.training.strategy import policy_scope
+from kerascnn.training.training_setup import TrainingSetup, compiled_engine
 from kerascnn.version import __version__
 
 if TYPE_CHECKING:
@@ -120,6 +121,25 @@ def choose(
     return Choice(policy, _reason(policy, seconds), milliseconds, remembered)
 
 
+def choose_for(
+    setup: TrainingSetup,
+    build: Callable[[], keras.Model],
+    identity: Mapping[str, Any],
+    *,
+    macs: int,
+) -> Choice:
+    """Returns what `choose` returns for a training with these settings.
+
+    Args:
+        setup: the settings of the training.
+        build: makes the network under the current policy.
+        identity: what makes it: name and arguments, JSON.
+        macs: multiply-accumulates of one forward pass over all images of all epochs.
+    """
+    work = 3.0 * macs  # the backward pass costs twice the forward pass
+    return choose(build, identity, setup.recipe, work=work, batch=setup.replica_batch)
+
+
 def fastest(seconds: Mapping[str, float]) -> str:
     """Returns the policy with the shortest step; of about equal ones the first of `PREFERENCE`."""
     limit = min(seconds.values()) * ABOUT
@@ -137,19 +157,14 @@ def measure(
         batch: images in a step.
         policies: in which order.
     """
-    from kerascnn.recipes.optimizers import make_optimizer
-    from kerascnn.training.losses import compile_arguments
-    from kerascnn.training.train_step import Engine
-
     plain = replace(recipe, label_smoothing=0.0, mixup=0.0, cutmix=0.0)
     taken: dict[str, float] = {}
     draw = np.random.default_rng(0)
     for policy in policies:
         with policy_scope(policy):
             network = build()
-            engine = Engine(network, plain.accumulate)
-            optimizer = make_optimizer(plain, network)
-            engine.compile(optimizer, **compile_arguments(plain, network))
+            setup = TrainingSetup(plain, policy, tf.distribute.get_strategy())
+            engine = compiled_engine(network, setup)
         shape = [batch, *(64 if side is None else side for side in network.input_shape[1:])]
         images = tf.constant(draw.normal(size=shape).astype("float32"))
         labels = tf.zeros([batch], tf.int32)
@@ -162,7 +177,7 @@ def measure(
             if step == WARM - 1 and taken and times[-1] > HOPELESS * min(taken.values()):
                 break
         taken[policy] = statistics.median(times[WARM:] or times[-1:])
-        del network, engine, optimizer
+        del network, engine
         gc.collect()
     return taken
 

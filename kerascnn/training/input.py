@@ -11,6 +11,7 @@ from kerascnn.data.sources.dataset import Data, Split
 from kerascnn.errors import DataError, UsageError
 from kerascnn.lazy import np, tf
 from kerascnn.recipes.lookup import Recipe
+from kerascnn.training.training_setup import TrainingSetup
 
 if TYPE_CHECKING:
     import numpy as np
@@ -86,48 +87,46 @@ def validation_batch(images: int, replicas: int, limit: int) -> int:
 def training_pipelines(
     data: Data,
     preprocessing: Preprocessing,
-    recipe: Recipe,
-    replicas: int,
-    seed: int,
+    setup: TrainingSetup,
     start: tuple[int, int] = (0, 0),
-    max_bad: int | str = 0,
 ) -> tuple[tf.data.Dataset, tf.data.Dataset]:
     """Returns `training_pipeline` and `validation_pipeline`."""
-    training = training_pipeline(data, preprocessing, recipe, seed, start, max_bad)
-    return training, validation_pipeline(data, preprocessing, recipe, replicas, max_bad)
+    training = training_pipeline(data, preprocessing, setup, start)
+    return training, validation_pipeline(data, preprocessing, setup)
 
 
 def training_pipeline(
     data: Data,
     preprocessing: Preprocessing,
-    recipe: Recipe,
-    seed: int,
+    setup: TrainingSetup,
     start: tuple[int, int] = (0, 0),
-    max_bad: int | str = 0,
 ) -> tf.data.Dataset:
     """Returns the endless dataset to train on.
 
-    It begins at `start`: an epoch, and the steps of it that are done. `max_bad`: see `pipeline`.
+    It begins at `start`: an epoch, and the steps of it that are done.
     """
+    recipe = setup.recipe
     return pipeline(
         data.train,
         preprocessing,
         batch_size=recipe.batch_size,
         training=True,
-        seed=seed,
+        seed=setup.seed,
         distortion=Distortion.of(recipe),
         classes=len(data.class_names),
         drop_remainder=True,
         start_epoch=start[0],
         start_step=start[1],
-        max_bad=max_bad,
+        max_bad=setup.max_bad,
     )
 
 
 def validation_pipeline(
-    data: Data, preprocessing: Preprocessing, recipe: Recipe, replicas: int, max_bad: int | str = 0
+    data: Data, preprocessing: Preprocessing, setup: TrainingSetup
 ) -> tf.data.Dataset:
     """Returns the finite dataset to evaluate on."""
     # Training keeps every layer's result for the way back, so twice its batch fits here.
-    batch = validation_batch(len(data.test), replicas, 2 * recipe.batch_size)
-    return pipeline(data.test, preprocessing, batch_size=batch, training=False, max_bad=max_bad)
+    batch = validation_batch(len(data.test), setup.replicas, 2 * setup.recipe.batch_size)
+    return pipeline(
+        data.test, preprocessing, batch_size=batch, training=False, max_bad=setup.max_bad
+    )

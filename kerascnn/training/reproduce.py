@@ -175,7 +175,7 @@ def _data(config: dict[str, Any], given: Any) -> Any:
 
 
 def _circumstances(config: dict[str, Any]) -> list[str]:
-    from kerascnn.training.train import circumstances
+    from kerascnn.training.run_config import circumstances
 
     now = circumstances()
     return [

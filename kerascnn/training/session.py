@@ -14,7 +14,6 @@ import tensorflow as tf
 from kerascnn.data.sources.dataset import Data
 from kerascnn.errors import Interrupted
 from kerascnn.fileio.json import write_json
-from kerascnn.recipes.lookup import Recipe
 from kerascnn.reports.curves import draw_curves
 from kerascnn.runs.run import CHECKPOINTS, RESULT, Run, kept_files
 from kerascnn.training import callbacks, checkpoints, schedule_callbacks
@@ -27,6 +26,22 @@ from kerascnn.training.progress import ProgressDisplay, table
 from kerascnn.training.progress import clock as duration
 from kerascnn.training.resume import Start
 from kerascnn.training.train_step import SkippedSteps
+from kerascnn.training.training_setup import TrainingSetup
+
+
+@dataclass(frozen=True)
+class RecordingOptions:
+    """What a user chooses of the records of a run; see `train`.
+
+    Args:
+        checkpoint_every: steps between two checkpoints within an epoch; None for none.
+        profile: number of steps to record for TensorBoard's profile page; None for none.
+        verbose: show progress.
+    """
+
+    checkpoint_every: int | None = None
+    profile: int | None = None
+    verbose: bool = False
 
 
 @dataclass
@@ -96,26 +111,22 @@ def recorded(
     start: Start,
     engine: keras.Model,
     data: Data,
-    recipe: Recipe,
-    *,
-    seed: int,
-    every: int | None,
-    profile: int | None = None,
-    verbose: bool,
+    setup: TrainingSetup,
+    options: RecordingOptions,
 ) -> Iterator[Recording]:
     """Yields the callbacks; whatever ends the run, its files are closed and its curves drawn."""
-    run, steps = start.run, len(data.train) // recipe.batch_size
+    run, recipe, steps = start.run, setup.recipe, setup.steps(data)
     arrays = start.commit.arrays if start.commit else None
     clock = callbacks.Clock(steps, start.position, arrays)
-    guard = DivergenceGuard(run, clock, data.train, recipe.batch_size, seed)
+    guard = DivergenceGuard(run, clock, data.train, recipe.batch_size, setup.seed)
     models = callbacks.ModelFiles(run.path)
     stop = callbacks.StopRequest()
     strategy = engine.distribute_strategy
     # Several replicas have their batches fetched ahead, each for itself: nothing to be measured.
     wait = DataWait() if strategy.num_replicas_in_sync == 1 else None
     chief, together = is_chief(strategy), several(strategy)
-    verbose = verbose and chief
-    display = ProgressDisplay(recipe.epochs, recipe.batch_size, clock) if verbose else None
+    show = options.verbose and chief
+    display = ProgressDisplay(recipe.epochs, recipe.batch_size, clock) if show else None
     events = callbacks.EventWriter(run.path) if chief else None
     files = [models, callbacks.HistoryFile(run.path), events] if chief else []
     overflow = [SkippedSteps()] if run.config["precision"] == "mixed_float16" else []
@@ -131,9 +142,9 @@ def recorded(
         *files,
         *([display] if display else []),
     ]
-    if profile and chief:
-        active.insert(0, callbacks.Profiler(run.path, profile))
-    commits = Commits(run, clock, guard, models, active, every or 0, chief)
+    if options.profile and chief:
+        active.insert(0, callbacks.Profiler(run.path, options.profile))
+    commits = Commits(run, clock, guard, models, active, options.checkpoint_every or 0, chief)
     active += [commits, stop]
     say = display.say if display else lambda line: None
     say(headline(run.config))

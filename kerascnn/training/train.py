@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import platform
-import sys
-from datetime import UTC, datetime
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from kerascnn.create import create_model
@@ -18,28 +16,26 @@ from kerascnn.models.auxiliary import listed, served
 from kerascnn.models.input_size import input_shape_for
 from kerascnn.models.planning import plan
 from kerascnn.models.registry import model_info
-from kerascnn.models.request import Request, provenance
+from kerascnn.models.request import Request
 from kerascnn.models.signature import check_classes, preprocessing_for
 from kerascnn.recipes.lookup import Recipe, resolve_recipe
 from kerascnn.runs.run import Run, choose_directory
-from kerascnn.training.auto_precision import Choice, candidates, choose
+from kerascnn.training.auto_precision import Choice, candidates, choose_for
 from kerascnn.training.input import fit_batch, standardized, training_pipelines
-from kerascnn.training.losses import compile_arguments, with_targets
+from kerascnn.training.losses import with_targets
 from kerascnn.training.resume import recorded_config
+from kerascnn.training.run_config import run_config
 from kerascnn.training.strategy import (
     check_batch_norm,
     policy_scope,
     resolve_precision,
     resolve_strategy,
-    strategy_name,
 )
-from kerascnn.version import __version__
+from kerascnn.training.training_setup import TrainingSetup, compiled_engine
 
 if TYPE_CHECKING:
     import keras
     import tensorflow as tf
-
-    from kerascnn.imaging.preprocessing import Preprocessing
 
 
 def train(
@@ -117,15 +113,13 @@ def train(
         OutputError: the directory is occupied or cannot be written.
         Interrupted: Ctrl-C or SIGTERM; a checkpoint of that very step is written first.
     """
-    from kerascnn.recipes.optimizers import make_optimizer
     from kerascnn.reports.run_report import report_ended
     from kerascnn.training.multi_worker import (
         check_directory,
-        engine_for,
         is_chief,
         shared_run,
     )
-    from kerascnn.training.session import recorded, say_finished
+    from kerascnn.training.session import RecordingOptions, recorded, say_finished
 
     wish = resolve_recipe(recipe, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate)
     given = None if isinstance(model, str) else model
@@ -139,52 +133,37 @@ def train(
     wanted = resolve_precision(wanted, given)
     check_batch_norm(batch_norm)
     data = _checked(load_data(data, seed=seed, max_bad=max_bad))
-    replicas = where.num_replicas_in_sync
-    fitted = fit_batch(wish, len(data.train), replicas)
-    steps = len(data.train) // fitted.batch_size
-    choice = _precision(wanted, name, data, fitted, where)
+    fitted = fit_batch(wish, len(data.train), where.num_replicas_in_sync)
+    setup = TrainingSetup(fitted, wanted, where, batch_norm, seed, max_bad)
+    choice = _precision(name, data, setup)
+    setup = replace(setup, policy=choice.policy)
     keras.utils.set_random_seed(seed)
-    with policy_scope(choice.policy), data_errors():
+    with policy_scope(setup.policy), data_errors():
         with where.scope():
             network = listed(given if given is not None else _build(name, data, fitted))
             check_classes(served(network), data.class_names, data.name)
             preprocessing = preprocessing_for(network, data.image_shape)
             preprocessing = standardized(preprocessing, data.train)
-            engine = engine_for(network, fitted.accumulate, batch_norm)
-            engine.compile(
-                optimizer=make_optimizer(fitted, network), **compile_arguments(fitted, network)
-            )
+            engine = compiled_engine(network, setup)
         # From here on outside the scope, in which every variable that is made is sent to all
         # workers: Keras makes some while it saves, which the chief does alone.
-        config = _config(network, data, preprocessing, fitted, choice, where, seed)
-        if replicas > 1:
-            config["strategy"]["batch_norm"] = batch_norm
+        config = run_config(network, data, preprocessing, setup, choice)
         with shared_run(
             where, directory, config, earlier, resume=resume, overwrite=overwrite
         ) as start:
             if start.finished:
                 return say_finished(start.run, verbose=verbose)
-            training, validation = training_pipelines(
-                data, preprocessing, fitted, replicas, seed, start.position, max_bad
-            )
+            training, validation = training_pipelines(data, preprocessing, setup, start.position)
             training = with_targets(training, fitted, network, data, training=True)
             validation = with_targets(validation, fitted, network, data, training=False)
-            with recorded(
-                start,
-                engine,
-                data,
-                fitted,
-                seed=seed,
-                every=checkpoint_every,
-                profile=profile,
-                verbose=verbose,
-            ) as recording:
+            options = RecordingOptions(checkpoint_every, profile, verbose)
+            with recorded(start, engine, data, setup, options) as recording:
                 engine.fit(
                     recording.watched(training),
                     validation_data=validation,
                     initial_epoch=recording.begin(validation),
                     epochs=fitted.epochs,
-                    steps_per_epoch=steps,
+                    steps_per_epoch=setup.steps(data),
                     callbacks=recording.callbacks,
                     shuffle=False,
                     verbose=0,
@@ -215,84 +194,20 @@ def _build(name: str, data: Data, recipe: Recipe) -> keras.Model:
     return create_model(name, **_arguments(name, data, recipe))
 
 
-def _precision(
-    wanted: str, name: str, data: Data, recipe: Recipe, where: tf.distribute.Strategy
-) -> Choice:
+def _precision(name: str, data: Data, setup: TrainingSetup) -> Choice:
     """Returns the precision to train in, measured where "auto" is wanted for a network by name."""
     from kerascnn.training.multi_worker import several
 
-    if wanted != "auto":
-        return Choice(wanted, "")
-    if several(where):
+    if setup.policy != "auto":
+        return Choice(setup.policy, "")
+    if several(setup.strategy):
         return Choice(candidates()[0], "not measured: all workers must take the same")
+    recipe = setup.recipe
     arguments = _arguments(name, data, recipe)
     macs = plan(model_info(name), Request.of(arguments)).macs or 0
-    return choose(
+    return choose_for(
+        setup,
         lambda: listed(_build(name, data, recipe)),
         {"name": name, **arguments},
-        recipe,
-        work=3.0 * macs * len(data.train) * recipe.epochs,  # a step is forward and twice back
-        batch=-(-recipe.batch_size // where.num_replicas_in_sync),
+        macs=macs * len(data.train) * recipe.epochs,
     )
-
-
-def circumstances() -> dict[str, Any]:
-    """Returns the versions, threads and kind of device that the last bits of a run depend on."""
-    return {
-        "kerascnn": __version__,
-        "keras": keras.__version__,
-        "tensorflow": tf.__version__,
-        "python": platform.python_version(),
-        "backend": keras.config.backend(),
-        "threads": {
-            "cores": os.cpu_count(),
-            "intra_op": tf.config.threading.get_intra_op_parallelism_threads(),
-            "inter_op": tf.config.threading.get_inter_op_parallelism_threads(),
-        },
-        "device": "GPU" if tf.config.list_logical_devices("GPU") else "CPU",
-    }
-
-
-def _config(
-    network: keras.Model,
-    data: Data,
-    preprocessing: Preprocessing,
-    recipe: Recipe,
-    choice: Choice,
-    where: tf.distribute.Strategy,
-    seed: int,
-) -> dict[str, Any]:
-    origin = provenance(network)
-    return {
-        **circumstances(),
-        "seed": seed,
-        "model": {
-            "name": network.name if origin is None else origin.name,
-            "arguments": None if origin is None else origin.arguments,
-            "input_shape": list(network.input_shape[1:]),
-            "stem": None if origin is None else origin.arguments.get("stem", "paper"),
-            "parameters": network.count_params(),
-        },
-        "data": {
-            "name": data.name,
-            "fingerprint": data.fingerprint,
-            "split": data.split,
-            "class_names": list(data.class_names),
-            "image_shape": list(data.image_shape),
-            "train": len(data.train),
-            "test": len(data.test),
-            **(
-                {"skipped": [f"{path}: {why}" for path, why in data.skipped]}
-                if data.skipped
-                else {}
-            ),
-        },
-        "preprocessing": preprocessing.to_json(),
-        "recipe": recipe.to_json(),
-        "epochs": recipe.epochs,
-        "precision": choice.policy,
-        "precision_choice": choice.to_json(),
-        "strategy": {"name": strategy_name(where), "replicas": where.num_replicas_in_sync},
-        "started": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": sys.argv,
-    }

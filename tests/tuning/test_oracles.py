@@ -73,10 +73,10 @@ def outcome(scores: list[float]) -> dict[str, Any]:
 
 def test_poor_trials_are_stopped_by_the_median_rule(tmp_path: Path) -> None:
     for place, scores in enumerate(([0.2, 0.4, 0.6], [0.3, 0.5, 0.7], [0.5, 0.7, 0.9], [0.1] * 3)):
-        directory = tmp_path / f"trial_{place}"
-        directory.mkdir()
+        directory = tmp_path / "trials" / f"trial_{place}"
+        directory.mkdir(parents=True)
         (directory / "outcome.json").write_text(json.dumps(outcome(scores)))
-    mine = tmp_path / "trial_9"
+    mine = tmp_path / "trials" / "trial_9"
     mine.mkdir()
     record = Record(mine, None, 3, 0, True)  # type: ignore[arg-type]
     # Means until the second epoch: 0.3, 0.4, 0.6, 0.1; their median is 0.35.

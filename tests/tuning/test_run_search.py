@@ -165,7 +165,7 @@ def test_a_device_without_memory_is_told_as_such() -> None:
 
 def test_trials_have_seeds_of_their_own(found: SearchResult) -> None:
     assert len({one.seed for one in found.trials}) == 3
-    assert [found.work.trial_seed(one.trial) for one in found.trials] == [
+    assert [found.settings.trial_seed(one.trial) for one in found.trials] == [
         one.seed for one in found.trials
     ]
 
