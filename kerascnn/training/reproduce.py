@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kerascnn.create import create_model
 from kerascnn.data.load import load_data
 from kerascnn.errors import DataError, KerasCNNError, MismatchError, UsageError
 from kerascnn.recipes.lookup import Recipe
 from kerascnn.runs.run import RESULT, Run, load_run
 from kerascnn.training.resume import differences
+from kerascnn.training.strategy import resolve_strategy
+from kerascnn.training.training_setup import TrainingSetup
 
 if TYPE_CHECKING:
     import keras
@@ -92,7 +95,10 @@ def reproduce(
     Args:
         run: the run, or its directory.
         data: where the data is now; by default where it was.
-        model: for a run of a model that is not one of `list_models()`: the same, untrained.
+        model: for a run of a model that is not one of `list_models()`: the same, untrained. Other
+            models are rebuilt from the recorded arguments, with weights of the recorded seed: a
+            model that was built by `create_model` repeats exactly where the seed was set to the
+            run's just before (`keras.utils.set_random_seed`).
         run_dir: for the new run; by default the old one's name with "-again", and a number if that
             is taken. One that was interrupted there goes on.
         verbose: show progress, and what has changed since.
@@ -118,17 +124,16 @@ def reproduce(
     if verbose:
         for line in circumstances:
             print(f"changed since: {line}")
+    setup = _setup(config, model)
     again = train(
-        config["model"]["name"] if model is None else model,
+        _rebuilt(config["model"], setup) if model is None else model,
         found,
-        recipe=Recipe.from_json(config["recipe"]),
-        precision=config["precision"],
-        strategy={"none": "none", "MirroredStrategy": "mirrored"}.get(
-            config["strategy"]["name"], "auto"
-        ),
-        batch_norm=config["strategy"].get("batch_norm", "synchronized"),
+        recipe=setup.recipe,
+        precision=setup.policy,
+        strategy=setup.strategy,
+        batch_norm=setup.batch_norm,
         run_dir=run_dir or _free_directory(original),
-        seed=config["seed"],
+        seed=setup.seed,
         verbose=verbose,
     )
     changed = [
@@ -145,6 +150,31 @@ def reproduce(
         _different(original.history, again.history),
         original.result["weights_sha256"] == again.result["weights_sha256"],
     )
+
+
+def _setup(config: dict[str, Any], model: keras.Model | None) -> TrainingSetup:
+    """Returns the settings that a run's configuration records."""
+    strategy = {"none": "none", "MirroredStrategy": "mirrored"}.get(
+        config["strategy"]["name"], "auto"
+    )
+    return TrainingSetup(
+        Recipe.from_json(config["recipe"]),
+        config["precision"],
+        resolve_strategy(strategy, model),
+        config["strategy"].get("batch_norm", "synchronized"),
+        config["seed"],
+    )
+
+
+def _rebuilt(record: dict[str, Any], setup: TrainingSetup) -> keras.Model:
+    """Returns the network that a run trained, with fresh weights of the run's seed."""
+    arguments = {name: _tuples(value) for name, value in record["arguments"].items()}
+    return setup.build(lambda: create_model(record["name"], **arguments))
+
+
+def _tuples(value: Any) -> Any:
+    """Returns a value with tuples, as `create_model` takes them, in place of JSON's lists."""
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
 def _free_directory(original: Run) -> Path:

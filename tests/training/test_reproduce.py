@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from kerascnn.cli import main
+from kerascnn.create import create_model
 from kerascnn.errors import DataError, MismatchError, UsageError
+from kerascnn.recipes.lookup import Recipe
 from kerascnn.training.reproduce import reproduce
 from support.trainings import halves, quiet, small
 
@@ -110,3 +112,20 @@ def test_other_circumstances_allow_other_bits(tmp_path):
     found = reproduce(first, data=halves(), model=small(), verbose=False)
     assert not found.holds
     assert str(found).startswith("not reproduced: best val_accuracy 20.00 % -> ")
+
+
+def test_a_model_by_create_model_is_rebuilt_from_its_record(tmp_path):
+    arguments = {"width": 0.5, "classes": 3, "input_shape": (8, 8, 1), "filter_size": 3}
+    keras.utils.set_random_seed(5)
+    model = create_model("convnet", n=1, m=1, filters=(8,), **arguments)
+    run = quiet(model, halves(), tmp_path / "r", epochs=1, seed=5, precision="float32")
+    again = reproduce(run, data=halves(), verbose=False)
+    assert again.again.config["model"] == run.config["model"]
+    assert again.exact
+
+
+@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
+def test_a_row_with_random_layers_repeats_to_the_bit(tmp_path, precision):
+    recipe = Recipe("random", batch_size=32, epochs=1, dropout=0.3, mixup=0.2, flip=True)
+    run = quiet("lenet5", halves(), tmp_path / "r", recipe=recipe, precision=precision)
+    assert reproduce(run, data=halves(), verbose=False).exact
