@@ -45,7 +45,7 @@ class Range:
 
     @property
     def whole(self) -> bool:
-        return all(isinstance(one, int) for one in (self.low, self.high, self.step or 1))
+        return all(isinstance(value, int) for value in (self.low, self.high, self.step or 1))
 
     def grid(self) -> list[float] | None:
         """Returns every value, or None where there is a continuum."""
@@ -142,14 +142,14 @@ def _text(value: Any) -> str:
     return "paper" if value is None else str(value)
 
 
-def make_axis(name: str, domain: Any, **rest: Any) -> Axis:
+def make_axis(name: str, domain: Any, **options: Any) -> Axis:
     """Returns an axis after a check of its domain.
 
     Raises:
         UsageError: it is empty, has a value twice, or is neither a `Range` nor a list of values.
     """
     if isinstance(domain, Range):
-        return Axis(name, domain, **rest)
+        return Axis(name, domain, **options)
     if isinstance(domain, str) or not isinstance(domain, Sequence):
         raise UsageError(f"{name}={domain!r}: give a list of values, or a Range(low, high)")
     choices = tuple(domain)
@@ -159,7 +159,7 @@ def make_axis(name: str, domain: Any, **rest: Any) -> Axis:
         isinstance(value, float) for value in choices
     ):
         choices = tuple(float(value) for value in choices)
-    axis = Axis(name, choices, **rest)
+    axis = Axis(name, choices, **options)
     if len(set(axis.labels)) < len(choices):
         raise UsageError(f"{name} has a value twice: {list(axis.labels)}")
     return axis
@@ -185,9 +185,9 @@ def _number(text: str) -> Any:
     named = {"none": None, "paper": None, "true": True, "false": False}
     if text.lower() in named:
         return named[text.lower()]
-    for kind in (int, float):
+    for convert in (int, float):
         try:
-            return kind(text)
+            return convert(text)
         except ValueError:
             continue
     return text
@@ -214,22 +214,22 @@ def _grow(
     if not axes:
         yield from start
         return
-    axis, rest = axes[0], axes[1:]
+    axis, later = axes[0], axes[1:]
     for values, share in start:
         labels = (axis.all() or []) if axis.active(values) else None
         if labels is None:
-            yield from _grow(rest, [(values, share)])
+            yield from _grow(later, [(values, share)])
             continue
         for label in labels:
-            yield from _grow(rest, [({**values, axis.name: label}, share / len(labels))])
+            yield from _grow(later, [({**values, axis.name: label}, share / len(labels))])
 
 
 def count(axes: Sequence[Axis], limit: int) -> int | None:
     """Returns how many candidates finite axes have; None for more than `limit`."""
     if any(axis.all() is None for axis in axes):
         return None
-    found = sum(1 for _ in itertools.islice(leaves(axes), limit + 1))
-    return found if found <= limit else None
+    number = sum(1 for _ in itertools.islice(leaves(axes), limit + 1))
+    return number if number <= limit else None
 
 
 def started_at(axes: Sequence[Axis], values: Values) -> tuple[Axis, ...]:

@@ -66,19 +66,19 @@ class Maker:
 
     def axes(self) -> tuple[Axis, ...]:
         """Returns every axis, those that others depend on first."""
-        found: list[Axis] = []
+        axes: list[Axis] = []
         if len(self.rows) > 1:
-            found.append(Axis("model", self.rows))
+            axes.append(Axis("model", self.rows))
         for name, domain in self.domains.items():
             if name in TRAINING:
-                found.append(self._training_axis(name, domain))
+                axes.append(self._training_axis(name, domain))
             elif name in self.per_stage:
-                found += self._stage_axes(name, domain)
+                axes += self._stage_axes(name, domain)
             else:
-                found += self._network_axes(name, domain)
+                axes += self._network_axes(name, domain)
         # A condition is looked up, so what it asks about comes first.
         order = {"model": 0, "optimizer": 1, "head": 1, "m": 1, "k": 1}
-        return tuple(sorted(found, key=lambda axis: order.get(axis.name, 2)))
+        return tuple(sorted(axes, key=lambda axis: order.get(axis.name, 2)))
 
     def _training_axis(self, name: str, domain: Any) -> Axis:
         axis = make_axis(name, domain, structural=False)
@@ -89,7 +89,7 @@ class Maker:
         if optimizers is not None and name in ("momentum", "weight_decay"):
             # Adam has no momentum of this kind and no decay of its own.
             takes = ("sgd", "rmsprop", *(("adamw",) if name == "weight_decay" else ()))
-            kept = tuple(one for one in optimizers if one in takes)
+            kept = tuple(optimizer for optimizer in optimizers if optimizer in takes)
             if len(kept) < len(optimizers):
                 axis = replace(axis, parent=("optimizer", kept or takes))
         return axis
@@ -132,9 +132,9 @@ class Maker:
         if axis.name == "stem" and len(self.rows) > 1 and not variant.small_stem:
             return UsageError(f"{row} has one stem only")
         values = axis.all() or [axis.at(0), axis.at(0.999)]
-        columns = [one.name for one in fields(variant.row)]
-        known = axis.name in columns or axis.name in ARGUMENTS
-        for label in values if known else values[:1]:
+        columns = [column.name for column in fields(variant.row)]
+        valid = axis.name in columns or axis.name in ARGUMENTS
+        for label in values if valid else values[:1]:
             try:
                 price(variant, {axis.name: axis.meaning(label)})
             except UsageError as error:
@@ -144,17 +144,17 @@ class Maker:
         return None
 
     def _stage_axes(self, name: str, domain: Any) -> list[Axis]:
-        found = []
+        axes = []
         for row, variant in self.variants.items():
-            made = staged(variant.row, name)
-            if made is None:
+            column = staged(variant.row, name)
+            if column is None:
                 raise UsageError(
                     f"the table of {row} has no {name} for each stage; leave it out of per_stage"
                 )
             prefix = f"{row}/" if len(self.rows) > 1 else ""
             parent = ("model", (row,)) if prefix else None
             letters = [m for m in self.domains.get("m", ()) if hasattr(variant.row, "m")]
-            for stage in range(max(letters, default=made.count)):
+            for stage in range(max(letters, default=column.count)):
                 if letters and stage:
                     parent = ("m", tuple(m for m in letters if m > stage))
                 axis = make_axis(
@@ -163,5 +163,5 @@ class Maker:
                     default=1.0 if name in ("depth", "width") else None,
                     parent=parent,
                 )
-                found.append(axis)
-        return found
+                axes.append(axis)
+        return axes

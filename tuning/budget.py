@@ -79,7 +79,7 @@ class Budget:
 
     def bounds(self) -> dict[str, float]:
         """Returns the costs that are bounded, and how."""
-        values = {one.name: getattr(self, one.name) for one in fields(self)}
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
         return {k: v for k, v in values.items() if k != "runtime" and v is not None}
 
     def holds(self, price: Price, batch_size: int) -> bool:
@@ -123,32 +123,32 @@ class Tally(Plan):
         if isinstance(inputs, Planned):
             shapes: tuple[Shape, ...] = (inputs.shape,)
         else:
-            shapes = tuple([one.shape for one in inputs])
+            shapes = tuple([planned.shape for planned in inputs])
         key = (kind, shapes, tuple(config), tuple(config.values()))
         try:
-            found = _LAYERS.get(key)
+            known = _LAYERS.get(key)
         except TypeError:  # an initialiser given as a dict
-            found = _layer(kind, shapes, config)
-        if found is None:
-            found = _layer(kind, shapes, config)
+            known = _layer(kind, shapes, config)
+        if known is None:
+            known = _layer(kind, shapes, config)
             if len(_LAYERS) < _KEPT:
-                _LAYERS[key] = found
-        shape, sums = found
+                _LAYERS[key] = known
+        shape, sums = known
         self._counted(1)
         self.sums.append(sums)
         return Planned(shape, self, name)
 
     def part(self, key: Hashable, make: Callable[[], Planned]) -> Planned:
-        found = _PARTS.get(key)
-        if found is None:
+        known = _PARTS.get(key)
+        if known is None:
             place, count = len(self.sums), self.count
             shape = make().shape
-            found = (shape, _total(self.sums[place:]), self.count - count)
+            known = (shape, _total(self.sums[place:]), self.count - count)
             del self.sums[place:]
             self.count = count
             if len(_PARTS) < _KEPT:
-                _PARTS[key] = found
-        shape, sums, layers = found
+                _PARTS[key] = known
+        shape, sums, layers = known
         self._counted(layers)
         self.sums.append(sums)
         return Planned(shape, self)

@@ -52,7 +52,7 @@ class Candidates:
         names = [rows] if isinstance(rows, str) else list(rows)
         if not names:
             raise UsageError("a search space needs at least one architecture")
-        self.variants = {one.name: one for one in map(model_info, names)}
+        self.variants = {variant.name: variant for variant in map(model_info, names)}
         self.rows = tuple(self.variants)
         self.input_shape = input_shape
         self.classes = classes
@@ -101,9 +101,9 @@ class Candidates:
                 continue
             value = axis.meaning(values[axis.name])
             name = axis.name.removeprefix(f"{row}/")
-            kind, _, stage = name.rpartition("_")
-            if kind in self.per_stage and stage.isdigit():
-                factors.setdefault(kind, {})[int(stage)] = value
+            axis_name, _, stage = name.rpartition("_")
+            if axis_name in self.per_stage and stage.isdigit():
+                factors.setdefault(axis_name, {})[int(stage)] = value
             elif name not in ("head", "pooling"):
                 arguments[name] = value
         if factors:
@@ -126,13 +126,13 @@ class Candidates:
         own = columns_of(row)
         row = replace(row, **{name: value for name, value in taken.items() if name in own})
         changed: dict[str, Any] = {}
-        for kind, by_stage in factors.items():
-            made = staged(row, kind)
-            assert made is not None  # seen when the axes were made
-            scales = [Scale(**{kind: by_stage[stage + 1]}) for stage in range(made.count)]
-            columns = made.changed(row, scales)
-            changed.update(columns)
-            row = replace(row, **columns)
+        for axis_name, by_stage in factors.items():
+            column = staged(row, axis_name)
+            assert column is not None  # seen when the axes were made
+            scales = [Scale(**{axis_name: by_stage[stage + 1]}) for stage in range(column.count)]
+            new_columns = column.changed(row, scales)
+            changed.update(new_columns)
+            row = replace(row, **new_columns)
         return changed
 
     def training(self, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -168,18 +168,18 @@ class Candidates:
             UsageError: its values do not go together.
         """
         key = self.key(values)
-        found = self._prices.get(key)
-        if found is None:
+        outcome = self._prices.get(key)
+        if outcome is None:
             try:
                 row, arguments = self.network(values)
                 classes = self.classes_of(row) if values.get("head") == "linear" else None
-                found = price(self.variants[row], arguments, classes)
+                outcome = price(self.variants[row], arguments, classes)
             except KerasCNNError as error:
-                found = error
-            self._prices[key] = found
-        if isinstance(found, KerasCNNError):
-            raise found
-        return found
+                outcome = error
+            self._prices[key] = outcome
+        if isinstance(outcome, KerasCNNError):
+            raise outcome
+        return outcome
 
     def classes_of(self, row: str) -> int:
         return self.variants[row].classes if self.classes is None else self.classes
@@ -187,11 +187,11 @@ class Candidates:
     def fits(self, values: Mapping[str, Any]) -> bool:
         """Tells whether a candidate can be built and keeps the budget, but for the latency."""
         try:
-            found = self.price(values)
+            cost = self.price(values)
         except KerasCNNError:
             return False
         batch = values.get("batch_size", self.batch_size)
-        return self.budget.holds(found, batch)
+        return self.budget.holds(cost, batch)
 
     def sample(self, number: int, seed: int = 0) -> Iterator[Values]:
         """Yields candidates that fit, drawn uniformly from those, with repetition.
@@ -202,7 +202,7 @@ class Candidates:
         source = random.Random(seed)
         for _ in range(number):
             drawn = (draw(self.axes, source) for _ in range(EXACT))
-            values = next((one for one in drawn if self.fits(one)), None)
+            values = next((candidate for candidate in drawn if self.fits(candidate)), None)
             if values is None:
                 raise self._nothing()
             yield values
@@ -235,25 +235,26 @@ class Candidates:
             return values
         axes = self._priced_axes
         if count(axes, EXACT) is not None:
-            tries: Iterator[Values] = (one for one, _ in leaves(axes))
+            drawn: Iterator[Values] = (candidate for candidate, _ in leaves(axes))
         else:
             source = random.Random(0)
-            tries = itertools.islice(iter(lambda: draw(axes, source), None), EXACT)
+            drawn = itertools.islice(iter(lambda: draw(axes, source), None), EXACT)
         # The most parameters that fit are the nearest to a network that does not.
-        fitting = (one for one in itertools.islice(tries, EXACT) if self.fits(one))
-        best = max(fitting, key=lambda one: self.price(one).params, default=None)
+        fitting = filter(self.fits, itertools.islice(drawn, EXACT))
+        best = max(fitting, key=lambda candidate: self.price(candidate).params, default=None)
         if best is None:
             raise self._nothing()
         return best
 
     def _nothing(self) -> KerasCNNError:
-        priced = [one for one in self._prices.values() if isinstance(one, Price)]
-        if not priced:
-            refusals = [one for one in self._prices.values() if isinstance(one, KerasCNNError)]
-            return refusals[0] if refusals else UsageError("the space is empty")
-        least = min(priced, key=lambda one: one.params)
+        outcomes = self._prices.values()
+        prices = [outcome for outcome in outcomes if isinstance(outcome, Price)]
+        if not prices:
+            errors = [outcome for outcome in outcomes if isinstance(outcome, KerasCNNError)]
+            return errors[0] if errors else UsageError("the space is empty")
+        least = min(prices, key=lambda cost: cost.params)
         return UsageError(
-            f"no network of the space keeps {self.budget}; the smallest of {len(priced):,} has "
+            f"no network of the space keeps {self.budget}; the smallest of {len(prices):,} has "
             f"{least.params:,} parameters and {least.macs or 0:,} multiply-accumulates"
         )
 

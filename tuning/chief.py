@@ -206,7 +206,7 @@ class WorkerOracle(oracle_client.OracleClient):
         self.address = ":".join(os.environ[variable] for variable in VARIABLES[:2])
 
     def _ask(self, question: Callable[[], Any]) -> Any:
-        begun = time.monotonic()
+        started = time.monotonic()
         while True:
             try:
                 with _mute():
@@ -221,7 +221,7 @@ class WorkerOracle(oracle_client.OracleClient):
                     return None
                 if self.stopping():
                     raise Interrupted("a signal") from None
-                if time.monotonic() - begun > self.patience:
+                if time.monotonic() - started > self.patience:
                     raise KerasCNNError(
                         f"the chief at {self.address} did not answer for {self.patience:.0f} s; "
                         "start it again with its directory: what is finished is kept"

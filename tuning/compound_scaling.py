@@ -118,10 +118,10 @@ class ScalingStudy:
 
     def __str__(self) -> str:
         lines = [f"{'way':<11}{'cost':>6}{'depth':>7}{'width':>7}{'side':>6}{'MACs':>14}  accuracy"]
-        for one in self.points:
+        for point in self.points:
             lines.append(
-                f"{one.way:<11}{one.factor:>5g}x{one.depth:>7.2f}{one.width:>7.2f}{one.side:>6}"
-                f"{one.macs:>14,}  {one.score:.2%}"
+                f"{point.way:<11}{point.factor:>5g}x{point.depth:>7.2f}{point.width:>7.2f}"
+                f"{point.side:>6}{point.macs:>14,}  {point.score:.2%}"
             )
         lines.append("")
         for way, slope in sorted(self.slopes.items(), key=lambda entry: -entry[1]):
@@ -169,7 +169,8 @@ def scaling_study(
         UsageError: a factor is not above 0, or there is none but 1.
         OutputError: the directory holds something else.
     """
-    if not all(0 < one < math.inf for one in factors) or not any(one != 1 for one in factors):
+    positive = all(0 < factor < math.inf for factor in factors)
+    if not positive or not any(factor != 1 for factor in factors):
         raise UsageError(f"factors={tuple(factors)}; give numbers above 0, and more than 1 itself")
     if not isinstance(repeats, int) or repeats < 1:
         raise UsageError(f"repeats={repeats!r}; it must be a whole number from 1")
@@ -224,7 +225,7 @@ def plan_points(
     """
     variant = model_info(name)
 
-    def made(way: str, factor: float, depth: float, width: float, share: float) -> Point | None:
+    def planned(way: str, factor: float, depth: float, width: float, share: float) -> Point | None:
         sides = _sized(shape, share)
         arguments = {"depth": depth, "width": width, "input_shape": sides, "classes": classes}
         try:
@@ -234,20 +235,21 @@ def plan_points(
         assert cost.macs is not None  # the sides are numbers
         return Point(way, factor, depth, width, min(sides[:2]), cost.macs, cost.params)
 
-    base = made("base", 1.0, 1.0, 1.0, 1.0)
+    base = planned("base", 1.0, 1.0, 1.0, 1.0)
     if base is None:
         raise UsageError(f"{name} cannot be built for {shape[0]} x {shape[1]} pixels")
-    found = [base]
-    for factor in sorted({float(one) for one in factors} - {1.0}):
+    points = [base]
+    for factor in sorted(set(map(float, factors)) - {1.0}):
         for way in WAYS:
             # Roundings make the cost uneven: the nearest of many multipliers is taken.
-            tries = [made(way, factor, *grown(way, factor, 2 ** (x / 40))) for x in range(-60, 61)]
-            fitting = [one for one in tries if one is not None]
+            multipliers = (grown(way, factor, 2 ** (x / 40)) for x in range(-60, 61))
+            tried = [planned(way, factor, *multiplier) for multiplier in multipliers]
+            fitting = [point for point in tried if point is not None]
             target = factor * base.macs
-            best = min(fitting, key=lambda one: abs(math.log(one.macs / target)), default=None)
+            best = min(fitting, key=lambda point: abs(math.log(point.macs / target)), default=None)
             if best is not None and abs(best.macs / target - 1) <= CLOSE:
-                found.append(best)
-    return found
+                points.append(best)
+    return points
 
 
 def _stem(variant: Variant, shape: tuple[int, int, int]) -> str:
@@ -290,29 +292,29 @@ def fit_study(name: str, points: Sequence[Point]) -> ScalingStudy:
     for way in WAYS:
         # A line through the base's accuracy, over the logarithm of the cost.
         pairs = [
-            (math.log2(one.macs / base.macs), one.score - base.score)
-            for one in points
-            if one.way == way
+            (math.log2(point.macs / base.macs), point.score - base.score)
+            for point in points
+            if point.way == way
         ]
         if pairs:
             slopes[way] = sum(x * y for x, y in pairs) / sum(x * x for x, _ in pairs)
     columns = {
-        "depth": [math.log2(one.depth) for one in points],
-        "width": [math.log2(one.width) for one in points],
-        "resolution": [math.log2(one.side / base.side) for one in points],
+        "depth": [math.log2(point.depth) for point in points],
+        "width": [math.log2(point.width) for point in points],
+        "resolution": [math.log2(point.side / base.side) for point in points],
     }
     moved = {axis: values for axis, values in columns.items() if any(values)}
     table = np.array([np.ones(len(points)), *moved.values()]).T
-    scores = np.array([one.score for one in points])
-    found, *_ = np.linalg.lstsq(table, scores, rcond=None)
-    rest = scores - table @ found
-    spread = [np.var(one.scores, ddof=1) for one in points if len(one.scores) > 1]
+    scores = np.array([point.score for point in points])
+    coefficients, *_ = np.linalg.lstsq(table, scores, rcond=None)
+    residuals = scores - table @ coefficients
+    spread = [np.var(point.scores, ddof=1) for point in points if len(point.scores) > 1]
     return ScalingStudy(
         name,
         tuple(points),
         slopes,
-        {axis: float(gain) for axis, gain in zip(moved, found[1:], strict=True)},
-        float(np.sqrt(np.mean(rest**2))),
+        {axis: float(gain) for axis, gain in zip(moved, coefficients[1:], strict=True)},
+        float(np.sqrt(np.mean(residuals**2))),
         float(np.sqrt(np.mean(spread))) if spread else None,
     )
 
@@ -344,10 +346,10 @@ def _page(study: ScalingStudy, data: str, epochs: int) -> Page:
         ("way", "cost", "depth", "width", "pixels", "MACs", "parameters", "accuracy, %"),
         [
             (
-                one.way, one.factor, round(one.depth, 3), round(one.width, 3), one.side, one.macs,
-                one.params, round(100 * one.score, 2),
+                point.way, point.factor, round(point.depth, 3), round(point.width, 3), point.side,
+                point.macs, point.params, round(100 * point.score, 2),
             )
-            for one in study.points
+            for point in study.points
         ],
         sortable=True,
     )  # fmt: skip

@@ -80,7 +80,7 @@ def _median(run: Any, image: Any) -> float:
         run(image)
     seconds = []
     for _ in range(RUNS):
-        begun = time.perf_counter()
+        started = time.perf_counter()
         run(image)
-        seconds.append(time.perf_counter() - begun)
+        seconds.append(time.perf_counter() - started)
     return statistics.median(seconds)

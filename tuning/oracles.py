@@ -81,9 +81,12 @@ class Fitting(keras_tuner.Oracle):
         bound = self.space.budget.latency
         return bound is None or self.latency is None or self.latency(values) <= bound
 
-    def _fresh(self, tries: Any) -> dict[str, Any] | None:
+    def _fresh(self, candidates: Any) -> dict[str, Any] | None:
         """Returns the first candidate that is new and fits."""
-        return next((one for one in tries if not self._duplicate(one) and self.admits(one)), None)
+        for values in candidates:
+            if not self._duplicate(values) and self.admits(values):
+                return values
+        return None
 
     def _draws(self, number: int) -> Any:
         for _ in range(number):
@@ -95,9 +98,9 @@ class Fitting(keras_tuner.Oracle):
         values = self._fresh(self._draws(2000))
         if values is None and all(axis.all() is not None for axis in self.space.axes):
             left = [
-                one
-                for one, _ in itertools.islice(leaves(self.space.axes), EXACT)
-                if not self._duplicate(one) and self.space.fits(one)
+                candidate
+                for candidate, _ in itertools.islice(leaves(self.space.axes), EXACT)
+                if not self._duplicate(candidate) and self.space.fits(candidate)
             ]
             random.Random(f"{self.seed} {self._seed_state}").shuffle(left)
             values = self._fresh(left)
@@ -119,7 +122,8 @@ class Fitting(keras_tuner.Oracle):
         """Reads the state; running trials stay with their workers, ended ones are not run again."""
         super().reload()
         ongoing = self._stored_ongoing
-        self._retry_queue = [one for one in self._retry_queue if one not in ongoing.values()]
+        held = ongoing.values()
+        self._retry_queue = [queued for queued in self._retry_queue if queued not in held]
         for tuner_id, trial_id in ongoing.items():
             if self.trials[trial_id].status not in ENDED:
                 self.ongoing_trials[tuner_id] = self.trials[trial_id]
@@ -130,7 +134,7 @@ class Fitting(keras_tuner.Oracle):
             if trial.status in ENDED:
                 if trial_id not in self.end_order:
                     self.end_order.append(trial_id)
-                self._retry_queue = [one for one in self._retry_queue if one != trial_id]
+                self._retry_queue = [queued for queued in self._retry_queue if queued != trial_id]
             elif trial_id not in running and trial_id not in self._retry_queue:
                 self._retry_queue.append(trial_id)
         self.tuner_ids = set(self.ongoing_trials)
@@ -164,7 +168,7 @@ class Fitting(keras_tuner.Oracle):
             # A worker's copy comes over the network, where axes that do not apply get values.
             trial.hyperparameters = known.hyperparameters
             super().end_trial(trial)
-            self._retry_queue = [one for one in self._retry_queue if one != trial.trial_id]
+            self._retry_queue = [queued for queued in self._retry_queue if queued != trial.trial_id]
             self.save()
 
     @synchronized
@@ -178,7 +182,9 @@ class Fitting(keras_tuner.Oracle):
         """
         now = time.monotonic()
         lost = [
-            one for one in self.tuner_ids if one != keep and now - self.seen.get(one, now) > silence
+            tuner_id
+            for tuner_id in self.tuner_ids
+            if tuner_id != keep and now - self.seen.get(tuner_id, now) > silence
         ]
         for tuner_id in lost:
             trial = self.ongoing_trials.pop(tuner_id, None)
@@ -218,18 +224,18 @@ class BayesianOracle(Fitting, keras_tuner.oracles.BayesianOptimizationOracle):
     """
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
-        completed = [one for one in self.trials.values() if one.status == "COMPLETED"]
-        wanted = self.num_initial_points or max(3 * len(self._nonfixed_space()), 3)
-        if len(completed) < wanted:
+        completed = [trial for trial in self.trials.values() if trial.status == "COMPLETED"]
+        initial_points = self.num_initial_points or max(3 * len(self._nonfixed_space()), 3)
+        if len(completed) < initial_points:
             return super()._random_populate_space()
         x, y = (np.nan_to_num(part, posinf=0, neginf=0) for part in self._vectorize_trials())
         self.gpr.fit(x, y)
-        tries = [one for one in self._draws(4 * PROPOSALS) if not self._duplicate(one)]
-        fitting = [one for one in tries if self.space.fits(one)][:PROPOSALS]
+        drawn = [values for values in self._draws(4 * PROPOSALS) if not self._duplicate(values)]
+        fitting = [candidate for candidate in drawn if self.space.fits(candidate)][:PROPOSALS]
         if not fitting:
             return super()._random_populate_space()
         mean, deviation = self.gpr.predict(
-            np.array([self._vector(one) for one in fitting]), return_std=True
+            np.array([self._vector(candidate) for candidate in fitting]), return_std=True
         )
         order = np.argsort(np.ravel(mean) - self.beta * np.ravel(deviation))
         values = self._fresh(fitting[place] for place in order)

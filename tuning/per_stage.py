@@ -69,7 +69,7 @@ def _kernel(entry: int, scale: Scale, multiple: int) -> int:
 
 
 def _layers(entry: Sequence[Any], scale: Scale, multiple: int) -> tuple[Any, ...]:
-    return tuple(one for one, _ in scale.stretch(entry))
+    return tuple(layer for layer, _ in scale.stretch(entry))
 
 
 def _line_repeats(entry: tuple[int, ...], scale: Scale, multiple: int) -> tuple[int, ...]:
@@ -92,7 +92,7 @@ def staged(row: Any, axis: str) -> Staged | None:
         row: the columns of an architecture's table.
         axis: "depth", "width" or "kernel_size".
     """
-    names = {one.name for one in fields(row)}
+    names = {field.name for field in fields(row)}
     lines = "stages" in names and "filters" not in names  # MobileNet's (…, channels, n, stride)
     stages = getattr(row, "m", None)  # convnet's number of stages
     if axis == "depth":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from kerascnn.lazy import np
@@ -41,22 +41,28 @@ def _png(figure: Any) -> bytes:
     return stream.getvalue()
 
 
+def by_score(trials: Iterable[Trial]) -> list[Trial]:
+    """Returns the trials by rising score, those without one first."""
+    return sorted(trials, key=lambda trial: trial.score or 0)
+
+
 def cost_plot(trials: Sequence[Trial], cost: str, bound: float | None = None) -> bytes:
     """Returns a PNG of validation accuracy against a cost, the Pareto front drawn as a line."""
     figure, axes = _figure(7, 4.4)
-    shown = [one for one in trials if one.score is not None and getattr(one, cost)]
-    xs, ys = [getattr(one, cost) for one in shown], [100 * (one.score or 0) for one in shown]
-    early = [one.stopped for one in shown]
+    completed = [trial for trial in trials if trial.score is not None and getattr(trial, cost)]
+    xs = [getattr(trial, cost) for trial in completed]
+    ys = [100 * (trial.score or 0) for trial in completed]
+    early = [trial.stopped for trial in completed]
     for stopped, marker, label in (False, "o", "trial"), (True, "x", "stopped early"):
         points = [(x, y) for x, y, end in zip(xs, ys, early, strict=True) if end is stopped]
         if points:
             axes.scatter(*zip(*points, strict=True), marker=marker, s=28, c="#8a97a8", label=label)
     front = pareto(trials, cost)
     if front:
-        line = [(getattr(one, cost), 100 * (one.score or 0)) for one in front]
+        line = [(getattr(trial, cost), 100 * (trial.score or 0)) for trial in front]
         axes.plot(*zip(*line, strict=True), "o-", color="#0b5cad", label="Pareto front", zorder=3)
-        for one, (x, y) in zip(front, line, strict=True):
-            axes.annotate(one.trial, (x, y), (4, -11), textcoords="offset points", fontsize=8)
+        for trial, (x, y) in zip(front, line, strict=True):
+            axes.annotate(trial.trial, (x, y), (4, -11), textcoords="offset points", fontsize=8)
     if bound is not None:
         axes.axvline(bound, color="#b3261e", linestyle="--", linewidth=1, label="budget")
     if xs and max(xs) > 8 * min(xs):
@@ -71,25 +77,25 @@ def cost_plot(trials: Sequence[Trial], cost: str, bound: float | None = None) ->
 def curves_plot(trials: Sequence[Trial]) -> bytes:
     """Returns a PNG of every trial's validation accuracy by epoch, the best one on top."""
     figure, axes = _figure(7, 4.4)
-    shown = sorted((one for one in trials if one.history), key=lambda one: one.score or 0)
-    for place, one in enumerate(shown):
-        scores = [100 * score for score in one.history["val_accuracy"]]
-        last = place == len(shown) - 1
-        first = one.epochs - len(scores)  # hyperband goes on where a trial ended
+    ordered_trials = by_score(trial for trial in trials if trial.history)
+    for place, trial in enumerate(ordered_trials):
+        scores = [100 * score for score in trial.history["val_accuracy"]]
+        last = place == len(ordered_trials) - 1
+        first = trial.epochs - len(scores)  # hyperband goes on where a trial ended
         axes.plot(
-            range(first + 1, one.epochs + 1),
+            range(first + 1, trial.epochs + 1),
             scores,
             marker="o" if len(scores) == 1 or last else None,
             color="#0b5cad" if last else "#8a97a8",
             alpha=1 if last else 0.55,
             linewidth=2 if last else 1,
-            label=f"best: trial {one.trial}" if last else None,
+            label=f"best: trial {trial.trial}" if last else None,
         )
     axes.set_xlabel("epoch")
     axes.set_ylabel("validation accuracy, %")
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.grid(alpha=0.3)
-    if shown:
+    if ordered_trials:
         axes.legend(fontsize=8)
     return _png(figure)
 
@@ -118,22 +124,22 @@ def coordinates_plot(trials: Sequence[Trial], axes_: Sequence[Axis]) -> bytes:
     """Returns a PNG of parallel coordinates: a line a trial over all axes, the accuracy last."""
     import matplotlib
 
-    shown = sorted((one for one in trials if one.score is not None), key=lambda one: one.score or 0)
+    ordered_trials = by_score(trial for trial in trials if trial.score is not None)
     figure, axes = _figure(max(7.0, 1.15 * (len(axes_) + 1)), 4.6)
-    scores = [one.score or 0 for one in shown]
+    scores = [trial.score or 0 for trial in ordered_trials]
     low, high = min(scores), max(scores)
     spread = (high - low) or 1.0
     colours = matplotlib.colormaps[COLOURS]
-    for place, (one, score) in enumerate(zip(shown, scores, strict=True)):
+    for place, (trial, score) in enumerate(zip(ordered_trials, scores, strict=True)):
         share = (score - low) / spread
         # Where there are only a few values, lines would hide each other.
-        apart = 0.05 * (place / max(len(shown) - 1, 1) - 0.5)
+        apart = 0.05 * (place / max(len(ordered_trials) - 1, 1) - 0.5)
         heights = [
-            position(axis, one.values) + (0 if isinstance(axis.domain, Range) else apart)
+            position(axis, trial.values) + (0 if isinstance(axis.domain, Range) else apart)
             for axis in axes_
         ]
         heights.append(share)
-        rank = place / max(len(shown) - 1, 1)
+        rank = place / max(len(ordered_trials) - 1, 1)
         axes.plot(range(len(heights)), heights, color=colours(rank), alpha=0.75, linewidth=1.4)
     for place, axis in enumerate(axes_):
         axes.axvline(place, color="#5b6673", linewidth=0.8)
@@ -175,16 +181,16 @@ def importance(trials: Sequence[Trial], axes_: Sequence[Axis]) -> dict[str, floa
     from sklearn.ensemble import RandomForestRegressor
     from sklearn.inspection import permutation_importance
 
-    done = [one for one in trials if one.score is not None]
-    if len(done) < LEAST_FOR_IMPORTANCE or not axes_:
+    completed = [trial for trial in trials if trial.score is not None]
+    if len(completed) < LEAST_FOR_IMPORTANCE or not axes_:
         return {}
-    columns = np.array([[position(axis, one.values) for axis in axes_] for one in done])
-    scores = np.array([one.score for one in done])
+    columns = np.array([[position(axis, trial.values) for axis in axes_] for trial in completed])
+    scores = np.array([trial.score for trial in completed])
     forest = RandomForestRegressor(300, min_samples_leaf=2, random_state=0).fit(columns, scores)
-    found = permutation_importance(
+    permutations = permutation_importance(
         forest, columns, scores, scoring="neg_mean_squared_error", n_repeats=20, random_state=0
     )
-    shares = np.maximum(found.importances_mean, 0)
+    shares = np.maximum(permutations.importances_mean, 0)
     if not shares.sum():
         return {}
     shares = shares / shares.sum()
@@ -209,9 +215,10 @@ def scaling_plot(points: Sequence[Any]) -> bytes:
     """Returns a PNG of accuracy against cost, a line from the base for each way to grow."""
     figure, axes = _figure(7, 4.4)
     base = points[0]
-    for way in dict.fromkeys(one.way for one in points[1:]):
-        line = [base, *(one for one in points if one.way == way)]
-        axes.plot([one.macs for one in line], [100 * one.score for one in line], "o-", label=way)
+    for way in dict.fromkeys(point.way for point in points[1:]):
+        line = [base, *(point for point in points if point.way == way)]
+        macs, scores = zip(*((point.macs, 100 * point.score) for point in line), strict=True)
+        axes.plot(macs, scores, "o-", label=way)
     axes.set_xscale("log")
     axes.set_xlabel(NAMES["macs"])
     axes.set_ylabel("validation accuracy, %")

@@ -46,7 +46,7 @@ class SearchProgress:
     def ended(self, trial_id: str, outcome: Mapping[str, Any]) -> None:
         """A trial ended."""
         self.done += 1
-        shown = named(outcome["values"])
+        candidate = named(outcome["values"])
         if outcome["status"] == "COMPLETED":
             score = outcome["metrics"]["val_accuracy"]
             self.best = max(self.best, score)
@@ -57,7 +57,7 @@ class SearchProgress:
             )
         else:
             text = f"failed: {outcome['reason']}"
-        self.say(f"trial {trial_id}  {shown}  {text}")
+        self.say(f"trial {trial_id}  {candidate}  {text}")
         if self.bars is not None:
             self.bars.update(self.whole, completed=self.done, total=self.trials)
 

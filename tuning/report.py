@@ -49,19 +49,19 @@ def write_results(result: SearchResult) -> None:
 def write_table(trials: Iterable[Trial], path: Path) -> None:
     """Writes one row a trial: what came of it, then the values of its axes."""
     trials = list(trials)
-    axes = list(dict.fromkeys(name for one in trials for name in one.values))
+    axes = list(dict.fromkeys(name for trial in trials for name in trial.values))
     with (
         atomic_file(path) as temporary,
         temporary.open("w", newline="", encoding="utf-8") as stream,
     ):
         table = csv.writer(stream)
         table.writerow([*COLUMNS, *axes])
-        for one in trials:
-            status = "FAILED" if one.score is None else "COMPLETED"
-            cells = {"status": status, "val_accuracy": one.score, "val_loss": None}
-            cells["val_loss"] = one.metrics.get("val_loss")
-            row = [cells[name] if name in cells else getattr(one, name) for name in COLUMNS]
-            table.writerow([*row, *(one.values.get(name) for name in axes)])
+        for trial in trials:
+            status = "FAILED" if trial.score is None else "COMPLETED"
+            cells = {"status": status, "val_accuracy": trial.score, "val_loss": None}
+            cells["val_loss"] = trial.metrics.get("val_loss")
+            row = [cells[name] if name in cells else getattr(trial, name) for name in COLUMNS]
+            table.writerow([*row, *(trial.values.get(name) for name in axes)])
 
 
 def write_report(result: SearchResult) -> None:
@@ -77,18 +77,18 @@ def write_report(result: SearchResult) -> None:
 def _pictures(result: SearchResult) -> list[tuple[str, bytes, str]]:
     """Returns (file name, PNG, caption)."""
     trials, bounds = result.trials, result.space.budget.bounds()
-    axes = [one for one in result.space.axes if isinstance(one.domain, Range) or one.domain[1:]]
-    found = [
+    axes = [axis for axis in result.space.axes if isinstance(axis.domain, Range) or axis.domain[1:]]
+    pictures = [
         (
             f"accuracy_{cost}.png",
             plots.cost_plot(trials, cost, bounds.get(cost)),
             f"Validation accuracy against {plots.NAMES[cost]}; numbers are trials",
         )
         for cost in ("params", "macs", "latency")
-        if any(getattr(one, cost) for one in result.completed)
+        if any(getattr(trial, cost) for trial in result.completed)
     ]
     if axes:
-        found.append(
+        pictures.append(
             (
                 "coordinates.png",
                 plots.coordinates_plot(trials, axes),
@@ -97,21 +97,21 @@ def _pictures(result: SearchResult) -> list[tuple[str, bytes, str]]:
         )
     shares = plots.importance(trials, axes)
     if shares:
-        found.append(
+        pictures.append(
             (
                 "importance.png",
                 plots.importance_plot(shares),
                 "Permutation importance in a random forest; of few trials it is a hint at best",
             )
         )
-    found.append(("curves.png", plots.curves_plot(trials), "Validation accuracy by epoch"))
-    return found
+    pictures.append(("curves.png", plots.curves_plot(trials), "Validation accuracy by epoch"))
+    return pictures
 
 
 def _page(result: SearchResult, pictures: list[tuple[str, bytes, str]]) -> Page:
     best, space = result.best, result.space
     data, setup = result.settings.data, result.settings.setup
-    failed = [one for one in result.trials if one.score is None]
+    failed = [trial for trial in result.trials if trial.score is None]
     page = Page(
         f"Search: {', '.join(space.rows)} on {data.name}",
         f"{len(result.completed)} trials completed, {len(failed)} failed; {space.coverage()}",
@@ -121,7 +121,7 @@ def _page(result: SearchResult, pictures: list[tuple[str, bytes, str]]) -> Page:
         "parameters": f"{best.params:,}",
         "multiply-accumulates": "open" if best.macs is None else f"{best.macs:,}",
         "of the best trial": clock(best.seconds),
-        "of all trials": clock(sum(one.seconds for one in result.trials)),
+        "of all trials": clock(sum(trial.seconds for trial in result.trials)),
     }
     if best.latency is not None:
         tiles["for one image"] = f"{1000 * best.latency:.2f} ms"
@@ -147,7 +147,7 @@ def _page(result: SearchResult, pictures: list[tuple[str, bytes, str]]) -> Page:
         page.section("Failed trials")
         page.table(
             ("trial", "candidate", "reason"),
-            [(one.trial, named(one.values), one.reason) for one in failed],
+            [(trial.trial, named(trial.values), trial.reason) for trial in failed],
         )
     page.section("Search")
     page.pairs(
@@ -184,24 +184,24 @@ def _domain(domain: Any) -> str:
 def _trials_table(result: SearchResult) -> tuple[list[str], list[list[Any]]]:
     axes = [axis.name for axis in result.space.axes]
     header = ["trial", "accuracy, %", "loss", "parameters", "MACs", "epochs", "seconds", *axes]
-    fronts = {one.trial for cost in ("params", "macs") for one in result.pareto(cost)}
+    fronts = {trial.trial for cost in ("params", "macs") for trial in result.pareto(cost)}
 
-    def row(one: Trial) -> list[Any]:
-        mark = " *" if one.trial in fronts else ""
+    def row(trial: Trial) -> list[Any]:
+        mark = " *" if trial.trial in fronts else ""
         return [
-            f"{one.trial}{mark}",
-            round(100 * (one.score or 0), 2),
-            one.metrics.get("val_loss"),
-            one.params,
-            one.macs,
-            f"{one.epochs} (stopped)" if one.stopped else one.epochs,
-            round(one.seconds, 1),
-            *(one.values.get(name) for name in axes),
+            f"{trial.trial}{mark}",
+            round(100 * (trial.score or 0), 2),
+            trial.metrics.get("val_loss"),
+            trial.params,
+            trial.macs,
+            f"{trial.epochs} (stopped)" if trial.stopped else trial.epochs,
+            round(trial.seconds, 1),
+            *(trial.values.get(name) for name in axes),
         ]
 
-    ranked = sorted(result.completed, key=lambda one: -(one.score or 0))
+    ranked = sorted(result.completed, key=lambda trial: -(trial.score or 0))
     header[0] = "trial (* on a Pareto front)"
-    return header, [row(one) for one in ranked]
+    return header, [row(trial) for trial in ranked]
 
 
 def write_events(result: SearchResult) -> None:
@@ -215,10 +215,10 @@ def write_events(result: SearchResult) -> None:
     metric = api.Metric("val_accuracy", display_name="validation accuracy")
     with tf.summary.create_file_writer(str(root)).as_default():
         api.hparams_config(hparams=parameters, metrics=[metric])
-    for one in result.completed:
-        with tf.summary.create_file_writer(str(Path(root) / one.trial)).as_default():
-            api.hparams(dict(one.values), trial_id=one.trial)
-            first = one.epochs - len(one.history["val_accuracy"])
-            for name, values in one.history.items():
+    for trial in result.completed:
+        with tf.summary.create_file_writer(str(Path(root) / trial.trial)).as_default():
+            api.hparams(dict(trial.values), trial_id=trial.trial)
+            first = trial.epochs - len(trial.history["val_accuracy"])
+            for name, values in trial.history.items():
                 for step, value in enumerate(values, first + 1):
                     tf.summary.scalar(name, value, step=step)

@@ -38,12 +38,12 @@ class SearchResult:
 
     @property
     def completed(self) -> list[Trial]:
-        return [one for one in self.trials if one.score is not None]
+        return [trial for trial in self.trials if trial.score is not None]
 
     @property
     def best(self) -> Trial:
         """The completed trial of the highest score; of equals the lower loss."""
-        return max(self.completed, key=lambda one: (one.score, -one.metrics["val_loss"]))
+        return max(self.completed, key=lambda trial: (trial.score, -trial.metrics["val_loss"]))
 
     def pareto(self, cost: str = "macs") -> list[Trial]:
         """Returns the Pareto front of accuracy against one of `COSTS`, by rising cost."""
@@ -105,10 +105,12 @@ def read_trials(directory: Path, latencies: Any = None) -> tuple[Trial, ...]:
     trials = [Trial.of(outcome) for outcome in outcomes if outcome is not None]
     if latencies is not None:
         trials = [
-            one if one.score is None else replace(one, latency=_finite(latencies(one.values)))
-            for one in trials
+            trial
+            if trial.score is None
+            else replace(trial, latency=_finite(latencies(trial.values)))
+            for trial in trials
         ]
-    if not any(one.score is not None for one in trials):
+    if not any(trial.score is not None for trial in trials):
         first = trials[0].reason if trials else "none was started"
         raise KerasCNNError(f"none of {len(trials)} trials completed; the first: {first[:250]}")
     return tuple(trials)

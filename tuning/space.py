@@ -96,8 +96,8 @@ class SearchSpace(Candidates, keras_tuner.HyperModel):
             keras_tuner.errors.FailedTrialError: the values do not go together, or the network is
                 beyond the budget; it is not built then.
         """
-        known = {one.name for one in hp.space}
-        if not {axis.name for axis in self.axes} <= known:
+        declared = {hyperparameter.name for hyperparameter in hp.space}
+        if not {axis.name for axis in self.axes} <= declared:
             self.declare_hyperparameters(hp)
         model = self.network_of(hp.values)
         model.compile(
@@ -163,23 +163,23 @@ class SearchSpace(Candidates, keras_tuner.HyperModel):
         self, changes: dict[str, Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         names = dict(zip(("x", "y"), args, strict=False))
-        given = {**names, **kwargs}
-        x, y = given.pop("x", None), given.pop("y", None)
+        options = {**names, **kwargs}
+        x, y = options.pop("x", None), options.pop("y", None)
         if not hasattr(x, "__getitem__") or y is None or len(args) > 2:
             raise UsageError(
                 "the axes batch_size and augmentation need arrays: fit(hp, model, x=…, y=…); a "
                 "dataset has its batches already, so leave these axes out"
             )
-        batch = changes.get("batch_size", given.pop("batch_size", self.batch_size))
+        batch = changes.get("batch_size", options.pop("batch_size", self.batch_size))
         distort = {name: changes[name] for name in AUGMENTATIONS["none"] if name in changes}
         distortion = Distortion.of(Recipe("fit", **distort))
         as_is = Preprocessing(size=None, fit="none", channels="any", scale=1.0)
-        given["x"] = pipeline(
+        options["x"] = pipeline(
             Split(x, y), as_is, batch_size=batch, training=True, distortion=distortion
         )
-        given["steps_per_epoch"] = math.ceil(len(x) / batch)
-        given["shuffle"] = False
-        return (), given
+        options["steps_per_epoch"] = math.ceil(len(x) / batch)
+        options["shuffle"] = False
+        return (), options
 
 
 def _declare(hp: keras_tuner.HyperParameters, axis: Axis) -> None:

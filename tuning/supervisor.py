@@ -91,7 +91,7 @@ def run_child(command: list[str]) -> int:
     paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = {**os.environ, CHILD: "1", "PYTHONPATH": os.pathsep.join(paths)}
     child = subprocess.Popen(command, env=environment)
-    old: dict[int, Any] = {}
+    old_handlers: dict[int, Any] = {}
 
     def hand_on(number: int, frame: Any) -> None:
         # Ctrl-C on a terminal reaches the child by itself.
@@ -100,12 +100,12 @@ def run_child(command: list[str]) -> int:
 
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGINT, signal.SIGTERM):
-            old[number] = signal.signal(number, hand_on)
+            old_handlers[number] = signal.signal(number, hand_on)
     try:
         return child.wait()
     finally:
-        for taken, handler in old.items():
-            signal.signal(taken, handler)
+        for handled, handler in old_handlers.items():
+            signal.signal(handled, handler)
         if child.poll() is None:
             child.kill()
             child.wait()

@@ -63,9 +63,9 @@ class Trial:
     def of(cls, outcome: dict[str, Any]) -> Trial:
         """Makes one of what a trial's outcome.json holds."""
         names = set(cls.__dataclass_fields__) - {"score"}
-        known = {key: value for key, value in outcome.items() if key in names}
+        fields = {key: value for key, value in outcome.items() if key in names}
         done = outcome["status"] == "COMPLETED"
-        return cls(**known, score=outcome["metrics"]["val_accuracy"] if done else None)
+        return cls(**fields, score=outcome["metrics"]["val_accuracy"] if done else None)
 
 
 def pareto(trials: Iterable[Trial], cost: str = "macs") -> list[Trial]:
@@ -81,12 +81,12 @@ def pareto(trials: Iterable[Trial], cost: str = "macs") -> list[Trial]:
     if cost not in COSTS:
         raise UsageError(f"cost={cost!r}; it must be one of {', '.join(COSTS)}")
     priced = [
-        (getattr(one, cost), -one.score, one)
-        for one in trials
-        if one.score is not None and getattr(one, cost) is not None
+        (getattr(trial, cost), -trial.score, trial)
+        for trial in trials
+        if trial.score is not None and getattr(trial, cost) is not None
     ]
     front: list[Trial] = []
-    for _, _, one in sorted(priced, key=lambda entry: entry[:2]):
-        if not front or (one.score or 0) > (front[-1].score or 0):
-            front.append(one)
+    for _, _, trial in sorted(priced, key=lambda entry: entry[:2]):
+        if not front or (trial.score or 0) > (front[-1].score or 0):
+            front.append(trial)
     return front

@@ -28,7 +28,7 @@ class Record(keras.callbacks.Callback):
         epochs: the last one's number.
         first: the number of epochs that an earlier trial had of it.
         stop_poor: end it when it falls behind the others.
-        tell: tell(epoch, epochs, figures) after each one.
+        report_epoch: report_epoch(epoch, epochs, figures) after each one.
 
     Raises:
         keras_tuner.errors.FailedTrialError: from `fit`, where a loss is not finite.
@@ -41,10 +41,10 @@ class Record(keras.callbacks.Callback):
         epochs: int,
         first: int,
         stop_poor: bool,
-        tell: Callable[..., None] | None = None,
+        report_epoch: Callable[..., None] | None = None,
     ) -> None:
         super().__init__()
-        self.directory, self.network, self.tell = directory, network, tell
+        self.directory, self.network, self.report_epoch = directory, network, report_epoch
         self.epochs, self.first, self.stop_poor = epochs, first, stop_poor
         self.history: dict[str, list[float]] = {}
         self.best: tuple[float, float] = (-math.inf, -math.inf)
@@ -66,8 +66,8 @@ class Record(keras.callbacks.Callback):
             self.best, self.best_epoch = score, epoch
             with atomic_file(self.directory / CHECKPOINT) as temporary:
                 self.network.save_weights(temporary)
-        if self.tell is not None:
-            self.tell(epoch + 1, self.epochs, logs)
+        if self.report_epoch is not None:
+            self.report_epoch(epoch + 1, self.epochs, logs)
         if self.stop_poor and self._poor(epoch + 1 - self.first):
             self.stopped = True
             self.model.stop_training = True

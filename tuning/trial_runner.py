@@ -163,32 +163,32 @@ class TrialTuner(keras_tuner.Tuner):
         return None
 
     def _outcome(self, trial: Any, directory: Path) -> dict[str, Any]:
-        started = read_json(directory / ATTEMPTS) or []
+        attempts = read_json(directory / ATTEMPTS) or []
         about = {
             "trial": trial.trial_id,
             "values": dict(trial.hyperparameters.values),
             "worker": self.tuner_id,
-            "attempts": len(started) + 1,
+            "attempts": len(attempts) + 1,
             "seed": self.settings.trial_seed(trial.trial_id),
         }
-        begun = time.perf_counter()
+        started_at = time.perf_counter()
         try:
-            if len(started) >= MAXIMUM_ATTEMPTS:
+            if len(attempts) >= MAXIMUM_ATTEMPTS:
                 raise keras_tuner.errors.FailedTrialError(
-                    f"its process died {len(started)} times, perhaps for want of memory"
+                    f"its process died {len(attempts)} times, perhaps for want of memory"
                 )
             write_compact_json(
                 directory / ATTEMPTS,
-                [*started, {"worker": self.tuner_id, "pid": os.getpid(), "at": time.time()}],
+                [*attempts, {"worker": self.tuner_id, "pid": os.getpid(), "at": time.time()}],
             )
-            found = {"status": "COMPLETED", **self.run_trial(trial)}
+            ending = {"status": "COMPLETED", **self.run_trial(trial)}
         except (Interrupted, KeyboardInterrupt):
-            write_compact_json(directory / ATTEMPTS, started)  # a stop on request is no death
+            write_compact_json(directory / ATTEMPTS, attempts)  # a stop on request is no death
             raise
         except Exception as error:
             (directory / "traceback.txt").write_text(traceback.format_exc(), "utf-8")
-            found = {"status": "FAILED", "reason": _reason(error)}
-        return {**about, **found, "seconds": round(time.perf_counter() - begun, 3)}
+            ending = {"status": "FAILED", "reason": _reason(error)}
+        return {**about, **ending, "seconds": round(time.perf_counter() - started_at, 3)}
 
     def run_trial(self, trial: Any, *arguments: Any, **keywords: Any) -> dict[str, Any]:
         """Trains one candidate and returns its best epoch, history and price.
@@ -222,8 +222,8 @@ class TrialTuner(keras_tuner.Tuner):
             training = untuned(training_pipeline(data, preprocessing, setup, (first, 0)))
             validation = self._validation(data, preprocessing, setup)
             reporter, name = self.reporter, trial.trial_id
-            tell = None if reporter is None else functools.partial(reporter.epoch, name)
-            record = Record(directory, network, epochs, first, settings.stop_poor, tell)
+            report_epoch = None if reporter is None else functools.partial(reporter.epoch, name)
+            record = Record(directory, network, epochs, first, settings.stop_poor, report_epoch)
             schedule = Schedule(recipe, steps, steps * (epochs - first))
             engine.fit(
                 with_targets(training, recipe, network, data, training=True),
@@ -274,8 +274,8 @@ class TrialTuner(keras_tuner.Tuner):
     ) -> tf.data.Dataset:
         """Returns the dataset that scores a trial: the last one's where it would be the same."""
         key = (preprocessing, setup.recipe.batch_size)
-        known, dataset = self._scored
-        if dataset is None or known != key:
+        scored_key, dataset = self._scored
+        if dataset is None or scored_key != key:
             dataset = untuned(validation_pipeline(data, preprocessing, setup))
             self._scored = (key, dataset)
         return dataset

@@ -102,19 +102,18 @@ def choose(
         work: multiply-accumulates of the whole training.
         batch: images of a step on one replica.
     """
-    found = candidates()
-    kind = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
-    if len(found) == 1:
-        return Choice(found[0], "the only precision that this machine is fast in")
-    if work < WORTH[kind]:
-        likely = found[0]
+    policies = candidates()
+    device = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
+    if len(policies) == 1:
+        return Choice(policies[0], "the only precision that this machine is fast in")
+    if work < WORTH[device]:
+        likely = policies[0]
         return Choice(likely, "measuring would take longer than it could save")
     key = _key(identity, recipe, batch)
-    known = _read().get(key)
-    seconds = known if known and set(known) == set(found) else None
-    remembered = seconds is not None
-    if seconds is None:
-        seconds = measure(build, recipe, batch, found)
+    seconds = _read().get(key, {})
+    remembered = set(seconds) == set(policies)
+    if not remembered:
+        seconds = measure(build, recipe, batch, policies)
         _remember(key, seconds)
     policy = fastest(seconds)
     milliseconds = {name: round(1e3 * value, 2) for name, value in seconds.items()}
@@ -158,7 +157,7 @@ def measure(
         policies: in which order.
     """
     plain = replace(recipe, label_smoothing=0.0, mixup=0.0, cutmix=0.0)
-    taken: dict[str, float] = {}
+    seconds: dict[str, float] = {}
     draw = np.random.default_rng(0)
     for policy in policies:
         with policy_scope(policy):
@@ -171,15 +170,15 @@ def measure(
         targets = labels if len(network.outputs) == 1 else (labels,) * len(network.outputs)
         times: list[float] = []
         for step in range(WARM + TIMED):
-            begun = time.perf_counter()
+            started = time.perf_counter()
             engine.train_on_batch(images, targets)
-            times.append(time.perf_counter() - begun)
-            if step == WARM - 1 and taken and times[-1] > HOPELESS * min(taken.values()):
+            times.append(time.perf_counter() - started)
+            if step == WARM - 1 and seconds and times[-1] > HOPELESS * min(seconds.values()):
                 break
-        taken[policy] = statistics.median(times[WARM:] or times[-1:])
+        seconds[policy] = statistics.median(times[WARM:] or times[-1:])
         del network, engine
         gc.collect()
-    return taken
+    return seconds
 
 
 def _reason(policy: str, seconds: Mapping[str, float]) -> str:
@@ -235,8 +234,8 @@ def _read() -> dict[str, dict[str, float]]:
 
 
 def _remember(key: str, seconds: dict[str, float]) -> None:
-    known = {one: times for one, times in _read().items() if one != key}
-    latest = dict([*list(known.items())[1 - KEPT :], (key, seconds)])
+    kept = {kept_key: times for kept_key, times in _read().items() if kept_key != key}
+    latest = dict([*list(kept.items())[1 - KEPT :], (key, seconds)])
     # What cannot be remembered is measured again: no reason to stop a training.
     with contextlib.suppress(KerasCNNError, OSError):
         cache.make_private(cache.home())

@@ -128,14 +128,14 @@ class Measurements(keras.callbacks.Callback):
         logs["seconds"] = round(self.earlier + now - self.started, 3)
         # The first step, which compiles the model, counts only where there is no other.
         steps, since = (self.steps, self.first) if self.steps > 0 else (1, self.started)
-        taken = max(self.trained - since, 1e-9)
+        elapsed = max(self.trained - since, 1e-9)
         # No step at all where a run was resumed for the rest of a validation.
         logs["images_per_second"] = (
-            round(steps * self.batch_size / taken, 1) if self.steps >= 0 else 0.0
+            round(steps * self.batch_size / elapsed, 1) if self.steps >= 0 else 0.0
         )
         if self.wait is not None:
             waited = self.wait.taken() + (0.0 if self.steps > 0 else self.first_wait)
-            logs["data_wait"] = round(min(waited / taken, 1.0), 4) if self.steps >= 0 else 0.0
+            logs["data_wait"] = round(min(waited / elapsed, 1.0), 4) if self.steps >= 0 else 0.0
         # What begins now belongs to the next epoch, also in a checkpoint between the two.
         self.earlier, self.started = 0.0, now
 
@@ -304,8 +304,8 @@ class StopRequest(keras.callbacks.Callback):
         try:
             yield
         finally:
-            for taken, handler in old.items():
-                signal.signal(taken, handler)
+            for handled, handler in old.items():
+                signal.signal(handled, handler)
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
         self._stop_if_asked()

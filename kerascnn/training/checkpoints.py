@@ -107,17 +107,17 @@ def restore_metrics(model: keras.Model, arrays: Mapping[str, np.ndarray]) -> Non
     Raises:
         MismatchError: the model has other metrics.
     """
-    variables = _variables(model)
-    _assign({name: one for name, one in variables.items() if name.startswith(METRICS)}, arrays)
+    variables = _variables(model).items()
+    _assign({name: metric for name, metric in variables if name.startswith(METRICS)}, arrays)
 
 
 def _assign(variables: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
     kinds = {name.split("/")[0] for name in variables}
     by_place = {_place(name): name for name in variables}
-    given = {_place(name): array for name, array in arrays.items() if name.split("/")[0] in kinds}
-    wrong = [by_place.get(place, place) for place in sorted(by_place.keys() ^ given.keys())]
-    for place in by_place.keys() & given.keys():
-        variable, array = variables[by_place[place]], given[place]
+    stored = {_place(name): array for name, array in arrays.items() if name.split("/")[0] in kinds}
+    wrong = [by_place.get(place, place) for place in sorted(by_place.keys() ^ stored.keys())]
+    for place in by_place.keys() & stored.keys():
+        variable, array = variables[by_place[place]], stored[place]
         dtype = keras.backend.standardize_dtype(variable.dtype)
         if (tuple(variable.shape), dtype) != (array.shape, array.dtype.name):
             wrong.append(by_place[place])
@@ -127,7 +127,7 @@ def _assign(variables: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> N
             "the checkpoint is of another network or optimizer: "
             f"{', '.join(sorted(wrong)[:3])}{more} differ; train with the run's own configuration"
         )
-    for place, array in given.items():
+    for place, array in stored.items():
         variables[by_place[place]].assign(array)
 
 
@@ -160,7 +160,7 @@ def _variables(model: keras.Model, *, with_metrics: bool = True) -> dict[str, An
     """Returns all variables by kind, place and path; the place makes the names unique."""
     kinds = {"model": model.variables, "optimizer": model.optimizer.variables}
     if with_metrics:
-        kinds[METRICS] = [one for metric in model.metrics for one in metric.variables]
+        kinds[METRICS] = [variable for metric in model.metrics for variable in metric.variables]
     return {
         f"{kind}/{place:04}/{variable.path}": variable
         for kind, variables in kinds.items()
@@ -223,7 +223,7 @@ def _link(source: Path, target: Path) -> None:
 
 
 def _existing(path: Path) -> Path:
-    return next(one for one in (path, *path.absolute().parents) if one.exists())
+    return next(folder for folder in (path, *path.absolute().parents) if folder.exists())
 
 
 def read(directory: Path) -> Commit:
@@ -247,7 +247,8 @@ def read(directory: Path) -> Commit:
             raise DamagedFileError(f"{directory} is not the place that its record tells")
         state = json.loads((directory / STATE).read_text("utf-8"))
         with open_checkpoint(directory / ARRAYS) as file:
-            arrays = {name: _typed(file.raw(name), one.dtype) for name, one in file.tensors.items()}
+            tensors = file.tensors.items()
+            arrays = {name: _typed(file.raw(name), tensor.dtype) for name, tensor in tensors}
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         if isinstance(error, KerasCNNError):
             raise
@@ -288,7 +289,8 @@ def positions(folder: Path) -> list[Position]:
     """Returns where the checkpoints of a folder stand, whole or not, in the run's order."""
     if not folder.is_dir():
         return []
-    return sorted(found for path in folder.iterdir() if (found := _position(path)) is not None)
+    stands = map(_position, folder.iterdir())
+    return sorted(position for position in stands if position is not None)
 
 
 def _position(directory: Path) -> Position | None:

@@ -61,11 +61,11 @@ class DivergenceGuard(keras.callbacks.Callback):
         if name is not None:
             self.stop(f"{name.split('/', 2)[-1]} holds values that are not finite {when}")
 
-    def stop(self, what: str, samples: str = "") -> None:
+    def stop(self, cause: str, samples: str = "") -> None:
         """Puts whole weights back and raises DivergedError."""
         back = self._put_back()
         raise DivergedError(
-            f"{what} of epoch {self.clock.epoch + 1}{samples}; {back}{kept_files(self.run.path)}; "
+            f"{cause} of epoch {self.clock.epoch + 1}{samples}; {back}{kept_files(self.run.path)}; "
             "lower the learning rate, or look for broken values in the data"
         )
 
@@ -85,14 +85,14 @@ class DivergenceGuard(keras.callbacks.Callback):
             self.split, batch_size=self.batch_size, seed=self.seed, **position
         ).tolist()
         samples = [self._sample(index) for index in indices]
-        broken = [one for one in samples if not one.get("finite", True)]
+        broken = [sample for sample in samples if not sample.get("finite", True)]
         # NaN and infinity are no JSON, which other programs read.
         write_json(
             self.run.path / DIVERGED,
             {"epoch": position["epoch"] + 1, "step": position["step"] + 1, "loss": str(loss),
              "samples": samples},
         )  # fmt: skip
-        named = [str(one.get("file", one["index"])) for one in broken or samples]
+        named = [str(sample.get("file", sample["index"])) for sample in broken or samples]
         kind = "broken images" if broken else "images"
         more = f" … {len(named)} in all, see {DIVERGED}" if len(named) > NAMED else ""
         return f" ({kind} {', '.join(_ending(name) for name in named[:NAMED])}{more})"

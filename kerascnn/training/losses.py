@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 def compile_arguments(recipe: Recipe, model: keras.Model) -> dict[str, Any]:
     """Returns `loss`, `loss_weights` and `metrics` for `compile` of a `listed` model."""
     logits = gives_logits(served(model))
-    kind = "CategoricalCrossentropy" if recipe.soft_labels else "SparseCategoricalCrossentropy"
+    loss_name = "CategoricalCrossentropy" if recipe.soft_labels else "SparseCategoricalCrossentropy"
     accuracy = "categorical_accuracy" if recipe.soft_labels else "sparse_categorical_accuracy"
 
     def loss() -> keras.losses.Loss:
-        return getattr(keras.losses, kind)(from_logits=logits)
+        return getattr(keras.losses, loss_name)(from_logits=logits)
 
     if not auxiliary_outputs(model):
         return {"loss": loss(), "metrics": ["accuracy"]}
@@ -66,10 +66,10 @@ def with_targets(
         weight = () if weights is None else (tf.linalg.matvec(rows, tf.constant(weights)),)
         if smoothing:
             rows = rows * (1 - smoothing) + smoothing / classes
-        wanted = rows if recipe.soft_labels else labels
+        target = rows if recipe.soft_labels else labels
         if outputs == 1:
-            return (images, wanted, *weight)
-        return (images, (wanted,) * outputs, *weight)  # Keras gives a weight to every output
+            return (images, target, *weight)
+        return (images, (target,) * outputs, *weight)  # Keras gives a weight to every output
 
     return dataset.map(targets, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
 
@@ -90,14 +90,14 @@ def weights_of_classes(recipe: Recipe, data: Data) -> np.ndarray | None:
         # A class without images weighs nothing: it cannot appear.
         share = counts.sum() / (present * np.maximum(counts, 1))
         return np.where(counts > 0, share, 0).astype(np.float32)
-    given = class_weights(recipe.class_weights)
-    unknown = sorted(set(given) - set(names))
+    named = class_weights(recipe.class_weights)
+    unknown = sorted(set(named) - set(names))
     if unknown:
         raise UsageError(
             f"class_weights names the class {unknown[0]!r}, which {data.name} does not have; it "
             f"has {', '.join(names[:10])}{' ...' if len(names) > 10 else ''}"
         )
-    weights = np.array([given.get(name, 1.0) for name in names], np.float32)
+    weights = np.array([named.get(name, 1.0) for name in names], np.float32)
     if not weights.any():
         raise UsageError("class_weights are all 0, so nothing would be learnt; raise one")
     return weights

@@ -76,10 +76,10 @@ class MultiWorkerEngine(Engine):
     # Keras averages what a step returns over its first axis, which single numbers do not have.
 
     def train_step(self, data: Any) -> dict[str, Any]:
-        return {name: tf.reshape(one, [1]) for name, one in super().train_step(data).items()}
+        return {name: tf.reshape(value, [1]) for name, value in super().train_step(data).items()}
 
     def test_step(self, data: Any) -> dict[str, Any]:
-        return {name: tf.reshape(one, [1]) for name, one in super().test_step(data).items()}
+        return {name: tf.reshape(value, [1]) for name, value in super().test_step(data).items()}
 
 
 def several(strategy: tf.distribute.Strategy) -> bool:
@@ -99,8 +99,8 @@ def is_chief(strategy: tf.distribute.Strategy) -> bool:
 
 def engine_for(network: keras.Model, *arguments: Any) -> Engine:
     """Returns the `Engine` of a network for the strategy that it was built under."""
-    kind = MultiWorkerEngine if several(network.distribute_strategy) else Engine
-    return kind(network, *arguments)
+    engine_class = MultiWorkerEngine if several(network.distribute_strategy) else Engine
+    return engine_class(network, *arguments)
 
 
 def connect() -> tf.distribute.Strategy:
@@ -109,7 +109,7 @@ def connect() -> tf.distribute.Strategy:
     Raises:
         UsageError: TF_CONFIG is missing or wrong, or TensorFlow was used in this process before.
     """
-    cluster, kind, index = _configured(os.environ.get("TF_CONFIG", ""))
+    cluster, task_type, index = _configured(os.environ.get("TF_CONFIG", ""))
     try:
         return tf.distribute.MultiWorkerMirroredStrategy()
     except RuntimeError as error:
@@ -121,7 +121,7 @@ def connect() -> tf.distribute.Strategy:
         ) from error
     except LOST as error:
         raise Interrupted(
-            f"{kind} {index} could not reach the other {len(_workers(cluster)) - 1} workers: "
+            f"{task_type} {index} could not reach the other {len(_workers(cluster)) - 1} workers: "
             f"{_first_line(error)}; start all of them again"
         ) from error
 
@@ -146,21 +146,22 @@ def _configured(text: str) -> tuple[dict[str, Any], str, int]:
     try:
         config = json.loads(text)
         cluster, task = config["cluster"], config["task"]
-        kind, index = task["type"], int(task["index"])
-        addresses = cluster[kind]
-        wrong = not all(isinstance(one, str) and ":" in one for one in _workers(cluster))
-        if wrong or not 0 <= index < len(addresses) or len(set(_workers(cluster))) == 0:
+        task_type, index = task["type"], int(task["index"])
+        addresses = cluster[task_type]
+        workers = _workers(cluster)
+        valid = all(isinstance(address, str) and ":" in address for address in workers)
+        if not valid or not 0 <= index < len(addresses) or not workers:
             raise ValueError("an address is no HOST:PORT, or the index is none of them")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        found = f"{type(error).__name__}: {error}"[:80]
-        raise UsageError(f"TF_CONFIG is wrong ({found}){advice}") from error
-    if set(cluster) - {"chief", "worker"} or kind not in ("chief", "worker"):
+        problem = f"{type(error).__name__}: {error}"[:80]
+        raise UsageError(f"TF_CONFIG is wrong ({problem}){advice}") from error
+    if set(cluster) - {"chief", "worker"} or task_type not in ("chief", "worker"):
         raise UsageError(f"TF_CONFIG has other tasks than chief and worker{advice}")
     if len(_workers(cluster)) < 2:
         raise UsageError(
             'TF_CONFIG names one worker; leave strategy="multiworker" out on one machine'
         )
-    return cluster, kind, index
+    return cluster, task_type, index
 
 
 @contextmanager

@@ -137,10 +137,10 @@ def figures(logs: dict[str, float]) -> str:
 
 def table(rows: dict[str, dict[str, float]]) -> str:
     """Returns epochs one below the other: the name of a row -> its epoch and METRICS."""
-    shown = [name for name in METRICS if all(name in row for row in rows.values())]
-    header = ["", "epoch", *shown]
+    metrics = [name for name in METRICS if all(name in row for row in rows.values())]
+    header = ["", "epoch", *metrics]
     cells = [
-        [title, str(row["epoch"]), *(figure(name, row[name]) for name in shown)]
+        [title, str(row["epoch"]), *(figure(name, row[name]) for name in metrics)]
         for title, row in rows.items()
     ]
     return text_table(header, cells, right=range(len(header)))
@@ -150,6 +150,6 @@ def clock(seconds: float) -> str:
     """Returns a duration as 4.2 s, 3:07 or 2:03:07."""
     if seconds < 60:
         return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
+    minutes, remainder = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+    return f"{hours}:{minutes:02}:{remainder:02}" if hours else f"{minutes}:{remainder:02}"

@@ -61,8 +61,8 @@ class Reproduction:
 
     @property
     def _gap(self) -> float:
-        one, other = (run.best["metrics"]["val_accuracy"] for run in (self.again, self.original))
-        return one - other
+        again, original = self.again.best["metrics"], self.original.best["metrics"]
+        return again["val_accuracy"] - original["val_accuracy"]
 
     def __str__(self) -> str:
         then, now = (
@@ -75,11 +75,12 @@ class Reproduction:
                 f"reproduced to the bit: the weights and every figure of {epochs} epochs are the "
                 f"same; best val_accuracy {now}"
             )
-        what = ", ".join(self.different[:2]) or "the weights alone"
+        different = ", ".join(self.different[:2]) or "the weights alone"
+        figures = f"best val_accuracy {then} -> {now}; {different}"
         if self.holds:
-            return f"reproduced within {TOLERANCE:.0%}: best val_accuracy {then} -> {now}; {what}"
-        why = "; ".join(self.circumstances[:3]) or "versions, threads and device are the same"
-        return f"not reproduced: best val_accuracy {then} -> {now}; {what}; {why}"
+            return f"reproduced within {TOLERANCE:.0%}: {figures}"
+        changed = "; ".join(self.circumstances[:3]) or "versions, threads and device are the same"
+        return f"not reproduced: {figures}; {changed}"
 
 
 def reproduce(
@@ -119,7 +120,7 @@ def reproduce(
             f"{original.path} trained a model that is not in list_models(); give the same model, "
             "untrained, as model="
         )
-    found = _data(config, data)
+    loaded = _data(config, data)
     circumstances = _circumstances(config)
     if verbose:
         for line in circumstances:
@@ -127,7 +128,7 @@ def reproduce(
     setup = _setup(config, model)
     again = train(
         _rebuilt(config["model"], setup) if model is None else model,
-        found,
+        loaded,
         recipe=setup.recipe,
         precision=setup.policy,
         strategy=setup.strategy,
@@ -186,22 +187,22 @@ def _free_directory(original: Run) -> Path:
     return directory
 
 
-def _data(config: dict[str, Any], given: Any) -> Any:
+def _data(config: dict[str, Any], source: Any) -> Any:
     record = config["data"]
     try:
-        found = load_data(record["name"] if given is None else given, seed=config["seed"])
+        loaded = load_data(record["name"] if source is None else source, seed=config["seed"])
     except KerasCNNError as error:
         raise DataError(
             f"the data {record['name']!r} of the run is not there: {error}; name it with --data"
         ) from error
-    if found.fingerprint != record["fingerprint"]:
+    if loaded.fingerprint != record["fingerprint"]:
         raise DataError(
-            f"{found.name} is not the data of the run: {len(found.train):,} training and "
-            f"{len(found.test):,} held-out images, then {record['train']:,} and "
-            f"{record['test']:,}; fingerprint {found.fingerprint[:12]}…, then "
+            f"{loaded.name} is not the data of the run: {len(loaded.train):,} training and "
+            f"{len(loaded.test):,} held-out images, then {record['train']:,} and "
+            f"{record['test']:,}; fingerprint {loaded.fingerprint[:12]}…, then "
             f"{record['fingerprint'][:12]}…"
         )
-    return found
+    return loaded
 
 
 def _circumstances(config: dict[str, Any]) -> list[str]:
@@ -216,14 +217,14 @@ def _circumstances(config: dict[str, Any]) -> list[str]:
 
 
 def _different(then: dict[str, list[float]], now: dict[str, list[float]]) -> list[str]:
-    found = []
+    differing = []
     for name in COMPARED:
         pairs = zip(then.get(name, []), now.get(name, []), strict=False)
         for epoch, (old, new) in enumerate(pairs, 1):
             if old != new:
-                found.append(f"{name} of epoch {epoch}: {old:.6g} -> {new:.6g}")
+                differing.append(f"{name} of epoch {epoch}: {old:.6g} -> {new:.6g}")
                 break
     epochs = [len(history.get("epoch", [])) for history in (then, now)]
     if epochs[0] != epochs[1]:
-        found.append(f"epochs: {epochs[0]} -> {epochs[1]}")
-    return found
+        differing.append(f"epochs: {epochs[0]} -> {epochs[1]}")
+    return differing

@@ -119,21 +119,21 @@ def opened_run(
         DamagedFileError: there are checkpoints, and none of them is whole.
         OutputError: the directory cannot be written, or holds a run without checkpoints.
     """
-    wanted = json.loads(json.dumps(config))
+    requested = json.loads(json.dumps(config))
     with locked(directory):
         recorded = recorded_config(directory, resume=resume, overwrite=overwrite)
         if recorded is None:
-            yield Start(start_directory(directory, wanted))
+            yield Start(start_directory(directory, requested))
         else:
             remove_unfinished(directory / CHECKPOINTS)
-            yield _continued(directory, recorded, wanted, resume)
+            yield _continued(directory, recorded, requested, resume)
 
 
 def _continued(
-    directory: Path, recorded: dict[str, Any], wanted: Mapping[str, Any], resume: str
+    directory: Path, recorded: dict[str, Any], requested: Mapping[str, Any], resume: str
 ) -> Start:
     run = Run(directory)
-    changes = refuse_changes(directory, recorded, wanted, resume)
+    changes = refuse_changes(directory, recorded, requested, resume)
     if (directory / RESULT).is_file():
         return Start(run, finished=True)
     commit, complaints = newest(directory / CHECKPOINTS)
@@ -148,7 +148,7 @@ def _continued(
                 f"{directory} holds a run without checkpoints, which cannot go on; choose another "
                 "directory, or --overwrite"
             )
-        return Start(start_directory(directory, wanted))
+        return Start(start_directory(directory, requested))
     _put_back_best(run, commit)
     resumed = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -156,32 +156,32 @@ def _continued(
         "changed": changes,
     }
     if changes:
-        recorded = {**recorded, **{name: wanted[name] for name in BOUND if name in wanted}}
+        recorded = {**recorded, **{name: requested[name] for name in BOUND if name in requested}}
     write_config(run, {**recorded, "resumed": [*recorded.get("resumed", []), resumed]})
     notes = [f"skipped a checkpoint: {complaint}" for complaint in complaints]
     return Start(run, commit, notes=[*notes, f"going on from {commit.position}"])
 
 
 def refuse_changes(
-    directory: Path, recorded: Mapping[str, Any], wanted: Mapping[str, Any], resume: str
+    directory: Path, recorded: Mapping[str, Any], requested: Mapping[str, Any], resume: str
 ) -> list[str]:
     """Returns the `differences`, which only resume="force" may have.
 
     Raises:
         UsageError: there are some.
     """
-    changes = differences(recorded, json.loads(json.dumps(wanted)))
+    changes = differences(recorded, json.loads(json.dumps(requested)))
     if changes and resume != "force":
         raise UsageError(_refusal(directory, changes))
     return changes
 
 
-def differences(recorded: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
+def differences(recorded: Mapping[str, Any], requested: Mapping[str, Any]) -> list[str]:
     """Returns "name: old -> new" for everything bound that differs, nested names with dots."""
-    found = []
+    lines = []
     for name in BOUND:
-        found += _differences(name, recorded.get(name), wanted.get(name))
-    return found
+        lines += _differences(name, recorded.get(name), requested.get(name))
+    return lines
 
 
 def _differences(name: str, old: Any, new: Any) -> list[str]:
@@ -207,11 +207,11 @@ def _refusal(directory: Path, changes: list[str]) -> str:
     text = f"{directory} holds a run with another configuration: "
     shown: list[str] = []
     for change in changes:
-        if len(text) + sum(len(one) + 2 for one in [*shown, change]) > 380 - len(advice):
+        if len(text) + sum(len(line) + 2 for line in [*shown, change]) > 380 - len(advice):
             break
         shown.append(change)
-    rest = len(changes) - len(shown)
-    return text + ", ".join(shown) + (f" and {rest} more" if rest else "") + advice
+    hidden = len(changes) - len(shown)
+    return text + ", ".join(shown) + (f" and {hidden} more" if hidden else "") + advice
 
 
 def _put_back_best(run: Run, commit: Commit) -> None:

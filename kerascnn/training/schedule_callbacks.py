@@ -34,14 +34,14 @@ def pacers(recipe: Recipe, steps: int) -> list[keras.callbacks.Callback]:
         recipe: for the batch size that is used.
         steps: of an epoch.
     """
-    made: list[keras.callbacks.Callback] = [
+    callbacks: list[keras.callbacks.Callback] = [
         LearningRate(Schedule(recipe, steps, steps * recipe.epochs))
     ]
     if recipe.early_stopping:
-        made.append(EarlyStop(recipe.early_stopping))
+        callbacks.append(EarlyStop(recipe.early_stopping))
     if recipe.ema:
-        made.append(AveragedWeights(swap_on_epoch=True))
-    return made
+        callbacks.append(AveragedWeights(swap_on_epoch=True))
+    return callbacks
 
 
 class LearningRate(keras.callbacks.Callback):

@@ -93,16 +93,16 @@ class Recording:
 
     def _evaluate(self, epoch: int, logs: dict[str, float], validation: tf.data.Dataset) -> int:
         """Ends an epoch whose steps are all done, as `fit` would; returns the next one."""
-        for one in self.callbacks:
-            one.set_model(self.engine)
+        for callback in self.callbacks:
+            callback.set_model(self.engine)
         self.engine.stop_training = False
-        found = self.engine.evaluate(
+        scores = self.engine.evaluate(
             validation, callbacks=self.callbacks, return_dict=True, verbose=0
         )
-        logs = {**logs, **{f"val_{name}": value for name, value in found.items()}}
-        for one in self.callbacks:
-            one.set_params({"epochs": self.epochs, "steps": self.clock.steps, "verbose": 0})
-            one.on_epoch_end(epoch, logs)
+        logs = {**logs, **{f"val_{name}": value for name, value in scores.items()}}
+        for callback in self.callbacks:
+            callback.set_params({"epochs": self.epochs, "steps": self.clock.steps, "verbose": 0})
+            callback.on_epoch_end(epoch, logs)
         return self.epochs if self.engine.stop_training else epoch + 1
 
 
@@ -169,9 +169,9 @@ def recorded(
         # It may have come in the middle of a step: what is in memory now is nothing to keep.
         raise Interrupted(f"stopped by Ctrl-C; {kept_files(run.path)}") from None
     finally:
-        for one in active:
-            if hasattr(one, "close"):
-                one.close()
+        for callback in active:
+            if hasattr(callback, "close"):
+                callback.close()
         if chief:
             draw_curves(run)
 
@@ -194,8 +194,8 @@ def _summary(run: Run) -> str:
     history, best = run.history, run.best
     last = {name: values[-1] for name, values in history.items()}
     rows = {"last": last, "best": {"epoch": best["epoch"], **best["metrics"]}}
-    taken = duration(sum(history["seconds"]))
-    return f"{table(rows)}\n{last['epoch']} epochs in {taken}; see {run.path}"
+    seconds = duration(sum(history["seconds"]))
+    return f"{table(rows)}\n{last['epoch']} epochs in {seconds}; see {run.path}"
 
 
 def say_finished(run: Run, *, verbose: bool) -> Run:

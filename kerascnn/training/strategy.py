@@ -18,7 +18,7 @@ STRATEGIES = ("auto", "none", "mirrored", "multiworker")
 BATCH_NORMS = ("synchronized", "replica")
 
 
-def resolve_precision(wanted: str, model: keras.Model | None) -> str:
+def resolve_precision(precision: str, model: keras.Model | None) -> str:
     """Returns the name of the dtype policy to train in, or "auto" where it is still to be chosen.
 
     Args:
@@ -28,17 +28,17 @@ def resolve_precision(wanted: str, model: keras.Model | None) -> str:
     Raises:
         UsageError: unknown, not the built model's, or the model's scores are of half precision.
     """
-    if wanted not in PRECISIONS:
-        raise UsageError(f"precision={wanted!r}; it must be one of {', '.join(PRECISIONS)}")
+    if precision not in PRECISIONS:
+        raise UsageError(f"precision={precision!r}; it must be one of {', '.join(PRECISIONS)}")
     if model is None:
-        return wanted
+        return precision
     built = _built_precision(model)
-    if wanted not in ("auto", built):
+    if precision not in ("auto", built):
         raise UsageError(
-            f"precision={wanted!r}, but the model was built in {built}; give its name instead "
+            f"precision={precision!r}, but the model was built in {built}; give its name instead "
             "of the model, or build it under that policy"
         )
-    halves = [str(one.dtype) for one in model.outputs if one.dtype != "float32"]
+    halves = [str(output.dtype) for output in model.outputs if output.dtype != "float32"]
     if halves:
         raise UsageError(
             f"the scores of {model.name} are {halves[0]}, too coarse for a loss; build its last "
@@ -67,7 +67,7 @@ def policy_scope(name: str) -> Iterator[None]:
 
 
 def resolve_strategy(
-    wanted: str | tf.distribute.Strategy, model: keras.Model | None
+    requested: str | tf.distribute.Strategy, model: keras.Model | None
 ) -> tf.distribute.Strategy:
     """Returns the strategy to train under.
 
@@ -80,28 +80,28 @@ def resolve_strategy(
     Raises:
         UsageError: unknown, or the model was built outside the scope.
     """
-    if isinstance(wanted, str) and wanted not in STRATEGIES:
+    if isinstance(requested, str) and requested not in STRATEGIES:
         raise UsageError(
-            f"strategy={wanted!r}; it must be one of {', '.join(STRATEGIES)} or a "
+            f"strategy={requested!r}; it must be one of {', '.join(STRATEGIES)} or a "
             "tf.distribute.Strategy"
         )
-    if wanted == "auto":
+    if requested == "auto":
         if model is not None:
             return model.distribute_strategy
-        wanted = "mirrored" if len(tf.config.list_logical_devices("GPU")) > 1 else "none"
+        requested = "mirrored" if len(tf.config.list_logical_devices("GPU")) > 1 else "none"
     strategy: Any
-    if wanted == "none":
+    if requested == "none":
         strategy = tf.distribute.get_strategy()
-    elif wanted == "multiworker":
+    elif requested == "multiworker":
         from kerascnn.training.multi_worker import connect
 
         strategy = connect()
-    elif wanted == "mirrored":
+    elif requested == "mirrored":
         gpus = tf.config.list_logical_devices("GPU")
         devices = gpus or tf.config.list_logical_devices("CPU")
         strategy = tf.distribute.MirroredStrategy([device.name for device in devices])
     else:
-        strategy = wanted
+        strategy = requested
     if model is not None and model.distribute_strategy is not strategy:
         raise UsageError(
             f"the model was built outside the scope of this {type(strategy).__name__}; give its "
@@ -110,10 +110,10 @@ def resolve_strategy(
     return strategy
 
 
-def check_batch_norm(wanted: str) -> None:
+def check_batch_norm(batch_norm: str) -> None:
     """Raises UsageError unless `wanted` is one of `BATCH_NORMS`."""
-    if wanted not in BATCH_NORMS:
-        raise UsageError(f"batch_norm={wanted!r}; it must be one of {', '.join(BATCH_NORMS)}")
+    if batch_norm not in BATCH_NORMS:
+        raise UsageError(f"batch_norm={batch_norm!r}; it must be one of {', '.join(BATCH_NORMS)}")
 
 
 def strategy_name(strategy: tf.distribute.Strategy) -> str:

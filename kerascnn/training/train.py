@@ -121,26 +121,28 @@ def train(
     )
     from kerascnn.training.session import RecordingOptions, recorded, say_finished
 
-    wish = resolve_recipe(recipe, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate)
-    given = None if isinstance(model, str) else model
+    complete_recipe = resolve_recipe(
+        recipe, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate
+    )
+    built = None if isinstance(model, str) else model
     name = model_info(model).name if isinstance(model, str) else model.name
     earlier = recorded_config(run_dir, resume=resume, overwrite=overwrite)
     directory = choose_directory(run_dir, name, overwrite=overwrite or earlier is not None)
     check_directory(run_dir, strategy)
-    where = resolve_strategy(strategy, given)
+    resolved_strategy = resolve_strategy(strategy, built)
     # A run goes on in what was measured to be the best when it began.
-    wanted = earlier["precision"] if earlier and precision == "auto" else precision
-    wanted = resolve_precision(wanted, given)
+    policy = earlier["precision"] if earlier and precision == "auto" else precision
+    policy = resolve_precision(policy, built)
     check_batch_norm(batch_norm)
     data = _checked(load_data(data, seed=seed, max_bad=max_bad))
-    fitted = fit_batch(wish, len(data.train), where.num_replicas_in_sync)
-    setup = TrainingSetup(fitted, wanted, where, batch_norm, seed, max_bad)
+    fitted = fit_batch(complete_recipe, len(data.train), resolved_strategy.num_replicas_in_sync)
+    setup = TrainingSetup(fitted, policy, resolved_strategy, batch_norm, seed, max_bad)
     choice = _precision(name, data, setup)
     setup = replace(setup, policy=choice.policy)
     keras.utils.set_random_seed(seed)
     with policy_scope(setup.policy), data_errors():
-        with where.scope():
-            network = listed(given if given is not None else _build(name, data, fitted))
+        with resolved_strategy.scope():
+            network = listed(built if built is not None else _build(name, data, fitted))
             check_classes(served(network), data.class_names, data.name)
             preprocessing = preprocessing_for(network, data.image_shape)
             preprocessing = standardized(preprocessing, data.train)
@@ -149,7 +151,7 @@ def train(
         # workers: Keras makes some while it saves, which the chief does alone.
         config = run_config(network, data, preprocessing, setup, choice)
         with shared_run(
-            where, directory, config, earlier, resume=resume, overwrite=overwrite
+            resolved_strategy, directory, config, earlier, resume=resume, overwrite=overwrite
         ) as start:
             if start.finished:
                 return say_finished(start.run, verbose=verbose)
@@ -168,7 +170,7 @@ def train(
                     shuffle=False,
                     verbose=0,
                 )
-    if report and is_chief(where):
+    if report and is_chief(resolved_strategy):
         report_ended(start.run, data)
     return start.run
 

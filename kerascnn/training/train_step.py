@@ -130,8 +130,8 @@ class Engine(keras.Model):
             self._loss().update_state(tf.where(sound, loss, 0.0), tf.where(sound, count, 0.0))
         else:
             self._loss().update_state(tf.where(finite, loss, math.nan), count)
-        shown = None if weights is None else tf.cast(weights > 0, tf.float32)
-        return self.compute_metrics(x, y, scores, shown)
+        counted = None if weights is None else tf.cast(weights > 0, tf.float32)
+        return self.compute_metrics(x, y, scores, counted)
 
     def test_step(self, data: Any) -> dict[str, Any]:
         x, y, weights = keras.utils.unpack_x_y_sample_weight(data)
@@ -141,7 +141,8 @@ class Engine(keras.Model):
         count = tf.cast(tf.shape(x)[0], tf.float32)
         if weights is not None:
             # Keras divides by all images of the batch, also by those that weigh nothing.
-            penalty = tf.add_n([tf.reduce_sum(one) for one in self.losses]) if self.losses else 0.0
+            penalties = [tf.reduce_sum(penalty) for penalty in self.losses]
+            penalty = tf.add_n(penalties) if penalties else 0.0
             total = tf.reduce_sum(tf.cast(weights, tf.float32))
             loss = tf.math.divide_no_nan((loss - penalty) * count, total) + penalty
             count = total
@@ -163,16 +164,16 @@ class Engine(keras.Model):
                 return tf.split(tensor, parts)[part]
 
             # The next part waits for this one's gradients, or all would be in memory at once.
-            with tf.control_dependencies([one for one in total if one is not None]):
+            with tf.control_dependencies([tensor for tensor in total if tensor is not None]):
                 images, labels, shares = (
-                    None if one is None else tf.nest.map_structure(cut, one)
-                    for one in (x, y, weights)
+                    None if tensor is None else tf.nest.map_structure(cut, tensor)
+                    for tensor in (x, y, weights)
                 )
                 part_loss, new, part_scores = self._part(images, labels, shares, variables, parts)
             loss += part_loss / parts
             total = new if part == 0 else [_sum(*pair) for pair in zip(total, new, strict=True)]
             scores.append(part_scores)
-        return loss, total, tf.nest.map_structure(lambda *one: tf.concat(one, 0), *scores)
+        return loss, total, tf.nest.map_structure(lambda *tensor: tf.concat(tensor, 0), *scores)
 
     def _part(self, x: Any, y: Any, weights: Any, variables: Any, parts: int) -> Any:
         with tf.GradientTape() as tape:
@@ -219,11 +220,14 @@ def filled(dataset: tf.data.Dataset, parts: int, *, training: bool = False) -> t
         if training:
             weights *= tf.cast(size / count, weights.dtype)
         weights = tf.concat([weights, tf.zeros([size - count], weights.dtype)], 0)
-        again = tf.range(size) % count
-        images, labels = tf.nest.map_structure(lambda one: tf.gather(one, again), (images, labels))
+        indices = tf.range(size) % count
+        images, labels = tf.nest.map_structure(
+            lambda tensor: tf.gather(tensor, indices), (images, labels)
+        )
         if static is not None:
+            full = -(-static // parts) * parts
             images, labels, weights = tf.nest.map_structure(
-                lambda one: tf.ensure_shape(one, [-(-static // parts) * parts, *one.shape[1:]]),
+                lambda tensor: tf.ensure_shape(tensor, [full, *tensor.shape[1:]]),
                 (images, labels, weights),
             )
         return images, labels, weights
@@ -234,13 +238,14 @@ def filled(dataset: tf.data.Dataset, parts: int, *, training: bool = False) -> t
 def _finite(tensors: Sequence[Any]) -> Any:
     """Returns whether all values are; a sum tells, in one pass that makes no other tensor."""
     small = [tensor for tensor in tensors if tensor.shape.rank < 2]  # by far the most of them
-    large = [tf.reduce_sum(tensor) for tensor in tensors if tensor.shape.rank >= 2]
-    rows = [tf.reduce_sum(tf.concat([tf.reshape(one, [-1]) for one in small], 0))] if small else []
-    return tf.math.is_finite(tf.add_n(large + rows))
+    sums = [tf.reduce_sum(tensor) for tensor in tensors if tensor.shape.rank >= 2]
+    if small:
+        sums.append(tf.reduce_sum(tf.concat([tf.reshape(tensor, [-1]) for tensor in small], 0)))
+    return tf.math.is_finite(tf.add_n(sums))
 
 
-def _sum(one: Any, other: Any) -> Any:
-    return one if other is None else one + other
+def _sum(total: Any, addend: Any) -> Any:
+    return total if addend is None else total + addend
 
 
 def _either(
@@ -287,7 +292,7 @@ def _summed_already(optimizer: keras.optimizers.Optimizer) -> Iterator[None]:
 
 
 @contextmanager
-def _synchronized(network: keras.Model, wanted: bool) -> Iterator[None]:
+def _synchronized(network: keras.Model, synchronized: bool) -> Iterator[None]:
     """Lets batch norm take its moments over all replicas while the step is traced.
 
     The layers are saved without that, since Keras loads them on TensorFlow alone with it.
@@ -295,7 +300,7 @@ def _synchronized(network: keras.Model, wanted: bool) -> Iterator[None]:
     layers = list(_batch_norms(network))
     old = [layer.synchronized for layer in layers]
     for layer in layers:
-        layer.synchronized = wanted
+        layer.synchronized = synchronized
     try:
         yield
     finally:
@@ -306,7 +311,7 @@ def _synchronized(network: keras.Model, wanted: bool) -> Iterator[None]:
 def refuse_broken(optimizer: Any, options: dict[str, Any]) -> None:
     """Raises UsageError for what fails or is silently wrong under a strategy in Keras 3.15."""
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)
-    for wrong, what, advice in (
+    for wrong, option, advice in (
         (
             options.get("jit_compile", "auto") is True,
             "jit_compile=True (keras#21366)",
@@ -329,7 +334,7 @@ def refuse_broken(optimizer: Any, options: dict[str, Any]) -> None:
         ),
     ):
         if wrong:
-            raise UsageError(f"{what} does not work on several replicas; {advice}")
+            raise UsageError(f"{option} does not work on several replicas; {advice}")
 
 
 def _batch_norms(network: keras.Model) -> Iterator[keras.layers.BatchNormalization]:
