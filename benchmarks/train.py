@@ -113,7 +113,7 @@ class Bench:
         from kerascnn.training.input import training_pipelines
         from kerascnn.training.losses import compile_arguments
         from kerascnn.training.resume import Start
-        from kerascnn.training.session import RecordingOptions, recorded
+        from kerascnn.training.session import RecordingOptions, open_recording
         from kerascnn.training.training_setup import TrainingSetup, compiled_engine
 
         self.batch = batch
@@ -143,7 +143,7 @@ class Bench:
             "strategy": {"replicas": 1}, "precision": policies[0], "preprocessing": {},
         }  # fmt: skip
         start = Start(start_directory(directory, config))
-        self.recording = recorded(start, engine, data, setup, RecordingOptions(verbose=True))
+        self.recording = open_recording(start, engine, data, setup, RecordingOptions(verbose=True))
         self.around = self.recording.__enter__().callbacks
         self.taken: dict[str, list[float]] = {name: [] for name in self.models}
 

@@ -182,9 +182,9 @@ def parse_domain(name: str, text: str) -> Domain:
 
 
 def _number(text: str) -> Any:
-    named = {"none": None, "paper": None, "true": True, "false": False}
-    if text.lower() in named:
-        return named[text.lower()]
+    words = {"none": None, "paper": None, "true": True, "false": False}
+    if text.lower() in words:
+        return words[text.lower()]
     for convert in (int, float):
         try:
             return convert(text)
@@ -202,7 +202,7 @@ def draw(axes: Sequence[Axis], random: Any) -> Values:
     return values
 
 
-def leaves(axes: Sequence[Axis]) -> Iterator[tuple[Values, float]]:
+def all_candidates(axes: Sequence[Axis]) -> Iterator[tuple[Values, float]]:
     """Yields every candidate of finite axes with its probability under `draw`."""
     done: list[tuple[Values, float]] = [({}, 1.0)]
     yield from _grow(axes, done)
@@ -228,11 +228,11 @@ def count(axes: Sequence[Axis], limit: int) -> int | None:
     """Returns how many candidates finite axes have; None for more than `limit`."""
     if any(axis.all() is None for axis in axes):
         return None
-    number = sum(1 for _ in itertools.islice(leaves(axes), limit + 1))
+    number = sum(1 for _ in itertools.islice(all_candidates(axes), limit + 1))
     return number if number <= limit else None
 
 
-def started_at(axes: Sequence[Axis], values: Values) -> tuple[Axis, ...]:
+def with_defaults(axes: Sequence[Axis], values: Values) -> tuple[Axis, ...]:
     """Returns the axes with a candidate's values as their defaults."""
     return tuple(
         replace(axis, default=axis.meaning(values[axis.name])) if axis.name in values else axis

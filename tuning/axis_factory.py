@@ -12,7 +12,7 @@ from kerascnn.models.request import ARGUMENTS
 from kerascnn.recipes.fields import FIELDS, SPOKEN
 from kerascnn.tuning.axes import Axis, Range, make_axis
 from kerascnn.tuning.budget import price
-from kerascnn.tuning.per_stage import staged
+from kerascnn.tuning.per_stage import stage_column
 
 SCALED = ("depth", "width", "kernel_size")
 NETWORK = (*SCALED, "stem", "dropout", "head", "pooling")
@@ -28,12 +28,12 @@ AUGMENTATIONS: dict[str, dict[str, Any]] = {
 }
 """What the axis "augmentation" chooses from; pixels of the network's input and degrees."""
 
-USUAL: dict[str, Any] = {
+DEFAULT_AXES: dict[str, Any] = {
     "depth": (1.0, 0.5, 2.0),
     "width": (1.0, 0.5, 2.0),
     "learning_rate": Range(3e-4, 1e-2, log=True),
 }
-LETTERS: dict[str, Any] = {
+CONVNET_AXES: dict[str, Any] = {
     "n": (2, 1, 3),
     "m": (3, 1, 2, 4),
     "k": (1, 0, 2),
@@ -45,7 +45,7 @@ LETTERS: dict[str, Any] = {
 
 
 @dataclass(frozen=True)
-class Maker:
+class AxisFactory:
     """Makes the axes of a space.
 
     Args:
@@ -146,7 +146,7 @@ class Maker:
     def _stage_axes(self, name: str, domain: Any) -> list[Axis]:
         axes = []
         for row, variant in self.variants.items():
-            column = staged(variant.row, name)
+            column = stage_column(variant.row, name)
             if column is None:
                 raise UsageError(
                     f"the table of {row} has no {name} for each stage; leave it out of per_stage"

@@ -104,12 +104,12 @@ class Budget:
 Sums = tuple[int, int, int | None, int | None]
 """Trainable and fixed parameters, multiply-accumulates, output values."""
 
-_KEPT = 200_000
+_CACHE_LIMIT = 200_000
 _LAYERS: dict[Any, tuple[Shape, Sums]] = {}
 _PARTS: dict[Any, tuple[Shape, Sums, int]] = {}
 
 
-class Tally(Plan):
+class CostTally(Plan):
     """A plan that keeps the totals only, and works out the cost of equal layers and parts once."""
 
     def __init__(self) -> None:
@@ -131,7 +131,7 @@ class Tally(Plan):
             known = _layer(kind, shapes, config)
         if known is None:
             known = _layer(kind, shapes, config)
-            if len(_LAYERS) < _KEPT:
+            if len(_LAYERS) < _CACHE_LIMIT:
                 _LAYERS[key] = known
         shape, sums = known
         self._counted(1)
@@ -146,7 +146,7 @@ class Tally(Plan):
             known = (shape, _total(self.sums[place:]), self.count - count)
             del self.sums[place:]
             self.count = count
-            if len(_PARTS) < _KEPT:
+            if len(_PARTS) < _CACHE_LIMIT:
                 _PARTS[key] = known
         shape, sums, layers = known
         self._counted(layers)
@@ -195,7 +195,7 @@ def price(
         UsageError: an argument is out of range.
         MismatchError: the image is too small, or its size must be known.
     """
-    tally = Tally()
+    tally = CostTally()
     outputs = plan_into(tally, variant, Request.of(dict(arguments)))
     if classes_of_head is not None:
         tally.layer("Dense", outputs["features"], "predictions", {"units": classes_of_head})

@@ -15,12 +15,18 @@ from typing import Any
 
 from kerascnn.errors import KerasCNNError, UsageError
 from kerascnn.models.registry import Scale, Variant, columns_of, model_info
-from kerascnn.tuning.axes import Axis, Values, count, draw, leaves, started_at
-from kerascnn.tuning.axis_factory import AUGMENTATIONS, LETTERS, SCALED, USUAL, Maker
+from kerascnn.tuning.axes import Axis, Values, all_candidates, count, draw, with_defaults
+from kerascnn.tuning.axis_factory import (
+    AUGMENTATIONS,
+    CONVNET_AXES,
+    DEFAULT_AXES,
+    SCALED,
+    AxisFactory,
+)
 from kerascnn.tuning.budget import Budget, Price, price
-from kerascnn.tuning.per_stage import staged
+from kerascnn.tuning.per_stage import stage_column
 
-EXACT = 20_000
+EXACT_LIMIT = 20_000
 """Up to so many networks a space is counted; beyond, so many are drawn."""
 
 
@@ -65,9 +71,9 @@ class Candidates:
                 raise UsageError(f"per_stage={name!r}; it must be among {', '.join(SCALED)}")
             if name not in domains:
                 raise UsageError(f"per_stage={name!r}, but {name} has no values; give {name}=…")
-        usual = LETTERS if self.rows == ("convnet",) else USUAL
+        usual = CONVNET_AXES if self.rows == ("convnet",) else DEFAULT_AXES
         self.domains = dict(domains or usual)
-        self.axes = Maker(self.variants, self.domains, self.per_stage, not domains).axes()
+        self.axes = AxisFactory(self.variants, self.domains, self.per_stage, not domains).axes()
         self.fit_to(self.input_shape, self.classes)
 
     def fit_to(self, input_shape: Any, classes: int | None) -> None:
@@ -82,7 +88,7 @@ class Candidates:
             self.__dict__.pop(name, None)
         self._prices: dict[Any, Price | KerasCNNError] = {}
         self.latencies: dict[Any, float] = {}
-        self.axes = started_at(self.axes, self._first())
+        self.axes = with_defaults(self.axes, self._first())
 
     # -- what a candidate is ----------------------------------------------------------------
 
@@ -127,7 +133,7 @@ class Candidates:
         row = replace(row, **{name: value for name, value in taken.items() if name in own})
         changed: dict[str, Any] = {}
         for axis_name, by_stage in factors.items():
-            column = staged(row, axis_name)
+            column = stage_column(row, axis_name)
             assert column is not None  # seen when the axes were made
             scales = [Scale(**{axis_name: by_stage[stage + 1]}) for stage in range(column.count)]
             new_columns = column.changed(row, scales)
@@ -201,7 +207,7 @@ class Candidates:
         """
         source = random.Random(seed)
         for _ in range(number):
-            drawn = (draw(self.axes, source) for _ in range(EXACT))
+            drawn = (draw(self.axes, source) for _ in range(EXACT_LIMIT))
             values = next((candidate for candidate in drawn if self.fits(candidate)), None)
             if values is None:
                 raise self._nothing()
@@ -217,9 +223,11 @@ class Candidates:
     def coverage(self) -> Coverage:
         """Returns which share of the space fits: counted, or from 2,000 draws of a large one."""
         axes = self._priced_axes
-        networks = count(axes, EXACT)
+        networks = count(axes, EXACT_LIMIT)
         if networks is not None:
-            share = math.fsum(weight for values, weight in leaves(axes) if self.fits(values))
+            share = math.fsum(
+                weight for values, weight in all_candidates(axes) if self.fits(values)
+            )
             return Coverage(share, networks, True)
         source = random.Random(0)
         hits = sum(self.fits(draw(axes, source)) for _ in range(2000))
@@ -234,13 +242,13 @@ class Candidates:
         if self.fits(values):
             return values
         axes = self._priced_axes
-        if count(axes, EXACT) is not None:
-            drawn: Iterator[Values] = (candidate for candidate, _ in leaves(axes))
+        if count(axes, EXACT_LIMIT) is not None:
+            drawn: Iterator[Values] = (candidate for candidate, _ in all_candidates(axes))
         else:
             source = random.Random(0)
-            drawn = itertools.islice(iter(lambda: draw(axes, source), None), EXACT)
+            drawn = itertools.islice(iter(lambda: draw(axes, source), None), EXACT_LIMIT)
         # The most parameters that fit are the nearest to a network that does not.
-        fitting = filter(self.fits, itertools.islice(drawn, EXACT))
+        fitting = filter(self.fits, itertools.islice(drawn, EXACT_LIMIT))
         best = max(fitting, key=lambda candidate: self.price(candidate).params, default=None)
         if best is None:
             raise self._nothing()

@@ -27,7 +27,7 @@ from keras_tuner.src.distribute import oracle_chief, oracle_client
 
 from kerascnn.errors import Interrupted, KerasCNNError, UsageError
 from kerascnn.fileio.json import read_json
-from kerascnn.tuning.oracles import Fitting
+from kerascnn.tuning.oracles import BudgetOracle
 from kerascnn.tuning.search_files import STATE
 
 HEARTBEAT = 3.0
@@ -54,7 +54,7 @@ def parse_address(text: str) -> tuple[str, int]:
 
 
 @contextlib.contextmanager
-def taken_role(address: str | None, worker: str | None) -> Iterator[str]:
+def search_role(address: str | None, worker: str | None) -> Iterator[str]:
     """Tells keras-tuner, by its environment variables, which part this process has.
 
     Args:
@@ -93,7 +93,7 @@ def _role() -> str:
 class _Server(oracle_chief.OracleServicer):
     """keras-tuner's, which takes a question about a trial for a sign of life."""
 
-    def __init__(self, oracle: Fitting) -> None:
+    def __init__(self, oracle: BudgetOracle) -> None:
         super().__init__(oracle)
         self.heard = time.monotonic()
 
@@ -121,7 +121,7 @@ def _mute() -> Iterator[None]:
 
 
 def serve(
-    oracle: Fitting,
+    oracle: BudgetOracle,
     *,
     say: Callable[[str], None],
     stopping: Callable[[], bool],
@@ -179,7 +179,7 @@ def serve(
         server.stop(1.0).wait()
 
 
-def _exhausted(oracle: Fitting) -> bool:
+def _exhausted(oracle: BudgetOracle) -> bool:
     return oracle.max_trials is not None and len(oracle.trials) >= oracle.max_trials
 
 
@@ -195,7 +195,7 @@ class WorkerOracle(oracle_client.OracleClient):
 
     def __init__(
         self,
-        oracle: Fitting,
+        oracle: BudgetOracle,
         directory: Path,
         stopping: Callable[[], bool] = lambda: False,
         patience: float = PATIENCE,

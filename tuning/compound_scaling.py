@@ -33,10 +33,10 @@ from kerascnn.tuning.budget import price
 from kerascnn.tuning.validation_split import hold_out
 
 WAYS = ("depth", "width", "resolution", "compound")
-SHARES = (0.28, 0.29, 0.43)
+COMPOUND_SHARES = (0.28, 0.29, 0.43)
 """Of the cost's logarithm that goes to depth, width and resolution in the paper: of log 1.92, the
 parts log 1.2, 2 log 1.1 and 2 log 1.15."""
-CLOSE = 0.10
+COST_TOLERANCE = 0.10
 """A network counts as of equal cost when its multiply-accumulates are off by no more."""
 
 
@@ -199,11 +199,11 @@ def scaling_study(
     return study
 
 
-def _sized(shape: tuple[int, int, int], share: float) -> tuple[int, int, int]:
+def _scaled_shape(shape: tuple[int, int, int], share: float) -> tuple[int, int, int]:
     return round(shape[0] * share), round(shape[1] * share), shape[2]
 
 
-def grown(way: str, factor: float, x: float) -> tuple[float, float, float]:
+def multipliers(way: str, factor: float, x: float) -> tuple[float, float, float]:
     """Returns multipliers of depth, width and resolution for a cost, x being 1 but for rounding."""
     if way == "depth":
         return factor * x, 1.0, 1.0
@@ -211,7 +211,7 @@ def grown(way: str, factor: float, x: float) -> tuple[float, float, float]:
         return 1.0, math.sqrt(factor) * x, 1.0
     if way == "resolution":
         return 1.0, 1.0, math.sqrt(factor) * x
-    depth, width, resolution = SHARES
+    depth, width, resolution = COMPOUND_SHARES
     return factor**depth, factor ** (width / 2) * x, factor ** (resolution / 2)
 
 
@@ -226,7 +226,7 @@ def plan_points(
     variant = model_info(name)
 
     def planned(way: str, factor: float, depth: float, width: float, share: float) -> Point | None:
-        sides = _sized(shape, share)
+        sides = _scaled_shape(shape, share)
         arguments = {"depth": depth, "width": width, "input_shape": sides, "classes": classes}
         try:
             cost = price(variant, {**arguments, "stem": _stem(variant, shape)})
@@ -242,12 +242,14 @@ def plan_points(
     for factor in sorted(set(map(float, factors)) - {1.0}):
         for way in WAYS:
             # Roundings make the cost uneven: the nearest of many multipliers is taken.
-            multipliers = (grown(way, factor, 2 ** (x / 40)) for x in range(-60, 61))
-            tried = [planned(way, factor, *multiplier) for multiplier in multipliers]
+            tried = [
+                planned(way, factor, *multipliers(way, factor, 2 ** (x / 40)))
+                for x in range(-60, 61)
+            ]
             fitting = [point for point in tried if point is not None]
             target = factor * base.macs
             best = min(fitting, key=lambda point: abs(math.log(point.macs / target)), default=None)
-            if best is not None and abs(best.macs / target - 1) <= CLOSE:
+            if best is not None and abs(best.macs / target - 1) <= COST_TOLERANCE:
                 points.append(best)
     return points
 
@@ -266,7 +268,7 @@ def _score(point: Point, setup: StudySetup, seed: int) -> float:
         return float(done)
     keras.utils.clear_session()
     keras.utils.set_random_seed(seed)
-    sides = _sized(shape, point.side / min(shape[:2]))
+    sides = _scaled_shape(shape, point.side / min(shape[:2]))
     model = create_model(
         setup.variant, depth=point.depth, width=point.width, input_shape=sides,
         classes=len(data.class_names), stem=_stem(setup.variant, shape),

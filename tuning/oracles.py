@@ -24,12 +24,12 @@ import keras_tuner
 import numpy as np
 
 from kerascnn.fileio.json import write_compact_json
-from kerascnn.tuning.axes import draw, leaves
-from kerascnn.tuning.candidates import EXACT
+from kerascnn.tuning.axes import all_candidates, draw
+from kerascnn.tuning.candidates import EXACT_LIMIT
 from kerascnn.tuning.space import SearchSpace
 
 ENDED = ("COMPLETED", "FAILED")
-PROPOSALS = 500
+BAYESIAN_DRAWS = 500
 """The Bayesian oracle takes the most promising of so many candidates."""
 
 
@@ -54,7 +54,7 @@ def synchronized(method: Callable[..., Any]) -> Callable[..., Any]:
     return released
 
 
-class Fitting(keras_tuner.Oracle):
+class BudgetOracle(keras_tuner.Oracle):
     """What all four oracles have in common; mixed in before keras-tuner's own class.
 
     Args:
@@ -99,13 +99,13 @@ class Fitting(keras_tuner.Oracle):
         if values is None and all(axis.all() is not None for axis in self.space.axes):
             left = [
                 candidate
-                for candidate, _ in itertools.islice(leaves(self.space.axes), EXACT)
+                for candidate, _ in itertools.islice(all_candidates(self.space.axes), EXACT_LIMIT)
                 if not self._duplicate(candidate) and self.space.fits(candidate)
             ]
             random.Random(f"{self.seed} {self._seed_state}").shuffle(left)
             values = self._fresh(left)
         elif values is None:
-            values = self._fresh(self._draws(EXACT))
+            values = self._fresh(self._draws(EXACT_LIMIT))
         return values
 
     # -- nothing lost -----------------------------------------------------------------------
@@ -208,16 +208,16 @@ class Fitting(keras_tuner.Oracle):
         return not self.ongoing_trials and not self._retry_queue
 
 
-class RandomOracle(Fitting, keras_tuner.oracles.RandomSearchOracle):
+class RandomOracle(BudgetOracle, keras_tuner.oracles.RandomSearchOracle):
     """Uniform draws from what fits."""
 
 
-class HyperbandOracle(Fitting, keras_tuner.oracles.HyperbandOracle):
+class HyperbandOracle(BudgetOracle, keras_tuner.oracles.HyperbandOracle):
     """Many candidates for few epochs, the best of them for more (Li 2018, JMLR 18)."""
 
 
-class BayesianOracle(Fitting, keras_tuner.oracles.BayesianOptimizationOracle):
-    """A Gaussian process; of `PROPOSALS` draws from what fits, the one that promises most.
+class BayesianOracle(BudgetOracle, keras_tuner.oracles.BayesianOptimizationOracle):
+    """A Gaussian process; of `BAYESIAN_DRAWS` draws from what fits, the one that promises most.
 
     keras-tuner's own climbs over the continuous cube, whose top may be a network beyond the budget
     or one that was tried.
@@ -230,8 +230,10 @@ class BayesianOracle(Fitting, keras_tuner.oracles.BayesianOptimizationOracle):
             return super()._random_populate_space()
         x, y = (np.nan_to_num(part, posinf=0, neginf=0) for part in self._vectorize_trials())
         self.gpr.fit(x, y)
-        drawn = [values for values in self._draws(4 * PROPOSALS) if not self._duplicate(values)]
-        fitting = [candidate for candidate in drawn if self.space.fits(candidate)][:PROPOSALS]
+        drawn = [
+            values for values in self._draws(4 * BAYESIAN_DRAWS) if not self._duplicate(values)
+        ]
+        fitting = [candidate for candidate in drawn if self.space.fits(candidate)][:BAYESIAN_DRAWS]
         if not fitting:
             return super()._random_populate_space()
         mean, deviation = self.gpr.predict(
@@ -247,7 +249,7 @@ class BayesianOracle(Fitting, keras_tuner.oracles.BayesianOptimizationOracle):
         return [hp.value_to_prob(values.get(hp.name, hp.default)) for hp in self._nonfixed_space()]
 
 
-class GridOracle(Fitting, keras_tuner.oracles.GridSearchOracle):
+class GridOracle(BudgetOracle, keras_tuner.oracles.GridSearchOracle):
     """Every candidate that fits, in the order of the axes; ten values of a continuous one."""
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
@@ -274,7 +276,7 @@ def _grid(axes: Any) -> Any:
         stack += [(place + 1, {**values, axis.name: label}) for label in reversed(ordered)]
 
 
-ORACLES: dict[str, type[Fitting]] = {
+ORACLES: dict[str, type[BudgetOracle]] = {
     "random": RandomOracle,
     "bayesian": BayesianOracle,
     "hyperband": HyperbandOracle,

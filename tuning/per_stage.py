@@ -16,7 +16,7 @@ Scaling = Callable[[Any, Scale, int], Any]
 
 
 @dataclass(frozen=True)
-class Staged:
+class StageColumn:
     """A column with one entry a stage.
 
     Args:
@@ -82,7 +82,7 @@ def _line_channels(entry: tuple[int, ...], scale: Scale, multiple: int) -> tuple
     return (*front, scale.channels(channels, multiple), repeats, stride)
 
 
-def staged(row: Any, axis: str) -> Staged | None:
+def stage_column(row: Any, axis: str) -> StageColumn | None:
     """Returns the column through which an axis can be set stage by stage, or None.
 
     depth: residual networks, DenseNet, ShuffleNet, VGG, MobileNet v1 and v2. width: the same but
@@ -98,19 +98,19 @@ def staged(row: Any, axis: str) -> Staged | None:
     if axis == "depth":
         for column in ("repeats", "layers"):
             if column in names:
-                return Staged(column, len(getattr(row, column)), _repeats)
+                return StageColumn(column, len(getattr(row, column)), _repeats)
         if "stages" in names:
-            return Staged("stages", len(row.stages), _line_repeats if lines else _layers)
+            return StageColumn("stages", len(row.stages), _line_repeats if lines else _layers)
     if axis == "width":
         if lines:
-            return Staged("stages", len(row.stages), _line_channels, 8, "first")
+            return StageColumn("stages", len(row.stages), _line_channels, 8, "first")
         if "channels" in names:
             stem = "first" if "first" in names else "stem_channels"
             groups = row.groups if "block" not in names and "groups" in names else 1
-            return Staged("channels", len(row.channels), _channels, 4 * groups, stem)
+            return StageColumn("channels", len(row.channels), _channels, 4 * groups, stem)
         if "filters" in names and (stages or isinstance(row.filters, tuple)):
             grouped = max(getattr(row, "groups", (1,)))
-            return Staged("filters", stages or len(row.filters), _channels, grouped)
+            return StageColumn("filters", stages or len(row.filters), _channels, grouped)
     if axis == "kernel_size" and "filter_size" in names:
-        return Staged("filter_size", stages or 1, _kernel)
+        return StageColumn("filter_size", stages or 1, _kernel)
     return None

@@ -46,7 +46,7 @@ class SearchProgress:
     def ended(self, trial_id: str, outcome: Mapping[str, Any]) -> None:
         """A trial ended."""
         self.done += 1
-        candidate = named(outcome["values"])
+        candidate = candidate_text(outcome["values"])
         if outcome["status"] == "COMPLETED":
             score = outcome["metrics"]["val_accuracy"]
             self.best = max(self.best, score)
@@ -71,7 +71,7 @@ class SearchProgress:
             self.bars.stop()
 
 
-def named(values: Mapping[str, Any]) -> str:
+def candidate_text(values: Mapping[str, Any]) -> str:
     """Returns a candidate in a line: depth=2 width=0.5 …; keras-tuner's own entries left out."""
     return " ".join(
         f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}"

@@ -14,7 +14,7 @@ from kerascnn.reports.html_page import Page
 from kerascnn.training.progress import clock
 from kerascnn.tuning import plots
 from kerascnn.tuning.axes import Range
-from kerascnn.tuning.progress import named
+from kerascnn.tuning.progress import candidate_text
 from kerascnn.tuning.result import SearchResult
 from kerascnn.tuning.search_files import BEST, REPORT, RESULTS, trial_checkpoint
 from kerascnn.tuning.trial import COLUMNS, Trial
@@ -147,7 +147,7 @@ def _page(result: SearchResult, pictures: list[tuple[str, bytes, str]]) -> Page:
         page.section("Failed trials")
         page.table(
             ("trial", "candidate", "reason"),
-            [(trial.trial, named(trial.values), trial.reason) for trial in failed],
+            [(trial.trial, candidate_text(trial.values), trial.reason) for trial in failed],
         )
     page.section("Search")
     page.pairs(

@@ -20,9 +20,9 @@ from kerascnn.recipes.lookup import Recipe, resolve_recipe
 from kerascnn.training.strategy import resolve_precision, resolve_strategy, strategy_name
 from kerascnn.training.training_setup import TrainingSetup
 from kerascnn.tuning.budget import RUNTIMES, Budget
-from kerascnn.tuning.chief import serve, taken_role
+from kerascnn.tuning.chief import search_role, serve
 from kerascnn.tuning.latency import LatencyMeter
-from kerascnn.tuning.oracles import ORACLES, Fitting
+from kerascnn.tuning.oracles import ORACLES, BudgetOracle
 from kerascnn.tuning.progress import SearchProgress
 from kerascnn.tuning.report import write_results
 from kerascnn.tuning.result import SearchResult, read_trials
@@ -137,7 +137,7 @@ def search(
     )
     stop_poor = stop_poor and tuner != "hyperband"
     options = SearchOptions(tuner, trials, Path(directory), stop_poor, latency, overwrite, verbose)
-    with taken_role(chief, worker) as role:
+    with search_role(chief, worker) as role:
         return _search(space, data, budget, setup, options, role)
 
 
@@ -281,7 +281,7 @@ def _set_state(directory: Path, config: dict[str, Any], state: str) -> None:
 
 def _oracle(
     space: SearchSpace, setup: TrainingSetup, options: SearchOptions, meter: LatencyMeter | None
-) -> Fitting:
+) -> BudgetOracle:
     # Hyperband has rounds enough to fill all trials.
     hyperband = {"max_epochs": setup.recipe.epochs, "hyperband_iterations": 1000}
     limit = hyperband if options.tuner == "hyperband" else {"max_trials": options.trials}
@@ -298,7 +298,7 @@ def _oracle(
     return oracle
 
 
-def _serve(runner: TrialTuner, oracle: Fitting, reporter: SearchProgress | None) -> bool:
+def _serve(runner: TrialTuner, oracle: BudgetOracle, reporter: SearchProgress | None) -> bool:
     runner.save()
     say = reporter.say if reporter is not None else lambda line: None
     with runner.stop.listening():

@@ -55,7 +55,7 @@ class SearchSpace(Candidates, keras_tuner.HyperModel):
         classes: number of classes; None for the papers', or the data's in `search`.
         budget: upper bounds that every candidate keeps.
         per_stage: which of "depth", "width" and "kernel_size" each stage has for itself
-            (`stages.staged` says which families can).
+            (`stages.stage_column` says which families can).
         **axes: the domains.
 
     Raises:

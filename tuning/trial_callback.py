@@ -15,11 +15,11 @@ from kerascnn.fileio.atomic import atomic_file
 from kerascnn.fileio.json import read_json, write_compact_json
 from kerascnn.tuning.search_files import CHECKPOINT, HISTORY, outcome_paths
 
-WARM_UP = 4
+MINIMUM_COMPLETED = 4
 """So many trials have to be completed before one can be stopped for being poor."""
 
 
-class Record(keras.callbacks.Callback):
+class TrialRecorder(keras.callbacks.Callback):
     """Keeps a trial's history and the weights of its best epoch, and ends it when it must end.
 
     Args:
@@ -82,7 +82,7 @@ class Record(keras.callbacks.Callback):
             scores = outcome.get("history", {}).get("val_accuracy", [])
             if outcome.get("status") == "COMPLETED" and len(scores) >= done:
                 means.append(statistics.fmean(scores[:done]))
-        return len(means) >= WARM_UP and self.best[0] < statistics.median(means)
+        return len(means) >= MINIMUM_COMPLETED and self.best[0] < statistics.median(means)
 
     def result(self) -> dict[str, Any]:
         """Returns the outcome of a trial that went through."""

@@ -45,7 +45,7 @@ from kerascnn.training.training_setup import TrainingSetup, compiled_engine
 from kerascnn.tuning.chief import WorkerOracle
 from kerascnn.tuning.search_files import ATTEMPTS, CHECKPOINT, OUTCOME, TRIALS
 from kerascnn.tuning.space import SearchSpace
-from kerascnn.tuning.trial_callback import Record
+from kerascnn.tuning.trial_callback import TrialRecorder
 
 MAXIMUM_ATTEMPTS = 3
 """A trial whose process died so often is taken for the cause of it."""
@@ -223,7 +223,9 @@ class TrialTuner(keras_tuner.Tuner):
             validation = self._validation(data, preprocessing, setup)
             reporter, name = self.reporter, trial.trial_id
             report_epoch = None if reporter is None else functools.partial(reporter.epoch, name)
-            record = Record(directory, network, epochs, first, settings.stop_poor, report_epoch)
+            record = TrialRecorder(
+                directory, network, epochs, first, settings.stop_poor, report_epoch
+            )
             schedule = Schedule(recipe, steps, steps * (epochs - first))
             engine.fit(
                 with_targets(training, recipe, network, data, training=True),

@@ -36,14 +36,14 @@ if TYPE_CHECKING:
 PREFERENCE = ("float32", "mixed_bfloat16", "mixed_float16")
 """The first of those that are about equally fast is taken: float32 is exact to 24 bits and needs no
 care, bfloat16 has its range, float16 needs loss scaling."""
-ABOUT = 1.05
+EQUAL_WITHIN = 1.05
 """Times that differ by less than this factor are equal: one measurement varies by as much."""
-WORTH = {"CPU": 1e14, "GPU": 1e16}
+MEASURED_FROM = {"CPU": 1e14, "GPU": 1e16}
 """Multiply-accumulates of a training below which measuring costs more than it can save."""
 WARM, TIMED = 2, 3
-HOPELESS = 2.0
+GIVEN_UP_BEYOND = 2.0
 """A candidate whose first step after compiling takes so many times the best one's is given up."""
-KEPT = 500
+CACHE_LIMIT = 500
 FILE = "precision.json"
 
 
@@ -106,7 +106,7 @@ def choose(
     device = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
     if len(policies) == 1:
         return Choice(policies[0], "the only precision that this machine is fast in")
-    if work < WORTH[device]:
+    if work < MEASURED_FROM[device]:
         likely = policies[0]
         return Choice(likely, "measuring would take longer than it could save")
     key = _key(identity, recipe, batch)
@@ -141,7 +141,7 @@ def choose_for(
 
 def fastest(seconds: Mapping[str, float]) -> str:
     """Returns the policy with the shortest step; of about equal ones the first of `PREFERENCE`."""
-    limit = min(seconds.values()) * ABOUT
+    limit = min(seconds.values()) * EQUAL_WITHIN
     return next(name for name in PREFERENCE if seconds.get(name, float("inf")) <= limit)
 
 
@@ -173,7 +173,7 @@ def measure(
             started = time.perf_counter()
             engine.train_on_batch(images, targets)
             times.append(time.perf_counter() - started)
-            if step == WARM - 1 and seconds and times[-1] > HOPELESS * min(seconds.values()):
+            if step == WARM - 1 and seconds and times[-1] > GIVEN_UP_BEYOND * min(seconds.values()):
                 break
         seconds[policy] = statistics.median(times[WARM:] or times[-1:])
         del network, engine
@@ -185,7 +185,7 @@ def _reason(policy: str, seconds: Mapping[str, float]) -> str:
     others = {name: value for name, value in seconds.items() if name != policy}
     rival = min(others, key=lambda name: others[name])
     ratio = others[rival] / seconds[policy]
-    if ratio < ABOUT:
+    if ratio < EQUAL_WITHIN:
         return f"about as fast as {rival} ({1e3 * seconds[policy]:.3g} ms a step), and safer"
     return (
         f"{ratio:.2g} times as fast as {rival}: {1e3 * seconds[policy]:.3g} against "
@@ -235,7 +235,7 @@ def _read() -> dict[str, dict[str, float]]:
 
 def _remember(key: str, seconds: dict[str, float]) -> None:
     kept = {kept_key: times for kept_key, times in _read().items() if kept_key != key}
-    latest = dict([*list(kept.items())[1 - KEPT :], (key, seconds)])
+    latest = dict([*list(kept.items())[1 - CACHE_LIMIT :], (key, seconds)])
     # What cannot be remembered is measured again: no reason to stop a training.
     with contextlib.suppress(KerasCNNError, OSError):
         cache.make_private(cache.home())

@@ -10,11 +10,11 @@ import keras
 from kerascnn.runs.run import CHECKPOINTS, Run
 from kerascnn.training import checkpoints
 from kerascnn.training.callbacks import Clock, Logs, ModelFiles
-from kerascnn.training.checkpoints import Commit, Position
+from kerascnn.training.checkpoints import Position, StoredCheckpoint
 from kerascnn.training.divergence import DivergenceGuard
 
 
-class Commits(keras.callbacks.Callback):
+class CheckpointWriter(keras.callbacks.Callback):
     """Writes a checkpoint at the beginning, at the end of each epoch, every so many steps, and on
     demand; comes after all callbacks that remember something.
 
@@ -48,14 +48,14 @@ class Commits(keras.callbacks.Callback):
         self._trained: dict[str, Any] | None = None
         self._logs: dict[str, float] = {}
 
-    def restore(self, commit: Commit) -> None:
+    def restore(self, checkpoint: StoredCheckpoint) -> None:
         """Lets the callbacks go on where the checkpoint was taken."""
-        self.written = commit.position
-        for name, state in commit.state["callbacks"].items():
+        self.written = checkpoint.position
+        for name, state in checkpoint.state["callbacks"].items():
             if name in self.parts:
                 self.parts[name].restore(state)
-        if commit.position.step == self.clock.steps:
-            self._trained, self._logs = commit.arrays, commit.state["logs"]
+        if checkpoint.position.step == self.clock.steps:
+            self._trained, self._logs = checkpoint.arrays, checkpoint.state["logs"]
 
     def on_train_begin(self, logs: Logs = None) -> None:
         if self.written is None:  # so that there always are weights to go back to

@@ -63,7 +63,7 @@ class Position(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Commit:
+class StoredCheckpoint:
     """A checkpoint that was read and found whole.
 
     Args:
@@ -226,7 +226,7 @@ def _existing(path: Path) -> Path:
     return next(folder for folder in (path, *path.absolute().parents) if folder.exists())
 
 
-def read(directory: Path) -> Commit:
+def read(directory: Path) -> StoredCheckpoint:
     """Reads a checkpoint after checking every byte of it against its record.
 
     Raises:
@@ -255,7 +255,7 @@ def read(directory: Path) -> Commit:
         raise DamagedFileError(
             f"{directory} is damaged: {type(error).__name__}: {error}"
         ) from error
-    return Commit(directory, position, arrays, state)
+    return StoredCheckpoint(directory, position, arrays, state)
 
 
 def _text(path: Path, limit: int) -> str:
@@ -271,7 +271,7 @@ def _typed(raw: np.ndarray, dtype: str) -> np.ndarray:
     return raw.view(ml_dtypes.bfloat16)
 
 
-def newest(folder: Path) -> tuple[Commit | None, list[str]]:
+def newest(folder: Path) -> tuple[StoredCheckpoint | None, list[str]]:
     """Returns the last whole checkpoint, and what is wrong with each one after it.
 
     Names tell which one is the last; clocks do not. Nothing is removed.

@@ -72,11 +72,11 @@ class DivergenceGuard(keras.callbacks.Callback):
     def _put_back(self) -> str:
         if not_finite(capture(self.model)) is None:
             return ""
-        commit, _ = newest(self.run.path / CHECKPOINTS)
-        if commit is None:
+        checkpoint, _ = newest(self.run.path / CHECKPOINTS)
+        if checkpoint is None:
             return ""
-        restore(self.model, commit.arrays)
-        return f"the weights are those of {commit.position} again; "
+        restore(self.model, checkpoint.arrays)
+        return f"the weights are those of {checkpoint.position} again; "
 
     def _batch(self, loss: float) -> str:
         """Writes down the samples of the step and returns a clause that names some."""
@@ -92,10 +92,10 @@ class DivergenceGuard(keras.callbacks.Callback):
             {"epoch": position["epoch"] + 1, "step": position["step"] + 1, "loss": str(loss),
              "samples": samples},
         )  # fmt: skip
-        named = [str(sample.get("file", sample["index"])) for sample in broken or samples]
+        names = [str(sample.get("file", sample["index"])) for sample in broken or samples]
         kind = "broken images" if broken else "images"
-        more = f" … {len(named)} in all, see {DIVERGED}" if len(named) > NAMED else ""
-        return f" ({kind} {', '.join(_ending(name) for name in named[:NAMED])}{more})"
+        more = f" … {len(names)} in all, see {DIVERGED}" if len(names) > NAMED else ""
+        return f" ({kind} {', '.join(_ending(name) for name in names[:NAMED])}{more})"
 
     def _sample(self, index: int) -> dict[str, Any]:
         sample: dict[str, Any] = {"index": index}

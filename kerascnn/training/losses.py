@@ -55,7 +55,7 @@ def with_targets(
         training: smooth and weigh.
     """
     classes = len(data.class_names)
-    weights = weights_of_classes(recipe, data) if training else None
+    weights = class_weight_array(recipe, data) if training else None
     smoothing = recipe.label_smoothing if training else 0.0
     outputs = len(model.outputs)
     if not recipe.soft_labels and weights is None and outputs == 1:
@@ -74,7 +74,7 @@ def with_targets(
     return dataset.map(targets, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
 
 
-def weights_of_classes(recipe: Recipe, data: Data) -> np.ndarray | None:
+def class_weight_array(recipe: Recipe, data: Data) -> np.ndarray | None:
     """Returns the float32 weight of each class, or None where all are alike.
 
     Raises:

@@ -24,12 +24,12 @@ import tensorflow as tf
 from kerascnn.errors import DamagedFileError, Interrupted, UsageError
 from kerascnn.runs.run import CHECKPOINTS, CONFIG, RESULT, Run
 from kerascnn.training.checkpoints import newest
-from kerascnn.training.resume import BOUND, Start, opened_run, refuse_changes
+from kerascnn.training.resume import FIXED_SETTINGS, Start, opened_run, refuse_changes
 from kerascnn.training.train_step import Engine
 
 KNOWN = "3.15"
 """The Keras release whose private method is replaced below."""
-LOST = (
+LOST_WORKER_ERRORS = (
     tf.errors.UnavailableError,
     tf.errors.AbortedError,
     tf.errors.CancelledError,
@@ -82,7 +82,7 @@ class MultiWorkerEngine(Engine):
         return {name: tf.reshape(value, [1]) for name, value in super().test_step(data).items()}
 
 
-def several(strategy: tf.distribute.Strategy) -> bool:
+def spans_machines(strategy: tf.distribute.Strategy) -> bool:
     """Returns whether a strategy spans several machines."""
     multi = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
     return multi and len(_workers(strategy.cluster_resolver.cluster_spec().as_dict())) > 1
@@ -90,7 +90,7 @@ def several(strategy: tf.distribute.Strategy) -> bool:
 
 def is_chief(strategy: tf.distribute.Strategy) -> bool:
     """Returns whether this process writes; true of every process that trains alone."""
-    if not several(strategy):
+    if not spans_machines(strategy):
         return True
     resolver = strategy.cluster_resolver
     cluster = resolver.cluster_spec().as_dict()
@@ -99,7 +99,7 @@ def is_chief(strategy: tf.distribute.Strategy) -> bool:
 
 def engine_for(network: keras.Model, *arguments: Any) -> Engine:
     """Returns the `Engine` of a network for the strategy that it was built under."""
-    engine_class = MultiWorkerEngine if several(network.distribute_strategy) else Engine
+    engine_class = MultiWorkerEngine if spans_machines(network.distribute_strategy) else Engine
     return engine_class(network, *arguments)
 
 
@@ -119,7 +119,7 @@ def connect() -> tf.distribute.Strategy:
             'strategy="multiworker" must come before anything else that TensorFlow calculates in '
             "this process; start with `kerascnn train`, or call `train` first"
         ) from error
-    except LOST as error:
+    except LOST_WORKER_ERRORS as error:
         raise Interrupted(
             f"{task_type} {index} could not reach the other {len(_workers(cluster)) - 1} workers: "
             f"{_first_line(error)}; start all of them again"
@@ -186,18 +186,18 @@ def shared_run(
     """
     if is_chief(strategy):
         with opened_run(directory, config, resume=resume, overwrite=overwrite) as start:
-            meet(strategy, start, config)
+            synchronize_workers(strategy, start, config)
             yield start
         return
-    run, commit = Run(directory), None
+    run, checkpoint = Run(directory), None
     finished = earlier is not None and (directory / RESULT).is_file()
     if earlier is not None:
         refuse_changes(directory, earlier, config, resume)
-        commit, complaints = newest(directory / CHECKPOINTS)
-        if commit is None and complaints:
+        checkpoint, complaints = newest(directory / CHECKPOINTS)
+        if checkpoint is None and complaints:
             raise DamagedFileError(f"no checkpoint of {directory} is whole: {complaints[0][:200]}")
-    start = Start(run, None if finished else commit, finished)
-    meet(strategy, start, config)
+    start = Start(run, None if finished else checkpoint, finished)
+    synchronize_workers(strategy, start, config)
     if not (directory / CONFIG).is_file():
         raise UsageError(
             f"{directory} does not hold what the chief wrote there; give all workers a run "
@@ -206,15 +206,17 @@ def shared_run(
     yield start
 
 
-def meet(strategy: tf.distribute.Strategy, start: Start, config: Mapping[str, Any]) -> None:
+def synchronize_workers(
+    strategy: tf.distribute.Strategy, start: Start, config: Mapping[str, Any]
+) -> None:
     """Waits for all workers, and sees that they begin at one place with one configuration.
 
     Raises:
         UsageError: they do not: another command, other data, or another disk.
     """
-    if not several(strategy):
+    if not spans_machines(strategy):
         return
-    bound = {name: config[name] for name in BOUND}
+    bound = {name: config[name] for name in FIXED_SETTINGS}
     bound["data"] = {**bound["data"], "name": ""}  # the same images may lie elsewhere
     text = json.dumps(bound, sort_keys=True)
     mine = [float(part) for part in (*start.position, start.finished, zlib.crc32(text.encode()))]
@@ -223,7 +225,7 @@ def meet(strategy: tf.distribute.Strategy, start: Start, config: Mapping[str, An
         context = tf.distribute.get_replica_context()
         return context.all_reduce(tf.distribute.ReduceOp.MEAN, tf.constant(mine, tf.float64))
 
-    with lost_workers(strategy):
+    with lost_worker_errors(strategy):
         means = tf.function(lambda: strategy.run(mean), autograph=False)()
         first = strategy.experimental_local_results(means)[0]
     if first.numpy().tolist() != mine:
@@ -234,7 +236,7 @@ def meet(strategy: tf.distribute.Strategy, start: Start, config: Mapping[str, An
 
 
 @contextmanager
-def lost_workers(strategy: tf.distribute.Strategy) -> Iterator[None]:
+def lost_worker_errors(strategy: tf.distribute.Strategy) -> Iterator[None]:
     """Ends a job that has lost a worker with one clear message.
 
     Raises:
@@ -244,14 +246,14 @@ def lost_workers(strategy: tf.distribute.Strategy) -> Iterator[None]:
     try:
         yield
     except Interrupted as error:
-        if not several(strategy):
+        if not spans_machines(strategy):
             raise
         raise Interrupted(
             f"stopped by {error}, and with this worker all of them; start them again with the "
             "same command, and the run goes on from its last checkpoint"
         ) from None
-    except LOST as error:
-        if not several(strategy):
+    except LOST_WORKER_ERRORS as error:
+        if not spans_machines(strategy):
             raise
         raise Interrupted(
             "another worker has ended or cannot be reached, and none can go on alone; start all "

@@ -27,19 +27,19 @@ from kerascnn.runs.run import (
 )
 from kerascnn.training.checkpoints import (
     BEST_COPY,
-    Commit,
     Position,
+    StoredCheckpoint,
     newest,
     remove_unfinished,
 )
 
 RESUME = ("auto", "never", "must", "force")
-BOUND = (
+FIXED_SETTINGS = (
     "kerascnn", "keras", "tensorflow", "backend", "seed", "model", "data", "preprocessing",
     "recipe", "epochs", "precision",
 )  # fmt: skip
 """What a run must go on with. Threads and devices may change, and bits of the results with them."""
-NAMES_ONLY = ("data.name", "recipe.name", "recipe.about")
+LABELS = ("data.name", "recipe.name", "recipe.about")
 """What has no influence: the same images may lie elsewhere, the same recipe have another name."""
 
 
@@ -55,18 +55,18 @@ class Start:
     """
 
     run: Run
-    commit: Commit | None = None
+    checkpoint: StoredCheckpoint | None = None
     finished: bool = False
     notes: list[str] = field(default_factory=list)
 
     @property
     def position(self) -> Position:
-        return self.commit.position if self.commit else Position(0, 0)
+        return self.checkpoint.position if self.checkpoint else Position(0, 0)
 
     @property
     def state(self) -> dict[str, Any]:
         """What the callbacks and the run remembered; empty at the beginning."""
-        return self.commit.state if self.commit else {}
+        return self.checkpoint.state if self.checkpoint else {}
 
 
 def recorded_config(
@@ -136,8 +136,8 @@ def _continued(
     changes = refuse_changes(directory, recorded, requested, resume)
     if (directory / RESULT).is_file():
         return Start(run, finished=True)
-    commit, complaints = newest(directory / CHECKPOINTS)
-    if commit is None:
+    checkpoint, complaints = newest(directory / CHECKPOINTS)
+    if checkpoint is None:
         if complaints:
             raise DamagedFileError(
                 f"none of the {len(complaints)} checkpoints of {directory} is whole: "
@@ -149,17 +149,20 @@ def _continued(
                 "directory, or --overwrite"
             )
         return Start(start_directory(directory, requested))
-    _put_back_best(run, commit)
+    _put_back_best(run, checkpoint)
     resumed = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "position": list(commit.position),
+        "position": list(checkpoint.position),
         "changed": changes,
     }
     if changes:
-        recorded = {**recorded, **{name: requested[name] for name in BOUND if name in requested}}
+        recorded = {
+            **recorded,
+            **{name: requested[name] for name in FIXED_SETTINGS if name in requested},
+        }
     write_config(run, {**recorded, "resumed": [*recorded.get("resumed", []), resumed]})
     notes = [f"skipped a checkpoint: {complaint}" for complaint in complaints]
-    return Start(run, commit, notes=[*notes, f"going on from {commit.position}"])
+    return Start(run, checkpoint, notes=[*notes, f"going on from {checkpoint.position}"])
 
 
 def refuse_changes(
@@ -179,13 +182,13 @@ def refuse_changes(
 def differences(recorded: Mapping[str, Any], requested: Mapping[str, Any]) -> list[str]:
     """Returns "name: old -> new" for everything bound that differs, nested names with dots."""
     lines = []
-    for name in BOUND:
+    for name in FIXED_SETTINGS:
         lines += _differences(name, recorded.get(name), requested.get(name))
     return lines
 
 
 def _differences(name: str, old: Any, new: Any) -> list[str]:
-    if old == new or name in NAMES_ONLY:
+    if old == new or name in LABELS:
         return []
     if isinstance(old, dict) and isinstance(new, dict):
         keys = list(dict.fromkeys([*old, *new]))
@@ -214,10 +217,10 @@ def _refusal(directory: Path, changes: list[str]) -> str:
     return text + ", ".join(shown) + (f" and {hidden} more" if hidden else "") + advice
 
 
-def _put_back_best(run: Run, commit: Commit) -> None:
+def _put_back_best(run: Run, checkpoint: StoredCheckpoint) -> None:
     """Lets best.keras be the best model up to the commit, not of a later epoch that is repeated."""
-    target, copy = run.path / MODELS["best"], commit.directory / BEST_COPY
-    digest = commit.state.get("best")
+    target, copy = run.path / MODELS["best"], checkpoint.directory / BEST_COPY
+    digest = checkpoint.state.get("best")
     if digest is None:
         target.unlink(missing_ok=True)
     elif not target.is_file() or sha256_file(target) != digest:

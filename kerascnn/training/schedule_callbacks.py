@@ -19,12 +19,12 @@ from kerascnn.training.losses import plain_names
 Logs = dict[str, float] | None
 
 
-def naming(model: keras.Model) -> list[keras.callbacks.Callback]:
+def auxiliary_callbacks(model: keras.Model) -> list[keras.callbacks.Callback]:
     """Returns the callback that has to come first, if the model has auxiliary classifiers."""
     return [PlainNames()] if auxiliary_outputs(model) else []
 
 
-def pacers(recipe: Recipe, steps: int) -> list[keras.callbacks.Callback]:
+def recipe_callbacks(recipe: Recipe, steps: int) -> list[keras.callbacks.Callback]:
     """Returns the callbacks that a recipe needs, in their order.
 
     Where weights are averaged, the average is in the model while it is evaluated and saved: what

@@ -18,10 +18,10 @@ from kerascnn.reports.curves import draw_curves
 from kerascnn.runs.run import CHECKPOINTS, RESULT, Run, kept_files
 from kerascnn.training import callbacks, checkpoints, schedule_callbacks
 from kerascnn.training.callbacks import Clock
-from kerascnn.training.checkpoint_callback import Commits
+from kerascnn.training.checkpoint_callback import CheckpointWriter
 from kerascnn.training.data_wait import DataWait
 from kerascnn.training.divergence import DivergenceGuard, memory_errors
-from kerascnn.training.multi_worker import is_chief, lost_workers, several
+from kerascnn.training.multi_worker import is_chief, lost_worker_errors, spans_machines
 from kerascnn.training.progress import ProgressDisplay, table
 from kerascnn.training.progress import clock as duration
 from kerascnn.training.resume import Start
@@ -61,7 +61,7 @@ class Recording:
     engine: keras.Model
     callbacks: list[keras.callbacks.Callback]
     clock: Clock
-    commits: Commits
+    checkpoint_writer: CheckpointWriter
     epochs: int
     wait: DataWait | None
 
@@ -77,19 +77,19 @@ class Recording:
         """
         with self.engine.distribute_strategy.scope():
             self.engine.optimizer.build(self.engine.trainable_variables)
-        commit = self.start.commit
-        if commit is None:
+        checkpoint = self.start.checkpoint
+        if checkpoint is None:
             return 0
-        if commit.position.step:
+        if checkpoint.position.step:
             # Keras builds metrics in the first step, and they are wanted before it.
             self.engine.evaluate(validation.take(1), verbose=0)
-        checkpoints.restore(self.engine, commit.arrays)
-        self.commits.restore(commit)
-        if commit.state["stopped"]:
+        checkpoints.restore(self.engine, checkpoint.arrays)
+        self.checkpoint_writer.restore(checkpoint)
+        if checkpoint.state["stopped"]:
             return self.epochs
-        if commit.position.step < self.clock.steps:
-            return commit.position.epoch
-        return self._evaluate(commit.position.epoch, commit.state["logs"], validation)
+        if checkpoint.position.step < self.clock.steps:
+            return checkpoint.position.epoch
+        return self._evaluate(checkpoint.position.epoch, checkpoint.state["logs"], validation)
 
     def _evaluate(self, epoch: int, logs: dict[str, float], validation: tf.data.Dataset) -> int:
         """Ends an epoch whose steps are all done, as `fit` would; returns the next one."""
@@ -107,7 +107,7 @@ class Recording:
 
 
 @contextmanager
-def recorded(
+def open_recording(
     start: Start,
     engine: keras.Model,
     data: Data,
@@ -116,7 +116,7 @@ def recorded(
 ) -> Iterator[Recording]:
     """Yields the callbacks; whatever ends the run, its files are closed and its curves drawn."""
     run, recipe, steps = start.run, setup.recipe, setup.steps(data)
-    arrays = start.commit.arrays if start.commit else None
+    arrays = start.checkpoint.arrays if start.checkpoint else None
     clock = callbacks.Clock(steps, start.position, arrays)
     guard = DivergenceGuard(run, clock, data.train, recipe.batch_size, setup.seed)
     models = callbacks.ModelFiles(run.path)
@@ -124,7 +124,7 @@ def recorded(
     strategy = engine.distribute_strategy
     # Several replicas have their batches fetched ahead, each for itself: nothing to be measured.
     wait = DataWait() if strategy.num_replicas_in_sync == 1 else None
-    chief, together = is_chief(strategy), several(strategy)
+    chief, together = is_chief(strategy), spans_machines(strategy)
     show = options.verbose and chief
     display = ProgressDisplay(recipe.epochs, recipe.batch_size, clock) if show else None
     events = callbacks.EventWriter(run.path) if chief else None
@@ -133,33 +133,35 @@ def recorded(
     # The guard comes before all that save; `Measurements` adds to the logs what those after it
     # write down; a checkpoint holds the state of those before it; signals are answered last.
     active = [
-        *schedule_callbacks.naming(engine.network),
+        *schedule_callbacks.auxiliary_callbacks(engine.network),
         clock,
         guard,
         callbacks.Measurements(recipe.batch_size, wait),
         *overflow,
-        *schedule_callbacks.pacers(recipe, steps),
+        *schedule_callbacks.recipe_callbacks(recipe, steps),
         *files,
         *([display] if display else []),
     ]
     if options.profile and chief:
         active.insert(0, callbacks.Profiler(run.path, options.profile))
-    commits = Commits(run, clock, guard, models, active, options.checkpoint_every or 0, chief)
-    active += [commits, stop]
+    checkpoint_writer = CheckpointWriter(
+        run, clock, guard, models, active, options.checkpoint_every or 0, chief
+    )
+    active += [checkpoint_writer, stop]
     say = display.say if display else lambda line: None
     say(headline(run.config))
     for note in start.notes:
         say(note)
     try:
-        with memory_errors(recipe.batch_size), lost_workers(strategy), stop.listening():
-            yield Recording(start, engine, active, clock, commits, recipe.epochs, wait)
+        with memory_errors(recipe.batch_size), lost_worker_errors(strategy), stop.listening():
+            yield Recording(start, engine, active, clock, checkpoint_writer, recipe.epochs, wait)
         if chief:
             _finish(run, engine)
         say(_summary(run))
     except Interrupted as error:
         if together:  # a checkpoint needs all workers, which have not all been interrupted here
             raise
-        commits.write_now()
+        checkpoint_writer.write_now()
         models.save_last()
         raise Interrupted(
             f"stopped by {error} after {clock.position}; the same command goes on from there; "

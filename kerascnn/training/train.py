@@ -119,7 +119,7 @@ def train(
         is_chief,
         shared_run,
     )
-    from kerascnn.training.session import RecordingOptions, recorded, say_finished
+    from kerascnn.training.session import RecordingOptions, open_recording, say_finished
 
     complete_recipe = resolve_recipe(
         recipe, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate
@@ -159,7 +159,7 @@ def train(
             training = with_targets(training, fitted, network, data, training=True)
             validation = with_targets(validation, fitted, network, data, training=False)
             options = RecordingOptions(checkpoint_every, profile, verbose)
-            with recorded(start, engine, data, setup, options) as recording:
+            with open_recording(start, engine, data, setup, options) as recording:
                 engine.fit(
                     recording.watched(training),
                     validation_data=validation,
@@ -198,11 +198,11 @@ def _build(name: str, data: Data, recipe: Recipe) -> keras.Model:
 
 def _precision(name: str, data: Data, setup: TrainingSetup) -> Choice:
     """Returns the precision to train in, measured where "auto" is wanted for a network by name."""
-    from kerascnn.training.multi_worker import several
+    from kerascnn.training.multi_worker import spans_machines
 
     if setup.policy != "auto":
         return Choice(setup.policy, "")
-    if several(setup.strategy):
+    if spans_machines(setup.strategy):
         return Choice(candidates()[0], "not measured: all workers must take the same")
     recipe = setup.recipe
     arguments = _arguments(name, data, recipe)

@@ -20,7 +20,7 @@ import tensorflow as tf
 from kerascnn.errors import DivergedError, UsageError
 
 STATISTICS = ("moving_mean", "moving_variance")
-MOST_SKIPPED = 50
+MAXIMUM_SKIPPED = 50
 """Steps without a finite gradient, one after the other, that end a float16 training."""
 
 
@@ -65,7 +65,7 @@ class Engine(keras.Model):
             UsageError: an option that Keras cannot do under a strategy.
         """
         if self.distribute_strategy.num_replicas_in_sync > 1:
-            refuse_broken(optimizer, options)
+            refuse_unsupported(optimizer, options)
         half = any(layer.compute_dtype == "float16" for layer in self.layers)
         if half and not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
             optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
@@ -78,19 +78,21 @@ class Engine(keras.Model):
     ) -> keras.callbacks.History:
         """Trains; arguments as Keras's, but for data in datasets only."""
         replicas = self.distribute_strategy.num_replicas_in_sync
-        training = filled(x, replicas * self.accumulate, training=True)
+        training = padded_batches(x, replicas * self.accumulate, training=True)
         self.element_spec = training.element_spec
         if validation_data is not None:
-            validation_data = filled(validation_data, replicas)
+            validation_data = padded_batches(validation_data, replicas)
         with (
-            _summed_already(self.optimizer),
+            _without_gradient_sum(self.optimizer),
             _synchronized(self.network, replicas > 1 and not self._apart),
         ):
             return super().fit(training, validation_data=validation_data, **options)
 
     def evaluate(self, x: tf.data.Dataset, **options: Any) -> Any:
         """Evaluates; arguments as Keras's, but for data in a dataset only."""
-        return super().evaluate(filled(x, self.distribute_strategy.num_replicas_in_sync), **options)
+        return super().evaluate(
+            padded_batches(x, self.distribute_strategy.num_replicas_in_sync), **options
+        )
 
     def train_step(self, data: Any) -> dict[str, Any]:
         x, y, weights = keras.utils.unpack_x_y_sample_weight(data)
@@ -108,7 +110,7 @@ class Engine(keras.Model):
         gradients, variables = zip(*pairs, strict=True)
         replicas = self.distribute_strategy.num_replicas_in_sync
         scaling = isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer)
-        gradients = self._summed(gradients, moving)
+        gradients = self._reduced_gradients(gradients, moving)
         finite = _finite([*gradients, *map(tf.convert_to_tensor, moving)])
 
         def update(gradients: Any, _: Any) -> None:
@@ -120,9 +122,9 @@ class Engine(keras.Model):
 
         if scaling:  # has its own condition, and halves its scale where the gradients overflowed
             self.optimizer.apply(gradients, variables)
-            _either(finite, lambda *_: None, restore, (), before)
+            _apply_or_restore(finite, lambda *_: None, restore, (), before)
         else:
-            _either(finite, update, restore, gradients, before)
+            _apply_or_restore(finite, update, restore, gradients, before)
         loss *= replicas  # Keras divides it, so that the sum over the replicas is the mean
         count = tf.cast(tf.shape(x)[0], tf.float32)
         if scaling:
@@ -182,7 +184,7 @@ class Engine(keras.Model):
             scaled = self.optimizer.scale_loss(loss if parts == 1 else loss / parts)
         return loss, tape.gradient(scaled, variables), scores
 
-    def _summed(self, gradients: Sequence[Any], moving: Sequence[Any]) -> list[Any]:
+    def _reduced_gradients(self, gradients: Sequence[Any], moving: Sequence[Any]) -> list[Any]:
         """Returns the sums over the replicas; moving statistics become the mean of theirs."""
         replicas = self.distribute_strategy.num_replicas_in_sync
         if replicas == 1:
@@ -196,7 +198,9 @@ class Engine(keras.Model):
         return context.all_reduce(tf.distribute.ReduceOp.SUM, list(gradients))
 
 
-def filled(dataset: tf.data.Dataset, parts: int, *, training: bool = False) -> tf.data.Dataset:
+def padded_batches(
+    dataset: tf.data.Dataset, parts: int, *, training: bool = False
+) -> tf.data.Dataset:
     """Returns (images, labels, weights) batches that can be cut into equal parts.
 
     A batch that cannot is filled up with its first images again, which weigh nothing. They are real
@@ -248,7 +252,7 @@ def _sum(total: Any, addend: Any) -> Any:
     return total if addend is None else total + addend
 
 
-def _either(
+def _apply_or_restore(
     finite: Any,
     update: Callable[[Any, Any], None],
     restore: Callable[[Any, Any], None],
@@ -273,7 +277,7 @@ def _either(
 
 
 @contextmanager
-def _summed_already(optimizer: keras.optimizers.Optimizer) -> Iterator[None]:
+def _without_gradient_sum(optimizer: keras.optimizers.Optimizer) -> Iterator[None]:
     """Keeps an optimizer from adding up the replicas' gradients, which the step has done.
 
     Keras 3.15 does that after clipping and after the search for overflow, in a private method.
@@ -308,7 +312,7 @@ def _synchronized(network: keras.Model, synchronized: bool) -> Iterator[None]:
             layer.synchronized = value
 
 
-def refuse_broken(optimizer: Any, options: dict[str, Any]) -> None:
+def refuse_unsupported(optimizer: Any, options: dict[str, Any]) -> None:
     """Raises UsageError for what fails or is silently wrong under a strategy in Keras 3.15."""
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)
     for wrong, option, advice in (
@@ -349,7 +353,7 @@ class SkippedSteps(keras.callbacks.Callback):
     """Counts the steps that loss scaling skipped, as `skipped_steps` of each epoch's logs.
 
     Raises:
-        DivergedError: from `fit`, after `MOST_SKIPPED` of them one after the other.
+        DivergedError: from `fit`, after `MAXIMUM_SKIPPED` of them one after the other.
     """
 
     def __init__(self) -> None:
@@ -373,10 +377,10 @@ class SkippedSteps(keras.callbacks.Callback):
         self.applied = applied
         self.skipped += skips
         self.in_a_row = self.in_a_row + 1 if skips else 0
-        if self.in_a_row >= MOST_SKIPPED:
+        if self.in_a_row >= MAXIMUM_SKIPPED:
             raise DivergedError(
-                f"the gradients of {MOST_SKIPPED} steps in a row were not finite in float16; lower "
-                "the learning rate, look for broken values in the data, or take mixed_bfloat16"
+                f"the gradients of {MAXIMUM_SKIPPED} steps in a row were not finite in float16; "
+                "lower the learning rate, look for NaN in the data, or use mixed_bfloat16"
             )
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:

@@ -86,7 +86,7 @@ def test_a_damaged_memory_is_as_good_as_none(home, times, text):
 
 
 def test_the_memory_does_not_grow_without_end(home, times, monkeypatch):
-    monkeypatch.setattr(auto_precision, "KEPT", 3)
+    monkeypatch.setattr(auto_precision, "CACHE_LIMIT", 3)
     for batch in range(1, 6):
         choose(lenet, {"name": "lenet5"}, RECIPE, work=MUCH, batch=batch)
     assert len(json.loads((home / "precision.json").read_text("utf-8"))) == 3
@@ -116,7 +116,7 @@ def test_measuring_times_every_candidate_and_leaves_no_trace():
 
 
 def test_training_records_what_was_chosen_and_why(home, times, tmp_path, monkeypatch):
-    monkeypatch.setattr(auto_precision, "WORTH", {"CPU": 0.0, "GPU": 0.0})
+    monkeypatch.setattr(auto_precision, "MEASURED_FROM", {"CPU": 0.0, "GPU": 0.0})
     images = np.random.default_rng(0).integers(0, 255, (24, 32, 32, 1)).astype("uint8")
     labels = np.arange(24) % 3
     data = ((images[:16], labels[:16]), (images[16:], labels[16:]))

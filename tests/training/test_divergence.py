@@ -110,7 +110,7 @@ def test_files_are_named(tmp_path, monkeypatch):
 
 def test_weights_that_broke_go_back_to_the_last_checkpoint(data, tmp_path, monkeypatch):
     """Something else than the step breaks them: the loss of the next one tells."""
-    real = checkpoint_callback.Commits.on_train_batch_end
+    real = checkpoint_callback.CheckpointWriter.on_train_batch_end
     kept = {}
 
     def on_train_batch_end(self, batch, logs=None):
@@ -121,7 +121,9 @@ def test_weights_that_broke_go_back_to_the_last_checkpoint(data, tmp_path, monke
             layer = self.model.get_layer("predictions")
             layer.bias.assign([0.0, math.inf, 0.0])
 
-    monkeypatch.setattr(checkpoint_callback.Commits, "on_train_batch_end", on_train_batch_end)
+    monkeypatch.setattr(
+        checkpoint_callback.CheckpointWriter, "on_train_batch_end", on_train_batch_end
+    )
     model = small()
     told = "step 4 of epoch 2 .*; the weights are those of step 2 of epoch 2 again; kept: "
     with pytest.raises(DivergedError, match=told):

@@ -16,9 +16,9 @@ from kerascnn.recipes.fields import Recipe
 from kerascnn.recipes.optimizers import make_optimizer
 from kerascnn.recipes.table import RECIPES
 from kerascnn.training.losses import (
+    class_weight_array,
     compile_arguments,
     plain_names,
-    weights_of_classes,
     with_targets,
 )
 from support.trainings import googlenet_with_heads, linear
@@ -35,22 +35,22 @@ def pictures(labels, names=("a", "b", "c")):
 
 def test_balanced_weights_give_every_class_the_same_sum():
     data = pictures([0] * 6 + [1] * 3 + [2])
-    weights = weights_of_classes(Recipe("r", class_weights="balanced"), data)
+    weights = class_weight_array(Recipe("r", class_weights="balanced"), data)
     np.testing.assert_allclose(weights * [6, 3, 1], [10 / 3] * 3, rtol=1e-6)
     data = pictures([0] * 6 + [1] * 2, names=("a", "b", "c"))
-    weights = weights_of_classes(Recipe("r", class_weights="balanced"), data)
+    weights = class_weight_array(Recipe("r", class_weights="balanced"), data)
     np.testing.assert_allclose(weights, [8 / 12, 8 / 4, 0], rtol=1e-6)
 
 
 def test_named_weights_are_checked_against_the_data():
     data = pictures([0, 1, 2])
-    assert weights_of_classes(Recipe("r"), data) is None
-    weights = weights_of_classes(Recipe("r", class_weights="c=2,a=0"), data)
+    assert class_weight_array(Recipe("r"), data) is None
+    weights = class_weight_array(Recipe("r", class_weights="c=2,a=0"), data)
     assert weights.tolist() == [0.0, 1.0, 2.0]
     with pytest.raises(UsageError, match="names the class 'emu', which d does not have; it has a"):
-        weights_of_classes(Recipe("r", class_weights="emu=2"), data)
+        class_weight_array(Recipe("r", class_weights="emu=2"), data)
     with pytest.raises(UsageError, match="are all 0"):
-        weights_of_classes(Recipe("r", class_weights="a=0,b=0,c=0"), data)
+        class_weight_array(Recipe("r", class_weights="a=0,b=0,c=0"), data)
 
 
 def log_softmax(z):

@@ -10,11 +10,11 @@ import tensorflow as tf
 from kerascnn.errors import DivergedError, UsageError
 from kerascnn.training.strategy import policy_scope
 from kerascnn.training.train_step import (
-    MOST_SKIPPED,
+    MAXIMUM_SKIPPED,
     Engine,
     SkippedSteps,
-    filled,
-    refuse_broken,
+    padded_batches,
+    refuse_unsupported,
 )
 
 draw = np.random.default_rng(0)
@@ -101,12 +101,12 @@ def test_a_broken_value_without_loss_scaling_ends_in_nan_and_leaves_the_model(po
 
 def test_too_many_skipped_steps_end_the_training():
     model = engine("mixed_float16")
-    broken = batches(np.full_like(IMAGES, 1e6)).repeat(MOST_SKIPPED)
-    with pytest.raises(DivergedError, match=f"{MOST_SKIPPED} steps in a row"):
+    broken = batches(np.full_like(IMAGES, 1e6)).repeat(MAXIMUM_SKIPPED)
+    with pytest.raises(DivergedError, match=f"{MAXIMUM_SKIPPED} steps in a row"):
         model.fit(broken, callbacks=[SkippedSteps()], verbose=0)
     assert int(keras.ops.convert_to_numpy(model.optimizer.iterations)) == 0
     scale = float(keras.ops.convert_to_numpy(model.optimizer.dynamic_scale))
-    assert scale == 2.0 ** (15 - MOST_SKIPPED)
+    assert scale == 2.0 ** (15 - MAXIMUM_SKIPPED)
 
 
 def test_nan_among_the_pixels_is_told_at_once_in_float16():
@@ -149,15 +149,15 @@ def test_parts_that_do_not_divide_a_batch_are_filled_up():
 
 def test_filling_is_arithmetic():
     pairs = tf.data.Dataset.from_tensors((np.arange(3.0), np.arange(3)))
-    ((x, y, w),) = filled(pairs, 2)
+    ((x, y, w),) = padded_batches(pairs, 2)
     assert x.numpy().tolist() == [0, 1, 2, 0]
     assert y.numpy().tolist() == [0, 1, 2, 0]
     assert w.numpy().tolist() == [1, 1, 1, 0]
-    ((_, _, w),) = filled(pairs, 2, training=True)
+    ((_, _, w),) = padded_batches(pairs, 2, training=True)
     np.testing.assert_allclose(w, [4 / 3, 4 / 3, 4 / 3, 0])
-    assert filled(pairs, 3) is pairs
+    assert padded_batches(pairs, 3) is pairs
     weighted = tf.data.Dataset.from_tensors((np.arange(1.0), np.arange(1), np.float32([0.5])))
-    ((x, _, w),) = filled(weighted, 4)
+    ((x, _, w),) = padded_batches(weighted, 4)
     assert (x.numpy().tolist(), w.numpy().tolist()) == ([0] * 4, [0.5, 0, 0, 0])
 
 
@@ -173,11 +173,11 @@ def test_filling_is_arithmetic():
 def test_what_breaks_on_replicas_is_refused(optimizer, options, message):
     made = keras.optimizers.SGD(0.1, **optimizer)
     with pytest.raises(UsageError, match=f"{message}.*does not work on several replicas"):
-        refuse_broken(made, options)
+        refuse_unsupported(made, options)
     scaled = keras.optimizers.LossScaleOptimizer(made)
     with pytest.raises(UsageError, match=message):
-        refuse_broken(scaled, options)
-    refuse_broken(keras.optimizers.SGD(0.1), {})
+        refuse_unsupported(scaled, options)
+    refuse_unsupported(keras.optimizers.SGD(0.1), {})
 
 
 def test_a_model_without_trainable_weights_is_refused():

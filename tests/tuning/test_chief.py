@@ -13,11 +13,11 @@ import pytest
 
 from kerascnn.errors import Interrupted, KerasCNNError, UsageError
 from kerascnn.tuning import SearchSpace
-from kerascnn.tuning.chief import VARIABLES, WorkerOracle, serve, taken_role
-from kerascnn.tuning.oracles import ORACLES, Fitting
+from kerascnn.tuning.chief import VARIABLES, WorkerOracle, search_role, serve
+from kerascnn.tuning.oracles import ORACLES, BudgetOracle
 
 
-def made(directory: Path, trials: int = 3, reload: bool = False) -> Fitting:
+def made(directory: Path, trials: int = 3, reload: bool = False) -> BudgetOracle:
     space = SearchSpace("convnet", optimizer=("sgd", "adam"), momentum=(0.5, 0.9), filters=(8, 16))
     oracle = ORACLES["random"](space, objective="val_accuracy", max_trials=trials, seed=1)
     oracle._set_project_dir(str(directory), "trials")
@@ -28,7 +28,7 @@ def made(directory: Path, trials: int = 3, reload: bool = False) -> Fitting:
 
 
 class Chief(threading.Thread):
-    def __init__(self, oracle: Fitting, **limits: float) -> None:
+    def __init__(self, oracle: BudgetOracle, **limits: float) -> None:
         super().__init__(daemon=True)
         self.oracle, self.limits = oracle, limits
         self.said: list[str] = []
@@ -210,14 +210,14 @@ def test_roles_come_and_go(monkeypatch: pytest.MonkeyPatch) -> None:
 
     for variable in VARIABLES:
         monkeypatch.delenv(variable)
-    with taken_role(None, None) as role:
+    with search_role(None, None) as role:
         assert role == "alone"
-    with taken_role("10.0.0.1:7000", "3") as role:
+    with search_role("10.0.0.1:7000", "3") as role:
         assert role == "worker"
         found = [os.environ[variable] for variable in VARIABLES]
         assert found == ["10.0.0.1", "7000", "worker-3"]
     assert not any(variable in os.environ for variable in VARIABLES)
-    with taken_role(":7000", None) as role:
+    with search_role(":7000", None) as role:
         assert (role, os.environ[VARIABLES[0]]) == ("chief", "127.0.0.1")
-    with pytest.raises(UsageError, match="for the chief"), taken_role(":7000", "chief2"):
+    with pytest.raises(UsageError, match="for the chief"), search_role(":7000", "chief2"):
         pass

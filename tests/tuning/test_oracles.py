@@ -12,7 +12,7 @@ import pytest
 from kerascnn.errors import UsageError
 from kerascnn.tuning import Budget, SearchSpace, Trial, pareto, plots
 from kerascnn.tuning.oracles import ORACLES
-from kerascnn.tuning.trial_callback import Record
+from kerascnn.tuning.trial_callback import TrialRecorder
 
 
 def convnet(**axes: Any) -> SearchSpace:
@@ -78,7 +78,7 @@ def test_poor_trials_are_stopped_by_the_median_rule(tmp_path: Path) -> None:
         (directory / "outcome.json").write_text(json.dumps(outcome(scores)))
     mine = tmp_path / "trials" / "trial_9"
     mine.mkdir()
-    record = Record(mine, None, 3, 0, True)  # type: ignore[arg-type]
+    record = TrialRecorder(mine, None, 3, 0, True)  # type: ignore[arg-type]
     # Means until the second epoch: 0.3, 0.4, 0.6, 0.1; their median is 0.35.
     for best, poor in ((0.34, True), (0.36, False)):
         record.best = (best, 0.0)

@@ -14,7 +14,7 @@ from kerascnn.errors import MismatchError, UsageError
 from kerascnn.models.planning import plan
 from kerascnn.models.registry import list_models, model_info
 from kerascnn.models.request import Request
-from kerascnn.tuning.axes import Range, draw, leaves, make_axis, parse_domain
+from kerascnn.tuning.axes import Range, all_candidates, draw, make_axis, parse_domain
 from kerascnn.tuning.axis_factory import SCALED
 from kerascnn.tuning.budget import Budget, Price, price
 from kerascnn.tuning.candidates import Candidates
@@ -75,7 +75,9 @@ def test_the_letters_of_convnet_are_its_usual_axes() -> None:
     assert {axis.name for axis in space.axes} == {
         "n", "m", "k", "filters", "filter_size", "learning_rate"
     }  # fmt: skip
-    for values, _ in itertools.islice(leaves([a for a in space.axes if a.structural]), 0, None, 7):
+    for values, _ in itertools.islice(
+        all_candidates([a for a in space.axes if a.structural]), 0, None, 7
+    ):
         letters = [values[name] for name in ("n", "m", "k", "filters", "filter_size")]
         assert space.price(values).params == convnet(*letters)
 
@@ -99,7 +101,7 @@ def test_memory_counts_weights_four_times_and_a_batch_of_outputs() -> None:
     space = made("lenet5", Budget(memory=2e6), batch_size=(8, 16, 512), width=(1.0, 2.0))
     within = {
         (values["width"], values["batch_size"])
-        for values, _ in leaves(space.axes)
+        for values, _ in all_candidates(space.axes)
         if space.fits(values)
     }
     narrow, wide = space.price({"width": 1.0}), space.price({"width": 2.0})
@@ -127,7 +129,7 @@ def test_sampling_is_uniform_over_what_fits() -> None:
     space = made(
         "convnet", Budget(params=100_000), n=(1, 2, 3), m=(1, 2, 3), k=(0, 1), filters=(8, 16, 32)
     )
-    fitting = [tuple(v.items()) for v, _ in leaves(space.axes) if space.fits(v)]
+    fitting = [tuple(v.items()) for v, _ in all_candidates(space.axes) if space.fits(v)]
     counts = Counter(tuple(one.items()) for one in space.sample(200 * len(fitting), seed=3))
     assert set(counts) == set(fitting)
     assert stats.chisquare([counts[one] for one in fitting]).pvalue > 1e-3
@@ -223,7 +225,7 @@ def test_the_papers_network_is_the_one_with_every_stage_at_1() -> None:
     for name in list_models():
         variant = model_info(name)
         for axis in ("depth", "width"):
-            if staged(variant.row, axis) is None:
+            if stage_column(variant.row, axis) is None:
                 continue
             space = made(name, per_stage=(axis,), **{axis: (1.0, 0.5)})
             values = {one.name: 1.0 for one in space.axes}
@@ -239,7 +241,7 @@ def test_every_family_has_candidates_on_every_axis(family: str, axis: str) -> No
     space = made(name, **{axis: domain})
     costs = {space.price(values).params for values in space.sample(5)}
     assert len(costs) > 1 or variant.family == "fcn", name
-    if staged(variant.row, axis) is not None:
+    if stage_column(variant.row, axis) is not None:
         space = made(name, per_stage=(axis,), **{axis: domain})
         assert len({space.price(values).params for values in space.sample(5)}) > 1
 
@@ -311,7 +313,7 @@ def test_a_search_starts_at_a_network_that_fits() -> None:
     start = {axis.name: axis.start() for axis in space.axes}
     assert space.fits(start)
     assert space.price(start).params == max(
-        space.price(v).params for v, _ in leaves(space.axes) if space.fits(v)
+        space.price(v).params for v, _ in all_candidates(space.axes) if space.fits(v)
     )
 
 

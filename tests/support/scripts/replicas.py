@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerascnn.training.train_step import Engine, SkippedSteps, filled
+from kerascnn.training.train_step import Engine, SkippedSteps, padded_batches
 
 REPLICAS = int(sys.argv[1])
 BATCH, SIDE, CLASSES = 8, 6, 3
@@ -115,7 +115,7 @@ def shares():
     found = []
     for count in range(1, 34):
         seen, per_replica = [], []
-        data = filled(dataset(count, numbers, drop=False), REPLICAS)
+        data = padded_batches(dataset(count, numbers, drop=False), REPLICAS)
         for batch in MIRRORED.experimental_distribute_dataset(data):
             parts = [MIRRORED.experimental_local_results(one) for one in batch]
             per_replica.append([len(one) for one in parts[0]])

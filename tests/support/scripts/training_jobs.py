@@ -94,14 +94,14 @@ def tiny() -> keras.Model:
 
 def run_job(job: dict) -> None:
     if "kill_at" in job:  # after so many steps of the run, once the step's checkpoint is written
-        real = checkpoint_callback.Commits.on_train_batch_end
+        real = checkpoint_callback.CheckpointWriter.on_train_batch_end
 
         def on_train_batch_end(self, batch, logs=None):
             real(self, batch, logs)
             if self.clock.total == job["kill_at"]:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-        checkpoint_callback.Commits.on_train_batch_end = on_train_batch_end
+        checkpoint_callback.CheckpointWriter.on_train_batch_end = on_train_batch_end
     if "kill_in_validation" in job:
 
         def on_test_batch_end(self, batch, logs=None):
