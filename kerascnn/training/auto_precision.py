@@ -1,7 +1,8 @@
-"""precision="auto": measures a few training steps of each candidate, once, and remembers them.
+"""precision="auto": measures training steps in each possible precision, and stores the times.
 
-No rule says which is the fastest: on one CPU, bfloat16 trains VGG-16 four times as fast as
-float32 and MobileNet slower. So the network itself is tried, with its batch and its optimizer.
+No rule tells which precision is the fastest: on one CPU, bfloat16 trains VGG-16 four times as fast
+as float32, and MobileNet more slowly. So the network itself is measured, with its batch size and
+its optimizer.
 """
 
 from __future__ import annotations
@@ -34,28 +35,30 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 PREFERENCE = ("float32", "mixed_bfloat16", "mixed_float16")
-"""The first of those that are about equally fast is taken: float32 is exact to 24 bits and needs no
-care, bfloat16 has its range, float16 needs loss scaling."""
+"""Of policies that are about equally fast, the first in this order is used: float32 has 24 bits of
+precision, bfloat16 has the range of float32, float16 needs loss scaling."""
 EQUAL_WITHIN = 1.05
-"""Times that differ by less than this factor are equal: one measurement varies by as much."""
+"""Times that differ by less than this factor count as equal: measurements vary by as much."""
 MEASURED_FROM = {"CPU": 1e14, "GPU": 1e16}
-"""Multiply-accumulates of a training below which measuring costs more than it can save."""
+"""Trainings with fewer multiply-accumulates than this are not measured: it would not pay off."""
 WARM, TIMED = 2, 3
+"""Training steps that warm up, and training steps that are timed."""
 GIVEN_UP_BEYOND = 2.0
-"""A candidate whose first step after compiling takes so many times the best one's is given up."""
+"""A policy whose second step takes this many times the best median is not measured further."""
 CACHE_LIMIT = 500
-FILE = "precision.json"
+"""Number of networks whose times are stored."""
+CACHE_FILE = "precision.json"
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A precision, and why.
+    """A precision, and why it was chosen.
 
     Args:
         policy: name of the Keras dtype policy.
-        reason: a clause for people.
-        milliseconds: what a step took in each candidate; empty where nothing was measured.
-        remembered: the times are of an earlier run.
+        reason: a short explanation for the user.
+        milliseconds: time of a training step in each policy; empty if nothing was measured.
+        remembered: the times were measured by an earlier run.
     """
 
     policy: str
@@ -69,10 +72,10 @@ class Choice:
 
 
 def candidates() -> list[str]:
-    """Returns the policies that this machine has instructions for, the likeliest first.
+    """Returns the policies that this machine computes fast, the most likely best policy first.
 
-    On GPUs bfloat16 needs compute capability 8.0, float16 7.0. A CPU calculates float16 by way of
-    float32, which is never faster.
+    On GPUs bfloat16 needs compute capability 8.0 and float16 7.0. A CPU computes float16 by way of
+    float32, which is never faster, so float16 is no candidate there.
     """
     capabilities = [
         tf.config.experimental.get_device_details(gpu).get("compute_capability", (0, 0))
@@ -93,22 +96,24 @@ def choose(
     work: float,
     batch: int,
 ) -> Choice:
-    """Returns the fastest precision to train in, measured unless it is known or not worth it.
+    """Returns the fastest precision to train in.
+
+    The times are measured unless they are stored already, or unless the training is too short.
 
     Args:
-        build: makes the network under the current policy.
-        identity: what makes it: name and arguments, JSON.
-        recipe: how it will train; its optimizer is part of a step.
+        build: builds the network under the current dtype policy.
+        identity: name and arguments of the network, as JSON types; identifies the stored times.
+        recipe: the recipe; its optimizer is part of a training step.
         work: multiply-accumulates of the whole training.
-        batch: images of a step on one replica.
+        batch: images in a step on one replica.
     """
     policies = candidates()
     device = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
     if len(policies) == 1:
-        return Choice(policies[0], "the only precision that this machine is fast in")
+        return Choice(policies[0], "the only precision that is fast on this machine")
     if work < MEASURED_FROM[device]:
         likely = policies[0]
-        return Choice(likely, "measuring would take longer than it could save")
+        return Choice(likely, "not measured: that would take longer than it could save")
     key = _key(identity, recipe, batch)
     seconds = _read().get(key, {})
     remembered = set(seconds) == set(policies)
@@ -127,13 +132,13 @@ def choose_for(
     *,
     macs: int,
 ) -> Choice:
-    """Returns what `choose` returns for a training with these settings.
+    """Returns the result of `choose` for a training with these settings.
 
     Args:
         setup: the settings of the training.
-        build: makes the network under the current policy.
-        identity: what makes it: name and arguments, JSON.
-        macs: multiply-accumulates of one forward pass over all images of all epochs.
+        build: builds the network under the current dtype policy.
+        identity: name and arguments of the network, as JSON types.
+        macs: multiply-accumulates of the forward passes of all images in all epochs.
     """
     work = 3.0 * macs  # the backward pass costs twice the forward pass
     return choose(build, identity, setup.recipe, work=work, batch=setup.replica_batch)
@@ -151,10 +156,10 @@ def measure(
     """Returns the seconds of a training step in each policy, on one device and random images.
 
     Args:
-        build: makes the network under the current policy.
-        recipe: how it will train, but for the labels, which cost next to nothing.
+        build: builds the network under the current dtype policy.
+        recipe: the recipe; label smoothing and mixing are left out, since they cost almost nothing.
         batch: images in a step.
-        policies: in which order.
+        policies: names of the dtype policies, in the order of measurement.
     """
     plain = replace(recipe, label_smoothing=0.0, mixup=0.0, cutmix=0.0)
     seconds: dict[str, float] = {}
@@ -222,9 +227,9 @@ def _device() -> list[Any]:
 
 
 def _read() -> dict[str, dict[str, float]]:
-    """Returns what is remembered; a file that cannot be read is as good as none."""
+    """Returns the stored times by key; {} if the file is missing or damaged."""
     try:
-        table = json.loads((cache.home() / FILE).read_text("utf-8"))
+        table = json.loads((cache.home() / CACHE_FILE).read_text("utf-8"))
         return {
             key: {str(name): float(value) for name, value in times.items() if value > 0}
             for key, times in table.items()
@@ -236,7 +241,7 @@ def _read() -> dict[str, dict[str, float]]:
 def _remember(key: str, seconds: dict[str, float]) -> None:
     kept = {kept_key: times for kept_key, times in _read().items() if kept_key != key}
     latest = dict([*list(kept.items())[1 - CACHE_LIMIT :], (key, seconds)])
-    # What cannot be remembered is measured again: no reason to stop a training.
+    # If the times cannot be stored, the next training measures again.
     with contextlib.suppress(KerasCNNError, OSError):
         cache.make_private(cache.home())
-        write_json(cache.home() / FILE, latest, indent=1, ascii_only=True)
+        write_json(cache.home() / CACHE_FILE, latest, indent=1, ascii_only=True)

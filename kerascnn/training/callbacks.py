@@ -1,7 +1,8 @@
-"""What happens between the steps of a training run: time, records, saved models, signals.
+"""Callbacks of a training run: position, measurements, history, saved models, events, signals.
 
-A callback that remembers something has `state()`, which gives it as JSON, and `restore(state)`, and
-so goes into every checkpoint. `kerascnn.training.session` puts the callbacks into their order.
+A callback with a state to save has two methods: `state()` returns it as JSON types, and
+`restore(state)` sets it. Checkpoints contain these states. `kerascnn.training.session` puts the
+callbacks into their order.
 """
 
 from __future__ import annotations
@@ -30,20 +31,20 @@ from kerascnn.training.data_wait import DataWait
 
 Logs = dict[str, float] | None
 COLUMNS = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy")
-"""The columns of history.csv that come first."""
+"""The first columns of history.csv."""
 PROFILED_AFTER = 5
-"""Steps before a profile begins."""
+"""Number of training steps before a profile starts."""
 
 
 class Clock(keras.callbacks.Callback):
-    """Knows where the run is, and ends the epoch in time that a resumed run begins in the middle.
+    """Counts epochs and steps of the run, and ends an epoch in time that was resumed in the middle.
 
-    The others read it instead of the `batch` that Keras gives them, which counts from the resume.
+    Other callbacks use these counts: the `batch` that Keras passes counts from the resume.
 
     Args:
-        steps: in an epoch.
-        start: where this process begins.
-        arrays: of the checkpoint it begins with, for the metrics of the epoch so far.
+        steps: training steps in an epoch.
+        start: the position where this process starts.
+        arrays: arrays of the checkpoint to resume from, for the metrics of the unfinished epoch.
     """
 
     def __init__(
@@ -56,11 +57,12 @@ class Clock(keras.callbacks.Callback):
 
     @property
     def position(self) -> Position:
+        """The current position in the run."""
         return Position(self.epoch, self.step)
 
     @property
     def total(self) -> int:
-        """Steps since the beginning of the run."""
+        """Number of training steps since the beginning of the run."""
         return self.epoch * self.steps + self.step
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
@@ -72,7 +74,8 @@ class Clock(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
         self.step += 1
-        # Keras's epochs are all of one length. Told to stop, it validates and asks again.
+        # All epochs of `fit` have the same length. On stop_training it validates and checks the
+        # flag again after the epoch, where `on_epoch_end` has cleared it.
         if self.step == self.steps and batch + 1 < self.steps:
             self.model.stop_training = self.short = True
 
@@ -82,11 +85,12 @@ class Clock(keras.callbacks.Callback):
 
 
 class Measurements(keras.callbacks.Callback):
-    """Adds learning_rate, seconds, images_per_second and data_wait to each epoch's logs.
+    """Adds learning_rate, seconds, images_per_second and data_wait to the logs of each epoch.
 
     Args:
         batch_size: images in a step.
-        wait: tells how long steps waited for images; `data_wait` is its share of the time.
+        wait: measures how long steps wait for images; `data_wait` is the share of the time. None
+            leaves `data_wait` out.
     """
 
     def __init__(self, batch_size: int, wait: DataWait | None = None) -> None:
@@ -98,11 +102,11 @@ class Measurements(keras.callbacks.Callback):
         self.steps = -1
 
     def state(self) -> dict[str, Any]:
-        """Returns the seconds of the epoch so far."""
+        """Returns the seconds that the current epoch has taken."""
         return {"seconds": self.earlier + time.perf_counter() - self.started}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Counts on from there."""
+        """Continues the time of an epoch from `state`."""
         self.earlier = state["seconds"]
 
     def on_train_begin(self, logs: Logs = None) -> None:
@@ -126,22 +130,22 @@ class Measurements(keras.callbacks.Callback):
         logs["learning_rate"] = float(keras.ops.convert_to_numpy(rate))
         now = time.perf_counter()
         logs["seconds"] = round(self.earlier + now - self.started, 3)
-        # The first step, which compiles the model, counts only where there is no other.
+        # The first step compiles the model, so it counts only if it is the only one.
         steps, since = (self.steps, self.first) if self.steps > 0 else (1, self.started)
         elapsed = max(self.trained - since, 1e-9)
-        # No step at all where a run was resumed for the rest of a validation.
+        # There is no step if the run was resumed during a validation.
         logs["images_per_second"] = (
             round(steps * self.batch_size / elapsed, 1) if self.steps >= 0 else 0.0
         )
         if self.wait is not None:
             waited = self.wait.taken() + (0.0 if self.steps > 0 else self.first_wait)
             logs["data_wait"] = round(min(waited / elapsed, 1.0), 4) if self.steps >= 0 else 0.0
-        # What begins now belongs to the next epoch, also in a checkpoint between the two.
+        # From here time counts for the next epoch, also in a checkpoint between the two.
         self.earlier, self.started = 0.0, now
 
 
 class HistoryFile(keras.callbacks.Callback):
-    """Keeps history.csv: one row an epoch, every digit of each number, written atomically."""
+    """Writes history.csv: one row for each epoch, with all digits, written atomically."""
 
     def __init__(self, directory: Path) -> None:
         super().__init__()
@@ -149,11 +153,11 @@ class HistoryFile(keras.callbacks.Callback):
         self.rows: list[dict[str, float]] = []
 
     def state(self) -> dict[str, Any]:
-        """Returns the rows."""
+        """Returns the rows written so far."""
         return {"rows": self.rows}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Takes back rows, and from the file those of epochs that will be repeated."""
+        """Restores the rows, and removes those of repeated epochs from the file."""
         self.rows = state["rows"]
         if self.rows:
             self._write()
@@ -171,7 +175,7 @@ class HistoryFile(keras.callbacks.Callback):
             atomic_file(self.path) as temporary,
             temporary.open("w", newline="", encoding="utf-8") as stream,
         ):
-            # A run that goes on with several replicas has no data_wait there.
+            # A run that resumes on several replicas has no data_wait from there on.
             columns = dict.fromkeys(name for row in self.rows for name in row)
             table = csv.DictWriter(stream, list(columns), restval=math.nan)
             table.writeheader()
@@ -179,7 +183,7 @@ class HistoryFile(keras.callbacks.Callback):
 
 
 class ModelFiles(keras.callbacks.Callback):
-    """Keeps last.keras, and best.keras of the epoch with the highest `score`."""
+    """Saves last.keras, and best.keras of the epoch with the highest `runs.run.score`."""
 
     def __init__(self, directory: Path) -> None:
         super().__init__()
@@ -188,17 +192,17 @@ class ModelFiles(keras.callbacks.Callback):
         self.digest: str | None = None
 
     def state(self) -> dict[str, Any]:
-        """Returns the highest score and the SHA-256 of its file."""
+        """Returns the highest score, and the SHA-256 of best.keras."""
         return {"best": list(self.best), "digest": self.digest}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Goes on where `state` was taken."""
+        """Restores what `state` returned."""
         first, second = state["best"]
         self.best, self.digest = (first, second), state["digest"]
 
     @property
     def best_file(self) -> Path | None:
-        """The file of the best model, if there is one yet."""
+        """Path of the best model; None before the first epoch ends."""
         return self.directory / MODELS["best"] if self.digest else None
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
@@ -210,7 +214,7 @@ class ModelFiles(keras.callbacks.Callback):
             self.digest = sha256_file(last)
 
     def save_last(self) -> Path:
-        """Writes the model as it is now."""
+        """Saves the current model as last.keras and returns its path."""
         path = self.directory / MODELS["last"]
         with atomic_file(path) as temporary:
             served(self.model).save(temporary)
@@ -218,7 +222,7 @@ class ModelFiles(keras.callbacks.Callback):
 
 
 class EventWriter(keras.callbacks.Callback):
-    """Writes each epoch's figures for TensorBoard, training and validation in one diagram."""
+    """Writes the figures of each epoch for TensorBoard, training and validation in one chart."""
 
     def __init__(self, directory: Path) -> None:
         super().__init__()
@@ -237,16 +241,17 @@ class EventWriter(keras.callbacks.Callback):
             writer.flush()
 
     def close(self) -> None:
+        """Closes the event files."""
         for writer in self.writers.values():
             writer.close()
 
 
 class Profiler(keras.callbacks.Callback):
-    """Records what the devices do in some steps, for TensorBoard's profile page.
+    """Records the work of the devices in some training steps, for TensorBoard's profile page.
 
     Args:
-        directory: of the run.
-        steps: how many, after the first ones, which compile and fill buffers.
+        directory: the run directory.
+        steps: number of steps to record, after the first ones, which compile and fill buffers.
     """
 
     def __init__(self, directory: Path, steps: int) -> None:
@@ -268,19 +273,19 @@ class Profiler(keras.callbacks.Callback):
         self.close()
 
     def close(self) -> None:
-        """Writes what was recorded."""
+        """Ends the recording and writes it."""
         if self.running:
             self.running = False
             tf.profiler.experimental.stop()
 
 
 class StopRequest(keras.callbacks.Callback):
-    """Turns Ctrl-C and SIGTERM into a stop between two steps, where the weights are whole.
+    """Turns Ctrl-C and SIGTERM into a stop between two steps, when the weights are consistent.
 
-    A second signal acts as it did before: Python's KeyboardInterrupt, or the end of the process.
+    A second signal has its usual effect: KeyboardInterrupt, or the end of the process.
 
     Raises:
-        Interrupted: from `fit`, after the step in which the signal came.
+        Interrupted: from `fit`, after the step during which the signal arrived.
     """
 
     def __init__(self) -> None:
@@ -289,7 +294,7 @@ class StopRequest(keras.callbacks.Callback):
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Takes the signals within the block; only the main thread is able to."""
+        """Handles the signals within the block, if this is the main thread."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return

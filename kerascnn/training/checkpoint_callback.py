@@ -1,4 +1,4 @@
-"""When a training run writes checkpoints, and what the callbacks give to them."""
+"""The callback that writes checkpoints, with the state of the other callbacks."""
 
 from __future__ import annotations
 
@@ -15,18 +15,19 @@ from kerascnn.training.divergence import DivergenceGuard
 
 
 class CheckpointWriter(keras.callbacks.Callback):
-    """Writes a checkpoint at the beginning, at the end of each epoch, every so many steps, and on
-    demand; comes after all callbacks that remember something.
+    """Writes a checkpoint at the start, after each epoch, every `every` steps, and on request.
+
+    It must come after all callbacks that have a state.
 
     Args:
-        run: whose directory takes them.
-        clock: tells the step.
-        guard: looks at the values before they are written.
+        run: the run, whose directory gets the checkpoints.
+        clock: counts epochs and steps.
+        guard: checks that all values are finite before they are written.
         models: knows the file of the best model.
-        parts: the callbacks; those with `state` and `restore` take part.
-        every: steps between two of them within an epoch; 0 for none.
-        writes: write them. All workers capture what is to be written, since sums over the workers
-            are part of it, but one writes.
+        parts: the other callbacks; the state of those that have `restore` is saved.
+        every: training steps between two checkpoints within an epoch; 0 for none.
+        writes: whether this process writes. With several workers all of them capture the values,
+            since that sums over the workers, but only the chief writes.
     """
 
     def __init__(
@@ -49,7 +50,7 @@ class CheckpointWriter(keras.callbacks.Callback):
         self._logs: dict[str, float] = {}
 
     def restore(self, checkpoint: StoredCheckpoint) -> None:
-        """Lets the callbacks go on where the checkpoint was taken."""
+        """Restores the states of the callbacks from a checkpoint."""
         self.written = checkpoint.position
         for name, state in checkpoint.state["callbacks"].items():
             if name in self.parts:
@@ -58,13 +59,13 @@ class CheckpointWriter(keras.callbacks.Callback):
             self._trained, self._logs = checkpoint.arrays, checkpoint.state["logs"]
 
     def on_train_begin(self, logs: Logs = None) -> None:
-        if self.written is None:  # so that there always are weights to go back to
+        if self.written is None:  # so that there are always weights to restore
             self._write(self.clock.position, checkpoints.capture(self.model))
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
         if self.clock.step == self.clock.steps:
-            # What is in the model now is what the next epoch begins with. Validation comes between,
-            # which may put averaged weights in its place.
+            # The next epoch starts with the weights that the model has now. The validation before
+            # it may replace them by averaged weights.
             self._trained = checkpoints.capture(self.model)
             self.guard.check(self._trained, "at the end")
             self._logs = dict(logs or {})
@@ -77,7 +78,7 @@ class CheckpointWriter(keras.callbacks.Callback):
         self._trained = None
 
     def write_now(self) -> None:
-        """Writes a checkpoint of the step that was done last, in training or in validation."""
+        """Writes a checkpoint of the last step of training or validation."""
         if self._trained is not None:
             self._write(self.clock.position, self._trained)
         elif self.clock.position != self.written:
@@ -92,10 +93,10 @@ class CheckpointWriter(keras.callbacks.Callback):
         state = {
             "callbacks": {name: part.state() for name, part in self.parts.items()},
             "best": self.models.digest,
-            # Of the epoch whose validation alone is still to be done, if it is.
+            # For an epoch whose steps are done and whose validation is not.
             "logs": self._logs if position.step == self.clock.steps else {},
             "stopped": not position.step and bool(self.model.stop_training),
         }
         checkpoints.write(self.folder, position, arrays, state, self.models.best_file)
-        # The one before stays as well, in case that this one turns out damaged.
+        # The previous checkpoint is kept too, in case that this one is damaged.
         checkpoints.prune(self.folder, [position] if before is None else [before, position])

@@ -1,13 +1,13 @@
-"""Checkpoints: all that a training run is at one step, in a directory that is whole or absent.
+"""Checkpoints: the whole state of a training run at one step, in a directory written atomically.
 
     RUN/checkpoints/epoch-00003-step-00000120/
         arrays.safetensors  weights, optimizer (with averages and loss scale), seeds, metrics
-        state.json          what the callbacks remember
-        best.keras          the best model so far, another name of the run's own file
-        commit.json         sizes and SHA-256, written last
+        state.json          the states of the callbacks
+        best.keras          the best model so far, a hard link to the run's own file
+        commit.json         sizes and SHA-256 of the files, written last
 
-The directory is filled under another name and moved into place in one step. The functions here know
-nothing of who calls them: a writer takes arrays and JSON, and a model takes arrays back.
+The directory is written under a temporary name and then renamed. This module does not depend on
+the training loop: it writes arrays and JSON, and assigns arrays to a model.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ _NAME = re.compile(r"epoch-(\d{5,9})-step-(\d{8,12})")
 
 
 class Position(NamedTuple):
-    """A place in a run, ordered as the run goes.
+    """A position in a run; positions are ordered by time.
 
     Args:
-        epoch: the one that is not finished, counted from 0.
-        step: how many of its steps are done.
+        epoch: number of the unfinished epoch, from 0.
+        step: number of finished steps in it.
     """
 
     epoch: int
@@ -54,6 +54,7 @@ class Position(NamedTuple):
 
     @property
     def folder_name(self) -> str:
+        """Name of the directory of this position's checkpoint."""
         return f"epoch-{self.epoch:05}-step-{self.step:08}"
 
     def __str__(self) -> str:
@@ -64,13 +65,13 @@ class Position(NamedTuple):
 
 @dataclass(frozen=True)
 class StoredCheckpoint:
-    """A checkpoint that was read and found whole.
+    """A checkpoint that was read from the disk and verified.
 
     Args:
-        directory: where it lies.
-        position: where the run stood.
-        arrays: by the names that `capture` gives.
-        state: what was written beside them.
+        directory: its directory.
+        position: the position of the run.
+        arrays: all values, by the names that `capture` gives.
+        state: the content of state.json.
     """
 
     directory: Path
@@ -82,7 +83,7 @@ class StoredCheckpoint:
 def capture(model: keras.Model) -> dict[str, np.ndarray]:
     """Returns copies of all variables: weights, seed generators, optimizer, metrics.
 
-    The optimizer's include averaged weights, accumulated gradients and the loss scale.
+    The optimizer's variables include averaged weights, accumulated gradients and the loss scale.
     """
     return {
         name: np.array(keras.ops.convert_to_numpy(variable))
@@ -91,27 +92,30 @@ def capture(model: keras.Model) -> dict[str, np.ndarray]:
 
 
 def restore(model: keras.Model, arrays: Mapping[str, np.ndarray]) -> None:
-    """Assigns what `capture` returned, metrics aside, all or nothing.
+    """Assigns the arrays of `capture` to a model, apart from metrics: all of them or none.
 
     The optimizer must be built.
 
     Raises:
-        MismatchError: the model has other variables.
+        MismatchError: the model has other variables than the arrays.
     """
     _assign(_variables(model, with_metrics=False), arrays)
 
 
 def restore_metrics(model: keras.Model, arrays: Mapping[str, np.ndarray]) -> None:
-    """Assigns the metrics alone, which Keras clears before each epoch; they must be built.
+    """Assigns the arrays of the metrics only. The metrics must be built.
+
+    Keras resets metrics before each epoch, so this is called after that.
 
     Raises:
-        MismatchError: the model has other metrics.
+        MismatchError: the model has other metrics than the arrays.
     """
     variables = _variables(model).items()
     _assign({name: metric for name, metric in variables if name.startswith(METRICS)}, arrays)
 
 
 def _assign(variables: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
+    """Assigns the arrays of the same kinds as the variables, if all shapes and dtypes match."""
     kinds = {name.split("/")[0] for name in variables}
     by_place = {_place(name): name for name in variables}
     stored = {_place(name): array for name, array in arrays.items() if name.split("/")[0] in kinds}
@@ -124,7 +128,7 @@ def _assign(variables: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> N
     if wrong:
         more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
         raise MismatchError(
-            "the checkpoint is of another network or optimizer: "
+            "the checkpoint belongs to another network or optimizer: "
             f"{', '.join(sorted(wrong)[:3])}{more} differ; train with the run's own configuration"
         )
     for place, array in stored.items():
@@ -132,14 +136,14 @@ def _assign(variables: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> N
 
 
 def _place(name: str) -> str:
-    # Keras numbers the names of unnamed layers through the whole process; they tell nothing.
+    # Keras numbers unnamed layers through the whole process, so names are not compared.
     return "/".join(name.split("/")[:2])
 
 
 def not_finite(arrays: Mapping[str, np.ndarray]) -> str | None:
-    """Returns the name of the first array with NaN or infinity, metrics aside; or None."""
+    """Returns the name of the first array, metrics excluded, with NaN or infinity; or None."""
     for name, array in arrays.items():
-        # The kind of bfloat16 is "V": NumPy knows it as bytes.
+        # NumPy treats bfloat16 as bytes: its kind is "V".
         floating = array.dtype.kind == "f" or array.dtype.name == "bfloat16"
         if floating and not name.startswith(METRICS) and not np.isfinite(array).all():
             return name
@@ -147,7 +151,7 @@ def not_finite(arrays: Mapping[str, np.ndarray]) -> str | None:
 
 
 def weights_digest(model: keras.Model) -> str:
-    """Returns a SHA-256 of the values of all weights, in their order, whatever their names."""
+    """Returns the SHA-256 of the values of all weights, in order; names do not count."""
     digest = hashlib.sha256()
     for variable in model.weights:
         array = np.ascontiguousarray(keras.ops.convert_to_numpy(variable))
@@ -157,7 +161,7 @@ def weights_digest(model: keras.Model) -> str:
 
 
 def _variables(model: keras.Model, *, with_metrics: bool = True) -> dict[str, Any]:
-    """Returns all variables by kind, place and path; the place makes the names unique."""
+    """Returns all variables under unique names: kind, index and path."""
     kinds = {"model": model.variables, "optimizer": model.optimizer.variables}
     if with_metrics:
         kinds[METRICS] = [variable for metric in model.metrics for variable in metric.variables]
@@ -178,22 +182,22 @@ def write(
     """Writes a checkpoint into `folder` and returns its directory.
 
     Args:
-        folder: of the run's checkpoints.
-        position: where the run stands.
-        arrays: of `capture`.
-        state: JSON.
-        best: the best model so far, a file that is never changed in place: it is linked.
+        folder: the run's folder of checkpoints.
+        position: the position of the run.
+        arrays: the values, from `capture`.
+        state: the states of the callbacks, as JSON types.
+        best: file of the best model so far; it is hard-linked, so it must not change in place.
 
     Raises:
-        OutputError: there is no room, or it cannot be written; what was there before is untouched.
+        OutputError: the disk is full or cannot be written; existing files are unchanged.
     """
     target = folder / position.folder_name
     needed = sum(array.nbytes for array in arrays.values()) + (1 << 16)
     free = shutil.disk_usage(_existing(folder)).free
     if free < needed:
         raise OutputError(
-            f"cannot write {target}: {needed:,} bytes are needed and {free:,} are free; the "
-            "checkpoint before it is whole; make room and go on with the same command"
+            f"cannot write {target}: {needed:,} bytes are needed and {free:,} are free; free some "
+            "space and run the same command to resume from the checkpoint before"
         )
     with atomic_directory(target, overwrite=True) as temporary:
         write_safetensors(arrays, temporary / ARRAYS, {})
@@ -218,7 +222,7 @@ def write(
 def _link(source: Path, target: Path) -> None:
     try:
         os.link(source, target)
-    except OSError:  # a file system without links
+    except OSError:  # the file system has no hard links
         shutil.copyfile(source, target)
 
 
@@ -227,10 +231,10 @@ def _existing(path: Path) -> Path:
 
 
 def read(directory: Path) -> StoredCheckpoint:
-    """Reads a checkpoint after checking every byte of it against its record.
+    """Reads a checkpoint and verifies every byte against its record.
 
     Raises:
-        DamagedFileError: a file is missing, or is not the one that was written.
+        DamagedFileError: a file is missing or differs from its record.
     """
     position = _position(directory)
     try:
@@ -242,9 +246,9 @@ def read(directory: Path) -> StoredCheckpoint:
                     f"{directory / name} has {size:,} bytes, not {record['files'][name]['bytes']:,}"
                 )
             if sha256_file(directory / name) != record["files"][name]["sha256"]:
-                raise DamagedFileError(f"{directory / name} does not have the SHA-256 it was given")
+                raise DamagedFileError(f"{directory / name} does not have the recorded SHA-256")
         if position is None or list(position) != record["position"]:
-            raise DamagedFileError(f"{directory} is not the place that its record tells")
+            raise DamagedFileError(f"{directory} does not match the position in its record")
         state = json.loads((directory / STATE).read_text("utf-8"))
         with open_checkpoint(directory / ARRAYS) as file:
             tensors = file.tensors.items()
@@ -272,9 +276,9 @@ def _typed(raw: np.ndarray, dtype: str) -> np.ndarray:
 
 
 def newest(folder: Path) -> tuple[StoredCheckpoint | None, list[str]]:
-    """Returns the last whole checkpoint, and what is wrong with each one after it.
+    """Returns the newest undamaged checkpoint, and one message for each newer one that is damaged.
 
-    Names tell which one is the last; clocks do not. Nothing is removed.
+    The names determine which checkpoint is the newest. Nothing is removed.
     """
     complaints: list[str] = []
     for position in reversed(positions(folder)):
@@ -286,7 +290,7 @@ def newest(folder: Path) -> tuple[StoredCheckpoint | None, list[str]]:
 
 
 def positions(folder: Path) -> list[Position]:
-    """Returns where the checkpoints of a folder stand, whole or not, in the run's order."""
+    """Returns the positions of all checkpoints of a folder, damaged ones included, in order."""
     if not folder.is_dir():
         return []
     stands = map(_position, folder.iterdir())
@@ -299,19 +303,19 @@ def _position(directory: Path) -> Position | None:
 
 
 def prune(folder: Path, keep: Iterable[Position]) -> None:
-    """Removes all checkpoints but some; called when a newer one is whole."""
+    """Removes all checkpoints except those at the positions `keep`."""
     for position in set(positions(folder)) - set(keep):
         shutil.rmtree(folder / position.folder_name, ignore_errors=True)
 
 
 def remove_unfinished(folder: Path) -> None:
-    """Removes what a writer that died left behind; only for who holds the run's lock."""
+    """Removes the partial directories of writers that died; the caller must hold the lock."""
     if folder.is_dir():
         for path in folder.glob(".epoch-*"):
             shutil.rmtree(path, ignore_errors=True)
 
 
 def remove_all(folder: Path) -> None:
-    """Removes the folder with all its checkpoints."""
+    """Removes the folder of checkpoints."""
     with contextlib.suppress(FileNotFoundError):
         shutil.rmtree(folder)

@@ -1,4 +1,4 @@
-"""How long the training step waits for its images."""
+"""Measures how long training steps wait for their images."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import tensorflow as tf
 
 
 class DataWait:
-    """Adds up the time between asking a dataset for a batch and having it.
+    """Sums the time between the request for a batch and its arrival.
 
-    The step asks from within its compiled graph, where Python has no clock, so the dataset itself
-    looks at one before and after. Under several replicas batches are fetched ahead for each of
-    them, and nothing can be told.
+    The training step requests batches from within its compiled graph, where Python cannot measure
+    time. So the dataset itself reads the clock before and after. With several replicas TensorFlow
+    prefetches batches for each replica, and the waiting cannot be measured.
     """
 
     def __init__(self) -> None:
@@ -20,21 +20,21 @@ class DataWait:
             self._seconds = tf.Variable(0.0, dtype=tf.float64, trainable=False)
 
     def watching(self, batches: tf.data.Dataset) -> tf.data.Dataset:
-        """Returns the dataset with a clock at its end."""
+        """Returns the dataset with the measurement of its waiting time."""
 
         def arrived(asked: tf.Tensor, batch: Any) -> Any:
             self._seconds.assign_add(tf.timestamp() - asked)
             return batch
 
-        # The two are asked in this order, one after the other.
+        # `zip` reads its two datasets in this order, one after the other.
         asked = tf.data.Dataset.counter().map(lambda _: tf.timestamp())
         options = tf.data.Options()
-        # Fetching ahead belongs before the clock, not after it.
+        # A prefetch after the clock would hide the waiting.
         options.experimental_optimization.inject_prefetch = False
         return tf.data.Dataset.zip(asked, batches).map(arrived).with_options(options)
 
     def taken(self) -> float:
-        """Returns the seconds since the last call."""
+        """Returns the seconds of waiting since the last call."""
         seconds = float(self._seconds.numpy())
         self._seconds.assign(0.0)
         return seconds

@@ -1,4 +1,4 @@
-"""What stops a training run that cannot go well: values that are not finite, too little memory."""
+"""Stops a training run whose values are not finite, or that needs too much memory."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from kerascnn.training.callbacks import Clock, Logs
 from kerascnn.training.checkpoints import capture, newest, not_finite, restore
 
 NAMED = 3
-"""So many samples of a bad batch stand in the message; all of them in diverged.json."""
+"""Number of samples that an error message names; diverged.json lists all of the batch."""
 
 
 class DivergenceGuard(keras.callbacks.Callback):
-    """Stops at the first step whose loss is not finite, before anything else is saved.
+    """Stops at the first step whose loss is not finite, before any other callback saves.
 
-    Keras would train on with NaN weights and write them over the good files. The weights of the
-    model go back to the last ones that are whole.
+    Keras would continue with NaN weights and overwrite the good files. The model gets the last
+    finite weights back.
 
     Args:
-        run: whose files are named.
-        clock: tells the step.
-        split: the training samples.
-        batch_size, seed: what made the batches.
+        run: the run, whose files the message names.
+        clock: counts epochs and steps.
+        split: the training images.
+        batch_size, seed: determine which images are in the batch.
 
     Raises:
-        DivergedError: from `fit`, naming the step, its samples and the files that are kept.
+        DivergedError: from `fit`; names the step, its images and the files that are kept.
     """
 
     def __init__(self, run: Run, clock: Clock, split: Split, batch_size: int, seed: int) -> None:
@@ -45,7 +45,7 @@ class DivergenceGuard(keras.callbacks.Callback):
         self.batch_size, self.seed = batch_size, seed
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
-        # Keras reports the epoch's running mean, which stays non-finite from that step on.
+        # Keras passes the running mean of the epoch, which is not finite from that step on.
         loss = (logs or {}).get("loss", 0.0)
         if not math.isfinite(loss):
             self.stop(f"the loss became {loss} in step {self.clock.step}", self._batch(loss))
@@ -56,37 +56,38 @@ class DivergenceGuard(keras.callbacks.Callback):
             self.stop(f"the validation loss became {loss} at the end")
 
     def check(self, arrays: dict[str, np.ndarray], when: str) -> None:
-        """Stops the run when an array of `capture` is not finite."""
+        """Stops the run if an array of `capture` is not finite."""
         name = not_finite(arrays)
         if name is not None:
-            self.stop(f"{name.split('/', 2)[-1]} holds values that are not finite {when}")
+            self.stop(f"{name.split('/', 2)[-1]} has values that are not finite {when}")
 
     def stop(self, cause: str, samples: str = "") -> None:
-        """Puts whole weights back and raises DivergedError."""
+        """Restores finite weights and raises DivergedError."""
         back = self._put_back()
         raise DivergedError(
             f"{cause} of epoch {self.clock.epoch + 1}{samples}; {back}{kept_files(self.run.path)}; "
-            "lower the learning rate, or look for broken values in the data"
+            "lower the learning rate, or look for NaN in the data"
         )
 
     def _put_back(self) -> str:
+        """Restores the newest checkpoint if weights are not finite; returns a clause about it."""
         if not_finite(capture(self.model)) is None:
             return ""
         checkpoint, _ = newest(self.run.path / CHECKPOINTS)
         if checkpoint is None:
             return ""
         restore(self.model, checkpoint.arrays)
-        return f"the weights are those of {checkpoint.position} again; "
+        return f"the weights of {checkpoint.position} are restored; "
 
     def _batch(self, loss: float) -> str:
-        """Writes down the samples of the step and returns a clause that names some."""
+        """Writes the images of the step to diverged.json; returns a clause that names some."""
         position = {"epoch": self.clock.epoch, "step": self.clock.step - 1}
         indices = batch_indices(
             self.split, batch_size=self.batch_size, seed=self.seed, **position
         ).tolist()
         samples = [self._sample(index) for index in indices]
         broken = [sample for sample in samples if not sample.get("finite", True)]
-        # NaN and infinity are no JSON, which other programs read.
+        # NaN and infinity are not valid JSON, so the loss is written as text.
         write_json(
             self.run.path / DIVERGED,
             {"epoch": position["epoch"] + 1, "step": position["step"] + 1, "loss": str(loss),
@@ -115,7 +116,7 @@ def _ending(name: str) -> str:
 
 @contextmanager
 def memory_errors(batch_size: int) -> Iterator[None]:
-    """Around `fit`: says which batch size did not fit, and one that may.
+    """Turns out-of-memory errors of the block into a message with a batch size that may fit.
 
     Raises:
         UsageError: the device or the machine has too little memory.
@@ -128,9 +129,7 @@ def memory_errors(batch_size: int) -> Iterator[None]:
         if "No space left" in text:
             raise OutputError(f"cannot write: {text.splitlines()[0][:200]}; make room") from error
         if batch_size == 1:
-            advice = "one image is too much: take a smaller network, input or precision"
+            advice = "a single image is too much: use a smaller network, input or precision"
         else:
             advice = f"try batch_size={batch_size // 2}"
-        raise UsageError(
-            f"batch_size={batch_size} does not fit into the memory: {advice}"
-        ) from error
+        raise UsageError(f"batch_size={batch_size} does not fit into memory: {advice}") from error

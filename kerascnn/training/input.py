@@ -1,4 +1,4 @@
-"""Feeding a network while it trains: values, batch sizes and the two pipelines."""
+"""Prepares the input of a training: preprocessing statistics, batch sizes, and both pipelines."""
 
 from __future__ import annotations
 
@@ -20,16 +20,18 @@ if TYPE_CHECKING:
     from kerascnn.imaging.preprocessing import Preprocessing
 
 STATISTICS_IMAGES = 1024
+"""Number of training images from which mean and deviation are computed."""
 
 
 def standardized(preprocessing: Preprocessing, split: Split) -> Preprocessing:
-    """Returns the preprocessing with the mean and deviation of the training images.
+    """Returns the preprocessing with mean and deviation of the training images.
 
-    They are taken over at most `STATISTICS_IMAGES` of them, evenly spread. Only pixels brought to
-    [0, 1] and no further are changed: other values are the architecture's or weights' own wish.
+    They are computed from at most `STATISTICS_IMAGES` images, evenly distributed. A preprocessing
+    that does more than scale pixels to [0, 1] is returned unchanged: it belongs to the architecture
+    or the weights.
 
     Raises:
-        DataError: one of them holds NaN or infinity.
+        DataError: an image has NaN or infinity.
     """
     if (preprocessing.scale, preprocessing.mean, preprocessing.std) != (1 / 255, (0.0,), (1.0,)):
         return preprocessing
@@ -41,7 +43,7 @@ def standardized(preprocessing: Preprocessing, split: Split) -> Preprocessing:
         total = total + values.sum(axis=(0, 1, 2))
         squares = squares + (values**2).sum(axis=(0, 1, 2))
     if not np.isfinite(squares).all():
-        raise DataError("the training images hold values that are not finite; look for NaN in them")
+        raise DataError("the training images have values that are not finite; look for NaN in them")
     mean = total / count
     deviation = np.sqrt(np.maximum(squares / count - mean**2, 0.0))
     return replace(
@@ -52,6 +54,7 @@ def standardized(preprocessing: Preprocessing, split: Split) -> Preprocessing:
 
 
 def _spread(split: Split) -> Split:
+    """Returns at most `STATISTICS_IMAGES` images of a split, evenly distributed."""
     if isinstance(split.images, tf.data.Dataset):
         return split
     step = -(-len(split) // STATISTICS_IMAGES)
@@ -60,27 +63,27 @@ def _spread(split: Split) -> Split:
 
 
 def fit_batch(recipe: Recipe, images: int, replicas: int) -> Recipe:
-    """Returns the recipe with a batch no larger than the data.
+    """Returns the recipe with a batch size that is no larger than the number of images.
 
-    Every step has this many images; an epoch leaves out the rest of its own order. Where the set is
-    too small for an even share, `gradients.Engine` fills the batch up with images of no weight.
+    Every step uses this many images; each epoch leaves out the rest. If the number of images cannot
+    be divided evenly, `train_step.Engine` pads the batch with images of weight 0.
 
     Raises:
-        UsageError: the batch size is no multiple of the replicas, and of the parts of each.
+        UsageError: the batch size is no multiple of the replicas times the accumulated parts.
     """
     parts = replicas * recipe.accumulate
     if recipe.batch_size % parts:
         near = max(recipe.batch_size // parts, 1) * parts
-        cut = "" if recipe.accumulate == 1 else f" in {recipe.accumulate} parts each"
+        cut = "" if recipe.accumulate == 1 else f" with {recipe.accumulate} parts each"
         raise UsageError(
-            f"batch_size={recipe.batch_size} cannot be shared by {replicas} replicas{cut}; "
-            f"take {near}"
+            f"batch_size={recipe.batch_size} cannot be divided among {replicas} replicas{cut}; "
+            f"use {near}"
         )
     return replace(recipe, batch_size=min(recipe.batch_size, images))
 
 
 def validation_batch(images: int, replicas: int, limit: int) -> int:
-    """Returns the batch to evaluate in: up to `limit`, and an even share for the replicas."""
+    """Returns the batch size for evaluation: at most `limit`, and a multiple of the replicas."""
     return max(min(limit, images) // replicas, 1) * replicas
 
 
@@ -101,9 +104,13 @@ def training_pipeline(
     setup: TrainingSetup,
     start: tuple[int, int] = (0, 0),
 ) -> tf.data.Dataset:
-    """Returns the endless dataset to train on.
+    """Returns the endless dataset of training batches.
 
-    It begins at `start`: an epoch, and the steps of it that are done.
+    Args:
+        data: the data; its training images are used.
+        preprocessing: how images are prepared for the network.
+        setup: the settings of the training.
+        start: the epoch and the number of its finished steps to start after.
     """
     recipe = setup.recipe
     return pipeline(
@@ -124,8 +131,8 @@ def training_pipeline(
 def validation_pipeline(
     data: Data, preprocessing: Preprocessing, setup: TrainingSetup
 ) -> tf.data.Dataset:
-    """Returns the finite dataset to evaluate on."""
-    # Training keeps every layer's result for the way back, so twice its batch fits here.
+    """Returns the finite dataset of test batches."""
+    # Training stores every layer's output for the backward pass, so twice its batch fits here.
     batch = validation_batch(len(data.test), setup.replicas, 2 * setup.recipe.batch_size)
     return pipeline(
         data.test, preprocessing, batch_size=batch, training=False, max_bad=setup.max_bad

@@ -1,7 +1,7 @@
-"""What a network learns from: losses, auxiliary classifiers, smoothed and weighted labels.
+"""Losses and targets: auxiliary classifiers, label smoothing, class weights.
 
-Smoothing and weights are done to the labels, in the pipeline, so that the losses are Keras's own:
-a saved model loads without this package, and the held-out loss is that of the plain labels.
+Smoothing and class weights are applied to the labels, in the pipeline, so the losses are Keras's
+own. Saved models therefore load without this package, and the test loss is that of plain labels.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def compile_arguments(recipe: Recipe, model: keras.Model) -> dict[str, Any]:
-    """Returns `loss`, `loss_weights` and `metrics` for `compile` of a `listed` model."""
+    """Returns `loss`, `loss_weights` and `metrics` to compile a model of `listed` for a recipe."""
     logits = gives_logits(served(model))
     loss_name = "CategoricalCrossentropy" if recipe.soft_labels else "SparseCategoricalCrossentropy"
     accuracy = "categorical_accuracy" if recipe.soft_labels else "sparse_categorical_accuracy"
@@ -45,14 +45,15 @@ def compile_arguments(recipe: Recipe, model: keras.Model) -> dict[str, Any]:
 def with_targets(
     dataset: tf.data.Dataset, recipe: Recipe, model: keras.Model, data: Data, *, training: bool
 ) -> tf.data.Dataset:
-    """Returns (image, label) batches with the labels that `compile_arguments` learns from.
+    """Returns batches with the labels that the losses of `compile_arguments` need.
 
     Args:
-        dataset: (images, labels), class numbers, or rows where images were mixed.
-        recipe: its smoothing and class weights count, for training.
-        model: what will learn; every output gets the labels.
-        data: for its classes.
-        training: smooth and weigh.
+        dataset: batches (images, labels); labels are class numbers, or rows of class shares if
+            images were mixed.
+        recipe: determines smoothing and class weights, in training only.
+        model: the model to train; each of its outputs gets the labels.
+        data: provides the classes.
+        training: apply smoothing and class weights.
     """
     classes = len(data.class_names)
     weights = class_weight_array(recipe, data) if training else None
@@ -69,16 +70,16 @@ def with_targets(
         target = rows if recipe.soft_labels else labels
         if outputs == 1:
             return (images, target, *weight)
-        return (images, (target,) * outputs, *weight)  # Keras gives a weight to every output
+        return (images, (target,) * outputs, *weight)  # Keras applies the weight to every output
 
     return dataset.map(targets, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
 
 
 def class_weight_array(recipe: Recipe, data: Data) -> np.ndarray | None:
-    """Returns the float32 weight of each class, or None where all are alike.
+    """Returns the float32 weight of each class, or None if the recipe has no class weights.
 
     Raises:
-        UsageError: a class is named that the data does not have, or all weights are 0.
+        UsageError: the recipe names a class that the data does not have, or all weights are 0.
     """
     if recipe.class_weights == "none":
         return None
@@ -87,7 +88,7 @@ def class_weight_array(recipe: Recipe, data: Data) -> np.ndarray | None:
         assert data.train.labels is not None  # what is trained on has labels
         counts = np.bincount(data.train.labels, minlength=len(names))
         present = max(int((counts > 0).sum()), 1)
-        # A class without images weighs nothing: it cannot appear.
+        # A class without images gets weight 0: it cannot appear.
         share = counts.sum() / (present * np.maximum(counts, 1))
         return np.where(counts > 0, share, 0).astype(np.float32)
     named = class_weights(recipe.class_weights)
@@ -99,14 +100,16 @@ def class_weight_array(recipe: Recipe, data: Data) -> np.ndarray | None:
         )
     weights = np.array([named.get(name, 1.0) for name in names], np.float32)
     if not weights.any():
-        raise UsageError("class_weights are all 0, so nothing would be learnt; raise one")
+        raise UsageError(
+            "class_weights are all 0, so nothing would be learned; give at least one above 0"
+        )
     return weights
 
 
 def plain_names(logs: dict[str, float]) -> None:
-    """Gives the figures of a network with auxiliary classifiers the names of one without, in place.
+    """Renames the logs of a network with auxiliary classifiers as those of a plain one, in place.
 
-    The held-out loss becomes that of the network as it is used, without the auxiliary ones.
+    The test loss becomes that of the main output alone.
     """
     for prefix in ("", "val_"):
         if f"{prefix}{MAIN}_accuracy" in logs:

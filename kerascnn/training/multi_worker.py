@@ -1,11 +1,12 @@
 """Training on several machines: `tf.distribute.MultiWorkerMirroredStrategy` with Keras's `fit`.
 
-Every machine runs the same command with its own TF_CONFIG. All do every step; the first alone, the
-chief, writes the run directory, which lies on a disk that all of them share; all read the
-checkpoint that a run goes on from. There is no protocol here but TensorFlow's.
+Every machine runs the same command with its own TF_CONFIG, and takes part in every training step.
+Only the first machine, the chief, writes the run directory, which lies on a shared disk; all
+machines read the checkpoint to resume from. Communication is TensorFlow's own.
 
 Keras 3.15 cannot do this (keras#20585, tensorflow#72388): `fit` fails twice before its first step.
-`MultiWorkerEngine` works round both; tests/test_multiworker.py fails when it is no longer needed.
+`MultiWorkerEngine` works around both errors; tests/training/test_multi_worker.py fails when it is
+no longer needed.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ from kerascnn.training.checkpoints import newest
 from kerascnn.training.resume import FIXED_SETTINGS, Start, opened_run, refuse_changes
 from kerascnn.training.train_step import Engine
 
-KNOWN = "3.15"
-"""The Keras release whose private method is replaced below."""
+KERAS_RELEASE = "3.15"
+"""The Keras release whose private method is overridden below."""
 LOST_WORKER_ERRORS = (
     tf.errors.UnavailableError,
     tf.errors.AbortedError,
@@ -37,26 +38,25 @@ LOST_WORKER_ERRORS = (
     tf.errors.InternalError,
     tf.errors.FailedPreconditionError,
 )
-EXAMPLE = (
+EXAMPLE_CONFIG = (
     '{"cluster": {"worker": ["HOST1:PORT", "HOST2:PORT"]}, "task": {"type": "worker", "index": 0}}'
 )
 
 
 class MultiWorkerEngine(Engine):
-    """An `Engine` whose `fit` and `evaluate` work on several machines."""
+    """An `Engine` whose `fit` and `evaluate` work on several machines with Keras 3.15."""
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
         if not hasattr(keras.Model, "_maybe_symbolic_build"):
             raise UsageError(
-                f"Keras {keras.__version__} prepares training in another way than {KNOWN}, for "
-                f"which this version of kerascnn was made; install keras {KNOWN}, or a newer "
-                "kerascnn"
+                f"Keras {keras.__version__} prepares training differently from {KERAS_RELEASE}, "
+                f"which this kerascnn needs; install keras {KERAS_RELEASE} or a newer kerascnn"
             )
         self._prepared = False
 
     def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
-        # Keras averages the first batch over all machines, which fails on values of theirs.
+        # Keras reduces the first batch over all machines, which fails for per-worker values.
         if self._prepared:
             return
 
@@ -69,11 +69,11 @@ class MultiWorkerEngine(Engine):
         self._prepared = True
 
     def evaluate(self, x: tf.data.Dataset, **options: Any) -> Any:
-        if not self._prepared:  # before `fit`, where a run goes on within an epoch
+        if not self._prepared:  # before `fit`, if a run resumes within an epoch
             self.element_spec = x.element_spec
         return super().evaluate(x, **options)
 
-    # Keras averages what a step returns over its first axis, which single numbers do not have.
+    # Keras averages the results of a step over their first axis, which scalars do not have.
 
     def train_step(self, data: Any) -> dict[str, Any]:
         return {name: tf.reshape(value, [1]) for name, value in super().train_step(data).items()}
@@ -83,13 +83,13 @@ class MultiWorkerEngine(Engine):
 
 
 def spans_machines(strategy: tf.distribute.Strategy) -> bool:
-    """Returns whether a strategy spans several machines."""
+    """Returns whether a strategy uses several machines."""
     multi = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
     return multi and len(_workers(strategy.cluster_resolver.cluster_spec().as_dict())) > 1
 
 
 def is_chief(strategy: tf.distribute.Strategy) -> bool:
-    """Returns whether this process writes; true of every process that trains alone."""
+    """Returns whether this process writes files; True if it trains on one machine."""
     if not spans_machines(strategy):
         return True
     resolver = strategy.cluster_resolver
@@ -98,16 +98,17 @@ def is_chief(strategy: tf.distribute.Strategy) -> bool:
 
 
 def engine_for(network: keras.Model, *arguments: Any) -> Engine:
-    """Returns the `Engine` of a network for the strategy that it was built under."""
+    """Returns the `Engine` for the strategy that a network was built under."""
     engine_class = MultiWorkerEngine if spans_machines(network.distribute_strategy) else Engine
     return engine_class(network, *arguments)
 
 
 def connect() -> tf.distribute.Strategy:
-    """Returns the strategy of the cluster that TF_CONFIG describes; waits for all of its workers.
+    """Returns the strategy of the cluster in TF_CONFIG; waits until all workers are connected.
 
     Raises:
-        UsageError: TF_CONFIG is missing or wrong, or TensorFlow was used in this process before.
+        UsageError: TF_CONFIG is missing or wrong, or this process used TensorFlow before.
+        Interrupted: not all workers could be reached.
     """
     cluster, task_type, index = _configured(os.environ.get("TF_CONFIG", ""))
     try:
@@ -116,8 +117,8 @@ def connect() -> tf.distribute.Strategy:
         if "program startup" not in str(error):
             raise
         raise UsageError(
-            'strategy="multiworker" must come before anything else that TensorFlow calculates in '
-            "this process; start with `kerascnn train`, or call `train` first"
+            'strategy="multiworker" must be the first use of TensorFlow in this process; run '
+            "`kerascnn train`, or call `train` before any other computation"
         ) from error
     except LOST_WORKER_ERRORS as error:
         raise Interrupted(
@@ -127,7 +128,7 @@ def connect() -> tf.distribute.Strategy:
 
 
 def check_directory(run_dir: str | os.PathLike[str] | None, strategy: Any) -> None:
-    """Raises UsageError unless the workers of a cluster are told one directory for their run."""
+    """Raises UsageError if the workers of a cluster have no common run directory."""
     if strategy == "multiworker" and run_dir is None:
         raise UsageError(
             'strategy="multiworker" needs run_dir (--run-dir): one directory that all workers share'
@@ -139,8 +140,8 @@ def _workers(cluster: Mapping[str, Any]) -> list[str]:
 
 
 def _configured(text: str) -> tuple[dict[str, Any], str, int]:
-    """Returns cluster, task type and task index of a TF_CONFIG."""
-    advice = f"; each machine needs one like {EXAMPLE}"
+    """Returns cluster, task type and task index of a TF_CONFIG; raises UsageError if wrong."""
+    advice = f"; each machine needs one like {EXAMPLE_CONFIG}"
     if not text:
         raise UsageError(f'strategy="multiworker" needs the environment variable TF_CONFIG{advice}')
     try:
@@ -151,15 +152,15 @@ def _configured(text: str) -> tuple[dict[str, Any], str, int]:
         workers = _workers(cluster)
         valid = all(isinstance(address, str) and ":" in address for address in workers)
         if not valid or not 0 <= index < len(addresses) or not workers:
-            raise ValueError("an address is no HOST:PORT, or the index is none of them")
+            raise ValueError("an address is not HOST:PORT, or the index is out of range")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         problem = f"{type(error).__name__}: {error}"[:80]
         raise UsageError(f"TF_CONFIG is wrong ({problem}){advice}") from error
     if set(cluster) - {"chief", "worker"} or task_type not in ("chief", "worker"):
-        raise UsageError(f"TF_CONFIG has other tasks than chief and worker{advice}")
+        raise UsageError(f"TF_CONFIG has tasks other than chief and worker{advice}")
     if len(_workers(cluster)) < 2:
         raise UsageError(
-            'TF_CONFIG names one worker; leave strategy="multiworker" out on one machine'
+            'TF_CONFIG has only one worker; omit strategy="multiworker" on one machine'
         )
     return cluster, task_type, index
 
@@ -174,15 +175,18 @@ def shared_run(
     resume: str,
     overwrite: bool,
 ) -> Iterator[Start]:
-    """Opens the run directory, which the chief writes and the others read; all begin at one place.
+    """Opens the run directory: the chief writes it, the other workers read it.
 
     Args:
-        strategy: where the run trains; on one machine this is `opened_run`.
-        directory, config, resume, overwrite: as for `opened_run`.
-        earlier: the configuration of the run to go on with, read before the workers met.
+        strategy: the strategy of the training; on one machine this is the same as `opened_run`.
+        directory, config, resume, overwrite: as in `opened_run`.
+        earlier: configuration of the run to resume, read before the workers connected; or None.
+
+    Yields:
+        Where the run starts, the same for all workers.
 
     Raises:
-        UsageError: the directory is not shared; and what `opened_run` raises.
+        UsageError: the directory is not shared; also what `opened_run` raises.
     """
     if is_chief(strategy):
         with opened_run(directory, config, resume=resume, overwrite=overwrite) as start:
@@ -195,13 +199,15 @@ def shared_run(
         refuse_changes(directory, earlier, config, resume)
         checkpoint, complaints = newest(directory / CHECKPOINTS)
         if checkpoint is None and complaints:
-            raise DamagedFileError(f"no checkpoint of {directory} is whole: {complaints[0][:200]}")
+            raise DamagedFileError(
+                f"all checkpoints of {directory} are damaged: {complaints[0][:200]}"
+            )
     start = Start(run, None if finished else checkpoint, finished)
     synchronize_workers(strategy, start, config)
     if not (directory / CONFIG).is_file():
         raise UsageError(
-            f"{directory} does not hold what the chief wrote there; give all workers a run "
-            "directory on a disk that they share"
+            f"{directory} lacks the files that the chief wrote; give all workers a run directory "
+            "on a disk that they share"
         )
     yield start
 
@@ -209,15 +215,15 @@ def shared_run(
 def synchronize_workers(
     strategy: tf.distribute.Strategy, start: Start, config: Mapping[str, Any]
 ) -> None:
-    """Waits for all workers, and sees that they begin at one place with one configuration.
+    """Waits for all workers, and checks that they start at one position with one configuration.
 
     Raises:
-        UsageError: they do not: another command, other data, or another disk.
+        UsageError: they differ in command, data, versions or run directory.
     """
     if not spans_machines(strategy):
         return
     bound = {name: config[name] for name in FIXED_SETTINGS}
-    bound["data"] = {**bound["data"], "name": ""}  # the same images may lie elsewhere
+    bound["data"] = {**bound["data"], "name": ""}  # the same images may have another path
     text = json.dumps(bound, sort_keys=True)
     mine = [float(part) for part in (*start.position, start.finished, zlib.crc32(text.encode()))]
 
@@ -230,18 +236,18 @@ def synchronize_workers(
         first = strategy.experimental_local_results(means)[0]
     if first.numpy().tolist() != mine:
         raise UsageError(
-            f"the workers do not begin with the same: start all of them with one command, the same "
+            "the workers start with different settings: start all of them with the same command, "
             f"data and versions, and a run directory ({start.run.path}) on a disk that they share"
         )
 
 
 @contextmanager
 def lost_worker_errors(strategy: tf.distribute.Strategy) -> Iterator[None]:
-    """Ends a job that has lost a worker with one clear message.
+    """Turns the errors of the block that a lost worker causes into one clear message.
 
     Raises:
-        Interrupted: a worker ended or cannot be reached, and no step can be done without it; or
-            this one was stopped, which ends the others.
+        Interrupted: another worker ended or cannot be reached, or this worker was stopped, which
+            stops the others too.
     """
     try:
         yield
@@ -249,15 +255,15 @@ def lost_worker_errors(strategy: tf.distribute.Strategy) -> Iterator[None]:
         if not spans_machines(strategy):
             raise
         raise Interrupted(
-            f"stopped by {error}, and with this worker all of them; start them again with the "
-            "same command, and the run goes on from its last checkpoint"
+            f"stopped by {error}, which stops all workers; start all of them with the same "
+            "command to resume from the last checkpoint"
         ) from None
     except LOST_WORKER_ERRORS as error:
         if not spans_machines(strategy):
             raise
         raise Interrupted(
-            "another worker has ended or cannot be reached, and none can go on alone; start all "
-            "of them again with the same command, and the run goes on from its last checkpoint "
+            "another worker has ended or cannot be reached, so no training step is possible; "
+            "start all workers with the same command to resume from the last checkpoint "
             f"({_first_line(error)})"
         ) from error
 

@@ -1,4 +1,4 @@
-"""Progress of a training run: bars on a terminal, one plain line an epoch elsewhere."""
+"""Progress of a training run: bars on a terminal, one line for each epoch elsewhere."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ REFRESH = 0.1
 
 
 def bars(console: Console) -> Progress:
-    """Returns bars, each with a text before and figures behind, that vanish when they stop."""
+    """Returns progress bars with a label and figures; they disappear when they are stopped."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
@@ -29,13 +29,13 @@ def bars(console: Console) -> Progress:
 
 
 class ProgressDisplay(keras.callbacks.Callback):
-    """Shows epoch, step, loss, accuracy, images per second and the time left.
+    """Shows epoch, step, loss, accuracy, images per second and the remaining time.
 
     Args:
-        epochs: of the whole run.
+        epochs: number of epochs of the whole run.
         batch_size: images in a step.
-        clock: tells the step, and the steps of an epoch.
-        console: where to show it; standard output by default.
+        clock: counts epochs and steps.
+        console: where to print; None for standard output.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class ProgressDisplay(keras.callbacks.Callback):
     def on_train_begin(self, logs: Logs = None) -> None:
         if self.console.is_terminal:
             self.bars = bars(self.console)
-            # The upper bar counts steps as well, so that it moves during a long epoch.
+            # The upper bar counts steps too, so that it advances during a long epoch.
             self.whole = self.bars.add_task("", total=self.epochs * self.steps, figures="")
             self.part = self.bars.add_task("", total=self.steps, figures="")
             self.bars.start()
@@ -64,8 +64,8 @@ class ProgressDisplay(keras.callbacks.Callback):
         self.done = self.clock.total
         first = self.done == self.begun + 1
         if first:
-            self.first = time.perf_counter()  # the first step compiles the model: no measure
-        # A step may take a millisecond, and an update nearly as long.
+            self.first = time.perf_counter()  # the first step compiles the model: not timed
+        # A step may take only a millisecond, and an update takes nearly as long.
         now = time.perf_counter()
         if self.bars is None or (now < self.shown + REFRESH and self.clock.step < self.steps):
             return
@@ -101,11 +101,11 @@ class ProgressDisplay(keras.callbacks.Callback):
         self.say(line)
 
     def say(self, line: str) -> None:
-        """Prints a line, above the bars where there are any."""
+        """Prints a line, above the bars if there are any."""
         self.console.print(Text(line), soft_wrap=True)
 
     def close(self) -> None:
-        """Takes the bars away; the lines of the epochs stay."""
+        """Removes the bars; the printed lines stay."""
         if self.bars is not None:
             self.bars.stop()
 
@@ -122,21 +122,21 @@ def _wait(logs: dict[str, float]) -> str:
 
 
 METRICS = ("loss", "accuracy", "val_loss", "val_accuracy")
-"""What is shown of an epoch."""
+"""The figures of an epoch that are shown."""
 
 
 def figure(name: str, value: float) -> str:
-    """Returns a loss with four digits, an accuracy in per cent."""
+    """Returns a figure as text: accuracies in per cent, losses with four digits."""
     return f"{value * 100:.2f} %" if "accuracy" in name else f"{value:.4f}"
 
 
 def figures(logs: dict[str, float]) -> str:
-    """Returns the names and values of METRICS, as far as `logs` has them."""
+    """Returns the names and values of those METRICS that `logs` has."""
     return "  ".join(f"{name} {figure(name, logs[name])}" for name in METRICS if name in logs)
 
 
 def table(rows: dict[str, dict[str, float]]) -> str:
-    """Returns epochs one below the other: the name of a row -> its epoch and METRICS."""
+    """Returns a text table with a row for each entry: title, epoch and METRICS."""
     metrics = [name for name in METRICS if all(name in row for row in rows.values())]
     header = ["", "epoch", *metrics]
     cells = [
@@ -147,7 +147,7 @@ def table(rows: dict[str, dict[str, float]]) -> str:
 
 
 def clock(seconds: float) -> str:
-    """Returns a duration as 4.2 s, 3:07 or 2:03:07."""
+    """Returns a duration as text: 4.2 s, 3:07 or 2:03:07."""
     if seconds < 60:
         return f"{seconds:.1f} s"
     minutes, remainder = divmod(round(seconds), 60)

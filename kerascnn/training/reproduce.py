@@ -1,4 +1,4 @@
-"""Doing a run again, from nothing but its directory, and comparing what comes out."""
+"""Repeats a run from its directory alone, and compares the results."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
 
 COMPARED = ("loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")
 CIRCUMSTANCES = ("kerascnn", "keras", "tensorflow", "python", "threads", "strategy", "device")
-"""What may change the last bits of a result."""
+"""Settings that may change the last bits of a result."""
 TOLERANCE = 0.01
-"""By how much the best held-out accuracy may differ where the last bits do."""
+"""Largest accepted difference of the best test accuracy where the last bits differ."""
 
 
 @dataclass(frozen=True)
 class Reproduction:
-    """Two runs side by side.
+    """A run and its repetition, compared.
 
     Args:
-        original, again: the runs.
-        circumstances: "name: then -> now" for all that may change the last bits.
-        different: "name of epoch N: then -> now" for the first figure of each kind that differs.
-        same_weights: whether the weights at the end are equal to the bit.
+        original, again: the recorded run, and its repetition.
+        circumstances: "name: then -> now" for each change of versions, threads or device.
+        different: "name of epoch N: then -> now" for the first difference of each figure.
+        same_weights: whether the final weights are bitwise identical.
     """
 
     original: Run
@@ -45,14 +45,14 @@ class Reproduction:
 
     @property
     def exact(self) -> bool:
-        """Whether figures and weights are the same to the bit."""
+        """Whether all figures and the final weights are bitwise identical."""
         return self.same_weights and not self.different
 
     @property
     def holds(self) -> bool:
         """Whether the result is confirmed: exactly, or within `TOLERANCE` in other circumstances.
 
-        On a CPU under the same circumstances only the same bits count.
+        On a CPU in the same circumstances only a bitwise identical result counts.
         """
         if self.exact:
             return True
@@ -91,30 +91,30 @@ def reproduce(
     run_dir: str | os.PathLike[str] | None = None,
     verbose: bool = True,
 ) -> Reproduction:
-    """Trains a finished run's recorded configuration again and compares figures and weights.
+    """Trains a finished run's recorded configuration again, and compares figures and weights.
 
     Args:
         run: the run, or its directory.
-        data: where the data is now; by default where it was.
-        model: for a run of a model that is not one of `list_models()`: the same, untrained. Other
-            models are rebuilt from the recorded arguments, with weights of the recorded seed: a
-            model that was built by `create_model` repeats exactly where the seed was set to the
-            run's just before (`keras.utils.set_random_seed`).
-        run_dir: for the new run; by default the old one's name with "-again", and a number if that
-            is taken. One that was interrupted there goes on.
-        verbose: show progress, and what has changed since.
+        data: the data; None for the recorded source.
+        model: the same untrained model, for a run of a model that is not one of `list_models()`.
+            Other models are rebuilt from their recorded arguments, with weights of the recorded
+            seed: a model that you built with `create_model` repeats exactly only if you had set
+            the run's seed just before (`keras.utils.set_random_seed`).
+        run_dir: directory of the new run; None for the old name with "-again", and a number if
+            that is taken. A run that was interrupted there is resumed.
+        verbose: show progress, and changes of versions, threads and device.
 
     Raises:
-        UsageError: the run is not finished, or the network cannot be built from its record.
-        DataError: the data is not there, or is not what it was.
-        MismatchError: what would be trained is not what the record says.
+        UsageError: the run is not finished, or its network cannot be built from the record.
+        DataError: the data cannot be loaded, or it has changed.
+        MismatchError: model or data differ from the record.
     """
     from kerascnn.training.train import train
 
     original = load_run(run.path if isinstance(run, Run) else run)
     config = original.config
     if not original.result:
-        raise UsageError(f"{original.path} is not finished; go on with it before")
+        raise UsageError(f"{original.path} is not finished; resume it first")
     if model is None and config["model"]["arguments"] is None:
         raise UsageError(
             f"{original.path} trained a model that is not in list_models(); give the same model, "
@@ -124,7 +124,7 @@ def reproduce(
     circumstances = _circumstances(config)
     if verbose:
         for line in circumstances:
-            print(f"changed since: {line}")
+            print(f"changed since the run: {line}")
     setup = _setup(config, model)
     again = train(
         _rebuilt(config["model"], setup) if model is None else model,
@@ -143,7 +143,9 @@ def reproduce(
         if line.split(":")[0] not in CIRCUMSTANCES
     ]
     if changed:
-        raise MismatchError(f"{again.path} is another run: {', '.join(changed)}"[:400])
+        raise MismatchError(
+            f"{again.path} differs from the recorded run: {', '.join(changed)}"[:400]
+        )
     return Reproduction(
         original,
         again,
@@ -154,7 +156,7 @@ def reproduce(
 
 
 def _setup(config: dict[str, Any], model: keras.Model | None) -> TrainingSetup:
-    """Returns the settings that a run's configuration records."""
+    """Returns the settings in a run's configuration."""
     strategy = {"none": "none", "MirroredStrategy": "mirrored"}.get(
         config["strategy"]["name"], "auto"
     )
@@ -168,7 +170,7 @@ def _setup(config: dict[str, Any], model: keras.Model | None) -> TrainingSetup:
 
 
 def _rebuilt(record: dict[str, Any], setup: TrainingSetup) -> keras.Model:
-    """Returns the network that a run trained, with fresh weights of the run's seed."""
+    """Returns the recorded network with fresh weights of the recorded seed."""
     arguments = {name: _tuples(value) for name, value in record["arguments"].items()}
     return setup.build(lambda: create_model(record["name"], **arguments))
 
@@ -179,6 +181,7 @@ def _tuples(value: Any) -> Any:
 
 
 def _free_directory(original: Run) -> Path:
+    """Returns the first directory "<run>-again", "<run>-again-2", … without a finished run."""
     stem = original.path.with_name(f"{original.path.name}-again")
     directory, count = stem, 1
     while (directory / RESULT).exists():
@@ -188,24 +191,26 @@ def _free_directory(original: Run) -> Path:
 
 
 def _data(config: dict[str, Any], source: Any) -> Any:
+    """Loads the data of a run; raises DataError if its fingerprint differs from the record."""
     record = config["data"]
     try:
         loaded = load_data(record["name"] if source is None else source, seed=config["seed"])
     except KerasCNNError as error:
         raise DataError(
-            f"the data {record['name']!r} of the run is not there: {error}; name it with --data"
+            f"the data {record['name']!r} of the run cannot be loaded: {error}; give it with --data"
         ) from error
     if loaded.fingerprint != record["fingerprint"]:
         raise DataError(
-            f"{loaded.name} is not the data of the run: {len(loaded.train):,} training and "
-            f"{len(loaded.test):,} held-out images, then {record['train']:,} and "
-            f"{record['test']:,}; fingerprint {loaded.fingerprint[:12]}…, then "
+            f"{loaded.name} is not the data of the run: it has {len(loaded.train):,} training and "
+            f"{len(loaded.test):,} test images, the run had {record['train']:,} and "
+            f"{record['test']:,}; its fingerprint is {loaded.fingerprint[:12]}…, not "
             f"{record['fingerprint'][:12]}…"
         )
     return loaded
 
 
 def _circumstances(config: dict[str, Any]) -> list[str]:
+    """Returns "name: then -> now" for each change of versions, threads or device."""
     from kerascnn.training.run_config import circumstances
 
     now = circumstances()
@@ -217,6 +222,7 @@ def _circumstances(config: dict[str, Any]) -> list[str]:
 
 
 def _different(then: dict[str, list[float]], now: dict[str, list[float]]) -> list[str]:
+    """Returns the first difference of each figure, and of the number of epochs."""
     differing = []
     for name in COMPARED:
         pairs = zip(then.get(name, []), now.get(name, []), strict=False)

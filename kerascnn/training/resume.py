@@ -1,4 +1,4 @@
-"""Going on with a run: whether a directory may be continued, where, and what must not change."""
+"""Resuming a run: whether a directory can be resumed, where, and which settings must not change."""
 
 from __future__ import annotations
 
@@ -38,20 +38,20 @@ FIXED_SETTINGS = (
     "kerascnn", "keras", "tensorflow", "backend", "seed", "model", "data", "preprocessing",
     "recipe", "epochs", "precision",
 )  # fmt: skip
-"""What a run must go on with. Threads and devices may change, and bits of the results with them."""
+"""Settings that must not change in a run; threads and devices may change."""
 LABELS = ("data.name", "recipe.name", "recipe.about")
-"""What has no influence: the same images may lie elsewhere, the same recipe have another name."""
+"""Settings without influence: paths of the same images, names of the same recipe."""
 
 
 @dataclass
 class Start:
-    """Where a run begins.
+    """Where a run starts.
 
     Args:
-        run: the directory.
-        commit: what to go on from; None at the beginning.
-        finished: nothing is left to be done.
-        notes: what the user should read before.
+        run: the run directory.
+        checkpoint: the checkpoint to resume from; None at the beginning.
+        finished: the run is complete.
+        notes: messages for the user before the training.
     """
 
     run: Run
@@ -61,26 +61,27 @@ class Start:
 
     @property
     def position(self) -> Position:
+        """The position to start from."""
         return self.checkpoint.position if self.checkpoint else Position(0, 0)
 
     @property
     def state(self) -> dict[str, Any]:
-        """What the callbacks and the run remembered; empty at the beginning."""
+        """The saved states of the callbacks; {} at the beginning."""
         return self.checkpoint.state if self.checkpoint else {}
 
 
 def recorded_config(
     run_dir: str | os.PathLike[str] | None, *, resume: str, overwrite: bool
 ) -> dict[str, Any] | None:
-    """Returns the configuration of the run that is to go on; None where a new one is to begin.
+    """Returns the configuration of the run to resume; None if a new run is to start.
 
     Args:
-        run_dir: the directory that the user named, or None for a new one.
-        resume, overwrite: as for `opened_run`.
+        run_dir: the directory that the user gave; None for a new one.
+        resume, overwrite: as in `opened_run`.
 
     Raises:
-        UsageError: an unknown `resume`, or no run to go on with.
-        OutputError: the directory is occupied by something else.
+        UsageError: `resume` is unknown, or there is no run to resume.
+        OutputError: the directory has other files.
         DamagedFileError: config.json cannot be read.
     """
     if resume not in RESUME:
@@ -89,9 +90,9 @@ def recorded_config(
     is_run = directory is not None and (directory / CONFIG).is_file()
     if resume in ("must", "force") and (overwrite or not is_run):
         raise UsageError(
-            f"resume={resume!r}, but there is no run to go on with in {directory}; leave it out"
+            f"resume={resume!r}, but {directory} has no run to resume; omit resume"
             if not overwrite
-            else f"resume={resume!r} and overwrite exclude each other; leave one out"
+            else f"resume={resume!r} and overwrite exclude each other; omit one of them"
         )
     if directory is None or overwrite:
         return None
@@ -105,19 +106,19 @@ def recorded_config(
 def opened_run(
     directory: Path, config: Mapping[str, Any], *, resume: str, overwrite: bool
 ) -> Iterator[Start]:
-    """Takes the directory for this process alone and yields where to begin.
+    """Locks the directory for this process, and yields where the run starts.
 
     Args:
-        directory: of a new run, or of one that stopped.
-        config: of the run that is wanted.
-        resume: "auto" goes on where there is something to go on with, "must" refuses to begin,
-            "never" to go on, and "force" goes on in spite of a changed configuration.
-        overwrite: begin anew, whatever run is there.
+        directory: directory of a new run, or of an interrupted one.
+        config: configuration of the requested run.
+        resume: "auto" resumes a run if there is one; "must" refuses to start a new run; "never"
+            refuses to resume; "force" resumes in spite of a changed configuration.
+        overwrite: start a new run, and replace the run in the directory.
 
     Raises:
-        UsageError: another process has the directory, or the configuration is another one.
-        DamagedFileError: there are checkpoints, and none of them is whole.
-        OutputError: the directory cannot be written, or holds a run without checkpoints.
+        UsageError: another process uses the directory, or the configuration differs.
+        DamagedFileError: there are checkpoints, and all of them are damaged.
+        OutputError: the directory cannot be written, or has a run without checkpoints.
     """
     requested = json.loads(json.dumps(config))
     with locked(directory):
@@ -132,6 +133,7 @@ def opened_run(
 def _continued(
     directory: Path, recorded: dict[str, Any], requested: Mapping[str, Any], resume: str
 ) -> Start:
+    """Returns the start of an existing run: its newest checkpoint, or that it is finished."""
     run = Run(directory)
     changes = refuse_changes(directory, recorded, requested, resume)
     if (directory / RESULT).is_file():
@@ -140,13 +142,13 @@ def _continued(
     if checkpoint is None:
         if complaints:
             raise DamagedFileError(
-                f"none of the {len(complaints)} checkpoints of {directory} is whole: "
-                f"{complaints[0][:200]}; --overwrite begins anew"
+                f"all {len(complaints)} checkpoints of {directory} are damaged: "
+                f"{complaints[0][:200]}; --overwrite starts again"
             )
         if (directory / HISTORY).exists():
             raise OutputError(
-                f"{directory} holds a run without checkpoints, which cannot go on; choose another "
-                "directory, or --overwrite"
+                f"{directory} has a run without checkpoints, which cannot be resumed; choose "
+                "another directory, or --overwrite"
             )
         return Start(start_directory(directory, requested))
     _put_back_best(run, checkpoint)
@@ -162,16 +164,16 @@ def _continued(
         }
     write_config(run, {**recorded, "resumed": [*recorded.get("resumed", []), resumed]})
     notes = [f"skipped a checkpoint: {complaint}" for complaint in complaints]
-    return Start(run, checkpoint, notes=[*notes, f"going on from {checkpoint.position}"])
+    return Start(run, checkpoint, notes=[*notes, f"resuming from {checkpoint.position}"])
 
 
 def refuse_changes(
     directory: Path, recorded: Mapping[str, Any], requested: Mapping[str, Any], resume: str
 ) -> list[str]:
-    """Returns the `differences`, which only resume="force" may have.
+    """Returns the `differences`; only resume="force" accepts any.
 
     Raises:
-        UsageError: there are some.
+        UsageError: there are differences, and `resume` is not "force".
     """
     changes = differences(recorded, json.loads(json.dumps(requested)))
     if changes and resume != "force":
@@ -180,7 +182,7 @@ def refuse_changes(
 
 
 def differences(recorded: Mapping[str, Any], requested: Mapping[str, Any]) -> list[str]:
-    """Returns "name: old -> new" for everything bound that differs, nested names with dots."""
+    """Returns "name: old -> new" for all of `FIXED_SETTINGS` that differ; "." in nested names."""
     lines = []
     for name in FIXED_SETTINGS:
         lines += _differences(name, recorded.get(name), requested.get(name))
@@ -207,7 +209,7 @@ def _short(value: Any) -> str:
 
 def _refusal(directory: Path, changes: list[str]) -> str:
     advice = "; use the run's own settings, another directory, --overwrite, or --resume force"
-    text = f"{directory} holds a run with another configuration: "
+    text = f"{directory} has a run with another configuration: "
     shown: list[str] = []
     for change in changes:
         if len(text) + sum(len(line) + 2 for line in [*shown, change]) > 380 - len(advice):
@@ -218,7 +220,7 @@ def _refusal(directory: Path, changes: list[str]) -> str:
 
 
 def _put_back_best(run: Run, checkpoint: StoredCheckpoint) -> None:
-    """Lets best.keras be the best model up to the commit, not of a later epoch that is repeated."""
+    """Restores best.keras as of the checkpoint, if a later epoch replaced it."""
     target, copy = run.path / MODELS["best"], checkpoint.directory / BEST_COPY
     digest = checkpoint.state.get("best")
     if digest is None:
@@ -226,8 +228,8 @@ def _put_back_best(run: Run, checkpoint: StoredCheckpoint) -> None:
     elif not target.is_file() or sha256_file(target) != digest:
         if not copy.is_file() or sha256_file(copy) != digest:
             raise DamagedFileError(
-                f"neither {target} nor its copy {copy} is the best model of the run; put the file "
-                "back, or --overwrite begins anew"
+                f"neither {target} nor its copy {copy} is the recorded best model; restore the "
+                "file, or start again with --overwrite"
             )
         with atomic_file(target) as temporary:
             shutil.copyfile(copy, temporary)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def circumstances() -> dict[str, Any]:
-    """Returns the versions, threads and kind of device that the last bits of a run depend on."""
+    """Returns versions, threads and kind of device, which can change the last bits of results."""
     return {
         "kerascnn": __version__,
         "keras": keras.__version__,
@@ -47,14 +47,14 @@ def run_config(
     setup: TrainingSetup,
     choice: Choice,
 ) -> dict[str, Any]:
-    """Returns the content of a new run's config.json.
+    """Returns the content of config.json for a new run.
 
     Args:
-        network: what is trained.
-        data: what it is trained and evaluated on.
-        preprocessing: how the network gets the images.
+        network: the network to train.
+        data: the data to train and evaluate on.
+        preprocessing: how images are prepared for the network.
         setup: the settings of the training.
-        choice: why this precision.
+        choice: the precision and the reason for it.
     """
     origin, recipe = provenance(network), setup.recipe
     strategy = {"name": strategy_name(setup.strategy), "replicas": setup.replicas}

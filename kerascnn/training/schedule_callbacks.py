@@ -1,7 +1,7 @@
-"""The callbacks that pace a run: the learning rate of every step, and the early end.
+"""Callbacks that a recipe needs: learning rate of every step, early stopping, averaged weights.
 
-The rate is set from outside, so the optimizer in a saved model holds a plain number and loads
-without this package; a schedule inside the compiled step costs more than setting it, too.
+The learning rate is set from outside the compiled step. So the optimizer of a saved model has a
+plain number and loads without this package; a schedule within the step is also slower.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ Logs = dict[str, float] | None
 
 
 def auxiliary_callbacks(model: keras.Model) -> list[keras.callbacks.Callback]:
-    """Returns the callback that has to come first, if the model has auxiliary classifiers."""
+    """Returns the callback that must come first if the model has auxiliary classifiers."""
     return [PlainNames()] if auxiliary_outputs(model) else []
 
 
 def recipe_callbacks(recipe: Recipe, steps: int) -> list[keras.callbacks.Callback]:
-    """Returns the callbacks that a recipe needs, in their order.
+    """Returns the callbacks for a recipe, in order.
 
-    Where weights are averaged, the average is in the model while it is evaluated and saved: what
-    saves comes after these.
+    With averaged weights, the model has the average while it is evaluated and saved, so callbacks
+    that save must come after these.
 
     Args:
-        recipe: for the batch size that is used.
-        steps: of an epoch.
+        recipe: the recipe, with the batch size that is used.
+        steps: training steps in an epoch.
     """
     callbacks: list[keras.callbacks.Callback] = [
         LearningRate(Schedule(recipe, steps, steps * recipe.epochs))
@@ -45,10 +45,10 @@ def recipe_callbacks(recipe: Recipe, steps: int) -> list[keras.callbacks.Callbac
 
 
 class LearningRate(keras.callbacks.Callback):
-    """Gives the optimizer its learning rate before every step.
+    """Sets the learning rate of the optimizer before every step.
 
     Args:
-        schedule: what to follow.
+        schedule: the learning rate of each step.
     """
 
     def __init__(self, schedule: Schedule) -> None:
@@ -56,51 +56,51 @@ class LearningRate(keras.callbacks.Callback):
         self.schedule = schedule
         self.step = 0
         self.plateau = Plateau(schedule.recipe.patience)
-        self._given: float | None = None
+        self._current: float | None = None
 
     def state(self) -> dict[str, Any]:
-        """Returns what `restore` needs, as JSON types."""
+        """Returns the state as JSON types."""
         return {"step": self.step, "plateau": self.plateau.state()}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Goes on where `state` was taken."""
+        """Restores what `state` returned."""
         self.step = state["step"]
         self.plateau.restore(state["plateau"])
 
     def on_train_begin(self, logs: Logs = None) -> None:
-        self._given = None
-        self._give()
+        self._current = None
+        self._set_rate()
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
         self.step += 1
-        self._give()
+        self._set_rate()
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         if self.schedule.recipe.schedule != "plateau":
             return
         if self.step >= self.schedule.warm_steps and self.plateau.update(score(logs or {})[0]):
-            self._give()
+            self._set_rate()
 
-    def _give(self) -> None:
+    def _set_rate(self) -> None:
         rate = self.schedule.rate(self.step, self.plateau.met)
-        if rate != self._given:
+        if rate != self._current:
             self.model.optimizer.learning_rate = rate
-            self._given = rate
+            self._current = rate
 
 
 class EarlyStop(keras.callbacks.Callback):
-    """Ends the run when the held-out accuracy has not risen for `patience` epochs."""
+    """Ends the run if the test accuracy has not risen for `patience` epochs."""
 
     def __init__(self, patience: int) -> None:
         super().__init__()
         self.plateau = Plateau(patience)
 
     def state(self) -> dict[str, Any]:
-        """Returns what `restore` needs, as JSON types."""
+        """Returns the state as JSON types."""
         return self.plateau.state()
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Goes on where `state` was taken."""
+        """Restores what `state` returned."""
         self.plateau.restore(state)
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
@@ -109,10 +109,10 @@ class EarlyStop(keras.callbacks.Callback):
 
 
 class AveragedWeights(keras.callbacks.SwapEMAWeights):
-    """Has the average in the model while it is evaluated and saved, and then the weights again.
+    """Gives the model the averaged weights while it is evaluated and saved, and then its own again.
 
-    Keras 3.15 exchanges the two by adding and subtracting, which changes both in their last bits,
-    and leaves the weights in the model where a run ends early.
+    Keras 3.15 exchanges the two by addition and subtraction, which changes both in their last bits,
+    and it leaves the model's own weights in place if a run ends early.
     """
 
     def _tf_swap_variables(self, optimizer: keras.optimizers.Optimizer) -> None:
@@ -124,7 +124,7 @@ class AveragedWeights(keras.callbacks.SwapEMAWeights):
 
 
 class PlainNames(keras.callbacks.Callback):
-    """Comes before all others, where a network has auxiliary classifiers: `plain_names`."""
+    """Renames the logs of a network with auxiliary classifiers, before all other callbacks."""
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
         plain_names(logs if logs is not None else {})

@@ -1,4 +1,4 @@
-"""What a training run leaves behind while it goes on: the callbacks, in their order."""
+"""Assembles the callbacks of a training run in the order that they need, and ends the run."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ from kerascnn.training.training_setup import TrainingSetup
 
 @dataclass(frozen=True)
 class RecordingOptions:
-    """What a user chooses of the records of a run; see `train`.
+    """What the user chooses about the records of a run; `train` explains the values.
 
     Args:
-        checkpoint_every: steps between two checkpoints within an epoch; None for none.
-        profile: number of steps to record for TensorBoard's profile page; None for none.
+        checkpoint_every: training steps between two checkpoints within an epoch; None for none.
+        profile: number of training steps to record for TensorBoard's profile page; None for none.
         verbose: show progress.
     """
 
@@ -46,15 +46,16 @@ class RecordingOptions:
 
 @dataclass
 class Recording:
-    """The callbacks of a run, and where it begins.
+    """The callbacks of a run, and the position where the run starts.
 
     Args:
-        start: the directory, and the checkpoint to go on from.
-        engine: the compiled model that is fitted.
-        callbacks: for `fit`, in their order.
-        clock, commits: two of them.
-        epochs: of the whole run.
-        wait: the clock of the training data, if it has one.
+        start: the run directory, and the checkpoint to resume from.
+        engine: the compiled model that is trained.
+        callbacks: all callbacks for `fit`, in order.
+        clock: the callback that counts epochs and steps.
+        checkpoint_writer: the callback that writes checkpoints.
+        epochs: number of epochs of the whole run.
+        wait: measures how long steps wait for data; None on several replicas.
     """
 
     start: Start
@@ -66,14 +67,17 @@ class Recording:
     wait: DataWait | None
 
     def watched(self, training: tf.data.Dataset) -> tf.data.Dataset:
-        """Returns the dataset with the clock that tells how long steps wait for it."""
+        """Returns the dataset, with the time measured that steps wait for it."""
         return training if self.wait is None else self.wait.watching(training)
 
     def begin(self, validation: tf.data.Dataset) -> int:
-        """Brings model and callbacks to where the run begins; returns the epoch for `fit`.
+        """Restores model and callbacks from the checkpoint, if there is one.
 
         Args:
-            validation: for a run that was stopped while it was evaluating an epoch.
+            validation: the dataset to evaluate on, for a run that stopped during an evaluation.
+
+        Returns:
+            The number of the epoch to start `fit` with.
         """
         with self.engine.distribute_strategy.scope():
             self.engine.optimizer.build(self.engine.trainable_variables)
@@ -81,7 +85,7 @@ class Recording:
         if checkpoint is None:
             return 0
         if checkpoint.position.step:
-            # Keras builds metrics in the first step, and they are wanted before it.
+            # Keras builds metrics in the first step, and restoring needs them before.
             self.engine.evaluate(validation.take(1), verbose=0)
         checkpoints.restore(self.engine, checkpoint.arrays)
         self.checkpoint_writer.restore(checkpoint)
@@ -92,7 +96,7 @@ class Recording:
         return self._evaluate(checkpoint.position.epoch, checkpoint.state["logs"], validation)
 
     def _evaluate(self, epoch: int, logs: dict[str, float], validation: tf.data.Dataset) -> int:
-        """Ends an epoch whose steps are all done, as `fit` would; returns the next one."""
+        """Evaluates and ends an epoch whose training steps are done; returns the next epoch."""
         for callback in self.callbacks:
             callback.set_model(self.engine)
         self.engine.stop_training = False
@@ -114,7 +118,18 @@ def open_recording(
     setup: TrainingSetup,
     options: RecordingOptions,
 ) -> Iterator[Recording]:
-    """Yields the callbacks; whatever ends the run, its files are closed and its curves drawn."""
+    """Yields the callbacks of a run; closes files and draws curves at the end, also on error.
+
+    Args:
+        start: the run directory, and the checkpoint to resume from.
+        engine: the compiled model to train.
+        data: the data to train and evaluate on.
+        setup: the settings of the training.
+        options: the user's choices.
+
+    Raises:
+        Interrupted: a signal or Ctrl-C stopped the training.
+    """
     run, recipe, steps = start.run, setup.recipe, setup.steps(data)
     arrays = start.checkpoint.arrays if start.checkpoint else None
     clock = callbacks.Clock(steps, start.position, arrays)
@@ -122,7 +137,7 @@ def open_recording(
     models = callbacks.ModelFiles(run.path)
     stop = callbacks.StopRequest()
     strategy = engine.distribute_strategy
-    # Several replicas have their batches fetched ahead, each for itself: nothing to be measured.
+    # With several replicas TensorFlow prefetches for each replica: waiting cannot be measured.
     wait = DataWait() if strategy.num_replicas_in_sync == 1 else None
     chief, together = is_chief(strategy), spans_machines(strategy)
     show = options.verbose and chief
@@ -130,8 +145,9 @@ def open_recording(
     events = callbacks.EventWriter(run.path) if chief else None
     files = [models, callbacks.HistoryFile(run.path), events] if chief else []
     overflow = [SkippedSteps()] if run.config["precision"] == "mixed_float16" else []
-    # The guard comes before all that save; `Measurements` adds to the logs what those after it
-    # write down; a checkpoint holds the state of those before it; signals are answered last.
+    # The divergence guard precedes every callback that saves. `Measurements` precedes those
+    # that write its figures. A checkpoint holds the state of the callbacks before its writer.
+    # Signals are handled last, when the step is complete.
     active = [
         *schedule_callbacks.auxiliary_callbacks(engine.network),
         clock,
@@ -159,16 +175,16 @@ def open_recording(
             _finish(run, engine)
         say(_summary(run))
     except Interrupted as error:
-        if together:  # a checkpoint needs all workers, which have not all been interrupted here
+        if together:  # a checkpoint needs all workers, and not all of them were interrupted
             raise
         checkpoint_writer.write_now()
         models.save_last()
         raise Interrupted(
-            f"stopped by {error} after {clock.position}; the same command goes on from there; "
+            f"stopped by {error} after {clock.position}; run the same command to resume there; "
             f"{kept_files(run.path)}"
         ) from None
     except KeyboardInterrupt:
-        # It may have come in the middle of a step: what is in memory now is nothing to keep.
+        # Ctrl-C may have come in the middle of a step: the values in memory may be incomplete.
         raise Interrupted(f"stopped by Ctrl-C; {kept_files(run.path)}") from None
     finally:
         for callback in active:
@@ -179,7 +195,7 @@ def open_recording(
 
 
 def _finish(run: Run, engine: keras.Model) -> None:
-    """Writes down that the run is complete; its checkpoints are then of no use."""
+    """Writes result.json, which marks the run as complete, and removes its checkpoints."""
     write_json(
         run.path / RESULT,
         {
@@ -201,14 +217,14 @@ def _summary(run: Run) -> str:
 
 
 def say_finished(run: Run, *, verbose: bool) -> Run:
-    """Tells that there is nothing left to do, and returns the run."""
+    """Reports that the run is already complete, and returns it."""
     if verbose:
-        print(f"this run is complete (--overwrite trains it anew)\n{_summary(run)}")
+        print(f"this run is complete (--overwrite trains it again)\n{_summary(run)}")
     return run
 
 
 def headline(config: dict[str, Any]) -> str:
-    """Returns one line that says what is trained on what, and where."""
+    """Returns one line about network, data, precision and devices of a run."""
     model, data, strategy = config["model"], config["data"], config["strategy"]
     devices = "" if strategy["replicas"] == 1 else f" on {strategy['replicas']} replicas"
     size = ""

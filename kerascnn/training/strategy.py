@@ -1,4 +1,4 @@
-"""Where and in which precision a network trains: dtype policies and `tf.distribute` strategies."""
+"""Chooses dtype policy and `tf.distribute` strategy of a training."""
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ BATCH_NORMS = ("synchronized", "replica")
 
 
 def resolve_precision(precision: str, model: keras.Model | None) -> str:
-    """Returns the name of the dtype policy to train in, or "auto" where it is still to be chosen.
+    """Returns the name of the dtype policy to train in, or "auto" if it is still to be measured.
 
     Args:
-        wanted: one of `PRECISIONS`.
-        model: a network that is built already keeps its precision; None for one still to be built.
+        precision: one of `PRECISIONS`.
+        model: a built network, which keeps its precision; None if the network is still to be built.
 
     Raises:
-        UsageError: unknown, not the built model's, or the model's scores are of half precision.
+        UsageError: the precision is unknown or not that of the built model, or the model's scores
+            are of half precision.
     """
     if precision not in PRECISIONS:
         raise UsageError(f"precision={precision!r}; it must be one of {', '.join(PRECISIONS)}")
@@ -57,7 +58,7 @@ def _built_precision(model: keras.Model) -> str:
 
 @contextlib.contextmanager
 def policy_scope(name: str) -> Iterator[None]:
-    """Sets Keras's global dtype policy within the block; the old one returns, also on error."""
+    """Sets Keras's global dtype policy within the block, and restores it at the end."""
     old = keras.config.dtype_policy()
     keras.config.set_dtype_policy(name)
     try:
@@ -72,13 +73,13 @@ def resolve_strategy(
     """Returns the strategy to train under.
 
     Args:
-        wanted: one of `STRATEGIES` or a strategy. "auto" mirrors when several GPUs are visible, or
-            takes the strategy that a built model was built under; "none" is the one of the
-            caller's scope, by default a single device; "multiworker" is the cluster of TF_CONFIG.
-        model: a network that is built already must have been built in the strategy's scope.
+        requested: one of `STRATEGIES`, or a strategy. "auto" is the strategy of a built model;
+            for a network by name it mirrors on several GPUs. "none" is the strategy of the caller's
+            scope, by default a single device. "multiworker" is the cluster of TF_CONFIG.
+        model: a built network; it must have been built in the strategy's scope. None otherwise.
 
     Raises:
-        UsageError: unknown, or the model was built outside the scope.
+        UsageError: the strategy is unknown, or the model was built outside its scope.
     """
     if isinstance(requested, str) and requested not in STRATEGIES:
         raise UsageError(
@@ -111,13 +112,13 @@ def resolve_strategy(
 
 
 def check_batch_norm(batch_norm: str) -> None:
-    """Raises UsageError unless `wanted` is one of `BATCH_NORMS`."""
+    """Raises UsageError unless `batch_norm` is one of `BATCH_NORMS`."""
     if batch_norm not in BATCH_NORMS:
         raise UsageError(f"batch_norm={batch_norm!r}; it must be one of {', '.join(BATCH_NORMS)}")
 
 
 def strategy_name(strategy: tf.distribute.Strategy) -> str:
-    """Returns "none" for TensorFlow's default strategy, otherwise the class's public name."""
+    """Returns the public class name of a strategy, or "none" for TensorFlow's default strategy."""
     name = type(strategy).__name__
     if name.startswith("CollectiveAllReduce"):
         return "MultiWorkerMirroredStrategy"

@@ -1,4 +1,4 @@
-"""Training: policy, scope, build, compile, callbacks, fit."""
+"""Trains a network on a data set and writes a run directory."""
 
 from __future__ import annotations
 
@@ -59,45 +59,50 @@ def train(
     report: bool = False,
     verbose: bool = True,
 ) -> Run:
-    """Trains a network and leaves a run directory: configuration, history, models, curves, events.
+    """Trains a network and writes a run directory: configuration, history, models, curves, events.
 
-    The held-out images are evaluated after every epoch and choose the best one, so its accuracy
-    flatters a little; the last model's does not. A seeded run repeats bit for bit on the same
-    CPU; for that the global seeds of Python, NumPy and TensorFlow are set.
+    The test images are evaluated after every epoch. The epoch with the best test accuracy becomes
+    `best.keras`, so the accuracy of that model is slightly optimistic; that of `last.keras` is not.
+    A run with the same seed repeats bit for bit on the same CPU. For this, `train` sets the global
+    seeds of Python, NumPy and TensorFlow.
 
-    A network by name gets the paper's input and stem, with one exception: where all images are of
-    one size up to 64 pixels and the paper's are larger, it is built for theirs, 32 pixels or more,
-    with the stem for small images if it has one (stem="auto"), since enlarging CIFAR's images to
-    224 pixels costs 49 times the work and teaches it nothing. The run's configuration says which.
+    A network given by name gets the input size and stem of its paper, with one exception: if all
+    images have one size of at most 64 pixels and the paper's input is larger, the network is built
+    for the size of the images (at least 32 pixels), with the stem for small images if it has one.
+    Enlarging CIFAR images to 224 pixels would cost 49 times as much and add no information. The
+    run's configuration records the input size and the stem.
 
     Args:
-        model: a name of `list_models()`, built for the data's classes and image size (above), or
-            a `keras.Model`, which is compiled anew and trained in place.
-        data: whatever `load_data` takes.
+        model: a name of `list_models()`, built for the classes and image size of the data (see
+            above), or a `keras.Model`, which is compiled again and trained in place.
+        data: anything that `load_data` accepts.
         recipe: a name of `kerascnn.recipes.lookup.RECIPES`, or a `Recipe`.
-        epochs: passes over the training images; the recipe's when None.
-        batch_size: images in a step over all replicas; the recipe's when None.
-        learning_rate: the highest one; the recipe's when None.
+        epochs: number of passes over the training images; None for the recipe's.
+        batch_size: images in a training step, over all replicas; None for the recipe's.
+        learning_rate: the highest learning rate; None for the recipe's.
         precision: "auto", "float32", "mixed_float16" or "mixed_bfloat16".
         strategy: "auto", "none", "mirrored", "multiworker" or a `tf.distribute.Strategy`.
-            "multiworker" is the cluster of TF_CONFIG, each worker of which runs this same call on
-            a run_dir that they share; it must be the first use of TensorFlow in the process.
-        batch_norm: on several replicas, "synchronized" normalises over the images of all of them,
-            as one device would; "replica" over each one's own, which is faster.
-        run_dir: the directory to write; runs/<model>-<time> when None.
+            "multiworker" uses the cluster of TF_CONFIG: every worker makes this same call with a
+            run_dir that all of them share. It must be the first use of TensorFlow in the process.
+        batch_norm: on several replicas, "synchronized" computes the batch statistics over the
+            images of all replicas, as one device would; "replica" computes them for each replica
+            alone, which is faster.
+        run_dir: the directory to write; None for runs/<model>-<time>.
         overwrite: replace an earlier run in that directory.
-        resume: what to do where `run_dir` holds a run that was interrupted: "auto" goes on with it
-            to the same end, to the bit on a CPU, and returns one that is finished; "must" fails
-            where there is none; "never" refuses the directory. All three refuse a run of another
-            configuration or other data; "force" goes on in spite of that.
-        checkpoint_every: steps between two checkpoints, of which there is one at the end of each
-            epoch and at a signal anyway.
-        max_bad: image files of a folder that may be unreadable, as a number or a share: all are
-            decoded before the first epoch, these are left out and listed, and more end the run. As
-            many may become unreadable later; others of their class take their place.
-        seed: of weights, order, distortions, and of the split where the source has none.
-        profile: so many steps to record for TensorBoard's profile page.
-        report: write report.html at the end, all about the run on one page.
+        resume: what to do if `run_dir` holds an interrupted run. "auto" resumes it (bitwise
+            identical to an uninterrupted run on a CPU) and returns a finished run unchanged;
+            "must" fails if there is no run; "never" refuses the directory. These three refuse a
+            run with another configuration or other data; "force" resumes it nevertheless.
+        checkpoint_every: training steps between two checkpoints. Independent of it, a checkpoint
+            is written at the end of each epoch and when a signal stops the run.
+        max_bad: number or share ("1%") of image files of a folder that may be unreadable. All
+            files are decoded before the first epoch; unreadable ones are left out and listed, and
+            more than this end the run. As many may become unreadable later; other images of the
+            same class replace them.
+        seed: seed of the weights, the order of the images, the augmentation, and of the split if
+            the data has none.
+        profile: number of training steps to record for TensorBoard's profile page.
+        report: write report.html, a page about the run, at the end.
         verbose: show progress.
 
     Returns:
@@ -105,13 +110,13 @@ def train(
 
     Raises:
         UsageError: an argument is unknown or out of range.
-        MismatchError: image shape or class count of model and data do not fit.
-        DataError: there is nothing to train on or to evaluate.
-        DivergedError: the loss became NaN or infinite; the weights of the last step or checkpoint
-            before are in the model again, and the files of the epoch before are kept.
-        DamagedFileError: there are checkpoints to go on from, but none of them is whole.
+        MismatchError: image shape or number of classes differ between model and data.
+        DataError: there are no images to train on or to evaluate on.
+        DivergedError: the loss became NaN or infinite. The model has the weights of the last
+            finite step or checkpoint again, and the files of the epoch before are kept.
+        DamagedFileError: there are checkpoints to resume from, but all of them are damaged.
         OutputError: the directory is occupied or cannot be written.
-        Interrupted: Ctrl-C or SIGTERM; a checkpoint of that very step is written first.
+        Interrupted: Ctrl-C or SIGTERM; a checkpoint of the current step is written first.
     """
     from kerascnn.reports.run_report import report_ended
     from kerascnn.training.multi_worker import (
@@ -130,7 +135,7 @@ def train(
     directory = choose_directory(run_dir, name, overwrite=overwrite or earlier is not None)
     check_directory(run_dir, strategy)
     resolved_strategy = resolve_strategy(strategy, built)
-    # A run goes on in what was measured to be the best when it began.
+    # A resumed run keeps the precision that was measured to be the fastest at its start.
     policy = earlier["precision"] if earlier and precision == "auto" else precision
     policy = resolve_precision(policy, built)
     check_batch_norm(batch_norm)
@@ -147,8 +152,8 @@ def train(
             preprocessing = preprocessing_for(network, data.image_shape)
             preprocessing = standardized(preprocessing, data.train)
             engine = compiled_engine(network, setup)
-        # From here on outside the scope, in which every variable that is made is sent to all
-        # workers: Keras makes some while it saves, which the chief does alone.
+        # The rest runs outside the scope: within it every new variable is sent to all workers,
+        # and Keras creates variables while it saves, which only the chief does.
         config = run_config(network, data, preprocessing, setup, choice)
         with shared_run(
             resolved_strategy, directory, config, earlier, resume=resume, overwrite=overwrite
@@ -176,13 +181,17 @@ def train(
 
 
 def _checked(data: Data) -> Data:
+    """Returns the data; raises DataError if one of its splits is empty."""
     for split, purpose in ((data.train, "train on"), (data.test, "evaluate on")):
         if len(split) == 0:
-            raise DataError(f"{data.name} has no images to {purpose}; {data.split}")
+            raise DataError(
+                f"{data.name} has no images to {purpose} ({data.split}); give data that has both"
+            )
     return data
 
 
 def _arguments(name: str, data: Data, recipe: Recipe) -> dict[str, Any]:
+    """Returns the arguments of `create_model` for an architecture, its data and its recipe."""
     arguments: dict[str, Any] = {} if recipe.dropout is None else {"dropout": recipe.dropout}
     if recipe.auxiliary and model_info(name).auxiliary is not None:
         arguments["auxiliary"] = True
@@ -193,17 +202,18 @@ def _arguments(name: str, data: Data, recipe: Recipe) -> dict[str, Any]:
 
 
 def _build(name: str, data: Data, recipe: Recipe) -> keras.Model:
+    """Builds the network that `train` uses for a name."""
     return create_model(name, **_arguments(name, data, recipe))
 
 
 def _precision(name: str, data: Data, setup: TrainingSetup) -> Choice:
-    """Returns the precision to train in, measured where "auto" is wanted for a network by name."""
+    """Returns the precision to train in; measures it for a network by name and "auto"."""
     from kerascnn.training.multi_worker import spans_machines
 
     if setup.policy != "auto":
         return Choice(setup.policy, "")
     if spans_machines(setup.strategy):
-        return Choice(candidates()[0], "not measured: all workers must take the same")
+        return Choice(candidates()[0], "not measured: all workers must use the same")
     recipe = setup.recipe
     arguments = _arguments(name, data, recipe)
     macs = plan(model_info(name), Request.of(arguments)).macs or 0

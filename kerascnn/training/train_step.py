@@ -1,10 +1,10 @@
-"""The training step: one that counts every image once, on one replica and on many.
+"""The training step: counts every image once, on one replica and on several.
 
-Keras's own is right on one device. Under `tf.distribute` it clips before the gradients of the
-replicas are added up, looks for overflow on the first replica only, and fails where it should
-accumulate; on any device it lets a NaN into weights and moving statistics
-(tensorflow#33929, keras#20582). Here the gradients are added up first, and everything after that
-sees the same numbers on every replica: whether they are finite, their norm, the update.
+Keras's own step is correct on one device. Under `tf.distribute` it clips gradients before it sums
+them over the replicas, tests only the first replica for overflow, and fails when it accumulates.
+On any device it lets NaN into weights and moving statistics (tensorflow#33929, keras#20582). Here
+gradients are summed first. All later operations then use the same numbers on every replica: the
+test for finite values, the norm, the update.
 """
 
 from __future__ import annotations
@@ -21,30 +21,30 @@ from kerascnn.errors import DivergedError, UsageError
 
 STATISTICS = ("moving_mean", "moving_variance")
 MAXIMUM_SKIPPED = 50
-"""Steps without a finite gradient, one after the other, that end a float16 training."""
+"""Number of consecutive steps without finite gradients that ends a float16 training."""
 
 
 class Engine(keras.Model):
-    """A model in training: shares layers, weights and optimizer with the network that it trains.
+    """A Keras model that trains a network; the two share layers, weights and optimizer.
 
-    A step whose gradients are not finite changes neither weights nor moving statistics. Under
-    loss scaling the scale is halved and training goes on; without it the step's `loss` is NaN,
+    A step whose gradients are not finite changes neither weights nor moving statistics. With loss
+    scaling, the scale is halved and training continues. Without it, the `loss` of the step is NaN,
     which ends the run (`DivergenceGuard`) with the weights of the step before.
 
     Args:
-        network: any model with one output or several; it stays the one to save.
-        accumulate: parts into which each replica's share of a batch is cut, one in memory at a
-            time; the weights change once a batch. Batch norm sees the parts one by one.
-        batch_norm: on several replicas, "synchronized" takes the moments over all of them, as on
-            one device with the whole batch; "replica" over each one's own images, which is faster.
-            The moving statistics are then the means of the replicas'.
+        network: a model with one or several outputs; save this model, not the engine.
+        accumulate: number of parts of each replica's share of a batch. Only one part is in memory
+            at a time; the weights change once per batch. Batch norm normalizes each part alone.
+        batch_norm: on several replicas, "synchronized" computes the batch statistics over all of
+            them, as one device would for the whole batch; "replica" computes them for each replica
+            alone, which is faster. The moving statistics are then the mean over the replicas.
     """
 
     def __init__(
         self, network: keras.Model, accumulate: int = 1, batch_norm: str = "synchronized"
     ) -> None:
         super().__init__(network.inputs, network.outputs, name=network.name)
-        self._network = (network,)  # a layer of its own would be tracked and saved twice
+        self._network = (network,)  # as a plain attribute it would be tracked and saved twice
         self.accumulate = accumulate
         self._apart = batch_norm == "replica"
 
@@ -54,15 +54,15 @@ class Engine(keras.Model):
         return self._network[0]
 
     def save(self, *arguments: Any, **keywords: Any) -> None:
-        """Saves the network as the plain Keras model that it is."""
+        """Saves the network as a plain Keras model."""
         with _synchronized(self.network, False):
             self.network.save(*arguments, **keywords)
 
     def compile(self, optimizer: Any, loss: Any, metrics: Any, **options: Any) -> None:
-        """Compiles the network and this model with one optimizer; arguments as Keras's.
+        """Compiles the network and this model with one optimizer; arguments as in Keras.
 
         Raises:
-            UsageError: an option that Keras cannot do under a strategy.
+            UsageError: Keras does not support an option under a strategy.
         """
         if self.distribute_strategy.num_replicas_in_sync > 1:
             refuse_unsupported(optimizer, options)
@@ -70,13 +70,13 @@ class Engine(keras.Model):
         if half and not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
             optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
         self.network.compile(optimizer, loss, metrics=metrics, **options)
-        # Images that only fill up a batch weigh nothing in the metrics either.
+        # Images that only pad a batch have weight 0 in the metrics too.
         super().compile(self.network.optimizer, loss, weighted_metrics=metrics, **options)
 
     def fit(
         self, x: tf.data.Dataset, *, validation_data: tf.data.Dataset | None = None, **options: Any
     ) -> keras.callbacks.History:
-        """Trains; arguments as Keras's, but for data in datasets only."""
+        """Trains on a dataset; other arguments as in Keras."""
         replicas = self.distribute_strategy.num_replicas_in_sync
         training = padded_batches(x, replicas * self.accumulate, training=True)
         self.element_spec = training.element_spec
@@ -89,7 +89,7 @@ class Engine(keras.Model):
             return super().fit(training, validation_data=validation_data, **options)
 
     def evaluate(self, x: tf.data.Dataset, **options: Any) -> Any:
-        """Evaluates; arguments as Keras's, but for data in a dataset only."""
+        """Evaluates on a dataset; other arguments as in Keras."""
         return super().evaluate(
             padded_batches(x, self.distribute_strategy.num_replicas_in_sync), **options
         )
@@ -100,7 +100,9 @@ class Engine(keras.Model):
         before = [tf.convert_to_tensor(v) for v in moving]
         variables = self.trainable_weights
         if not variables:
-            raise UsageError(f"{self.name} has no trainable weights; unfreeze some of its layers")
+            raise UsageError(
+                f"{self.name} has no trainable weights; set trainable=True for some of its layers"
+            )
         loss, gradients, scores = self._gradients(x, y, weights, variables)
         pairs = [
             (tf.convert_to_tensor(gradient), variable)
@@ -120,12 +122,12 @@ class Engine(keras.Model):
             for variable, value in zip(moving, before, strict=True):
                 variable.assign(value)
 
-        if scaling:  # has its own condition, and halves its scale where the gradients overflowed
+        if scaling:  # skips the update itself, and halves the scale, if gradients overflowed
             self.optimizer.apply(gradients, variables)
             _apply_or_restore(finite, lambda *_: None, restore, (), before)
         else:
             _apply_or_restore(finite, update, restore, gradients, before)
-        loss *= replicas  # Keras divides it, so that the sum over the replicas is the mean
+        loss *= replicas  # Keras divides it by the replicas, so that their sum is the mean
         count = tf.cast(tf.shape(x)[0], tf.float32)
         if scaling:
             sound = tf.math.is_finite(loss) | ~tf.math.is_finite(tf.reduce_sum(x))
@@ -142,7 +144,7 @@ class Engine(keras.Model):
         loss *= self.distribute_strategy.num_replicas_in_sync
         count = tf.cast(tf.shape(x)[0], tf.float32)
         if weights is not None:
-            # Keras divides by all images of the batch, also by those that weigh nothing.
+            # Keras divides by the number of all images, including those of weight 0.
             penalties = [tf.reduce_sum(penalty) for penalty in self.losses]
             penalty = tf.add_n(penalties) if penalties else 0.0
             total = tf.reduce_sum(tf.cast(weights, tf.float32))
@@ -155,7 +157,7 @@ class Engine(keras.Model):
         return next(metric for metric in self.metrics if metric.name == "loss")
 
     def _gradients(self, x: Any, y: Any, weights: Any, variables: Any) -> tuple[Any, Any, Any]:
-        """Returns loss, gradients of the scaled loss and scores, a part of the batch at a time."""
+        """Returns loss, gradients of the scaled loss, and scores, computed part by part."""
         parts = self.accumulate
         if parts == 1:
             return self._part(x, y, weights, variables, 1)
@@ -165,7 +167,7 @@ class Engine(keras.Model):
             def cut(tensor: Any, part: int = part) -> Any:
                 return tf.split(tensor, parts)[part]
 
-            # The next part waits for this one's gradients, or all would be in memory at once.
+            # Each part waits for the previous gradients; else all parts are in memory at once.
             with tf.control_dependencies([tensor for tensor in total if tensor is not None]):
                 images, labels, shares = (
                     None if tensor is None else tf.nest.map_structure(cut, tensor)
@@ -178,6 +180,7 @@ class Engine(keras.Model):
         return loss, total, tf.nest.map_structure(lambda *tensor: tf.concat(tensor, 0), *scores)
 
     def _part(self, x: Any, y: Any, weights: Any, variables: Any, parts: int) -> Any:
+        """Returns loss, gradients of the scaled loss, and scores for one part of a batch."""
         with tf.GradientTape() as tape:
             scores = self(x, training=True)
             loss = self.compute_loss(x, y, scores, weights, training=True)
@@ -185,7 +188,7 @@ class Engine(keras.Model):
         return loss, tape.gradient(scaled, variables), scores
 
     def _reduced_gradients(self, gradients: Sequence[Any], moving: Sequence[Any]) -> list[Any]:
-        """Returns the sums over the replicas; moving statistics become the mean of theirs."""
+        """Returns the gradients summed over the replicas; averages moving statistics."""
         replicas = self.distribute_strategy.num_replicas_in_sync
         if replicas == 1:
             return list(gradients)
@@ -201,16 +204,16 @@ class Engine(keras.Model):
 def padded_batches(
     dataset: tf.data.Dataset, parts: int, *, training: bool = False
 ) -> tf.data.Dataset:
-    """Returns (images, labels, weights) batches that can be cut into equal parts.
+    """Returns batches (images, labels, weights) that can be divided into equal parts.
 
-    A batch that cannot is filled up with its first images again, which weigh nothing. They are real
-    ones, since they do enter the moments of batch norm.
+    Other batches are padded with their first images, at weight 0. Real images are used since they
+    enter the statistics of batch norm.
 
     Args:
-        dataset: of (images, labels) or (images, labels, weights); returned as it is where all of
-            its batches can be cut.
-        parts: how many.
-        training: weights are to make the mean over the whole batch that of the real images.
+        dataset: batches (images, labels) or (images, labels, weights); returned unchanged if all
+            of its batches can be divided.
+        parts: number of parts.
+        training: scale the weights so that the batch has the mean loss of its real images.
     """
     static = dataset.element_spec[0].shape[0]
     if parts == 1 or (static is not None and static % parts == 0):
@@ -240,8 +243,8 @@ def padded_batches(
 
 
 def _finite(tensors: Sequence[Any]) -> Any:
-    """Returns whether all values are; a sum tells, in one pass that makes no other tensor."""
-    small = [tensor for tensor in tensors if tensor.shape.rank < 2]  # by far the most of them
+    """Returns whether all values are finite; tests sums, which needs one pass and little memory."""
+    small = [tensor for tensor in tensors if tensor.shape.rank < 2]  # most tensors are of this kind
     sums = [tf.reduce_sum(tensor) for tensor in tensors if tensor.shape.rank >= 2]
     if small:
         sums.append(tf.reduce_sum(tf.concat([tf.reshape(tensor, [-1]) for tensor in small], 0)))
@@ -249,6 +252,7 @@ def _finite(tensors: Sequence[Any]) -> Any:
 
 
 def _sum(total: Any, addend: Any) -> Any:
+    """Returns the sum of two gradients, the second of which may be None."""
     return total if addend is None else total + addend
 
 
@@ -259,7 +263,7 @@ def _apply_or_restore(
     gradients: Sequence[Any],
     before: Sequence[Any],
 ) -> None:
-    """Runs one of two functions of (gradients, before), on every replica the same."""
+    """Calls `update` if `finite`, else `restore`, with (gradients, before), on every replica."""
     arguments = (list(gradients), list(before))
     if not tf.distribute.has_strategy():
         tf.cond(finite, lambda: update(*arguments), lambda: restore(*arguments))
@@ -278,15 +282,15 @@ def _apply_or_restore(
 
 @contextmanager
 def _without_gradient_sum(optimizer: keras.optimizers.Optimizer) -> Iterator[None]:
-    """Keeps an optimizer from adding up the replicas' gradients, which the step has done.
+    """Keeps an optimizer from summing gradients over the replicas, which the step has done already.
 
-    Keras 3.15 does that after clipping and after the search for overflow, in a private method.
+    Keras 3.15 does that after clipping and after the test for overflow, in a private method.
     """
     inner = getattr(optimizer, "inner_optimizer", optimizer)
     if not hasattr(inner, "_all_reduce_sum_gradients"):
         raise UsageError(
-            f"Keras {keras.__version__} adds up gradients in another way than 3.15, for which this "
-            "version of kerascnn was made; install keras 3.15, or a newer kerascnn"
+            f"Keras {keras.__version__} sums gradients differently from 3.15, which this version "
+            "of kerascnn needs; install keras 3.15 or a newer kerascnn"
         )
     inner._all_reduce_sum_gradients = list
     try:
@@ -297,9 +301,9 @@ def _without_gradient_sum(optimizer: keras.optimizers.Optimizer) -> Iterator[Non
 
 @contextmanager
 def _synchronized(network: keras.Model, synchronized: bool) -> Iterator[None]:
-    """Lets batch norm take its moments over all replicas while the step is traced.
+    """Sets whether batch norm computes its statistics over all replicas while the step is traced.
 
-    The layers are saved without that, since Keras loads them on TensorFlow alone with it.
+    The layers are saved without it: with it, Keras loads them on the TensorFlow backend only.
     """
     layers = list(_batch_norms(network))
     old = [layer.synchronized for layer in layers]
@@ -313,28 +317,28 @@ def _synchronized(network: keras.Model, synchronized: bool) -> Iterator[None]:
 
 
 def refuse_unsupported(optimizer: Any, options: dict[str, Any]) -> None:
-    """Raises UsageError for what fails or is silently wrong under a strategy in Keras 3.15."""
+    """Raises UsageError for options that fail or go wrong under a strategy in Keras 3.15."""
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)
     for wrong, option, advice in (
         (
             options.get("jit_compile", "auto") is True,
             "jit_compile=True (keras#21366)",
-            'leave it at "auto"',
+            'use "auto"',
         ),
         (
             options.get("steps_per_execution", 1) != 1,
             "steps_per_execution above 1 (keras#19246)",
-            "leave it at 1",
+            "use 1",
         ),
         (
             getattr(optimizer, "ema_overwrite_frequency", None) is not None,
             "ema_overwrite_frequency",
-            "keep the average beside the weights until the end: None",
+            "use None: the average is kept apart from the weights until the end",
         ),
         (
             getattr(optimizer, "gradient_accumulation_steps", None) is not None,
             "the optimizer's gradient_accumulation_steps (keras#20582)",
-            "accumulate within the step instead: Engine(network, accumulate=...)",
+            "use Engine(network, accumulate=...) instead",
         ),
     ):
         if wrong:
@@ -350,10 +354,10 @@ def _batch_norms(network: keras.Model) -> Iterator[keras.layers.BatchNormalizati
 
 
 class SkippedSteps(keras.callbacks.Callback):
-    """Counts the steps that loss scaling skipped, as `skipped_steps` of each epoch's logs.
+    """Counts the steps that loss scaling skipped, as `skipped_steps` in the logs of each epoch.
 
     Raises:
-        DivergedError: from `fit`, after `MAXIMUM_SKIPPED` of them one after the other.
+        DivergedError: from `fit`, after `MAXIMUM_SKIPPED` consecutive skipped steps.
     """
 
     def __init__(self) -> None:
@@ -365,7 +369,7 @@ class SkippedSteps(keras.callbacks.Callback):
         return {"skipped": self.skipped, "in_a_row": self.in_a_row}
 
     def restore(self, state: dict[str, int]) -> None:
-        """Counts on from there."""
+        """Restores what `state` returned."""
         self.skipped, self.in_a_row = state["skipped"], state["in_a_row"]
 
     def on_train_begin(self, logs: Any = None) -> None:

@@ -1,4 +1,4 @@
-"""What decides how a network trains, and the one function that compiles a network for it."""
+"""The settings of a training, and the one function that compiles a network for them."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class TrainingSetup:
             yield
 
     def build(self, make: Callable[[], keras.Model]) -> keras.Model:
-        """Returns the network that `make` builds with this seed, precision and strategy."""
+        """Returns the network that `make` builds under this seed, dtype policy and strategy."""
         keras.utils.set_random_seed(self.seed)
         with self.scope():
             return make()
@@ -69,10 +69,10 @@ class TrainingSetup:
 def compiled_engine(network: keras.Model, setup: TrainingSetup) -> Engine:
     """Returns the engine that trains a network, compiled with the recipe's optimizer and loss.
 
-    Call it within `setup.scope()`, or within that of the precision to be measured.
+    Call it in the scope in which the network was built (`setup.scope()`).
 
     Args:
-        network: a model as `listed` returns it; it is compiled as well.
+        network: a model as `models.auxiliary.listed` returns it; it is compiled too.
         setup: the settings of the training.
     """
     from kerascnn.recipes.optimizers import make_optimizer

@@ -44,7 +44,7 @@ def test_a_signal_keeps_and_names_best_and_last(data, tmp_path, monkeypatch, num
     model, error = interrupted_run(data, tmp_path / "r", monkeypatch, number)
     assert error.exit_code == 75
     assert number.name in str(error)
-    assert "the same command goes on from there" in str(error)
+    assert "run the same command to resume there" in str(error)
     assert f"kept: best.keras and last.keras in {tmp_path / 'r'}" in str(error)
     run = kerascnn.load_run(tmp_path / "r")
     assert run.history["epoch"] == [1, 2]

@@ -129,7 +129,7 @@ def test_a_renamed_checkpoint_is_none(tmp_path):
     write(tmp_path, 0, 1).rename(tmp_path / "epoch-00007-step-00000000")
     found, (complaint,) = newest(tmp_path)
     assert found is None
-    assert "not the place that its record tells" in complaint
+    assert "does not match the position in its record" in complaint
 
 
 def test_the_best_model_is_kept_beside(tmp_path):

@@ -79,7 +79,7 @@ def test_one_broken_image_of_an_array_is_told_from_the_others(data, tmp_path, mo
     images = data.train.images.astype("float32")
     images[37, 2, 2] = math.nan
     broken = replace(data, train=Split(images, data.train.labels))
-    with pytest.raises(DataError, match="the training images hold values that are not finite"):
+    with pytest.raises(DataError, match="the training images have values that are not finite"):
         quiet(small(), broken, tmp_path / "r")
     # The statistics of a large set are those of a part of it: here of every other image.
     monkeypatch.setattr(input, "STATISTICS_IMAGES", 64)
@@ -125,7 +125,7 @@ def test_weights_that_broke_go_back_to_the_last_checkpoint(data, tmp_path, monke
         checkpoint_callback.CheckpointWriter, "on_train_batch_end", on_train_batch_end
     )
     model = small()
-    told = "step 4 of epoch 2 .*; the weights are those of step 2 of epoch 2 again; kept: "
+    told = "step 4 of epoch 2 .*; the weights of step 2 of epoch 2 are restored; kept: "
     with pytest.raises(DivergedError, match=told):
         quiet(model, data, tmp_path / "r", checkpoint_every=4)
     assert weights_digest(model) == kept["digest"]
@@ -167,7 +167,7 @@ def test_values_that_are_not_finite_are_never_committed(data, tmp_path, monkeypa
             momentum.assign(np.full(momentum.shape, math.nan))
 
     monkeypatch.setattr(callbacks.Clock, "on_train_batch_end", on_train_batch_end)
-    with pytest.raises(DivergedError, match="holds values that are not finite in step 2 of epoch"):
+    with pytest.raises(DivergedError, match="has values that are not finite in step 2 of epoch"):
         quiet(small(), data, tmp_path / "r", checkpoint_every=1)
     found, complaints = kerascnn.training.checkpoints.newest(tmp_path / "r" / "checkpoints")
     assert (found.position, complaints) == ((1, 1), [])
@@ -219,7 +219,7 @@ def test_too_little_memory_names_the_batch_and_a_smaller_one(data, tmp_path, mon
 
 def test_one_image_that_does_not_fit():
     with (
-        pytest.raises(UsageError, match="take a smaller network, input or precision"),
+        pytest.raises(UsageError, match="use a smaller network, input or precision"),
         memory_errors(1),
     ):
         raise MemoryError

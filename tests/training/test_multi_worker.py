@@ -196,19 +196,19 @@ def test_keras_still_cannot_fit_on_several_workers():
         ('{"cluster": {"worker": ["a:1", "b:2"]}}', "TF_CONFIG is wrong"),
         (
             '{"cluster": {"worker": ["a:1", "b:2"]}, "task": {"type": "worker", "index": 2}}',
-            "the index is none of them",
+            "the index is out of range",
         ),
         (
             '{"cluster": {"worker": ["a", "b:2"]}, "task": {"type": "worker", "index": 0}}',
-            "no HOST:PORT",
+            "not HOST:PORT",
         ),
         (
             '{"cluster": {"worker": ["a:1"], "ps": []}, "task": {"type": "worker", "index": 0}}',
-            "other tasks than chief and worker",
+            "tasks other than chief and worker",
         ),
         (
             '{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 0}}',
-            "names one worker",
+            "has only one worker",
         ),
     ],
 )

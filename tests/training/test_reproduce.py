@@ -65,10 +65,14 @@ def test_what_is_missing_is_told(copy, tmp_path, monkeypatch):
         config["data"]["name"] = "folder:/nowhere"
 
     edit(copy / "config.json", gone)
-    with pytest.raises(DataError, match=r"'folder:/nowhere' of the run is not there: .* --data"):
+    with pytest.raises(
+        DataError, match=r"'folder:/nowhere' of the run cannot be loaded: .* --data"
+    ):
         reproduce(copy)
     pixels = np.zeros((40, 8, 8, 1), "uint8")
-    with pytest.raises(DataError, match=r"is not the data of the run: .* then 1,198 and 599"):
+    with pytest.raises(
+        DataError, match=r"is not the data of the run: .* the run had 1,198 and 599"
+    ):
         reproduce(copy, data=(pixels, np.arange(40) % 10))
     (copy / "result.json").unlink()
     with pytest.raises(UsageError, match="is not finished"):
@@ -83,7 +87,7 @@ def test_a_model_of_one_s_own(tmp_path):
     found = reproduce(run, data=halves(), model=small(dropout=0.2), verbose=False)
     assert found.exact
     assert found.holds
-    with pytest.raises(MismatchError, match=r"is another run: model\.parameters"):
+    with pytest.raises(MismatchError, match=r"differs from the recorded run: model\.parameters"):
         reproduce(run, data=halves(), model=plain(), run_dir=tmp_path / "o", verbose=False)
 
 

@@ -116,7 +116,7 @@ def test_force_cannot_change_the_network(copy):
 def test_the_other_wishes(stopped, tmp_path):
     with pytest.raises(OutputError, match="is not empty"):
         go(stopped, resume="never")
-    with pytest.raises(UsageError, match="there is no run to go on with"):
+    with pytest.raises(UsageError, match="has no run to resume"):
         go(tmp_path / "new", resume="must")
     with pytest.raises(UsageError, match="exclude each other"):
         go(stopped, resume="must", overwrite=True)
@@ -142,11 +142,11 @@ def test_damaged_checkpoints(copy, capsys):
     go(copy, verbose=True)
     out = capsys.readouterr().out
     assert f"skipped a checkpoint: {newest / 'arrays.safetensors'} has 0 bytes" in out
-    assert "going on from the end of epoch 2" in out
+    assert "resuming from the end of epoch 2" in out
     (again / "checkpoints" / older.name / "state.json").unlink()
     before = sorted(again.rglob("*"))
     with pytest.raises(
-        DamagedFileError, match=r"none of the 2 checkpoints of .* is whole"
+        DamagedFileError, match=r"all 2 checkpoints of .* are damaged"
     ) as error:
         go(again)
     assert error.value.exit_code == 4
@@ -172,7 +172,7 @@ def test_a_directory_in_use_is_refused(copy):
 
 def test_a_run_without_checkpoints_is_not_touched(copy):
     shutil.rmtree(copy / "checkpoints")
-    with pytest.raises(OutputError, match="a run without checkpoints, which cannot go on"):
+    with pytest.raises(OutputError, match="a run without checkpoints, which cannot be resumed"):
         go(copy)
 
 
