@@ -1,11 +1,10 @@
-"""Hyper-parameter search over depth, width and filter size, on keras-tuner.
+"""Hyper-parameter search over depth, width and filter size, with keras-tuner.
 
     from kerascnn.tuning import Budget, Range, SearchSpace, search
     space = SearchSpace("lenet5", width=Range(0.25, 2.0), kernel_size=(3, 5, 7))
     result = search(space, "digits", budget=Budget(params=60_000), trials=12)
 
-Importing this package imports neither Keras nor keras-tuner; the names below do when they are first
-touched.
+Importing this package imports neither Keras nor keras-tuner; using one of its names does.
 """
 
 from __future__ import annotations

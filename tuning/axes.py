@@ -1,6 +1,6 @@
-"""Axes of a search: the values that each may take, and when it applies.
+"""Axes of a search space: the values that each may take, and for which candidates it applies.
 
-Standard library only, so that candidates are drawn and priced without Keras.
+Standard library only, so candidates are drawn and priced without importing Keras.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from typing import Any
 from kerascnn.errors import UsageError
 
 Values = dict[str, Any]
-"""A candidate: the value of each active axis by its name."""
+"""A candidate: the value of each axis that applies, by the name of the axis."""
 
 
 @dataclass(frozen=True)
 class Range:
-    """All numbers from `low` to `high`; whole ones if both bounds (and the step) are whole.
+    """All numbers from `low` to `high`; integers if both bounds (and the step) are integers.
 
     Args:
         low: the smallest value.
         high: the largest value, included.
-        step: distance of neighbouring values; None for all numbers between.
-        log: equal ratios are equally likely, as suits a learning rate; without a step.
+        step: distance between values; None for all numbers of the interval.
+        log: equal ratios are equally likely, as suits a learning rate; not with a step.
 
     Raises:
-        UsageError: the bounds are not finite or not in order, or do not go with `log`.
+        UsageError: the bounds are not finite or not in order, or do not agree with `log`.
     """
 
     low: float
@@ -39,16 +39,17 @@ class Range:
     def __post_init__(self) -> None:
         good = all(map(_is_number, (self.low, self.high))) and self.low < self.high
         if not good or (self.step is not None and not (_is_number(self.step) and self.step > 0)):
-            raise UsageError(f"{self} is no range; give low < high, and a step above 0 or none")
+            raise UsageError(f"{self} is not a range; give low < high, and a step above 0 or None")
         if self.log and (self.low <= 0 or self.step is not None):
             raise UsageError(f"{self}: a logarithmic range starts above 0 and has no step")
 
     @property
     def whole(self) -> bool:
+        """Whether all values are integers."""
         return all(isinstance(value, int) for value in (self.low, self.high, self.step or 1))
 
     def grid(self) -> list[float] | None:
-        """Returns every value, or None where there is a continuum."""
+        """Returns all values, or None if the range is continuous."""
         step = self.step or (1 if self.whole and not self.log else None)
         if step is None:
             return None
@@ -56,7 +57,7 @@ class Range:
         return [self.low + index * step for index in range(count)]
 
     def at(self, share: float) -> float:
-        """Returns the value below which `share` of the draws lie."""
+        """Returns the quantile of the values at `share`, in [0, 1)."""
         values = self.grid()
         if values is not None:
             return values[min(int(share * len(values)), len(values) - 1)]
@@ -79,11 +80,11 @@ class Axis:
     """One hyper-parameter.
 
     Args:
-        name: as keras-tuner shows it.
+        name: its name in keras-tuner.
         domain: a `Range`, or the values to choose from.
-        default: where a search starts; the paper's value if the domain has it.
-        parent: (axis, values): it applies only where that axis has one of these values.
-        structural: it changes the network, not only its training.
+        default: the value where a search starts; the paper's value if the domain has it.
+        parent: (axis, values): this axis applies only if that axis has one of these values.
+        structural: whether the axis changes the network, not only its training.
     """
 
     name: str
@@ -94,7 +95,7 @@ class Axis:
 
     @property
     def labels(self) -> tuple[Any, ...]:
-        """The choices as keras-tuner stores them: of one type, text where they are of several."""
+        """The values as keras-tuner stores them: as text if they have several types."""
         assert not isinstance(self.domain, Range)
         kinds = {type(value) for value in self.domain}
         if len(kinds) == 1 and kinds <= {str, int, float, bool}:
@@ -105,7 +106,7 @@ class Axis:
         """Returns the value that a stored label stands for.
 
         Raises:
-            UsageError: the axis has no such value.
+            UsageError: the axis has no such label.
         """
         if isinstance(self.domain, Range):
             return label
@@ -122,19 +123,19 @@ class Axis:
         return self.labels[place]
 
     def at(self, share: float) -> Any:
-        """Returns the label at a share in [0, 1) of the axis."""
+        """Returns the label at `share` of the axis, in [0, 1)."""
         if isinstance(self.domain, Range):
             return self.domain.at(share)
         return self.labels[min(int(share * len(self.labels)), len(self.labels) - 1)]
 
     def all(self) -> list[Any] | None:
-        """Returns every label, or None for a continuum."""
+        """Returns all labels, or None if the axis is continuous."""
         if isinstance(self.domain, Range):
             return self.domain.grid()
         return list(self.labels)
 
     def active(self, values: Mapping[str, Any]) -> bool:
-        """Tells whether the axis applies to a candidate."""
+        """Returns whether the axis applies to a candidate."""
         return self.parent is None or values.get(self.parent[0]) in self.parent[1]
 
 
@@ -143,10 +144,10 @@ def _text(value: Any) -> str:
 
 
 def make_axis(name: str, domain: Any, **options: Any) -> Axis:
-    """Returns an axis after a check of its domain.
+    """Returns an axis, with its domain checked.
 
     Raises:
-        UsageError: it is empty, has a value twice, or is neither a `Range` nor a list of values.
+        UsageError: the domain is empty, has a duplicate, or is neither a `Range` nor a list.
     """
     if isinstance(domain, Range):
         return Axis(name, domain, **options)
@@ -154,22 +155,22 @@ def make_axis(name: str, domain: Any, **options: Any) -> Axis:
         raise UsageError(f"{name}={domain!r}: give a list of values, or a Range(low, high)")
     choices = tuple(domain)
     if not choices:
-        raise UsageError(f"{name} is empty; give at least one value, or leave it out")
+        raise UsageError(f"{name} is empty; give at least one value, or omit it")
     if all(_is_number(value) for value in choices) and any(
         isinstance(value, float) for value in choices
     ):
         choices = tuple(float(value) for value in choices)
     axis = Axis(name, choices, **options)
     if len(set(axis.labels)) < len(choices):
-        raise UsageError(f"{name} has a value twice: {list(axis.labels)}")
+        raise UsageError(f"{name} has a duplicate value: {list(axis.labels)}")
     return axis
 
 
 def parse_domain(name: str, text: str) -> Domain:
-    """Returns what a user typed: "0.5,1,2", or a range "0.5:2", "3:7:2" (step), "1e-4:1e-2:log".
+    """Returns the domain in a text: "0.5,1,2", or a range "0.5:2", "3:7:2" (step), "1e-4:1e-2:log".
 
     Raises:
-        UsageError: it is neither.
+        UsageError: the text has neither form.
     """
     parts = text.split(":")
     if len(parts) in (2, 3):
@@ -194,7 +195,7 @@ def _number(text: str) -> Any:
 
 
 def draw(axes: Sequence[Axis], random: Any) -> Values:
-    """Draws a candidate: every active axis on its own, by `random.random()`."""
+    """Draws a candidate: the value of each axis that applies, by `random.random()`."""
     values: Values = {}
     for axis in axes:
         if axis.active(values):
@@ -203,7 +204,7 @@ def draw(axes: Sequence[Axis], random: Any) -> Values:
 
 
 def all_candidates(axes: Sequence[Axis]) -> Iterator[tuple[Values, float]]:
-    """Yields every candidate of finite axes with its probability under `draw`."""
+    """Yields all candidates of finite axes, each with its probability under `draw`."""
     done: list[tuple[Values, float]] = [({}, 1.0)]
     yield from _grow(axes, done)
 
@@ -225,7 +226,7 @@ def _grow(
 
 
 def count(axes: Sequence[Axis], limit: int) -> int | None:
-    """Returns how many candidates finite axes have; None for more than `limit`."""
+    """Returns the number of candidates; None for continuous axes, and above `limit`."""
     if any(axis.all() is None for axis in axes):
         return None
     number = sum(1 for _ in itertools.islice(all_candidates(axes), limit + 1))
@@ -233,7 +234,7 @@ def count(axes: Sequence[Axis], limit: int) -> int | None:
 
 
 def with_defaults(axes: Sequence[Axis], values: Values) -> tuple[Axis, ...]:
-    """Returns the axes with a candidate's values as their defaults."""
+    """Returns the axes with the values of a candidate as their defaults."""
     return tuple(
         replace(axis, default=axis.meaning(values[axis.name])) if axis.name in values else axis
         for axis in axes

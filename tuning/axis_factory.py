@@ -1,4 +1,4 @@
-"""From what a user gives to the axes of a search, each checked against the architectures."""
+"""Makes the axes of a search from the domains that a user gives, checked for each architecture."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from kerascnn.tuning.per_stage import stage_column
 SCALED = ("depth", "width", "kernel_size")
 NETWORK = (*SCALED, "stem", "dropout", "head", "pooling")
 TRAINING = {*FIELDS, "augmentation"} - {*SPOKEN, "dropout"}
-"""A recipe's fields, but for the dropout, which belongs to the network here."""
+"""Axes of the training: the fields of a recipe, without dropout, an axis of the network."""
 HEADS = ("paper", "linear")
 POOLINGS = ("avg", "max", "flatten")
 AUGMENTATIONS: dict[str, dict[str, Any]] = {
@@ -26,7 +26,7 @@ AUGMENTATIONS: dict[str, dict[str, Any]] = {
     "distort": {"translate": 2, "rotate": 10.0, "zoom": 0.1, "flip": False},
     "mirror": {"translate": 4, "rotate": 0.0, "zoom": 0.0, "flip": True},
 }
-"""What the axis "augmentation" chooses from; pixels of the network's input and degrees."""
+"""The choices of the axis "augmentation", in pixels of the network's input and in degrees."""
 
 DEFAULT_AXES: dict[str, Any] = {
     "depth": (1.0, 0.5, 2.0),
@@ -41,18 +41,19 @@ CONVNET_AXES: dict[str, Any] = {
     "filter_size": (3, 5),
     "learning_rate": Range(3e-4, 1e-2, log=True),
 }
-"""The axes of convnet, whose table is the lecture's general form."""
+"""The default axes of the architecture convnet, by the columns of its table."""
 
 
 @dataclass(frozen=True)
 class AxisFactory:
-    """Makes the axes of a space.
+    """Makes the axes of a search space.
 
     Args:
-        variants: the architectures' records by name.
-        domains: the values by axis, as the user gave them.
-        per_stage: which axes every stage has for itself.
-        usual: the domains are not the user's, and an axis that nobody takes is left out.
+        variants: the records of the architectures, by name.
+        domains: the values of each axis, by name.
+        per_stage: names of the axes that every stage has separately.
+        usual: whether the domains are the default ones; then an axis that no architecture takes
+            is left out.
     """
 
     variants: Mapping[str, Variant]
@@ -65,7 +66,7 @@ class AxisFactory:
         return tuple(self.variants)
 
     def axes(self) -> tuple[Axis, ...]:
-        """Returns every axis, those that others depend on first."""
+        """Returns all axes; each comes after the axis that its condition refers to."""
         axes: list[Axis] = []
         if len(self.rows) > 1:
             axes.append(Axis("model", self.rows))
@@ -76,18 +77,19 @@ class AxisFactory:
                 axes += self._stage_axes(name, domain)
             else:
                 axes += self._network_axes(name, domain)
-        # A condition is looked up, so what it asks about comes first.
+        # An axis must come after the axis that its condition refers to.
         order = {"model": 0, "optimizer": 1, "head": 1, "m": 1, "k": 1}
         return tuple(sorted(axes, key=lambda axis: order.get(axis.name, 2)))
 
     def _training_axis(self, name: str, domain: Any) -> Axis:
+        """Returns an axis that changes the recipe."""
         axis = make_axis(name, domain, structural=False)
         allowed = {"augmentation": AUGMENTATIONS}.get(name)
         if allowed is not None and (isinstance(domain, Range) or set(domain) - set(allowed)):
-            raise UsageError(f"{name}={domain!r}; choose among {', '.join(allowed)}")
+            raise UsageError(f"{name}={domain!r}; choose from {', '.join(allowed)}")
         optimizers = self.domains.get("optimizer")
         if optimizers is not None and name in ("momentum", "weight_decay"):
-            # Adam has no momentum of this kind and no decay of its own.
+            # Adam has neither this momentum nor a weight decay.
             takes = ("sgd", "rmsprop", *(("adamw",) if name == "weight_decay" else ()))
             kept = tuple(optimizer for optimizer in optimizers if optimizer in takes)
             if len(kept) < len(optimizers):
@@ -95,10 +97,13 @@ class AxisFactory:
         return axis
 
     def _network_axes(self, name: str, domain: Any) -> list[Axis]:
+        """Returns the axis that changes the network, for the architectures that take it."""
         axis = make_axis(name, domain, default=1.0 if name in ("depth", "width") else None)
         if name == "pooling":
             if "linear" not in self.domains.get("head", ()):
-                raise UsageError('pooling is the linear head\'s; add head=("paper", "linear")')
+                raise UsageError(
+                    'the axis pooling needs the linear head; add head=("paper", "linear")'
+                )
             self._check(axis, POOLINGS)
             return [replace(axis, parent=("head", ("linear",)))]
         if name == "head":
@@ -117,20 +122,25 @@ class AxisFactory:
             raise refused
         layers = [k for k in self.domains.get("k", ()) if k]
         if name == "units" and layers and "convnet" in takers:
-            return [replace(axis, parent=("k", tuple(layers)))]  # of the hidden dense layers
+            return [
+                replace(axis, parent=("k", tuple(layers)))
+            ]  # the units of the hidden dense layers
         if len(takers) == len(self.rows):
             return [axis]
         return [replace(axis, parent=("model", tuple(takers)))]
 
     def _check(self, axis: Axis, allowed: tuple[str, ...]) -> None:
         if isinstance(axis.domain, Range) or set(axis.domain) - set(allowed):
-            raise UsageError(f"{axis.name}={axis.domain!r}; choose among {', '.join(allowed)}")
+            raise UsageError(f"{axis.name}={axis.domain!r}; choose from {', '.join(allowed)}")
 
     def _refusal(self, row: str, axis: Axis) -> KerasCNNError | None:
-        """Returns why a row does not take an axis; that an image is too small is no reason."""
+        """Returns the error of an architecture that does not take an axis, else None.
+
+        An image that is too small for some values is not an error here.
+        """
         variant = self.variants[row]
         if axis.name == "stem" and len(self.rows) > 1 and not variant.small_stem:
-            return UsageError(f"{row} has one stem only")
+            return UsageError(f"{row} has only one stem; omit the axis stem")
         values = axis.all() or [axis.at(0), axis.at(0.999)]
         columns = [column.name for column in fields(variant.row)]
         valid = axis.name in columns or axis.name in ARGUMENTS
@@ -144,12 +154,13 @@ class AxisFactory:
         return None
 
     def _stage_axes(self, name: str, domain: Any) -> list[Axis]:
+        """Returns one axis for each stage of each architecture."""
         axes = []
         for row, variant in self.variants.items():
             column = stage_column(variant.row, name)
             if column is None:
                 raise UsageError(
-                    f"the table of {row} has no {name} for each stage; leave it out of per_stage"
+                    f"the table of {row} has no {name} for each stage; omit it from per_stage"
                 )
             prefix = f"{row}/" if len(self.rows) > 1 else ""
             parent = ("model", (row,)) if prefix else None

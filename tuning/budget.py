@@ -1,7 +1,7 @@
-"""Budgets: what a candidate costs, worked out from its table before anything is built.
+"""Budgets: the costs of a candidate, computed from its table without building it.
 
-No Keras here. Layers repeat within a network and from candidate to candidate, so their costs are
-kept.
+This module does not need Keras. Layers repeat within a network and between candidates, so their
+costs are cached.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from kerascnn.models.request import Request
 
 FLOAT_BYTES = 4
 TRAINED_COPIES = 4
-"""A trained parameter is held four times: its value, its gradient and Adam's two moments."""
+"""Copies of a trained parameter in memory: its value, its gradient and Adam's two moments."""
 RUNTIMES = ("keras", "onnx")
 
 
 @dataclass(frozen=True)
 class Price:
-    """What a network costs.
+    """The costs of a network.
 
     Args:
-        params: trainable parameters.
-        macs: multiply-accumulates for one image; None where the image size is open.
-        fixed: parameters that no gradient moves.
-        activations: values that all layers put out for one image; None where the size is open.
+        params: number of trainable parameters.
+        macs: multiply-accumulates for one image; None if the image size is open.
+        fixed: number of parameters without a gradient.
+        activations: output values of all layers for one image; None if the image size is open.
     """
 
     params: int
@@ -40,7 +40,10 @@ class Price:
     activations: int | None = 0
 
     def memory(self, batch_size: int) -> int | None:
-        """Returns bytes that a training step holds in float32: weights four times, outputs once."""
+        """Returns the bytes of a training step in float32; None if the image size is open.
+
+        Counted are trainable parameters four times, fixed parameters once, and all layer outputs.
+        """
         if self.activations is None:
             return None
         held = TRAINED_COPIES * self.params + self.fixed + batch_size * self.activations
@@ -49,18 +52,18 @@ class Price:
 
 @dataclass(frozen=True)
 class Budget:
-    """Upper bounds that every candidate keeps; None leaves a cost free.
+    """Upper bounds of the costs of every candidate; None for no bound.
 
     Args:
-        params: trainable parameters.
+        params: number of trainable parameters.
         macs: multiply-accumulates for one image.
-        memory: bytes of a training step: the parameters, their gradients and two moments, and the
-            outputs of all layers for a batch, in float32.
-        latency: seconds for one image, measured once for each candidate that keeps the others.
+        memory: bytes of a training step in float32: parameters, their gradients and two moments,
+            and the outputs of all layers for a batch.
+        latency: seconds for one image, measured once for each candidate within the other bounds.
         runtime: where latency is measured: "keras", or "onnx" for the exported network.
 
     Raises:
-        UsageError: a bound is not above 0, or there is no such runtime.
+        UsageError: a bound is not above 0, or the runtime is unknown.
     """
 
     params: float | None = None
@@ -78,12 +81,12 @@ class Budget:
                 raise UsageError(f"budget: {name} must be a number above 0, got {value!r}")
 
     def bounds(self) -> dict[str, float]:
-        """Returns the costs that are bounded, and how."""
+        """Returns the bounds that are set, by name."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return {k: v for k, v in values.items() if k != "runtime" and v is not None}
 
     def holds(self, price: Price, batch_size: int) -> bool:
-        """Tells whether a price keeps every bound but the latency's."""
+        """Returns whether a price is within all bounds except latency."""
         costs = {"params": price.params, "macs": price.macs, "memory": price.memory(batch_size)}
         return all(
             cost is not None and cost <= bound
@@ -110,7 +113,7 @@ _PARTS: dict[Any, tuple[Shape, Sums, int]] = {}
 
 
 class CostTally(Plan):
-    """A plan that keeps the totals only, and works out the cost of equal layers and parts once."""
+    """A plan that sums the costs of a network, and computes equal layers and parts only once."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -156,10 +159,13 @@ class CostTally(Plan):
     def _counted(self, layers: int) -> None:
         self.count += layers
         if self.count > MAXIMUM_LAYERS:
-            raise UsageError(f"a network of more than {MAXIMUM_LAYERS:,} layers is not built")
+            raise UsageError(
+                f"the network has more than {MAXIMUM_LAYERS:,} layers; reduce its depth"
+            )
 
     @property
     def price(self) -> Price:
+        """The summed costs."""
         trainable, fixed, macs, activations = _total(self.sums)
         return Price(trainable, macs, fixed, activations)
 
@@ -184,16 +190,16 @@ def _total(sums: Sequence[Sums]) -> Sums:
 def price(
     variant: Variant, arguments: Mapping[str, Any], classes_of_head: int | None = None
 ) -> Price:
-    """Returns what a network costs; nothing is built.
+    """Returns the costs of a network without building it.
 
     Args:
-        variant: the architecture's record.
-        arguments: as `create_model` takes them.
-        classes_of_head: outputs of a dense layer behind it, for a network without its own head.
+        variant: the record of the architecture.
+        arguments: arguments of `create_model`.
+        classes_of_head: outputs of a dense layer after the network, if it has no head of its own.
 
     Raises:
         UsageError: an argument is out of range.
-        MismatchError: the image is too small, or its size must be known.
+        MismatchError: the image is too small, or its size is open and must be known.
     """
     tally = CostTally()
     outputs = plan_into(tally, variant, Request.of(dict(arguments)))

@@ -1,6 +1,6 @@
-"""The candidates of a search: which axes there are, what network a candidate is, and its price.
+"""Candidates of a search: their axes, the network that each stands for, and its price.
 
-No Keras here: ten thousand candidates are drawn and priced in seconds.
+This module does not need Keras: ten thousand candidates are drawn and priced in seconds.
 """
 
 from __future__ import annotations
@@ -27,12 +27,18 @@ from kerascnn.tuning.budget import Budget, Price, price
 from kerascnn.tuning.per_stage import stage_column
 
 EXACT_LIMIT = 20_000
-"""Up to so many networks a space is counted; beyond, so many are drawn."""
+"""Spaces of up to this many networks are enumerated; from larger ones as many are drawn."""
 
 
 @dataclass(frozen=True)
 class Coverage:
-    """How much of a space keeps its budget: `share` of the draws, from `networks` looked at."""
+    """How much of a search space is within its budget.
+
+    Args:
+        share: the probability that a drawn candidate is within the budget.
+        networks: number of networks that were priced.
+        exact: whether these were all networks of the space, not a sample.
+    """
 
     share: float
     networks: int
@@ -44,7 +50,7 @@ class Coverage:
 
 
 class Candidates:
-    """The axes of some architectures and what they stand for; `SearchSpace` has the arguments."""
+    """The axes of some architectures, and their networks and prices; see `SearchSpace`."""
 
     def __init__(
         self,
@@ -68,7 +74,7 @@ class Candidates:
         self.extra: dict[str, Any] = {}
         for name in self.per_stage:
             if name not in SCALED:
-                raise UsageError(f"per_stage={name!r}; it must be among {', '.join(SCALED)}")
+                raise UsageError(f"per_stage={name!r}; it must be one of {', '.join(SCALED)}")
             if name not in domains:
                 raise UsageError(f"per_stage={name!r}, but {name} has no values; give {name}=…")
         usual = CONVNET_AXES if self.rows == ("convnet",) else DEFAULT_AXES
@@ -77,11 +83,11 @@ class Candidates:
         self.fit_to(self.input_shape, self.classes)
 
     def fit_to(self, input_shape: Any, classes: int | None) -> None:
-        """Sets image and classes, forgets prices, and starts the search at a network that fits.
+        """Sets image shape and classes, clears prices, and chooses where the search starts.
 
         Raises:
-            UsageError: no network keeps the budget.
-            MismatchError: the image is too small for all of them.
+            UsageError: no network is within the budget.
+            MismatchError: the image is too small for all networks.
         """
         self.input_shape, self.classes = input_shape, classes
         for name in ("_structural", "_priced_axes"):
@@ -90,20 +96,20 @@ class Candidates:
         self.latencies: dict[Any, float] = {}
         self.axes = with_defaults(self.axes, self._first())
 
-    # -- what a candidate is ----------------------------------------------------------------
+    # -- the network of a candidate -----------------------------------------------------
 
     def network(self, values: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-        """Returns the architecture and the arguments of `create_model` that a candidate stands for.
+        """Returns the architecture of a candidate, and its arguments for `create_model`.
 
         Args:
-            values: of the active axes, as keras-tuner stores them; others are left alone.
+            values: the values of the axes as keras-tuner stores them; other entries are ignored.
         """
         row = values.get("model", self.rows[0])
         variant = self.variants[row]
         arguments: dict[str, Any] = {}
         factors: dict[str, dict[int, Any]] = {}
         for axis in self.axes:
-            if not axis.structural or not _set(axis, values) or axis.name == "model":
+            if not axis.structural or not _applies(axis, values) or axis.name == "model":
                 continue
             value = axis.meaning(values[axis.name])
             name = axis.name.removeprefix(f"{row}/")
@@ -128,13 +134,14 @@ class Candidates:
     def _stage_columns(
         self, variant: Variant, arguments: Mapping[str, Any], factors: Mapping[str, Any]
     ) -> dict[str, Any]:
-        row, taken = variant.row_for(arguments)
+        """Returns the columns of a row with every stage scaled by its own factors."""
+        row, columns = variant.row_for(arguments)
         own = columns_of(row)
-        row = replace(row, **{name: value for name, value in taken.items() if name in own})
+        row = replace(row, **{name: value for name, value in columns.items() if name in own})
         changed: dict[str, Any] = {}
         for axis_name, by_stage in factors.items():
             column = stage_column(row, axis_name)
-            assert column is not None  # seen when the axes were made
+            assert column is not None  # checked when the axes were made
             scales = [Scale(**{axis_name: by_stage[stage + 1]}) for stage in range(column.count)]
             new_columns = column.changed(row, scales)
             changed.update(new_columns)
@@ -145,7 +152,7 @@ class Candidates:
         """Returns the fields of a `Recipe` that a candidate sets."""
         changes: dict[str, Any] = {}
         for axis in self.axes:
-            if axis.structural or not _set(axis, values):
+            if axis.structural or not _applies(axis, values):
                 continue
             value = axis.meaning(values[axis.name])
             if axis.name == "augmentation":
@@ -161,17 +168,17 @@ class Candidates:
         return tuple(axis for axis in self.axes if axis.structural)
 
     def key(self, values: Mapping[str, Any]) -> tuple[Any, ...]:
-        """Returns what candidates with the same network share."""
+        """Returns a key that is equal for candidates with the same network."""
         return tuple(
-            (axis.name, values[axis.name]) for axis in self._structural if _set(axis, values)
+            (axis.name, values[axis.name]) for axis in self._structural if _applies(axis, values)
         )
 
     def price(self, values: Mapping[str, Any]) -> Price:
-        """Returns what a candidate costs; nothing is built.
+        """Returns the costs of a candidate without building it.
 
         Raises:
-            MismatchError: the image is too small for it.
-            UsageError: its values do not go together.
+            MismatchError: the image is too small for the network.
+            UsageError: the values contradict each other.
         """
         key = self.key(values)
         outcome = self._prices.get(key)
@@ -188,10 +195,11 @@ class Candidates:
         return outcome
 
     def classes_of(self, row: str) -> int:
+        """Returns the number of classes of an architecture in this space."""
         return self.variants[row].classes if self.classes is None else self.classes
 
     def fits(self, values: Mapping[str, Any]) -> bool:
-        """Tells whether a candidate can be built and keeps the budget, but for the latency."""
+        """Returns whether a candidate can be built and is within the budget, latency excluded."""
         try:
             cost = self.price(values)
         except KerasCNNError:
@@ -200,10 +208,10 @@ class Candidates:
         return self.budget.holds(cost, batch)
 
     def sample(self, number: int, seed: int = 0) -> Iterator[Values]:
-        """Yields candidates that fit, drawn uniformly from those, with repetition.
+        """Yields candidates within the budget, drawn uniformly, with repetition.
 
         Raises:
-            UsageError: none of 20,000 in a row fits.
+            UsageError: 20,000 consecutive draws are all beyond the budget.
         """
         source = random.Random(seed)
         for _ in range(number):
@@ -221,7 +229,7 @@ class Candidates:
         )
 
     def coverage(self) -> Coverage:
-        """Returns which share of the space fits: counted, or from 2,000 draws of a large one."""
+        """Returns which share of the space is within the budget, counted or from 2,000 draws."""
         axes = self._priced_axes
         networks = count(axes, EXACT_LIMIT)
         if networks is not None:
@@ -234,7 +242,7 @@ class Candidates:
         return Coverage(hits / 2000, 2000, False)
 
     def _first(self) -> Values:
-        """Returns where the search starts: the paper's network, or the first one that fits."""
+        """Returns where the search starts: the paper's network, or the largest that fits."""
         values: Values = {}
         for axis in self.axes:
             if axis.active(values):
@@ -247,7 +255,7 @@ class Candidates:
         else:
             source = random.Random(0)
             drawn = itertools.islice(iter(lambda: draw(axes, source), None), EXACT_LIMIT)
-        # The most parameters that fit are the nearest to a network that does not.
+        # The largest network within the budget is the nearest to a paper network beyond it.
         fitting = filter(self.fits, itertools.islice(drawn, EXACT_LIMIT))
         best = max(fitting, key=lambda candidate: self.price(candidate).params, default=None)
         if best is None:
@@ -255,6 +263,7 @@ class Candidates:
         return best
 
     def _nothing(self) -> KerasCNNError:
+        """Returns the error for a space without any network within the budget."""
         outcomes = self._prices.values()
         prices = [outcome for outcome in outcomes if isinstance(outcome, Price)]
         if not prices:
@@ -267,6 +276,6 @@ class Candidates:
         )
 
 
-def _set(axis: Axis, values: Mapping[str, Any]) -> bool:
-    # What comes back from a worker over the network may hold values of axes that do not apply.
+def _applies(axis: Axis, values: Mapping[str, Any]) -> bool:
+    # Candidates that a worker sends back may have values of axes that do not apply.
     return axis.name in values and axis.active(values)

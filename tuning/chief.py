@@ -1,12 +1,13 @@
-"""The two ends of a search on several machines: keras-tuner's gRPC oracle, made to end.
+"""Search on several machines: keras-tuner's gRPC oracle, for the chief and for its workers.
 
-keras-tuner 1.4.8 waits for ever for a worker that was lost (its trial stays RUNNING, and the chief
-never exits), a worker waits an hour for a chief that was lost, and a port that is taken is shared
-in silence. So the chief here frees what silent workers hold, and a worker asks again until its
-patience ends. The messages are keras-tuner's own; nothing but its private server class offers them
-(`keras_tuner.src.distribute`), which is why all of that is in this file.
+keras-tuner 1.4.8 waits forever for a lost worker (its trial stays RUNNING, and the chief never
+exits), a worker waits an hour for a lost chief, and two chiefs silently share a port. Here the
+chief releases the trials of silent workers, and a worker repeats its requests for a limited time.
+The messages are keras-tuner's own. Only its private module `keras_tuner.src.distribute` has them,
+so all code that uses that module is in this file.
 
-The connection has neither password nor encryption: whoever reaches the port can add or end trials.
+The connection has no password and no encryption: anyone who reaches the port can add or end
+trials.
 """
 
 from __future__ import annotations
@@ -31,21 +32,21 @@ from kerascnn.tuning.oracles import BudgetOracle
 from kerascnn.tuning.search_files import STATE
 
 HEARTBEAT = 3.0
-"""Seconds between a worker's signs of life while it trains."""
+"""Seconds between the heartbeats of a worker while it trains."""
 SILENCE = 45.0
-"""Seconds without one after which a worker is taken for lost; starting again takes about ten."""
+"""Seconds without a heartbeat after which a worker is lost; a restart takes about ten seconds."""
 ANSWER = 5.0
-"""Seconds after which a worker asks again."""
+"""Seconds after which a worker repeats a request."""
 PATIENCE = 900.0
-"""Seconds that a chief waits for any worker, and a worker for its chief."""
+"""Seconds that a chief waits for any worker, and that a worker waits for its chief."""
 VARIABLES = ("KERASTUNER_ORACLE_IP", "KERASTUNER_ORACLE_PORT", "KERASTUNER_TUNER_ID")
 
 
 def parse_address(text: str) -> tuple[str, int]:
-    """Returns host and port of "HOST:PORT"; without a host it is this machine's own, 127.0.0.1.
+    """Returns host and port of "HOST:PORT"; an empty host is 127.0.0.1.
 
     Raises:
-        UsageError: there is no port.
+        UsageError: the port is missing or out of range.
     """
     host, _, port = text.rpartition(":")
     if not port.isdigit() or not 0 < int(port) < 65536:
@@ -55,24 +56,26 @@ def parse_address(text: str) -> tuple[str, int]:
 
 @contextlib.contextmanager
 def search_role(address: str | None, worker: str | None) -> Iterator[str]:
-    """Tells keras-tuner, by its environment variables, which part this process has.
+    """Sets the environment variables that tell keras-tuner the role of this process in the search.
 
     Args:
-        address: the chief's; None for the part that the variables give already.
-        worker: this worker's id; None for the chief.
+        address: the chief's address; None to use the variables as they are.
+        worker: id of this worker; None for the chief.
 
     Yields:
         "chief", "worker" or "alone".
 
     Raises:
-        UsageError: the address has no port, or the id cannot be told from the chief's.
+        UsageError: the address has no port, or the id contains "chief".
     """
     if address is None:
         yield "alone" if VARIABLES[0] not in os.environ else _role()
         return
     host, port = parse_address(address)
     if worker is not None and "chief" in worker:
-        raise UsageError(f'--worker {worker}: keras-tuner takes an id with "chief" for the chief')
+        raise UsageError(
+            f'--worker {worker}: an id with "chief" in it denotes the chief; give another id'
+        )
     name = "chief" if worker is None else f"worker-{worker}"
     old = {variable: os.environ.get(variable) for variable in VARIABLES}
     os.environ.update(zip(VARIABLES, (host, str(port), name), strict=True))
@@ -91,7 +94,7 @@ def _role() -> str:
 
 
 class _Server(oracle_chief.OracleServicer):
-    """keras-tuner's, which takes a question about a trial for a sign of life."""
+    """keras-tuner's server, for which a request about a trial counts as a heartbeat."""
 
     def __init__(self, oracle: BudgetOracle) -> None:
         super().__init__(oracle)
@@ -116,6 +119,7 @@ class _Server(oracle_chief.OracleServicer):
 @contextlib.contextmanager
 def _mute() -> Iterator[None]:
     # keras-tuner prints a line for every condition that it sends.
+    """Suppresses the lines that keras-tuner prints."""
     with contextlib.redirect_stdout(io.StringIO()):
         yield
 
@@ -128,24 +132,24 @@ def serve(
     silence: float = SILENCE,
     patience: float = PATIENCE,
 ) -> bool:
-    """Hands out trials until every one has ended and the workers have left.
+    """Hands out trials until all of them have ended and the workers have left.
 
     Args:
-        oracle: whose trials.
-        say: shows a line.
-        stopping: asked twice a second whether to end.
-        silence: seconds after which a worker is lost; its trial goes to another.
-        patience: seconds without any worker.
+        oracle: proposes the trials.
+        say: prints a line.
+        stopping: returns whether to stop; called twice a second.
+        silence: seconds after which a worker is lost; another worker repeats its trial.
+        patience: seconds to wait while no worker asks for a trial.
 
     Returns:
-        Whether the search is over; not where it was stopped.
+        True if the search is complete, False if it was stopped.
 
     Raises:
-        UsageError: the port cannot be had.
+        UsageError: the port cannot be opened.
         KerasCNNError: no worker came, or all of them are lost.
     """
     address = ":".join(os.environ[variable] for variable in VARIABLES[:2])
-    # Without the option two chiefs would share a port, and each get some of the workers.
+    # Without the option two chiefs would share a port, and each would get some of the workers.
     server = grpc.server(futures.ThreadPoolExecutor(4), options=(("grpc.so_reuseport", 0),))
     servicer = _Server(oracle)
     protos.get_service_grpc().add_OracleServicer_to_server(servicer, server)
@@ -163,7 +167,7 @@ def serve(
             if stopping():
                 return False
             for lost in oracle.release(silence):
-                say(f"{lost} was not heard of for {silence:.0f} s; its trial goes to another")
+                say(f"{lost} did not answer for {silence:.0f} s; another worker repeats its trial")
             quiet = time.monotonic() - servicer.heard
             over = oracle.settled() and bool(oracle.trials)
             if over and servicer.stop_triggered and (not oracle.tuner_ids or quiet > silence):
@@ -172,8 +176,8 @@ def serve(
                 return True
             if quiet > patience:
                 raise KerasCNNError(
-                    f"no worker asked for work for {quiet:.0f} s; start some, and the chief again: "
-                    "what is finished is kept"
+                    f"no worker asked for a trial for {quiet:.0f} s; start workers and the chief "
+                    "again: finished trials are kept"
                 )
     finally:
         server.stop(1.0).wait()
@@ -184,12 +188,12 @@ def _exhausted(oracle: BudgetOracle) -> bool:
 
 
 class WorkerOracle(oracle_client.OracleClient):
-    """A worker's view of the chief's oracle, patient while the chief is started again.
+    """A worker's client of the chief's oracle, which waits while the chief is restarted.
 
     Args:
-        oracle: made like the chief's.
-        directory: the search's, whose state tells when the search is over.
-        stopping: asked every few seconds, while the chief is silent, whether to end.
+        oracle: an oracle made like the chief's.
+        directory: the search's directory; its state tells whether the search is finished.
+        stopping: returns whether to stop; called every few seconds while the chief is silent.
         patience: seconds to wait for a chief that does not answer.
     """
 
@@ -206,6 +210,7 @@ class WorkerOracle(oracle_client.OracleClient):
         self.address = ":".join(os.environ[variable] for variable in VARIABLES[:2])
 
     def _ask(self, question: Callable[[], Any]) -> Any:
+        """Returns the answer of the chief, or None if the search is finished."""
         started = time.monotonic()
         while True:
             try:
@@ -224,12 +229,12 @@ class WorkerOracle(oracle_client.OracleClient):
                 if time.monotonic() - started > self.patience:
                     raise KerasCNNError(
                         f"the chief at {self.address} did not answer for {self.patience:.0f} s; "
-                        "start it again with its directory: what is finished is kept"
+                        "start it again with its directory: finished trials are kept"
                     ) from error
 
     def create_trial(self, tuner_id: str) -> Any:
         trial = self._ask(lambda: super(WorkerOracle, self).create_trial(tuner_id))
-        if trial is None:  # the search ended while this worker was away
+        if trial is None:  # the search ended while the chief did not answer
             return _Stopped()
         return trial
 
@@ -243,7 +248,7 @@ class WorkerOracle(oracle_client.OracleClient):
 
     @contextlib.contextmanager
     def alive(self, trial_id: str) -> Iterator[None]:
-        """Tells the chief every few seconds that the trial is in work."""
+        """Sends heartbeats for a trial within the block."""
         done = threading.Event()
         request = protos.get_service().GetTrialRequest(trial_id=trial_id)
 
@@ -262,4 +267,6 @@ class WorkerOracle(oracle_client.OracleClient):
 
 
 class _Stopped:
+    """The answer that no trial is left."""
+
     status = "STOPPED"

@@ -1,7 +1,8 @@
-"""Compound scaling: what depth, width and resolution are worth at equal multiply-accumulates.
+"""Compound scaling: the gain of depth, width and resolution at equal multiply-accumulates.
 
 Tan, Le 2019, "EfficientNet: rethinking model scaling for convolutional neural networks",
-arXiv:1905.11946, asked it of EfficientNet-B0 on ImageNet; here it is asked of any row on any data.
+arXiv:1905.11946, studied this for EfficientNet-B0 on ImageNet; this module does so for any
+architecture and data.
 """
 
 from __future__ import annotations
@@ -34,23 +35,23 @@ from kerascnn.tuning.validation_split import hold_out
 
 WAYS = ("depth", "width", "resolution", "compound")
 COMPOUND_SHARES = (0.28, 0.29, 0.43)
-"""Of the cost's logarithm that goes to depth, width and resolution in the paper: of log 1.92, the
-parts log 1.2, 2 log 1.1 and 2 log 1.15."""
+"""Shares of the logarithm of the cost for depth, width and resolution in the paper: log 1.2,
+2 log 1.1 and 2 log 1.15, divided by log 1.92."""
 COST_TOLERANCE = 0.10
-"""A network counts as of equal cost when its multiply-accumulates are off by no more."""
+"""Largest relative deviation of multiply-accumulates at which two costs count as equal."""
 
 
 @dataclass(frozen=True)
 class Point:
-    """One network of the study.
+    """One network of a study.
 
     Args:
-        way: "base", or what grew: one of `WAYS`.
-        factor: how many times the base's multiply-accumulates were asked for.
-        depth, width: multipliers.
-        side: height and width of the image, in pixels (the shorter one).
-        macs: multiply-accumulates it really has.
-        params: its trainable parameters.
+        way: "base", or what was scaled: one of `WAYS`.
+        factor: requested multiply-accumulates, as a multiple of the base's.
+        depth, width: multipliers of the base.
+        side: the shorter side of the image, in pixels.
+        macs: number of multiply-accumulates.
+        params: number of trainable parameters.
         scores: validation accuracy of the best epoch, for each seed.
     """
 
@@ -65,20 +66,21 @@ class Point:
 
     @property
     def score(self) -> float:
+        """The mean validation accuracy over the seeds."""
         return sum(self.scores) / len(self.scores)
 
 
 @dataclass(frozen=True)
 class StudySetup:
-    """What all networks of a study share.
+    """The settings that all networks of a study share.
 
     Args:
-        variant: the architecture's record.
+        variant: the record of the architecture.
         shape: height, width and channels of the base's image.
-        data: the images, with those that score as its test images.
-        recipe: how each network is trained.
+        data: the training images, and the validation images as its test images.
+        recipe: the recipe of each training.
         epochs: passes over the training images.
-        directory: the study's directory, which gets a run for each network.
+        directory: the study's directory, with a run for each network.
         verbose: show progress.
     """
 
@@ -93,16 +95,16 @@ class StudySetup:
 
 @dataclass(frozen=True)
 class ScalingStudy:
-    """What came of it.
+    """The result of a study.
 
     Args:
-        name: the row.
-        points: the base first.
+        name: the architecture.
+        points: the networks, the base first.
         slopes: gain in accuracy for each doubling of the cost, by way: a line through the base.
-        growth: by "depth", "width" and "resolution": gain for each doubling of that one alone,
-            fitted to all points at once.
-        unexplained: deviation of the accuracies from that fit.
-        noise: deviation between seeds; None for one.
+        growth: gain in accuracy for each doubling of "depth", "width" or "resolution" alone,
+            fitted to all points together.
+        unexplained: standard deviation of the accuracies from that fit.
+        noise: standard deviation between seeds; None for one seed.
     """
 
     name: str
@@ -113,7 +115,7 @@ class ScalingStudy:
     noise: float | None
 
     def to_json(self) -> dict[str, Any]:
-        """Returns the study as plain lists, dicts and numbers."""
+        """Returns the study as JSON types."""
         return asdict(self)
 
     def __str__(self) -> str:
@@ -149,29 +151,35 @@ def scaling_study(
     overwrite: bool = False,
     verbose: bool = True,
 ) -> ScalingStudy:
-    """Trains a row deeper, wider, on larger images and all at once, at equal cost.
+    """Trains an architecture deeper, wider, on larger images, and all at once, at equal cost.
 
-    A fifth of the training images scores. Finished networks in the directory are not trained again.
+    A fifth of the training images is used for validation. Networks that the directory has already
+    are not trained again.
 
     Args:
-        name: of the architecture.
-        data: whatever `kerascnn.load_data` takes, except a `tf.data.Dataset`.
-        factors: times the row's multiply-accumulates; 1 is the row itself.
-        epochs: of each network.
-        repeats: seeds of each network.
-        recipe: of the training.
-        directory: study.json, report.html, and a run for each network.
-        seed: the first one.
+        name: the architecture.
+        data: anything that `kerascnn.load_data` accepts, except a `tf.data.Dataset`.
+        factors: costs as multiples of the base's multiply-accumulates; 1 is the base itself.
+        epochs: epochs of each network.
+        repeats: number of seeds for each network.
+        recipe: the recipe of each training.
+        directory: gets study.json, report.html, and a run for each network.
+        seed: the first seed.
         overwrite: replace an earlier study.
         verbose: show progress.
 
+    Returns:
+        The study.
+
     Raises:
-        UsageError: a factor is not above 0, or there is none but 1.
-        OutputError: the directory holds something else.
+        UsageError: a factor is not above 0, or all are 1.
+        OutputError: the directory has other files.
     """
     positive = all(0 < factor < math.inf for factor in factors)
     if not positive or not any(factor != 1 for factor in factors):
-        raise UsageError(f"factors={tuple(factors)}; give numbers above 0, and more than 1 itself")
+        raise UsageError(
+            f"factors={tuple(factors)}; give numbers above 0, of which at least one is not 1"
+        )
     if not isinstance(repeats, int) or repeats < 1:
         raise UsageError(f"repeats={repeats!r}; it must be a whole number from 1")
     directory = Path(directory)
@@ -200,11 +208,18 @@ def scaling_study(
 
 
 def _scaled_shape(shape: tuple[int, int, int], share: float) -> tuple[int, int, int]:
+    """Returns an image shape with height and width multiplied by `share`."""
     return round(shape[0] * share), round(shape[1] * share), shape[2]
 
 
 def multipliers(way: str, factor: float, x: float) -> tuple[float, float, float]:
-    """Returns multipliers of depth, width and resolution for a cost, x being 1 but for rounding."""
+    """Returns the multipliers of depth, width and resolution for a cost.
+
+    Args:
+        way: one of `WAYS`.
+        factor: the cost as a multiple of the base's.
+        x: correction factor near 1, since rounding changes the cost.
+    """
     if way == "depth":
         return factor * x, 1.0, 1.0
     if way == "width":
@@ -218,10 +233,10 @@ def multipliers(way: str, factor: float, x: float) -> tuple[float, float, float]
 def plan_points(
     name: str, shape: tuple[int, int, int], classes: int, factors: Sequence[float]
 ) -> list[Point]:
-    """Returns the networks of a study, the row first; nothing is built.
+    """Returns the networks of a study without building them, the base first.
 
-    A way that cannot come within 10 % of a cost, such as the depth of a network of few layers, is
-    left out there.
+    A way that cannot come within 10 % of a cost is left out for that cost, for example the depth
+    of a network of few layers.
     """
     variant = model_info(name)
 
@@ -232,7 +247,7 @@ def plan_points(
             cost = price(variant, {**arguments, "stem": _stem(variant, shape)})
         except KerasCNNError:
             return None
-        assert cost.macs is not None  # the sides are numbers
+        assert cost.macs is not None  # the image size is not open
         return Point(way, factor, depth, width, min(sides[:2]), cost.macs, cost.params)
 
     base = planned("base", 1.0, 1.0, 1.0, 1.0)
@@ -241,7 +256,7 @@ def plan_points(
     points = [base]
     for factor in sorted(set(map(float, factors)) - {1.0}):
         for way in WAYS:
-            # Roundings make the cost uneven: the nearest of many multipliers is taken.
+            # Rounding makes the cost a step function: try many multipliers, keep the nearest.
             tried = [
                 planned(way, factor, *multipliers(way, factor, 2 ** (x / 40)))
                 for x in range(-60, 61)
@@ -255,12 +270,12 @@ def plan_points(
 
 
 def _stem(variant: Variant, shape: tuple[int, int, int]) -> str:
-    """Returns the stem at the row's own size, so that a larger image does not change it."""
+    """Returns the stem for the base image, so that larger images get the same stem."""
     return "small" if variant.small_stem and max(shape[:2]) <= SMALL_IMAGE else "paper"
 
 
 def _score(point: Point, setup: StudySetup, seed: int) -> float:
-    """Trains a network of a study, unless that was done before; returns its accuracy."""
+    """Returns the accuracy of a network of a study; trains it unless that was done before."""
     run_dir = setup.directory / f"{point.way}_{point.factor:g}_{seed}"
     shape, data = setup.shape, setup.data
     done = read_json(run_dir / "score.json")
@@ -283,16 +298,16 @@ def _score(point: Point, setup: StudySetup, seed: int) -> float:
 
 
 def fit_study(name: str, points: Sequence[Point]) -> ScalingStudy:
-    """Fits the gains to the accuracies.
+    """Returns the study with the gains fitted to the accuracies.
 
     Args:
-        name: the row's.
-        points: the base first, each with its scores.
+        name: the architecture.
+        points: the networks, the base first, with their scores.
     """
     base = points[0]
     slopes = {}
     for way in WAYS:
-        # A line through the base's accuracy, over the logarithm of the cost.
+        # A line through the accuracy of the base, over the logarithm of the cost.
         pairs = [
             (math.log2(point.macs / base.macs), point.score - base.score)
             for point in points
@@ -341,7 +356,7 @@ def _page(study: ScalingStudy, data: str, epochs: int) -> Page:
     page.text(
         f"The fit over all networks is off by {100 * study.unexplained:.2f} points"
         + ("" if study.noise is None else f"; seeds differ by {100 * study.noise:.2f}")
-        + ". A gain that is no larger than these says nothing."
+        + ". A gain that is no larger than these figures is not significant."
     )
     page.section("Networks")
     page.table(

@@ -1,4 +1,4 @@
-"""How long a candidate takes for one image on the runtime it is meant for, measured once."""
+"""Measures the latency of candidates: seconds for one image on a runtime."""
 
 from __future__ import annotations
 
@@ -23,11 +23,12 @@ WARM_UPS, RUNS = 3, 15
 
 
 class LatencyMeter:
-    """Seconds for one image by candidate, kept in a file so that no network is timed twice.
+    """Measures the seconds for one image of a candidate; stored in a file, so each network once.
 
     Args:
-        space: what is searched.
-        runtime: "keras", its compiled function, or "onnx", the exported network in onnxruntime.
+        space: the search space.
+        runtime: "keras" for the compiled Keras function, "onnx" for the exported network in
+            onnxruntime.
         path: the file.
     """
 
@@ -36,17 +37,18 @@ class LatencyMeter:
         self.known: dict[str, float | None] = read_json(path) or {}
 
     def name(self, values: Mapping[str, Any]) -> str:
+        """Returns the key of a candidate in the file."""
         return f"{self.runtime} {json.dumps(self.space.key(values))}"
 
     def __call__(self, values: Mapping[str, Any]) -> float:
-        """Returns the median of some runs; infinity where the runtime cannot have the network."""
+        """Returns the median seconds; infinity if the runtime cannot run the network."""
         name = self.name(values)
         if name not in self.known:
             try:
                 self.known[name] = measure(self.space.network_of(values), self.runtime)
-            except Exception as error:  # within an oracle's lock, which an error would keep locked
+            except Exception as error:  # an error within an oracle's lock would keep it locked
                 if not isinstance(error, KerasCNNError):
-                    print(f"latency of {dict(values)}: {error}")
+                    print(f"cannot measure the latency of {dict(values)}: {error}")
                 self.known[name] = None
             write_compact_json(self.path, self.known)
         seconds = self.known[name]
@@ -57,7 +59,7 @@ def measure(model: keras.Model, runtime: str) -> float:
     """Returns the median seconds for one image.
 
     Raises:
-        MismatchError: ONNX cannot express the network.
+        MismatchError: the network cannot be exported to ONNX.
     """
     sides = [side or 224 for side in image_shape(model)]
     image = np.random.default_rng(0).random((1, *sides), np.float32)

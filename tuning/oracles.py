@@ -1,13 +1,13 @@
-"""keras-tuner's oracles, which propose only candidates that fit and lose nothing in a crash.
+"""keras-tuner's oracles, which propose only candidates within the budget and survive a crash.
 
-Written against keras-tuner 1.4.8, of which the methods `_random_values`, `_save_trial` and
-`_compute_values_hash` are used or replaced. What it would do otherwise:
+Written for keras-tuner 1.4.8; they use or override its methods `_random_values`, `_save_trial` and
+`_compute_values_hash`. In keras-tuner's own oracles:
 
-- an oversize model uses up a trial (keras-tuner#175, #989);
-- files are overwritten in place, so that a kill in the middle loses the search;
-- a trial that had ended when the chief died is run again, since `end_trial` saves before it takes
-  the trial off the list of those that run; one that died between two writes is never run;
-- a grid search forgets where it was, and the chief one that it reloaded.
+- a model beyond the budget uses up a trial (keras-tuner#175, #989);
+- files are overwritten in place, so a kill in the middle of a write loses the search;
+- a trial that had ended when the chief died is run again, since `end_trial` saves before it removes
+  the trial from the running ones; a trial that dies between two writes is never run;
+- a grid search loses its position, and so does a chief that reloads one.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from kerascnn.tuning.space import SearchSpace
 
 ENDED = ("COMPLETED", "FAILED")
 BAYESIAN_DRAWS = 500
-"""The Bayesian oracle takes the most promising of so many candidates."""
+"""Number of candidates of which the Bayesian oracle proposes the most promising."""
 
 
 def synchronized(method: Callable[..., Any]) -> Callable[..., Any]:
-    """As keras-tuner's, whose lock stays taken for ever when the method raises."""
+    """Like keras-tuner's decorator, but releases the lock if the method raises an error."""
 
     @keras_tuner.synchronized
     @functools.wraps(method)
@@ -55,12 +55,12 @@ def synchronized(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class BudgetOracle(keras_tuner.Oracle):
-    """What all four oracles have in common; mixed in before keras-tuner's own class.
+    """The common part of all oracles; must precede keras-tuner's class among the bases.
 
     Args:
-        space: what is searched; `space.fits` decides what may be proposed.
-        latency: latency(values) -> seconds, where the budget bounds it.
-        **options: of keras-tuner's oracle.
+        space: the search space; `space.fits` decides which candidates may be proposed.
+        latency: latency(values) returns seconds; None if the budget does not bound it.
+        **options: options of keras-tuner's oracle.
     """
 
     _retry_queue: list[str]
@@ -72,29 +72,30 @@ class BudgetOracle(keras_tuner.Oracle):
         super().__init__(**options)
         space.declare_hyperparameters(self.hyperparameters)
 
-    # -- only what fits ---------------------------------------------------------------------
+    # -- only candidates within the budget ----------------------------------------------
 
     def admits(self, values: dict[str, Any]) -> bool:
-        """Tells whether a candidate keeps every bound; measures its latency where that is one."""
+        """Returns whether a candidate keeps all bounds; measures its latency if that is bounded."""
         if not self.space.fits(values):
             return False
         bound = self.space.budget.latency
         return bound is None or self.latency is None or self.latency(values) <= bound
 
     def _fresh(self, candidates: Any) -> dict[str, Any] | None:
-        """Returns the first candidate that is new and fits."""
+        """Returns the first candidate that is new and within the budget."""
         for values in candidates:
             if not self._duplicate(values) and self.admits(values):
                 return values
         return None
 
     def _draws(self, number: int) -> Any:
+        """Yields `number` candidates, drawn from the seed and its counter."""
         for _ in range(number):
             self._seed_state += 1
             yield draw(self.space.axes, random.Random(f"{self.seed} {self._seed_state}"))
 
     def _random_values(self) -> dict[str, Any] | None:
-        """Draws uniformly from what fits and is new; None when there is nothing left."""
+        """Returns a new candidate within the budget, drawn uniformly; None if none is left."""
         values = self._fresh(self._draws(2000))
         if values is None and all(axis.all() is not None for axis in self.space.axes):
             left = [
@@ -108,7 +109,7 @@ class BudgetOracle(keras_tuner.Oracle):
             values = self._fresh(self._draws(EXACT_LIMIT))
         return values
 
-    # -- nothing lost -----------------------------------------------------------------------
+    # -- state on the disk --------------------------------------------------------------
 
     def _save_trial(self, trial: Any) -> None:
         write_compact_json(
@@ -151,7 +152,7 @@ class BudgetOracle(keras_tuner.Oracle):
         self.seen[tuner_id] = time.monotonic()
         trial = super().create_trial(tuner_id)
         if trial.status == "STOPPED" and not self.settled():
-            # A trial that another worker loses is still to be run: nobody leaves before.
+            # Trials of lost workers must be repeated, so no worker leaves before all have ended.
             self.tuner_ids.add(tuner_id)
             trial.status = "IDLE"
         return trial
@@ -162,10 +163,10 @@ class BudgetOracle(keras_tuner.Oracle):
 
     @synchronized
     def end_trial(self, trial: Any) -> None:
-        """As keras-tuner's; a trial that ended already, in other hands, stays as it was."""
+        """Ends a trial as keras-tuner does; a trial that another worker ended stays unchanged."""
         known = self.trials[trial.trial_id]
         if trial.trial_id not in self.end_order:
-            # A worker's copy comes over the network, where axes that do not apply get values.
+            # The worker's copy may have values of axes that do not apply.
             trial.hyperparameters = known.hyperparameters
             super().end_trial(trial)
             self._retry_queue = [queued for queued in self._retry_queue if queued != trial.trial_id]
@@ -173,12 +174,12 @@ class BudgetOracle(keras_tuner.Oracle):
 
     @synchronized
     def release(self, silence: float, keep: str = "") -> list[str]:
-        """Frees what workers but `keep` hold that were not heard of for `silence` seconds.
+        """Releases the trials of workers, except `keep`, that were silent for `silence` seconds.
 
-        Their trials are run again by others (keras-tuner leaves them running for ever).
+        Other workers then repeat these trials; keras-tuner would leave them running forever.
 
         Returns:
-            The ids of those workers.
+            The ids of the silent workers.
         """
         now = time.monotonic()
         lost = [
@@ -197,30 +198,30 @@ class BudgetOracle(keras_tuner.Oracle):
 
     @synchronized
     def heard_of(self, trial_id: str) -> None:
-        """Notes that the worker of a trial is alive."""
+        """Records a heartbeat of the worker that runs a trial."""
         for tuner_id, trial in self.ongoing_trials.items():
             if trial.trial_id == trial_id:
                 self.seen[tuner_id] = time.monotonic()
 
     @synchronized
     def settled(self) -> bool:
-        """Tells whether every trial has ended, so that none is running or waits to be repeated."""
+        """Returns whether all trials have ended: none is running or waits to be repeated."""
         return not self.ongoing_trials and not self._retry_queue
 
 
 class RandomOracle(BudgetOracle, keras_tuner.oracles.RandomSearchOracle):
-    """Uniform draws from what fits."""
+    """Draws candidates within the budget uniformly."""
 
 
 class HyperbandOracle(BudgetOracle, keras_tuner.oracles.HyperbandOracle):
-    """Many candidates for few epochs, the best of them for more (Li 2018, JMLR 18)."""
+    """Trains many candidates for few epochs, and the best of them for more (Li 2018, JMLR 18)."""
 
 
 class BayesianOracle(BudgetOracle, keras_tuner.oracles.BayesianOptimizationOracle):
-    """A Gaussian process; of `BAYESIAN_DRAWS` draws from what fits, the one that promises most.
+    """Proposes the most promising of `BAYESIAN_DRAWS` candidates, by a Gaussian process.
 
-    keras-tuner's own climbs over the continuous cube, whose top may be a network beyond the budget
-    or one that was tried.
+    keras-tuner's own oracle maximizes over the continuous cube. That maximum may be a network
+    beyond the budget, or one that was tried before.
     """
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
@@ -250,7 +251,7 @@ class BayesianOracle(BudgetOracle, keras_tuner.oracles.BayesianOptimizationOracl
 
 
 class GridOracle(BudgetOracle, keras_tuner.oracles.GridSearchOracle):
-    """Every candidate that fits, in the order of the axes; ten values of a continuous one."""
+    """Proposes all candidates within the budget, in order; ten values of a continuous axis."""
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
         values = self._fresh(_grid(self.space.axes))
@@ -272,7 +273,7 @@ def _grid(axes: Any) -> Any:
             continue
         labels = axis.all() or [axis.at(0.05 + 0.1 * step) for step in range(10)]
         first = axis.start()
-        ordered = sorted(labels, key=lambda label: label != first)  # the default comes first
+        ordered = sorted(labels, key=lambda label: label != first)  # the default first
         stack += [(place + 1, {**values, axis.name: label}) for label in reversed(ordered)]
 
 

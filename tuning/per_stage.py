@@ -1,7 +1,7 @@
-"""Depth, width and filter size stage by stage, where a family's table has a column for it.
+"""Depth, width and filter size for each stage, if the table of a family has a column for it.
 
-The new column is the old one scaled with the same rules as the whole network's (`registry.Scale`),
-so no architecture is written down twice.
+The new column is the old one, scaled with the same rules as those for the whole network
+(`registry.Scale`), so no architecture is defined twice.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ Scaling = Callable[[Any, Scale, int], Any]
 
 @dataclass(frozen=True)
 class StageColumn:
-    """A column with one entry a stage.
+    """A column of a table with one entry for each stage.
 
     Args:
-        column: its name.
-        count: how many stages it has.
-        scale: scale(entry, factors, multiple) -> the stage's new entry.
-        multiple: that channels are rounded to.
-        stem: the column of what comes before the first stage and is as wide.
+        column: the name of the column.
+        count: the number of stages.
+        scale: scale(entry, factors, multiple) returns the new entry of a stage.
+        multiple: channel counts are rounded to a multiple of this.
+        stem: the column of the layer before the first stage, which has the same width; or None.
     """
 
     column: str
@@ -42,7 +42,7 @@ class StageColumn:
         )
         if self.stem is None:
             return {self.column: stages}
-        # Shortcuts of the first stage need a stem of its width.
+        # The shortcuts of the first stage need a stem of the same width.
         first = factors[0].channels(getattr(row, self.stem), self.multiple)
         return {self.column: stages, self.stem: first}
 
@@ -51,7 +51,9 @@ def _entries(row: Any, column: str, count: int) -> tuple[Any, ...]:
     value = getattr(row, column)
     if isinstance(value, tuple):
         return value
-    if column == "filters":  # convnet's one number stands for the first stage; then it doubles
+    if (
+        column == "filters"
+    ):  # a single number of convnet is that of the first stage; then it doubles
         return tuple(value * 2**stage for stage in range(count))
     return (value,) * count
 
@@ -83,13 +85,13 @@ def _line_channels(entry: tuple[int, ...], scale: Scale, multiple: int) -> tuple
 
 
 def stage_column(row: Any, axis: str) -> StageColumn | None:
-    """Returns the column through which an axis can be set stage by stage, or None.
+    """Returns the column that sets an axis stage by stage, or None if the table has none.
 
-    depth: residual networks, DenseNet, ShuffleNet, VGG, MobileNet v1 and v2. width: the same but
-    DenseNet, and AlexNet, ZFNet and convnet. kernel_size: convnet.
+    depth: residual networks, DenseNet, ShuffleNet, VGG, MobileNet v1 and v2. width: the same except
+    DenseNet, and also AlexNet, ZFNet and convnet. kernel_size: convnet.
 
     Args:
-        row: the columns of an architecture's table.
+        row: the columns of an architecture.
         axis: "depth", "width" or "kernel_size".
     """
     names = {field.name for field in fields(row)}

@@ -1,4 +1,4 @@
-"""The pictures of a search: accuracy against cost, parallel coordinates, importance, curves."""
+"""The plots of a search: accuracy against cost, parallel coordinates, importance, curves."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NAMES = {
     "seconds": "seconds of the trial",
 }
 LEAST_FOR_IMPORTANCE = 6
-"""Fewer trials than these say nothing of an axis."""
+"""With fewer trials, the importance of the axes is not computed."""
 COLOURS = "viridis_r"
 
 
@@ -42,12 +42,12 @@ def _png(figure: Any) -> bytes:
 
 
 def by_score(trials: Iterable[Trial]) -> list[Trial]:
-    """Returns the trials by rising score, those without one first."""
+    """Returns the trials by rising score; trials without a score count as 0."""
     return sorted(trials, key=lambda trial: trial.score or 0)
 
 
 def cost_plot(trials: Sequence[Trial], cost: str, bound: float | None = None) -> bytes:
-    """Returns a PNG of validation accuracy against a cost, the Pareto front drawn as a line."""
+    """Returns a PNG of validation accuracy against a cost, with the Pareto front as a line."""
     figure, axes = _figure(7, 4.4)
     completed = [trial for trial in trials if trial.score is not None and getattr(trial, cost)]
     xs = [getattr(trial, cost) for trial in completed]
@@ -75,13 +75,13 @@ def cost_plot(trials: Sequence[Trial], cost: str, bound: float | None = None) ->
 
 
 def curves_plot(trials: Sequence[Trial]) -> bytes:
-    """Returns a PNG of every trial's validation accuracy by epoch, the best one on top."""
+    """Returns a PNG of the validation accuracy of all trials by epoch, the best trial on top."""
     figure, axes = _figure(7, 4.4)
     ordered_trials = by_score(trial for trial in trials if trial.history)
     for place, trial in enumerate(ordered_trials):
         scores = [100 * score for score in trial.history["val_accuracy"]]
         last = place == len(ordered_trials) - 1
-        first = trial.epochs - len(scores)  # hyperband goes on where a trial ended
+        first = trial.epochs - len(scores)  # hyperband continues earlier trials
         axes.plot(
             range(first + 1, trial.epochs + 1),
             scores,
@@ -101,7 +101,7 @@ def curves_plot(trials: Sequence[Trial]) -> bytes:
 
 
 def position(axis: Axis, values: Mapping[str, Any]) -> float:
-    """Returns where a candidate lies on an axis, in [0, 1]; an axis that does not apply is -0.1."""
+    """Returns where a candidate lies on an axis, in [0, 1]; -0.1 if the axis does not apply."""
     if axis.name not in values or not axis.active(values):
         return -0.1
     value = values[axis.name]
@@ -115,13 +115,13 @@ def position(axis: Axis, values: Mapping[str, Any]) -> float:
 
 
 def ordered(axis: Axis) -> list[Any]:
-    """Returns the labels of a list of choices, numbers by size."""
+    """Returns the labels of a list of choices, numbers in order."""
     labels = list(axis.labels)
     return labels if isinstance(labels[0], str) else sorted(labels)
 
 
 def coordinates_plot(trials: Sequence[Trial], axes_: Sequence[Axis]) -> bytes:
-    """Returns a PNG of parallel coordinates: a line a trial over all axes, the accuracy last."""
+    """Returns a PNG of parallel coordinates: a line for each trial, accuracy on the last axis."""
     import matplotlib
 
     ordered_trials = by_score(trial for trial in trials if trial.score is not None)
@@ -132,7 +132,7 @@ def coordinates_plot(trials: Sequence[Trial], axes_: Sequence[Axis]) -> bytes:
     colours = matplotlib.colormaps[COLOURS]
     for place, (trial, score) in enumerate(zip(ordered_trials, scores, strict=True)):
         share = (score - low) / spread
-        # Where there are only a few values, lines would hide each other.
+        # Shift the lines on axes of few values, where they would hide each other.
         apart = 0.05 * (place / max(len(ordered_trials) - 1, 1) - 0.5)
         heights = [
             position(axis, trial.values) + (0 if isinstance(axis.domain, Range) else apart)
@@ -161,22 +161,22 @@ def coordinates_plot(trials: Sequence[Trial], axes_: Sequence[Axis]) -> bytes:
     for side in ("top", "right", "left", "bottom"):
         axes.spines[side].set_visible(False)
     for text in axes.texts:
-        text.set_in_layout(False)  # they lie within the axes
+        text.set_in_layout(False)  # the texts lie within the axes
     return _png(figure)
 
 
 def importance(trials: Sequence[Trial], axes_: Sequence[Axis]) -> dict[str, float]:
     """Returns how much of the accuracy each axis explains, as shares that add up to 1.
 
-    A random forest learns the accuracy from the axes; an axis is as important as its prediction
-    gets worse (mean squared error, 20 permutations) when the axis is shuffled among the trials.
+    A random forest learns to predict the accuracy from the axes. The importance of an axis is the
+    increase of the mean squared error when its values are shuffled among the trials, 20 times.
 
     Args:
-        trials: those that completed count.
-        axes_: of the space.
+        trials: trials of a search; only completed ones are used.
+        axes_: axes of the space.
 
     Returns:
-        By falling share; {} for fewer than 6 trials, or where the forest learns nothing.
+        The shares, largest first; {} for fewer than 6 trials, or if the forest learns nothing.
     """
     from sklearn.ensemble import RandomForestRegressor
     from sklearn.inspection import permutation_importance
@@ -199,7 +199,7 @@ def importance(trials: Sequence[Trial], axes_: Sequence[Axis]) -> dict[str, floa
 
 
 def importance_plot(shares: Mapping[str, float]) -> bytes:
-    """Returns a PNG of `importance`, a bar an axis."""
+    """Returns a PNG of `importance`, with one bar for each axis."""
     figure, axes = _figure(7, 0.9 + 0.34 * len(shares))
     names = list(shares)[::-1]
     bars = axes.barh(names, [100 * shares[name] for name in names], color="#0b5cad")
@@ -212,7 +212,7 @@ def importance_plot(shares: Mapping[str, float]) -> bytes:
 
 
 def scaling_plot(points: Sequence[Any]) -> bytes:
-    """Returns a PNG of accuracy against cost, a line from the base for each way to grow."""
+    """Returns a PNG of accuracy against cost, with a line from the base for each way of scaling."""
     figure, axes = _figure(7, 4.4)
     base = points[0]
     for way in dict.fromkeys(point.way for point in points[1:]):

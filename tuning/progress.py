@@ -1,4 +1,4 @@
-"""Progress of a search: bars for trials and epochs on a terminal, one line a trial elsewhere."""
+"""Progress of a search: bars on a terminal, one line for each trial elsewhere."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from kerascnn.training.progress import bars, clock
 
 
 class SearchProgress:
-    """Shows the trial in work and what came of those before.
+    """Shows the running trial and the results of earlier ones.
 
     Args:
-        trials: of the whole search; None where nobody knows.
-        console: where to show it; standard output by default.
+        trials: number of trials of the search; None if it is unknown.
+        console: where to print; None for standard output.
     """
 
     def __init__(self, trials: int | None, console: Console | None = None) -> None:
@@ -33,18 +33,18 @@ class SearchProgress:
             self.bars.start()
 
     def begun(self, trial_id: str, values: Mapping[str, Any]) -> None:
-        """A trial starts."""
+        """Shows that a trial starts."""
         if self.bars is not None:
             self.bars.update(self.part, completed=0, description=f"trial {trial_id}", figures="")
 
     def epoch(self, trial_id: str, epoch: int, epochs: int, logs: Mapping[str, float]) -> None:
-        """An epoch ended."""
+        """Shows the result of an epoch."""
         if self.bars is not None:
             figures = f"epoch {epoch}/{epochs}  val_accuracy {logs['val_accuracy']:.2%}"
             self.bars.update(self.part, completed=epoch, total=epochs, figures=figures)
 
     def ended(self, trial_id: str, outcome: Mapping[str, Any]) -> None:
-        """A trial ended."""
+        """Prints the result of a trial."""
         self.done += 1
         candidate = candidate_text(outcome["values"])
         if outcome["status"] == "COMPLETED":
@@ -62,17 +62,17 @@ class SearchProgress:
             self.bars.update(self.whole, completed=self.done, total=self.trials)
 
     def say(self, line: str) -> None:
-        """Prints a line, above the bars where there are any."""
+        """Prints a line, above the bars if there are any."""
         self.console.print(Text(line), soft_wrap=True)
 
     def close(self) -> None:
-        """Takes the bars away; the lines stay."""
+        """Removes the bars; the printed lines stay."""
         if self.bars is not None:
             self.bars.stop()
 
 
 def candidate_text(values: Mapping[str, Any]) -> str:
-    """Returns a candidate in a line: depth=2 width=0.5 …; keras-tuner's own entries left out."""
+    """Returns a candidate as text: depth=2 width=0.5 …, without keras-tuner's own entries."""
     return " ".join(
         f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}"
         for name, value in values.items()

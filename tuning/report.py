@@ -1,4 +1,4 @@
-"""report.html, the plots as files, and the trials for TensorBoard's HParams."""
+"""The files of a finished search: results.csv, best.json, report.html, plots, event files."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def write_results(result: SearchResult) -> None:
 
 
 def write_table(trials: Iterable[Trial], path: Path) -> None:
-    """Writes one row a trial: what came of it, then the values of its axes."""
+    """Writes a CSV file with one row for each trial: its outcome, then the values of its axes."""
     trials = list(trials)
     axes = list(dict.fromkeys(name for trial in trials for name in trial.values))
     with (
@@ -92,7 +92,7 @@ def _pictures(result: SearchResult) -> list[tuple[str, bytes, str]]:
             (
                 "coordinates.png",
                 plots.coordinates_plot(trials, axes),
-                "A line a trial; the darker, the better. What lies below an axis does not apply",
+                "A line for each trial, darker for higher accuracy; below an axis: not applicable",
             )
         )
     shares = plots.importance(trials, axes)
@@ -101,7 +101,7 @@ def _pictures(result: SearchResult) -> list[tuple[str, bytes, str]]:
             (
                 "importance.png",
                 plots.importance_plot(shares),
-                "Permutation importance in a random forest; of few trials it is a hint at best",
+                "Permutation importance in a random forest; unreliable for few trials",
             )
         )
     pictures.append(("curves.png", plots.curves_plot(trials), "Validation accuracy by epoch"))
@@ -109,6 +109,7 @@ def _pictures(result: SearchResult) -> list[tuple[str, bytes, str]]:
 
 
 def _page(result: SearchResult, pictures: list[tuple[str, bytes, str]]) -> Page:
+    """Returns the page about a search."""
     best, space = result.best, result.space
     data, setup = result.settings.data, result.settings.setup
     failed = [trial for trial in result.trials if trial.score is None]
@@ -175,6 +176,7 @@ def _page(result: SearchResult, pictures: list[tuple[str, bytes, str]]) -> Page:
 
 
 def _domain(domain: Any) -> str:
+    """Returns a domain as text."""
     if not isinstance(domain, Range):
         return ", ".join(map(str, domain))
     step = f" in steps of {domain.step:g}" if domain.step else ""
@@ -182,6 +184,7 @@ def _domain(domain: Any) -> str:
 
 
 def _trials_table(result: SearchResult) -> tuple[list[str], list[list[Any]]]:
+    """Returns header and rows of the table of completed trials, best first."""
     axes = [axis.name for axis in result.space.axes]
     header = ["trial", "accuracy, %", "loss", "parameters", "MACs", "epochs", "seconds", *axes]
     fronts = {trial.trial for cost in ("params", "macs") for trial in result.pareto(cost)}
@@ -205,7 +208,7 @@ def _trials_table(result: SearchResult) -> tuple[list[str], list[list[Any]]]:
 
 
 def write_events(result: SearchResult) -> None:
-    """Writes an event file for each completed trial, for TensorBoard's HParams and scalars."""
+    """Writes an event file for each completed trial, for TensorBoard's HParams page."""
     import tensorflow as tf
     from tensorboard.plugins.hparams import api
 

@@ -1,4 +1,4 @@
-"""What a search found: its trials, the best of them, the Pareto front, and the files of it."""
+"""The result of a search: its trials, the best of them, the Pareto front, and how to use them."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """What a search found; `trials` are in the order of their ids.
+    """The result of a search.
 
     Args:
-        trials: completed and failed ones.
-        directory: the search's.
-        space: what was searched.
-        settings: what the trials shared.
+        trials: completed and failed trials, in the order of their ids.
+        directory: the search's directory.
+        space: the search space.
+        settings: data and training settings that all trials share.
     """
 
     trials: tuple[Trial, ...]
@@ -38,11 +38,12 @@ class SearchResult:
 
     @property
     def completed(self) -> list[Trial]:
+        """The trials that did not fail."""
         return [trial for trial in self.trials if trial.score is not None]
 
     @property
     def best(self) -> Trial:
-        """The completed trial of the highest score; of equals the lower loss."""
+        """The completed trial with the highest score; of equal ones, with the lowest loss."""
         return max(self.completed, key=lambda trial: (trial.score, -trial.metrics["val_loss"]))
 
     def pareto(self, cost: str = "macs") -> list[Trial]:
@@ -52,7 +53,7 @@ class SearchResult:
     def best_model(self) -> keras.Model:
         """Returns the best trial's model with the weights of its best epoch, in float32.
 
-        `evaluate`, `predict` and `export` know from it how the trial saw its images.
+        The model has the preprocessing of the trial, which `evaluate`, `predict` and `export` use.
         """
         from kerascnn.models.signature import adopt, preprocessing_for
         from kerascnn.training.input import standardized
@@ -67,16 +68,16 @@ class SearchResult:
     def retrain(
         self, data: Any, *, epochs: int | None = None, overwrite: bool = False, verbose: bool = True
     ) -> Run:
-        """Trains the best candidate from fresh weights on all training images.
+        """Trains the best candidate from new weights on all training images.
 
         Args:
-            data: as `search` was given; its test images judge the model.
-            epochs: the search's when None.
+            data: the data that `search` got; its test images evaluate the model.
+            epochs: passes over the training images; None for those of the search.
             overwrite: replace an earlier run in the search's directory.
             verbose: show progress.
 
         Returns:
-            The run in `best/` of the search's directory.
+            The run, in `best/` of the search's directory.
         """
         from kerascnn.training.train import train
 
@@ -98,8 +99,12 @@ class SearchResult:
 def read_trials(directory: Path, latencies: Any = None) -> tuple[Trial, ...]:
     """Returns the trials that have ended in a search's directory.
 
+    Args:
+        directory: the search's directory.
+        latencies: latencies(values) returns the seconds for one image; None if not measured.
+
     Raises:
-        KerasCNNError: none completed; the message has the first one's reason.
+        KerasCNNError: no trial completed; the message has the reason of the first failure.
     """
     outcomes = [read_json(path) for path in outcome_paths(directory)]
     trials = [Trial.of(outcome) for outcome in outcomes if outcome is not None]

@@ -1,4 +1,4 @@
-"""Searching: the trials of a space on some data, in one process or as one of several machines."""
+"""Runs a search: all trials in one process, or one chief and several workers."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ from kerascnn.tuning.validation_split import hold_out
 
 @dataclass(frozen=True)
 class SearchOptions:
-    """What a search is asked for, apart from the space, the data and the training.
+    """The options of a search, apart from the space, the data and the training.
 
     Args:
-        tuner: name of the oracle that proposes candidates.
-        trials: the largest number of candidates.
+        tuner: name of the oracle that proposes candidates, one of `ORACLES`.
+        trials: largest number of candidates.
         directory: the search's directory.
-        stop_poor: end trials that fall behind.
-        latency: runtime to measure every trial on; None for none but what the budget bounds.
+        stop_poor: end trials that are worse than others.
+        latency: runtime on which to measure every trial; None to measure only for a bound.
         overwrite: replace an earlier search in the directory.
         verbose: show trials and epochs.
     """
@@ -82,53 +82,54 @@ def search(
     chief: str | None = None,
     worker: str | None = None,
 ) -> SearchResult | None:
-    """Trains candidates of a space and keeps them all in a directory.
+    """Trains candidates of a search space, and writes all results to a directory.
 
-    A fifth of every class of the training images is held out to score the trials; the test images
-    are not touched, so that they can still judge the winner. A directory that holds the same search
-    is gone on with: what is finished stays, what was running is repeated. A trial that crashes,
-    runs out of memory or turns NaN counts as failed, with its reason, and the search goes on.
+    A fifth of the training images of every class is held out to score the trials. The test images
+    are not used, so they can evaluate the winner. The same search in the same directory is resumed:
+    finished trials are kept, and interrupted ones are repeated. A trial that crashes, runs out of
+    memory or becomes NaN counts as failed, with its reason, and the search continues.
 
     Args:
-        space: a `SearchSpace`, or an architecture's name for its usual one, which is built for the
-            data's images as `kerascnn.train` does.
-        data: whatever `kerascnn.load_data` takes, except a `tf.data.Dataset`.
-        budget: upper bounds; the space's own when None. What is beyond is never built.
+        space: a `SearchSpace`, or an architecture's name for its default space, which is built for
+            the data's images as `kerascnn.train` does.
+        data: anything that `kerascnn.load_data` accepts, except a `tf.data.Dataset`.
+        budget: upper bounds; None for the space's own. Candidates over budget are never built.
         tuner: "random", "bayesian", "hyperband" or "grid".
-        trials: how many candidates at most; hyperband and grid may end earlier.
-        epochs: passes over the training images for each.
-        recipe: of the training, but for what the space's axes set.
+        trials: largest number of candidates; hyperband and grid may end earlier.
+        epochs: passes over the training images for each candidate.
+        recipe: recipe of the training, for what the space has no axis for.
         precision, strategy: as in `kerascnn.train`.
-        stop_poor: end a trial whose best accuracy is below the median of what the others had on
-            average until the same epoch; not with "hyperband", which does that itself.
+        stop_poor: end a trial if its best accuracy is below the median, over the completed trials,
+            of their mean accuracy up to the same epoch. Not with "hyperband", which has its own
+            rule.
         latency: "keras" or "onnx", to measure the seconds for one image of every trial.
-        directory: the search's; all machines need the same one.
-        seed: of the choice of candidates, each trial's own seed, and the validation images.
+        directory: the search's directory; on several machines a directory that they share.
+        seed: seed of the candidates, of each trial, and of the validation images.
         overwrite: replace an earlier search in that directory.
         verbose: show trials and epochs.
-        chief: HOST:PORT at which trials are handed out. This process is the chief, and trains
-            nothing, unless `worker` is given.
-        worker: the id of this worker, which stays the same when it is started again.
+        chief: HOST:PORT of the chief, which hands out trials. Without `worker` this process is the
+            chief, and trains nothing.
+        worker: id of this worker; use the same id when it is restarted.
 
     Returns:
-        The result; None for a worker, since the chief has it.
+        The result; None for a worker, since the chief has the result.
 
     Raises:
-        UsageError: an argument is unknown or out of range, or no network keeps the budget.
+        UsageError: an argument is unknown or out of range, or no network is within the budget.
         DataError: the data cannot be divided.
-        MismatchError: classes or channels of space and data do not fit.
-        OutputError: the directory holds something else or cannot be written.
-        KerasCNNError: no trial completed; the message has the first one's reason.
-        Interrupted: Ctrl-C or SIGTERM; the same call goes on.
+        MismatchError: classes or channels differ between space and data.
+        OutputError: the directory has other files or cannot be written.
+        KerasCNNError: no trial completed; the message has the reason of the first failure.
+        Interrupted: Ctrl-C or SIGTERM; the same call resumes the search.
     """
     _check(tuner, trials, epochs, latency)
     if strategy == "multiworker":
         raise UsageError(
             'strategy="multiworker" trains one network on several machines; a search gives each '
-            "machine trials of its own: chief and worker"
+            "machine trials of its own: use chief and worker instead"
         )
     if chief is None and worker is not None:
-        raise UsageError("worker without chief: give the chief's address, HOST:PORT")
+        raise UsageError("worker needs chief: give the chief's address, HOST:PORT")
     setup = TrainingSetup(
         resolve_recipe(recipe, epochs=epochs),
         resolve_precision(precision, None),
@@ -149,6 +150,7 @@ def _search(
     options: SearchOptions,
     role: str,
 ) -> SearchResult | None:
+    """Runs a search in a role: "alone", "chief" or "worker"."""
     directory, worker = options.directory, role == "worker"
     state = read_json(directory / STATE)
     if state is None and not worker and (not directory.is_dir() or _holds_files(directory)):
@@ -176,7 +178,7 @@ def _search(
             over = True
     except Interrupted as error:
         raise Interrupted(
-            f"stopped by {error}; {directory} is kept: the same command goes on"
+            f"stopped by {error}; {directory} is kept: run the same command to resume"
         ) from None
     finally:
         if reporter is not None:
@@ -184,7 +186,7 @@ def _search(
     if worker:
         return None
     if not over:
-        raise Interrupted(f"stopped; {directory} is kept: the same command goes on")
+        raise Interrupted(f"stopped; {directory} is kept: run the same command to resume")
     result = SearchResult(read_trials(directory, meter), directory, space, settings)
     write_results(result)
     _set_state(directory, config, "finished")
@@ -195,7 +197,7 @@ def _search(
 
 
 def _holds_files(directory: Path) -> bool:
-    # Workers that were started before the chief have made directories.
+    # Workers that started before the chief may have created directories.
     return any(path.is_file() for path in directory.rglob("*"))
 
 
@@ -212,13 +214,13 @@ def _check(tuner: str, trials: int, epochs: int, latency: str | None) -> None:
 def _fitted(
     space: SearchSpace | str, data: Data, budget: Budget | None, batch_size: int
 ) -> SearchSpace:
-    """Returns the space with the data's classes and, where it names none, its images' size."""
+    """Returns the space for the classes of the data and, if it names no shape, for its images."""
     if isinstance(space, str):
         space = SearchSpace(space)
     count = len(data.class_names)
     if space.classes not in (None, count):
         raise MismatchError(
-            f"the space has {space.classes} classes, but {data.name} has {count}; leave classes out"
+            f"the space has {space.classes} classes, but {data.name} has {count}; omit classes"
         )
     space = copy.copy(space)
     space.batch_size = batch_size
@@ -238,6 +240,7 @@ def _fitted(
 def _config(
     space: SearchSpace, data: Data, settings: TrialSettings, options: SearchOptions
 ) -> dict[str, Any]:
+    """Returns what identifies a search, for search.json."""
     setup = settings.setup
     return {
         "models": list(space.rows),
@@ -257,7 +260,7 @@ def _config(
 
 
 def _claim(options: SearchOptions, state: Mapping[str, Any] | None, config: dict[str, Any]) -> None:
-    """Makes the directory this search's, or sees that it is; more trials may be asked for."""
+    """Makes the directory this search's, or checks that it is; the number of trials may change."""
     directory = options.directory
     if state is not None and options.overwrite:
         shutil.rmtree(directory / TRIALS, ignore_errors=True)
@@ -268,8 +271,8 @@ def _claim(options: SearchOptions, state: Mapping[str, Any] | None, config: dict
         for name, value in config.items():
             if name != "trials" and state.get(name) != value:
                 raise OutputError(
-                    f"{directory} holds another search: its {name} is {str(state.get(name))[:80]}, "
-                    f"not {str(value)[:80]}; choose another directory, or ask for --overwrite"
+                    f"{directory} has another search: its {name} is {str(state.get(name))[:80]}, "
+                    f"not {str(value)[:80]}; choose another directory, or use --overwrite"
                 )
     _set_state(directory, config, "running")
 
@@ -282,15 +285,15 @@ def _set_state(directory: Path, config: dict[str, Any], state: str) -> None:
 def _oracle(
     space: SearchSpace, setup: TrainingSetup, options: SearchOptions, meter: LatencyMeter | None
 ) -> BudgetOracle:
-    # Hyperband has rounds enough to fill all trials.
+    # Enough iterations of Hyperband for any number of trials.
     hyperband = {"max_epochs": setup.recipe.epochs, "hyperband_iterations": 1000}
     limit = hyperband if options.tuner == "hyperband" else {"max_trials": options.trials}
     oracle = ORACLES[options.tuner](
         space,
         meter if space.budget.latency else None,
         objective="val_accuracy",
-        seed=setup.seed + 1,  # keras-tuner takes 0 for no seed
-        # Failures are told at the end. keras-tuner would raise with its lock held.
+        seed=setup.seed + 1,  # keras-tuner treats 0 as no seed
+        # Failures are reported at the end; keras-tuner would raise while it holds its lock.
         max_consecutive_failed_trials=10**9,
         **limit,
     )
@@ -299,6 +302,7 @@ def _oracle(
 
 
 def _serve(runner: TrialTuner, oracle: BudgetOracle, reporter: SearchProgress | None) -> bool:
+    """Hands out trials as the chief; returns whether the search is complete."""
     runner.save()
     say = reporter.say if reporter is not None else lambda line: None
     with runner.stop.listening():

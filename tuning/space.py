@@ -30,38 +30,40 @@ if TYPE_CHECKING:
 
 
 class SearchSpace(Candidates, keras_tuner.HyperModel):
-    """Architectures of the registry whose sizes and training are hyper-parameters.
+    """Architectures whose sizes and training settings are hyper-parameters.
 
-    A plain keras-tuner `HyperModel`: `build` and `fit` work with any tuner.
-    `kerascnn.tuning.search` adds data, recipes, and tuners that only propose what keeps the budget.
+    It is a keras-tuner `HyperModel`: `build` and `fit` work with any tuner.
+    `kerascnn.tuning.search` adds data, recipes, and tuners that propose only candidates within the
+    budget.
 
-    Each axis is given by keyword as a list of values or a `Range`:
+    Each axis is a keyword with a list of values or a `Range`:
 
-    - `depth`, `width`, `kernel_size`, `stem`, `dropout` as `create_model` takes them, and any
-      column of the row's table (`n`, `filters`, `pre_activation`, `reduction` …);
-    - `head`: "paper", or "linear": pooled features and one dense layer; `pooling` of that one is
-      "avg", "max" or "flatten";
+    - `depth`, `width`, `kernel_size`, `stem`, `dropout` as in `create_model`, and any column of the
+      architecture's table (`n`, `filters`, `pre_activation`, `reduction` …);
+    - `head`: "paper", or "linear" for pooled features and one dense layer; `pooling` of the linear
+      head is "avg", "max" or "flatten";
     - `optimizer`, `learning_rate`, `momentum`, `weight_decay`, `batch_size` and every other field
       of a `Recipe`, and `augmentation`: "none", "shift", "distort" or "mirror".
 
-    What has no axis stays as the paper's table and the recipe have it. Without any axis the space
-    is depth and width 0.5, 1 and 2 and a learning rate from 3e-4 to 1e-2; convnet's is the letters
-    of its form, n, m, k, filters and filter_size.
+    Settings without an axis keep the values of the paper's table and of the recipe. Without any
+    axis the space has depth and width 0.5, 1 and 2, and a learning rate from 3e-4 to 1e-2; convnet
+    has the axes n, m, k, filters, filter_size and learning_rate.
 
     Args:
-        rows: an architecture's name, or several: then "model" is an axis too, and an axis that a
-            row does not take is conditional on those that do.
-        input_shape: (height, width, channels), for all or a dict by row; None for the papers'.
-        classes: number of classes; None for the papers', or the data's in `search`.
-        budget: upper bounds that every candidate keeps.
-        per_stage: which of "depth", "width" and "kernel_size" each stage has for itself
-            (`stages.stage_column` says which families can).
-        **axes: the domains.
+        rows: an architecture's name, or several. With several, "model" is an axis too, and an axis
+            that only some architectures take applies only to those.
+        input_shape: (height, width, channels) for all, or a dict by architecture; None for the
+            papers' shapes.
+        classes: number of classes; None for the papers', or for the data's in `search`.
+        budget: upper bounds for every candidate.
+        per_stage: which of "depth", "width" and "kernel_size" each stage has separately;
+            `per_stage.stage_column` lists the families that can.
+        **axes: the domains of the axes.
 
     Raises:
-        UsageError: an axis is empty or unknown, an architecture takes none of its values, or no
-            network keeps the budget.
-        MismatchError: the image is too small for every network.
+        UsageError: an axis is empty or unknown, no architecture takes its values, or no network is
+            within the budget.
+        MismatchError: the image is too small for all networks.
     """
 
     def __init__(
@@ -78,7 +80,7 @@ class SearchSpace(Candidates, keras_tuner.HyperModel):
         keras_tuner.HyperModel.__init__(self, name="_".join(self.rows))
 
     def declare_hyperparameters(self, hp: keras_tuner.HyperParameters) -> None:
-        """Enters every axis, under the condition that it has."""
+        """Declares every axis in keras-tuner's `hp`, with its condition."""
         for axis in self.axes:
             if axis.parent is None:
                 _declare(hp, axis)
@@ -88,12 +90,12 @@ class SearchSpace(Candidates, keras_tuner.HyperModel):
                     _declare(hp, axis)
 
     def build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
-        """Returns the compiled model for the values that `hp` chooses.
+        """Returns the compiled model for the values in `hp`.
 
         The learning rate is constant, since the number of steps is not known here.
 
         Raises:
-            keras_tuner.errors.FailedTrialError: the values do not go together, or the network is
+            keras_tuner.errors.FailedTrialError: the values contradict each other, or the network is
                 beyond the budget; it is not built then.
         """
         declared = {hyperparameter.name for hyperparameter in hp.space}
@@ -110,28 +112,28 @@ class SearchSpace(Candidates, keras_tuner.HyperModel):
     def fit(
         self, hp: keras_tuner.HyperParameters, model: keras.Model, *args: Any, **kwargs: Any
     ) -> keras.callbacks.History:
-        """Trains one candidate as `model.fit` does.
+        """Trains a candidate; other arguments as in `model.fit`.
 
-        With an axis for the batch size or the augmentation the images have to come as arrays
-        (x, y), since a dataset has its batches already.
+        With an axis for the batch size or the augmentation, the images must be arrays (x, y): a
+        dataset already has its batches.
 
         Raises:
-            keras_tuner.errors.FailedTrialError: the loss became NaN or infinite, so that the trial
-                counts as failed and never as best.
+            keras_tuner.errors.FailedTrialError: the loss became NaN or infinite, so the trial
+                counts as failed and is never the best.
         """
         changes = self.training(hp.values)
         if "batch_size" in changes or any(name in changes for name in AUGMENTATIONS["none"]):
-            args, kwargs = self._fed(changes, args, kwargs)
+            args, kwargs = self._with_batches(changes, args, kwargs)
         history = model.fit(*args, **kwargs)
         if not all(math.isfinite(loss) for loss in history.history["loss"]):
             raise keras_tuner.errors.FailedTrialError("the loss became NaN or infinite")
         return history
 
     def network_of(self, values: Mapping[str, Any]) -> keras.Model:
-        """Builds the network of a candidate, not compiled.
+        """Returns the network of a candidate, not compiled.
 
         Raises:
-            keras_tuner.errors.FailedTrialError: the values do not go together, or the network is
+            keras_tuner.errors.FailedTrialError: the values contradict each other, or the network is
                 beyond the budget.
         """
         try:
@@ -156,26 +158,27 @@ class SearchSpace(Candidates, keras_tuner.HyperModel):
         return keras.Model(model.input, x, name=row)
 
     def recipe(self, values: Mapping[str, Any], base: Recipe | None = None) -> Recipe:
-        """Returns how a candidate is trained: the base recipe with what its axes set."""
+        """Returns the base recipe with the fields that a candidate sets."""
         return replace(base or RECIPES["default"], **self.training(values))
 
-    def _fed(
+    def _with_batches(
         self, changes: dict[str, Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Returns the arguments of `fit` with the batches and the augmentation of a candidate."""
         names = dict(zip(("x", "y"), args, strict=False))
         options = {**names, **kwargs}
         x, y = options.pop("x", None), options.pop("y", None)
         if not hasattr(x, "__getitem__") or y is None or len(args) > 2:
             raise UsageError(
                 "the axes batch_size and augmentation need arrays: fit(hp, model, x=…, y=…); a "
-                "dataset has its batches already, so leave these axes out"
+                "dataset has its batches already, so omit these axes"
             )
         batch = changes.get("batch_size", options.pop("batch_size", self.batch_size))
         distort = {name: changes[name] for name in AUGMENTATIONS["none"] if name in changes}
         distortion = Distortion.of(Recipe("fit", **distort))
-        as_is = Preprocessing(size=None, fit="none", channels="any", scale=1.0)
+        unchanged = Preprocessing(size=None, fit="none", channels="any", scale=1.0)
         options["x"] = pipeline(
-            Split(x, y), as_is, batch_size=batch, training=True, distortion=distortion
+            Split(x, y), unchanged, batch_size=batch, training=True, distortion=distortion
         )
         options["steps_per_epoch"] = math.ceil(len(x) / batch)
         options["shuffle"] = False
@@ -183,6 +186,7 @@ class SearchSpace(Candidates, keras_tuner.HyperModel):
 
 
 def _declare(hp: keras_tuner.HyperParameters, axis: Axis) -> None:
+    """Declares an axis in keras-tuner's `hp`."""
     domain = axis.domain
     if not isinstance(domain, Range):
         hp.Choice(axis.name, list(axis.labels), default=axis.start())

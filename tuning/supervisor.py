@@ -1,9 +1,9 @@
-"""The process above a chief or a worker: starts it again, under its old id, when it dies.
+"""The parent process of a chief or a worker: restarts it under the same id when it dies.
 
-Standard library only. keras-tuner gives a dead worker's trial to the same id again, and to no
-other; the chief reads what it had from the disk. A trial that kills its process three times is
-marked as failed by the worker itself (`trial_runner.MAXIMUM_ATTEMPTS`), so what is given up here is
-a process that cannot start at all, and the chief gives its trial to another worker.
+Standard library only. keras-tuner assigns a dead worker's trial only to a worker of the same id;
+the chief reads its state from the disk. A worker marks a trial that killed its process three times
+as failed (`trial_runner.MAXIMUM_ATTEMPTS`). So the supervisor gives up only on a process that
+cannot start at all, and the chief then assigns its trial to another worker.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from kerascnn.tuning.search_files import outcome_paths
 
 CHILD = "KERASCNN_TUNE_CHILD"
 RESTARTS = 5
-"""Deaths in a row, without a trial ending in between, after which a process is given up."""
+"""Largest number of consecutive deaths without a trial ending in between."""
 
 
 def is_child() -> bool:
-    """Tells whether this process has a supervisor already."""
+    """Returns whether this process has a supervisor already."""
     return CHILD in os.environ
 
 
 def end_with_parent() -> None:
-    """Lets this process end, as on SIGTERM, when its supervisor is gone."""
+    """Ends this process, as SIGTERM does, when its supervisor ends."""
     parent = os.getppid()
 
     def watch() -> None:
@@ -44,17 +44,17 @@ def end_with_parent() -> None:
 
 
 def supervise(address: str, worker: str | None, directory: str | os.PathLike[str]) -> None:
-    """Runs this command's own arguments in a child until it ends by itself.
+    """Runs this command in a child process, and restarts it until it exits.
 
     Args:
-        address: the chief's, for messages.
+        address: the chief's address, for messages.
         worker: the worker's id; None for the chief.
-        directory: the search's.
+        directory: the search's directory.
 
     Raises:
-        SystemExit: with the child's code, when it failed on purpose; it has said why.
-        Interrupted: the child was stopped by Ctrl-C or SIGTERM.
-        KerasCNNError: it died too often.
+        SystemExit: the child reported an error; with its exit code.
+        Interrupted: Ctrl-C or SIGTERM stopped the child.
+        KerasCNNError: the child died too often.
     """
     name = f"chief at {address}" if worker is None else f"worker {worker}"
     if address.startswith(("0.0.0.0", "[::]")):
@@ -65,8 +65,8 @@ def supervise(address: str, worker: str | None, directory: str | os.PathLike[str
         if code == 0:
             return
         if code == Interrupted.exit_code:
-            raise Interrupted(f"{name} was stopped; the same command goes on")
-        if 0 < code < 128:  # an error of ours, or of Python's: it would come again
+            raise Interrupted(f"{name} was stopped; run the same command to resume")
+        if 0 < code < 128:  # a reported error, or one of Python: it would happen again
             raise SystemExit(code)
         now = len(outcome_paths(Path(directory)))
         deaths = 1 if now > ended else deaths + 1
@@ -75,16 +75,16 @@ def supervise(address: str, worker: str | None, directory: str | os.PathLike[str
         if deaths > RESTARTS:
             raise KerasCNNError(
                 f"{name} died {deaths} times without ending a trial, the last time by {how}; "
-                "its trial goes to another worker"
+                "another worker repeats its trial"
             )
         print(f"{name} died ({how}); starting it again", file=sys.stderr, flush=True)
 
 
 def run_child(command: list[str]) -> int:
-    """Runs a command as the supervised process; Ctrl-C and SIGTERM are handed on to it.
+    """Runs a command as the supervised process; forwards SIGTERM to it.
 
     Returns:
-        Its exit code; below 0 the signal that ended it.
+        Its exit code; a negative number is the signal that ended it.
     """
     # Links stay as they are: beside src/kerascnn there is nothing else that could be imported.
     root = str(Path(version.__file__).parent.parent)
@@ -94,7 +94,7 @@ def run_child(command: list[str]) -> int:
     old_handlers: dict[int, Any] = {}
 
     def hand_on(number: int, frame: Any) -> None:
-        # Ctrl-C on a terminal reaches the child by itself.
+        # The terminal sends Ctrl-C to the child too.
         if number == signal.SIGTERM:
             child.send_signal(number)
 

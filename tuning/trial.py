@@ -1,4 +1,4 @@
-"""One trial of a search: its values, score and costs."""
+"""A trial of a search: its values, its score and its costs."""
 
 from __future__ import annotations
 
@@ -19,25 +19,26 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Trial:
-    """One candidate and what came of it.
+    """A candidate and the outcome of its training.
 
     Args:
-        trial: its id.
-        values: of its axes.
-        score: validation accuracy of its best epoch; None when it failed.
-        reason: why it failed, or "".
+        trial: the id of the trial.
+        values: the values of its axes.
+        score: validation accuracy of the best epoch; None if the trial failed.
+        reason: why the trial failed, or "".
         metrics: losses and accuracies of the best epoch.
         epoch: the best epoch, from 1.
-        epochs: how many it had.
-        stopped: it was ended early for falling behind.
-        params, macs, memory: its price; memory in bytes of a training step.
-        latency: seconds for one image, where it was measured.
-        precision: the dtype policy that it was trained in.
-        seconds: that the trial took.
-        seed: of its weights, order and distortions.
-        worker: who ran it.
-        attempts: how often it was begun.
-        history: a list for each figure, an entry an epoch.
+        epochs: number of epochs trained.
+        stopped: whether it was ended early for a poor accuracy.
+        params, macs, memory: trainable parameters, multiply-accumulates for one image, and bytes of
+            a training step.
+        latency: seconds for one image; None if not measured.
+        precision: name of the dtype policy.
+        seconds: duration of the trial.
+        seed: seed of its weights, order and augmentation.
+        worker: id of the worker.
+        attempts: how often the trial was started.
+        history: a list for each figure, with an entry for each epoch.
     """
 
     trial: str
@@ -61,7 +62,7 @@ class Trial:
 
     @classmethod
     def of(cls, outcome: dict[str, Any]) -> Trial:
-        """Makes one of what a trial's outcome.json holds."""
+        """Returns the trial in the content of an outcome.json."""
         names = set(cls.__dataclass_fields__) - {"score"}
         fields = {key: value for key, value in outcome.items() if key in names}
         done = outcome["status"] == "COMPLETED"
@@ -69,14 +70,17 @@ class Trial:
 
 
 def pareto(trials: Iterable[Trial], cost: str = "macs") -> list[Trial]:
-    """Returns the completed trials that none beats in accuracy without costing more.
+    """Returns the completed trials than which no other has a higher accuracy at no higher cost.
 
     Args:
-        trials: to choose among.
+        trials: the trials to choose from.
         cost: one of `COSTS`.
 
     Returns:
-        By rising cost, and so by rising accuracy.
+        The trials by rising cost, and so by rising accuracy.
+
+    Raises:
+        UsageError: the cost is unknown.
     """
     if cost not in COSTS:
         raise UsageError(f"cost={cost!r}; it must be one of {', '.join(COSTS)}")

@@ -1,4 +1,4 @@
-"""What is kept of a trial while it trains, and when it is ended early."""
+"""The callback of a trial: records it, saves its best weights, and ends poor trials early."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from kerascnn.fileio.json import read_json, write_compact_json
 from kerascnn.tuning.search_files import CHECKPOINT, HISTORY, outcome_paths
 
 MINIMUM_COMPLETED = 4
-"""So many trials have to be completed before one can be stopped for being poor."""
+"""Number of completed trials from which on poor trials are ended early."""
 
 
 class TrialRecorder(keras.callbacks.Callback):
-    """Keeps a trial's history and the weights of its best epoch, and ends it when it must end.
+    """Records the history of a trial, saves the weights of its best epoch, and may end it early.
 
     Args:
-        directory: the trial's.
-        network: whose weights are kept.
-        epochs: the last one's number.
-        first: the number of epochs that an earlier trial had of it.
-        stop_poor: end it when it falls behind the others.
-        report_epoch: report_epoch(epoch, epochs, figures) after each one.
+        directory: the trial's directory.
+        network: the network whose weights are saved.
+        epochs: the number of the last epoch.
+        first: number of epochs that an earlier trial of the same candidate had.
+        stop_poor: end the trial if it is worse than the others.
+        report_epoch: report_epoch(epoch, epochs, figures) is called after each epoch; or None.
 
     Raises:
-        keras_tuner.errors.FailedTrialError: from `fit`, where a loss is not finite.
+        keras_tuner.errors.FailedTrialError: from `fit`, if a loss is not finite.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class TrialRecorder(keras.callbacks.Callback):
             self.model.stop_training = True
 
     def _poor(self, done: int) -> bool:
-        """Golovin 2017's median rule: the best so far is below the others' mean until here."""
+        """Returns whether the best accuracy is below the median rule of Golovin 2017."""
         if done < 2 or done >= self.epochs - self.first:
             return False
         means = []
@@ -85,7 +85,7 @@ class TrialRecorder(keras.callbacks.Callback):
         return len(means) >= MINIMUM_COMPLETED and self.best[0] < statistics.median(means)
 
     def result(self) -> dict[str, Any]:
-        """Returns the outcome of a trial that went through."""
+        """Returns the outcome of a completed trial."""
         place = self.best_epoch - self.first
         return {
             "epoch": self.best_epoch + 1,

@@ -1,8 +1,6 @@
-"""Running trials: each candidate trained as `kerascnn.train` would, and its outcome on the disk.
+"""Runs trials: trains each candidate as `kerascnn.train` does, and writes its outcome.
 
-A trial's directory holds trial.json (keras-tuner's), history.json (a list for each figure, an
-entry an epoch), checkpoint.weights.h5 (of the best epoch) and outcome.json, which is written last:
-a trial that has one is never run again.
+`search_files` describes the files of a trial.
 """
 
 from __future__ import annotations
@@ -48,20 +46,20 @@ from kerascnn.tuning.space import SearchSpace
 from kerascnn.tuning.trial_callback import TrialRecorder
 
 MAXIMUM_ATTEMPTS = 3
-"""A trial whose process died so often is taken for the cause of it."""
+"""A trial whose process died this often counts as failed."""
 IDLE = 0.5
-"""Seconds between two questions for work."""
+"""Seconds between two requests for a trial."""
 
 
 @dataclass(frozen=True)
 class TrialSettings:
-    """What all trials of a search share.
+    """The settings that all trials of a search share.
 
     Args:
-        data: to train on (`train`) and to score by (`test`).
-        setup: the recipe for what the axes leave open, the strategy, the seed from which each
-            trial's own is made, and the dtype policy: with "auto" each candidate has the fastest.
-        stop_poor: end trials that fall behind.
+        data: the images to train on (`train`) and to score by (`test`).
+        setup: the recipe for what has no axis; the strategy; the seed, from which each trial's own
+            is derived; and the dtype policy. With "auto", each candidate gets the fastest policy.
+        stop_poor: end trials that are worse than others.
     """
 
     data: Data
@@ -69,20 +67,20 @@ class TrialSettings:
     stop_poor: bool
 
     def trial_seed(self, trial_id: str) -> int:
-        """Returns a trial's own seed: another for each trial, the same when it is repeated."""
+        """Returns the seed of a trial: different for each trial, the same when it is repeated."""
         digest = hashlib.sha256(f"{self.setup.seed} {trial_id}".encode()).digest()
         return int.from_bytes(digest[:4], "big") % 2**31
 
 
 class TrialTuner(keras_tuner.Tuner):
-    """keras-tuner's tuner with the training of this package.
+    """A keras-tuner tuner that trains candidates as this package does.
 
     Args:
-        oracle: one of `oracles.ORACLES`, made for the space.
-        space: what is searched.
-        settings: what all trials share.
-        directory: where `trials` lies.
-        reporter: told of trials and epochs (`progress.SearchProgress`); None for silence.
+        oracle: proposes candidates; one of `oracles.ORACLES`.
+        space: the search space.
+        settings: the settings that all trials share.
+        directory: the search's directory.
+        reporter: shows trials and epochs (`progress.SearchProgress`); None for no output.
     """
 
     def __init__(
@@ -98,17 +96,17 @@ class TrialTuner(keras_tuner.Tuner):
         self._scored: tuple[Any, tf.data.Dataset | None] = (None, None)
         self.stop = StopRequest()
         oracle.verbose = 0
-        with contextlib.redirect_stdout(io.StringIO()):  # it tells of what it reloads
+        with contextlib.redirect_stdout(io.StringIO()):  # it prints what it reloads
             super().__init__(oracle, space, directory=str(directory), project_name=TRIALS)
         if self._is_worker():
             self.oracle = WorkerOracle(oracle, directory, lambda: self.stop.signal is not None)
 
     def _populate_initial_space(self) -> None:
-        """The oracle knows every axis; keras-tuner would build networks to find them."""
+        """Does nothing: the oracle knows all axes, and no network must be built to find them."""
 
     def _get_tuner_fname(self) -> str:
-        # All state is the oracle's. keras-tuner reloads it only where it finds a file of this
-        # tuner, which is written after the first trial and has another name for each machine.
+        # All state is the oracle's. keras-tuner reloads it only if this file exists. Its own
+        # file is written after the first trial, under another name on each machine.
         return str(Path(self.project_dir) / "oracle.json")
 
     def save(self) -> None:
@@ -123,7 +121,7 @@ class TrialTuner(keras_tuner.Tuner):
         """Runs trials until the oracle has no more.
 
         Raises:
-            Interrupted: Ctrl-C or SIGTERM; the trial in work is repeated by the next call.
+            Interrupted: Ctrl-C or SIGTERM; the next call repeats the running trial.
         """
         with self.stop.listening(), _frozen():
             while True:
@@ -144,7 +142,7 @@ class TrialTuner(keras_tuner.Tuner):
                 self.on_trial_end(trial)
 
     def _attempt(self, trial: Any) -> dict[str, Any] | None:
-        """Runs a trial and returns its outcome; None, with the trial marked, when it failed."""
+        """Runs a trial; returns its outcome, or None, with the trial marked as failed."""
         directory = Path(self.get_trial_dir(trial.trial_id))
         outcome = read_json(directory / OUTCOME)
         if outcome is None:
@@ -163,6 +161,7 @@ class TrialTuner(keras_tuner.Tuner):
         return None
 
     def _outcome(self, trial: Any, directory: Path) -> dict[str, Any]:
+        """Returns the content of outcome.json after a trial has run or failed."""
         attempts = read_json(directory / ATTEMPTS) or []
         about = {
             "trial": trial.trial_id,
@@ -175,7 +174,7 @@ class TrialTuner(keras_tuner.Tuner):
         try:
             if len(attempts) >= MAXIMUM_ATTEMPTS:
                 raise keras_tuner.errors.FailedTrialError(
-                    f"its process died {len(attempts)} times, perhaps for want of memory"
+                    f"its process died {len(attempts)} times, perhaps because of too little memory"
                 )
             write_compact_json(
                 directory / ATTEMPTS,
@@ -183,7 +182,8 @@ class TrialTuner(keras_tuner.Tuner):
             )
             ending = {"status": "COMPLETED", **self.run_trial(trial)}
         except (Interrupted, KeyboardInterrupt):
-            write_compact_json(directory / ATTEMPTS, attempts)  # a stop on request is no death
+            # A requested stop does not count as an attempt.
+            write_compact_json(directory / ATTEMPTS, attempts)
             raise
         except Exception as error:
             (directory / "traceback.txt").write_text(traceback.format_exc(), "utf-8")
@@ -191,10 +191,10 @@ class TrialTuner(keras_tuner.Tuner):
         return {**about, **ending, "seconds": round(time.perf_counter() - started_at, 3)}
 
     def run_trial(self, trial: Any, *arguments: Any, **keywords: Any) -> dict[str, Any]:
-        """Trains one candidate and returns its best epoch, history and price.
+        """Trains a candidate; returns its best epoch, history and costs.
 
         Raises:
-            keras_tuner.errors.FailedTrialError: NaN, or a network that cannot be built.
+            keras_tuner.errors.FailedTrialError: a loss is not finite, or the network is invalid.
         """
         settings, values = self.settings, trial.hyperparameters.values
         directory = Path(self.get_trial_dir(trial.trial_id))
@@ -203,15 +203,15 @@ class TrialTuner(keras_tuner.Tuner):
             values.get("tuner/epochs", settings.setup.recipe.epochs),
         )
         seed = settings.trial_seed(trial.trial_id)
-        self.stop.set_model(None)  # or it would hold the last trial's network
-        keras.utils.clear_session()  # collects that
+        self.stop.set_model(None)  # it would keep the last trial's network in memory
+        keras.utils.clear_session()  # frees that network
         recipe = self.space.recipe(values, settings.setup.recipe)
         setup = replace(settings.setup, recipe=recipe, seed=seed)
         setup = replace(setup, policy=self._policy(values, setup, epochs - first))
         keras.utils.set_random_seed(seed)
         with setup.scope(), data_errors():
             network = self.space.network_of(values)
-            if "tuner/trial_id" in values:  # hyperband goes on where a promoted trial ended
+            if "tuner/trial_id" in values:  # hyperband continues a promoted trial
                 earlier = Path(self.get_trial_dir(values["tuner/trial_id"]))
                 network.load_weights(earlier / CHECKPOINT)
             preprocessing, data = self._prepare(network)
@@ -247,7 +247,7 @@ class TrialTuner(keras_tuner.Tuner):
         }
 
     def _policy(self, values: Mapping[str, Any], setup: TrainingSetup, epochs: int) -> str:
-        """Returns the dtype policy for a candidate, measured where that is worth it."""
+        """Returns the dtype policy for a candidate; measures it if "auto" is requested."""
         if setup.policy != "auto":
             return setup.policy
         row, arguments = self.space.network(values)
@@ -260,7 +260,7 @@ class TrialTuner(keras_tuner.Tuner):
         ).policy
 
     def _prepare(self, network: keras.Model) -> tuple[Preprocessing, Data]:
-        """Returns how images get into a network, with images of its size where they are arrays."""
+        """Returns the preprocessing for a network, and the data with images of its size."""
         data = self.settings.data
         shape = tuple(network.input_shape[1:])
         base = preprocessing_for(network, data.image_shape)
@@ -274,7 +274,7 @@ class TrialTuner(keras_tuner.Tuner):
     def _validation(
         self, data: Data, preprocessing: Preprocessing, setup: TrainingSetup
     ) -> tf.data.Dataset:
-        """Returns the dataset that scores a trial: the last one's where it would be the same."""
+        """Returns the dataset that scores a trial; reuses the previous one if it is the same."""
         key = (preprocessing, setup.recipe.batch_size)
         scored_key, dataset = self._scored
         if dataset is None or scored_key != key:
@@ -285,7 +285,7 @@ class TrialTuner(keras_tuner.Tuner):
 
 @contextlib.contextmanager
 def _frozen() -> Iterator[None]:
-    """Lets the collection before each trial pass over the million objects of the libraries."""
+    """Excludes all existing objects from garbage collection within the block, to save time."""
     gc.collect()
     gc.freeze()
     try:
@@ -295,10 +295,11 @@ def _frozen() -> Iterator[None]:
 
 
 def untuned(dataset: tf.data.Dataset) -> tf.data.Dataset:
-    """Returns a dataset whose threads and buffers TensorFlow does not adjust while it is read.
+    """Returns the dataset with TensorFlow's automatic tuning of threads and buffers turned off.
 
-    What adjusts them sleeps between its visits, each time twice as long, up to a minute. Told to
-    end, it often goes to sleep once more (2.21), and `fit` waits for it: two seconds in five.
+    The tuning thread sleeps between its checks, each time twice as long, up to a minute. When it
+    should end, it often sleeps once more (TensorFlow 2.21), and `fit` waits for it: two seconds in
+    five.
     """
     options = tf.data.Options()
     options.autotune.enabled = False
@@ -306,6 +307,7 @@ def untuned(dataset: tf.data.Dataset) -> tf.data.Dataset:
 
 
 def _sized(split: Split, preprocessing: Preprocessing) -> Split:
+    """Returns a split with its arrays resized for a network; files and datasets stay unchanged."""
     if isinstance(split.images, tuple | tf.data.Dataset):
         return split
     return Split(preprocessing.spatial_batch(split.images), split.labels)

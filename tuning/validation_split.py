@@ -11,7 +11,15 @@ VALIDATION_FRACTION = 0.2
 
 
 def hold_out(data: Data, seed: int) -> Data:
-    """Returns the training images in two parts: to train on (`train`) and to score by (`test`)."""
+    """Returns the training images in two parts: `train` to train on, and `test` to score by.
+
+    Args:
+        data: the data; its own test images are dropped.
+        seed: seed of the choice.
+
+    Raises:
+        DataError: the images are a dataset, which cannot be divided.
+    """
     images, labels = data.train.images, data.train.labels
     if labels is None or not hasattr(images, "__getitem__"):
         raise DataError(

@@ -20,7 +20,7 @@ from support.processes import environment
         (["tune", "lenet6", "digits"], "the nearest are: lenet5"),
         (["tune", "lenet5,convnet7", "digits"], "convnet"),
         (["tune", "lenet5", "digits", "--axis", "width"], "write NAME=VALUES"),
-        (["tune", "lenet5", "digits", "--axis", "width=2:1"], "is no range"),
+        (["tune", "lenet5", "digits", "--axis", "width=2:1"], "is not a range"),
         (["tune", "lenet5", "digits", "--worker", "1"], "--worker needs --chief"),
         (["tune", "lenet5", "digits", "--trials", "many"], "invalid int value"),
         (["scale", "lenet6", "digits"], "the nearest are: lenet5"),

@@ -126,7 +126,9 @@ def test_workers_that_were_told_different_things_do_not_begin(tmp_path, first, s
     results = ends(start(command, workers=2, own=(first, second)))
     assert [code for code, _ in results] == [2, 2], [text[-2000:] for _, text in results]
     for _, errors in results:
-        assert "the workers do not begin with the same: start all of them with one" in errors
+        assert (
+            "the workers start with different settings: start all of them with the same" in errors
+        )
     assert not (run_dir / "history.csv").exists()
 
 

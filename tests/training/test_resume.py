@@ -145,9 +145,7 @@ def test_damaged_checkpoints(copy, capsys):
     assert "resuming from the end of epoch 2" in out
     (again / "checkpoints" / older.name / "state.json").unlink()
     before = sorted(again.rglob("*"))
-    with pytest.raises(
-        DamagedFileError, match=r"all 2 checkpoints of .* are damaged"
-    ) as error:
+    with pytest.raises(DamagedFileError, match=r"all 2 checkpoints of .* are damaged") as error:
         go(again)
     assert error.value.exit_code == 4
     assert sorted(again.rglob("*")) == before

@@ -252,7 +252,7 @@ def test_every_family_has_candidates_on_every_axis(family: str, axis: str) -> No
         ("lenet6", {}, UsageError, "the nearest are: lenet5"),
         ("lenet5", {"width": ()}, UsageError, "width is empty"),
         ("lenet5", {"width": "1"}, UsageError, "give a list of values"),
-        ("lenet5", {"width": (1, 1)}, UsageError, "a value twice"),
+        ("lenet5", {"width": (1, 1)}, UsageError, "a duplicate value"),
         ("lenet5", {"widht": (1, 2)}, UsageError, "did you mean 'width'"),
         ("lenet5", {"kernel_size": (3, 4)}, UsageError, "kernel_size must be odd"),
         ("lenet5", {"depth": (0, 1)}, UsageError, "depth must be a number above 0"),
