@@ -52,14 +52,14 @@ class AxisFactory:
         variants: the records of the architectures, by name.
         domains: the values of each axis, by name.
         per_stage: names of the axes that every stage has separately.
-        usual: whether the domains are the default ones; then an axis that no architecture takes
-            is left out.
+        default_domains: whether the domains are the default ones; then an axis that no
+            architecture takes is left out.
     """
 
     variants: Mapping[str, Variant]
     domains: Mapping[str, Any]
     per_stage: tuple[str, ...]
-    usual: bool
+    default_domains: bool
 
     @property
     def rows(self) -> tuple[str, ...]:
@@ -117,7 +117,7 @@ class AxisFactory:
                 takers.append(row)
         if not takers:
             assert refused is not None
-            if self.usual:
+            if self.default_domains:
                 return []
             raise refused
         layers = [k for k in self.domains.get("k", ()) if k]

@@ -71,14 +71,14 @@ class Candidates:
         self.budget = budget or Budget()
         self.per_stage = tuple(per_stage)
         self.batch_size = 64
-        self.extra: dict[str, Any] = {}
+        self.extra_arguments: dict[str, Any] = {}
         for name in self.per_stage:
             if name not in SCALED:
                 raise UsageError(f"per_stage={name!r}; it must be one of {', '.join(SCALED)}")
             if name not in domains:
                 raise UsageError(f"per_stage={name!r}, but {name} has no values; give {name}=…")
-        usual = CONVNET_AXES if self.rows == ("convnet",) else DEFAULT_AXES
-        self.domains = dict(domains or usual)
+        defaults = CONVNET_AXES if self.rows == ("convnet",) else DEFAULT_AXES
+        self.domains = dict(domains or defaults)
         self.axes = AxisFactory(self.variants, self.domains, self.per_stage, not domains).axes()
         self.fit_to(self.input_shape, self.classes)
 
@@ -129,7 +129,7 @@ class Candidates:
             arguments["input_shape"] = tuple(shape)
         if self.classes is not None:
             arguments["classes"] = self.classes
-        return row, {**self.extra, **arguments}
+        return row, {**self.extra_arguments, **arguments}
 
     def _stage_columns(
         self, variant: Variant, arguments: Mapping[str, Any], factors: Mapping[str, Any]

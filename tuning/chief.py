@@ -107,7 +107,7 @@ class _Server(oracle_chief.OracleServicer):
 
     def GetTrial(self, request: Any, context: Any) -> Any:
         self.heard = time.monotonic()
-        self.oracle.heard_of(request.trial_id)
+        self.oracle.record_heartbeat(request.trial_id)
         with _mute():
             return super().GetTrial(request, context)
 
@@ -169,7 +169,7 @@ def serve(
             for lost in oracle.release(silence):
                 say(f"{lost} did not answer for {silence:.0f} s; another worker repeats its trial")
             quiet = time.monotonic() - servicer.heard
-            over = oracle.settled() and bool(oracle.trials)
+            over = oracle.all_ended() and bool(oracle.trials)
             if over and servicer.stop_triggered and (not oracle.tuner_ids or quiet > silence):
                 return True
             if over and quiet > silence and _exhausted(oracle):
@@ -247,7 +247,7 @@ class WorkerOracle(oracle_client.OracleClient):
         self._ask(lambda: call(trial))
 
     @contextlib.contextmanager
-    def alive(self, trial_id: str) -> Iterator[None]:
+    def heartbeats(self, trial_id: str) -> Iterator[None]:
         """Sends heartbeats for a trial within the block."""
         done = threading.Event()
         request = protos.get_service().GetTrialRequest(trial_id=trial_id)

@@ -81,7 +81,7 @@ class BudgetOracle(keras_tuner.Oracle):
         bound = self.space.budget.latency
         return bound is None or self.latency is None or self.latency(values) <= bound
 
-    def _fresh(self, candidates: Any) -> dict[str, Any] | None:
+    def _first_new(self, candidates: Any) -> dict[str, Any] | None:
         """Returns the first candidate that is new and within the budget."""
         for values in candidates:
             if not self._duplicate(values) and self.admits(values):
@@ -96,7 +96,7 @@ class BudgetOracle(keras_tuner.Oracle):
 
     def _random_values(self) -> dict[str, Any] | None:
         """Returns a new candidate within the budget, drawn uniformly; None if none is left."""
-        values = self._fresh(self._draws(2000))
+        values = self._first_new(self._draws(2000))
         if values is None and all(axis.all() is not None for axis in self.space.axes):
             left = [
                 candidate
@@ -104,9 +104,9 @@ class BudgetOracle(keras_tuner.Oracle):
                 if not self._duplicate(candidate) and self.space.fits(candidate)
             ]
             random.Random(f"{self.seed} {self._seed_state}").shuffle(left)
-            values = self._fresh(left)
+            values = self._first_new(left)
         elif values is None:
-            values = self._fresh(self._draws(EXACT_LIMIT))
+            values = self._first_new(self._draws(EXACT_LIMIT))
         return values
 
     # -- state on the disk --------------------------------------------------------------
@@ -151,7 +151,7 @@ class BudgetOracle(keras_tuner.Oracle):
     def create_trial(self, tuner_id: str) -> Any:
         self.seen[tuner_id] = time.monotonic()
         trial = super().create_trial(tuner_id)
-        if trial.status == "STOPPED" and not self.settled():
+        if trial.status == "STOPPED" and not self.all_ended():
             # Trials of lost workers must be repeated, so no worker leaves before all have ended.
             self.tuner_ids.add(tuner_id)
             trial.status = "IDLE"
@@ -197,14 +197,14 @@ class BudgetOracle(keras_tuner.Oracle):
         return lost
 
     @synchronized
-    def heard_of(self, trial_id: str) -> None:
+    def record_heartbeat(self, trial_id: str) -> None:
         """Records a heartbeat of the worker that runs a trial."""
         for tuner_id, trial in self.ongoing_trials.items():
             if trial.trial_id == trial_id:
                 self.seen[tuner_id] = time.monotonic()
 
     @synchronized
-    def settled(self) -> bool:
+    def all_ended(self) -> bool:
         """Returns whether all trials have ended: none is running or waits to be repeated."""
         return not self.ongoing_trials and not self._retry_queue
 
@@ -241,7 +241,7 @@ class BayesianOracle(BudgetOracle, keras_tuner.oracles.BayesianOptimizationOracl
             np.array([self._vector(candidate) for candidate in fitting]), return_std=True
         )
         order = np.argsort(np.ravel(mean) - self.beta * np.ravel(deviation))
-        values = self._fresh(fitting[place] for place in order)
+        values = self._first_new(fitting[place] for place in order)
         if values is None:
             return super()._random_populate_space()
         return {"status": "RUNNING", "values": values}
@@ -254,7 +254,7 @@ class GridOracle(BudgetOracle, keras_tuner.oracles.GridSearchOracle):
     """Proposes all candidates within the budget, in order; ten values of a continuous axis."""
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
-        values = self._fresh(_grid(self.space.axes))
+        values = self._first_new(_grid(self.space.axes))
         if values is not None:
             return {"status": "RUNNING", "values": values}
         return {"status": "IDLE" if self.ongoing_trials else "STOPPED", "values": None}

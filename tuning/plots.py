@@ -107,14 +107,14 @@ def position(axis: Axis, values: Mapping[str, Any]) -> float:
     value = values[axis.name]
     domain = axis.domain
     if not isinstance(domain, Range):
-        order = ordered(axis)
+        order = ordered_labels(axis)
         return order.index(value) / max(len(order) - 1, 1)
     if domain.log:
         return math.log(value / domain.low) / math.log(domain.high / domain.low)
     return float((value - domain.low) / (domain.high - domain.low))
 
 
-def ordered(axis: Axis) -> list[Any]:
+def ordered_labels(axis: Axis) -> list[Any]:
     """Returns the labels of a list of choices, numbers in order."""
     labels = list(axis.labels)
     return labels if isinstance(labels[0], str) else sorted(labels)
@@ -146,7 +146,7 @@ def coordinates_plot(trials: Sequence[Trial], axes_: Sequence[Axis]) -> bytes:
         if isinstance(axis.domain, Range):
             marks = [(0.0, axis.domain.low), (1.0, axis.domain.high)]
         else:
-            order = ordered(axis)
+            order = ordered_labels(axis)
             marks = [(step / max(len(order) - 1, 1), value) for step, value in enumerate(order)]
         for height, value in marks:
             text = f"{value:.3g}" if isinstance(value, float) else str(value)

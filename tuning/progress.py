@@ -32,7 +32,7 @@ class SearchProgress:
             self.part = self.bars.add_task("", total=1, figures="")
             self.bars.start()
 
-    def begun(self, trial_id: str, values: Mapping[str, Any]) -> None:
+    def trial_started(self, trial_id: str, values: Mapping[str, Any]) -> None:
         """Shows that a trial starts."""
         if self.bars is not None:
             self.bars.update(self.part, completed=0, description=f"trial {trial_id}", figures="")
@@ -43,7 +43,7 @@ class SearchProgress:
             figures = f"epoch {epoch}/{epochs}  val_accuracy {logs['val_accuracy']:.2%}"
             self.bars.update(self.part, completed=epoch, total=epochs, figures=figures)
 
-    def ended(self, trial_id: str, outcome: Mapping[str, Any]) -> None:
+    def trial_ended(self, trial_id: str, outcome: Mapping[str, Any]) -> None:
         """Prints the result of a trial."""
         self.done += 1
         candidate = candidate_text(outcome["values"])

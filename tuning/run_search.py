@@ -232,7 +232,7 @@ def _fitted(
             name: input_shape_for(variant, data.image_shape)
             for name, variant in space.variants.items()
         }
-        space.extra = {"stem": "auto"}
+        space.extra_arguments = {"stem": "auto"}
     space.fit_to(shape, count)
     return space
 

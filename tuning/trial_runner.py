@@ -147,13 +147,13 @@ class TrialTuner(keras_tuner.Tuner):
         outcome = read_json(directory / OUTCOME)
         if outcome is None:
             if self.reporter is not None:
-                self.reporter.begun(trial.trial_id, trial.hyperparameters.values)
+                self.reporter.trial_started(trial.trial_id, trial.hyperparameters.values)
             worker = isinstance(self.oracle, WorkerOracle)
-            with self.oracle.alive(trial.trial_id) if worker else contextlib.nullcontext():
+            with self.oracle.heartbeats(trial.trial_id) if worker else contextlib.nullcontext():
                 outcome = self._outcome(trial, directory)
             write_compact_json(directory / OUTCOME, outcome)
         if self.reporter is not None:
-            self.reporter.ended(trial.trial_id, outcome)
+            self.reporter.trial_ended(trial.trial_id, outcome)
         if outcome["status"] == "COMPLETED":
             return outcome
         trial.status = "FAILED"

@@ -121,7 +121,7 @@ class Measurements(keras.callbacks.Callback):
         if batch == 0:
             self.first = self.trained
             if self.wait is not None:
-                self.first_wait = self.wait.taken()
+                self.first_wait = self.wait.take_seconds()
         self.steps = batch
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
@@ -138,7 +138,7 @@ class Measurements(keras.callbacks.Callback):
             round(steps * self.batch_size / elapsed, 1) if self.steps >= 0 else 0.0
         )
         if self.wait is not None:
-            waited = self.wait.taken() + (0.0 if self.steps > 0 else self.first_wait)
+            waited = self.wait.take_seconds() + (0.0 if self.steps > 0 else self.first_wait)
             logs["data_wait"] = round(min(waited / elapsed, 1.0), 4) if self.steps >= 0 else 0.0
         # From here time counts for the next epoch, also in a checkpoint between the two.
         self.earlier, self.started = 0.0, now

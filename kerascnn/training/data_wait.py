@@ -19,7 +19,7 @@ class DataWait:
         with tf.device("/CPU:0"):
             self._seconds = tf.Variable(0.0, dtype=tf.float64, trainable=False)
 
-    def watching(self, batches: tf.data.Dataset) -> tf.data.Dataset:
+    def timed(self, batches: tf.data.Dataset) -> tf.data.Dataset:
         """Returns the dataset with the measurement of its waiting time."""
 
         def arrived(asked: tf.Tensor, batch: Any) -> Any:
@@ -33,7 +33,7 @@ class DataWait:
         options.experimental_optimization.inject_prefetch = False
         return tf.data.Dataset.zip(asked, batches).map(arrived).with_options(options)
 
-    def taken(self) -> float:
+    def take_seconds(self) -> float:
         """Returns the seconds of waiting since the last call."""
         seconds = float(self._seconds.numpy())
         self._seconds.assign(0.0)

@@ -66,9 +66,9 @@ class Recording:
     epochs: int
     wait: DataWait | None
 
-    def watched(self, training: tf.data.Dataset) -> tf.data.Dataset:
+    def timed(self, training: tf.data.Dataset) -> tf.data.Dataset:
         """Returns the dataset, with the time measured that steps wait for it."""
-        return training if self.wait is None else self.wait.watching(training)
+        return training if self.wait is None else self.wait.timed(training)
 
     def begin(self, validation: tf.data.Dataset) -> int:
         """Restores model and callbacks from the checkpoint, if there is one.

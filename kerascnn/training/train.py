@@ -166,7 +166,7 @@ def train(
             options = RecordingOptions(checkpoint_every, profile, verbose)
             with open_recording(start, engine, data, setup, options) as recording:
                 engine.fit(
-                    recording.watched(training),
+                    recording.timed(training),
                     validation_data=validation,
                     initial_epoch=recording.begin(validation),
                     epochs=fitted.epochs,

@@ -282,7 +282,7 @@ def test_another_network_is_refused_and_left_alone():
     for one in (model, other):
         one.optimizer.build(one.trainable_variables)
     before = checkpoints.weights_digest(other)
-    with pytest.raises(MismatchError, match=r"of another network or optimizer: .*kernel"):
+    with pytest.raises(MismatchError, match=r"belongs to another network or optimizer: .*kernel"):
         restore(other, capture(model))
     averaged = small(OPTIMIZERS["adamw with averages"]())
     averaged.optimizer.build(averaged.trainable_variables)

@@ -22,29 +22,29 @@ def source(delay):
 
 def test_what_a_batch_takes_is_waited_for():
     wait = DataWait()
-    batches = iter(wait.watching(source(0.03)))
+    batches = iter(wait.timed(source(0.03)))
     begun = time.perf_counter()
     numbers = [int(next(batches)[1]) for _ in range(5)]
     passed = time.perf_counter() - begun
     assert numbers == [0, 1, 2, 3, 4]
-    assert 5 * 0.03 <= wait.taken() <= passed
-    assert wait.taken() == 0.0
+    assert 5 * 0.03 <= wait.take_seconds() <= passed
+    assert wait.take_seconds() == 0.0
 
 
 def test_what_is_ready_is_not_waited_for():
     wait = DataWait()
-    batches = iter(wait.watching(source(0.01).prefetch(20)))
+    batches = iter(wait.timed(source(0.01).prefetch(20)))
     next(batches)
     time.sleep(1.0)  # 20 batches take 0.2 s
-    wait.taken()
+    wait.take_seconds()
     for _ in range(10):
         next(batches)
-    assert wait.taken() < 10 * 0.01
+    assert wait.take_seconds() < 10 * 0.01
 
 
 def test_the_share_is_of_the_steps_after_the_first():
     class Wait:
-        taken = staticmethod(iter([7.0, 0.05]).__next__)
+        take_seconds = staticmethod(iter([7.0, 0.05]).__next__)
 
     measured = Measurements(16, Wait())
     optimizer = type("Optimizer", (), {"learning_rate": 0.1})()

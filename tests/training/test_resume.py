@@ -109,7 +109,7 @@ def test_force_goes_on_and_records_it(copy):
 
 
 def test_force_cannot_change_the_network(copy):
-    with pytest.raises(MismatchError, match="of another network or optimizer"):
+    with pytest.raises(MismatchError, match="belongs to another network or optimizer"):
         go(copy, resume="force", recipe=replace(jobs.RECIPE, optimizer="sgd"))
 
 

@@ -91,7 +91,7 @@ def test_signs_of_life_keep_a_long_trial(tmp_path: Path) -> None:
     trial = worker.create_trial("slow")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("kerascnn.tuning.chief.HEARTBEAT", 0.3)
-        with worker.alive(trial.trial_id):
+        with worker.heartbeats(trial.trial_id):
             time.sleep(3)
     assert not chief.said
     finish(worker, trial)
@@ -202,7 +202,7 @@ def test_crashes_between_two_writes_lose_and_repeat_nothing(tmp_path: Path) -> N
     assert again.create_trial("b").trial_id == second.trial_id
     assert again.create_trial("a").trial_id == third.trial_id
     assert again.create_trial("c").status == "IDLE"  # nobody leaves while trials run
-    assert not again.settled()
+    assert not again.all_ended()
 
 
 def test_roles_come_and_go(monkeypatch: pytest.MonkeyPatch) -> None:
