@@ -18,7 +18,7 @@ from kerascnn.training.schedule_callbacks import (
     AveragedWeights,
     EarlyStop,
     LearningRate,
-    pacers,
+    recipe_callbacks,
 )
 from support.trainings import linear
 
@@ -78,9 +78,9 @@ def test_an_early_end():
 
 def test_the_pacers_of_a_recipe():
     recipe = Recipe("r", early_stopping=3, ema=0.9)
-    kinds = [type(one) for one in pacers(recipe, 10)]
+    kinds = [type(one) for one in recipe_callbacks(recipe, 10)]
     assert kinds == [LearningRate, EarlyStop, AveragedWeights]
-    assert [type(one) for one in pacers(Recipe("r"), 10)] == [LearningRate]
+    assert [type(one) for one in recipe_callbacks(Recipe("r"), 10)] == [LearningRate]
 
 
 class Weights(keras.callbacks.Callback):

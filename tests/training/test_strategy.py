@@ -33,7 +33,7 @@ def test_precision_for_a_name_has_a_float32_head(data, tmp_path):
 
 
 def test_the_policy_returns_after_an_error(data, tmp_path, monkeypatch):
-    monkeypatch.setattr(training, "_config", lambda *_: 1 / 0)
+    monkeypatch.setattr(training, "run_config", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         quiet("lenet5", data, tmp_path / "r", precision="mixed_bfloat16")
     assert keras.config.dtype_policy().name == "float32"

@@ -18,7 +18,7 @@ from kerascnn.tuning.axes import Range, all_candidates, draw, make_axis, parse_d
 from kerascnn.tuning.axis_factory import SCALED
 from kerascnn.tuning.budget import Budget, Price, price
 from kerascnn.tuning.candidates import Candidates
-from kerascnn.tuning.per_stage import staged
+from kerascnn.tuning.per_stage import stage_column
 from support.processes import run_python
 
 
