@@ -1,1 +1,1 @@
-"""Models: the registry of rows, building them, and what they cost; no weights, no data."""
+"""Models: the registry of architectures, how they are built and what they cost."""

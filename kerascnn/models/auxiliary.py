@@ -1,4 +1,4 @@
-"""The outputs of a model with auxiliary heads: their names and order."""
+"""Models with auxiliary classifiers: names of their outputs, and other forms of such models."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from kerascnn.lazy import keras
 from kerascnn.models.request import Provenance, provenance
 
 MAIN = "predictions"
-
-
+"""Name of the output of the main classifier."""
 AUXILIARY = ("aux1", "aux2")
+"""Names of the outputs of the auxiliary classifiers."""
 
 
 def auxiliary_outputs(model: keras.Model) -> tuple[str, ...]:
@@ -23,34 +23,37 @@ def auxiliary_outputs(model: keras.Model) -> tuple[str, ...]:
     names = tuple(model.output_names)
     if MAIN not in names or not set(names) <= {MAIN, *AUXILIARY}:
         raise MismatchError(
-            f"{model.name} has the outputs {', '.join(names)}; several must be {MAIN!r} and "
-            f"{' and '.join(map(repr, AUXILIARY))}"
+            f"{model.name} has the outputs {', '.join(names)}; a model with several outputs must "
+            f"call them {MAIN!r} and {' or '.join(map(repr, AUXILIARY))}"
         )
     return tuple(name for name in names if name != MAIN)
 
 
 def served(model: keras.Model) -> keras.Model:
-    """Returns the network without its auxiliary classifiers, which shares its weights.
+    """Returns the model with its main classifier only; weights are shared with `model`.
 
-    A network without them is returned as it is.
+    A model without auxiliary classifiers is returned itself.
     """
     if not auxiliary_outputs(model):
         return model
     output = model.outputs[tuple(model.output_names).index(MAIN)]
-    plain = keras.Model(model.inputs, output, name=model.name)
+    main_model = keras.Model(model.inputs, output, name=model.name)
     origin = provenance(model)
     if origin is not None:
-        arguments = {key: one for key, one in origin.arguments.items() if key != "auxiliary"}
-        plain.kerascnn_provenance = Provenance(origin.name, arguments)
-    return plain
+        arguments = {key: value for key, value in origin.arguments.items() if key != "auxiliary"}
+        main_model.kerascnn_provenance = Provenance(origin.name, arguments)
+    return main_model
 
 
 def listed(model: keras.Model) -> keras.Model:
-    """Returns a network whose several outputs are a list, which labels and losses then are too."""
+    """Returns the model with its outputs in a list, so that `fit` takes labels and losses as lists.
+
+    Weights are shared with `model`. A model without auxiliary classifiers is returned itself.
+    """
     if not auxiliary_outputs(model):
         return model
-    made = keras.Model(model.inputs, list(model.outputs), name=model.name)
+    list_model = keras.Model(model.inputs, list(model.outputs), name=model.name)
     origin = provenance(model)
     if origin is not None:
-        made.kerascnn_provenance = origin
-    return made
+        list_model.kerascnn_provenance = origin
+    return list_model

@@ -1,4 +1,4 @@
-"""Builds a model from its row: input, preprocessing, body, head and name."""
+"""Builds the Keras model of an architecture: input, preprocessing, body and head."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kerascnn.models.request import Provenance, Request
 
 
 def with_input_shape(request: Request, input_tensor: Any) -> Request:
-    """Returns the request with the shape of `input_tensor`, where it gives none of its own."""
+    """Returns the request with the shape of `input_tensor`, unless the request has a shape."""
     if input_tensor is None or request.input_shape is not None:
         return request
     return replace(request, input_shape=tuple(input_tensor.shape[1:]))
@@ -23,19 +23,22 @@ def with_input_shape(request: Request, input_tensor: Any) -> Request:
 def build_model(
     variant: Variant, request: Request, input_tensor: Any = None, name: str | None = None
 ) -> keras.Model:
-    """Builds the model that `request` asks for, with fresh weights; errors as in `plan`.
+    """Builds the model that `request` asks for, with newly initialised weights.
 
     Args:
         variant: the architecture's record.
         request: the builder's arguments; `weights` is not read.
         input_tensor: a Keras tensor to build on instead of a new input named `image`.
         name: of the model; the architecture's name when None.
+
+    Raises:
+        UsageError, MismatchError: as `plan`.
     """
     request = with_input_shape(request, input_tensor)
-    ledger = plan(variant, request)
-    # Keras walks the graph by recursion, a frame for every layer of the longest path, here and
-    # when a model is cloned or loaded, and Python allows 1,000.
-    sys.setrecursionlimit(max(sys.getrecursionlimit(), 500 + len(ledger.entries)))
+    layer_count = len(plan(variant, request).entries)
+    # Keras visits the layers by recursion when it builds, clones or loads a model: one frame for
+    # each layer of the longest path. Python's default limit is 1,000 frames.
+    sys.setrecursionlimit(max(sys.getrecursionlimit(), 500 + layer_count))
     resolved = resolve(variant, request)
     if input_tensor is None:
         image = inputs = keras.Input(resolved.input_shape, name="image", dtype="float32")
@@ -43,14 +46,15 @@ def build_model(
         image = input_tensor
         inputs = keras.utils.get_source_inputs(input_tensor)
     if request.include_preprocessing:
-        # Sizes do not matter here; channels other than the row's share the mean of its values.
+        # The size is irrelevant for the scaling of values. If the number of channels differs from
+        # the row's, every channel gets the average of the row's values.
         shape = (1, 1, image.shape[-1])
         factor, offset = Preprocessing.for_data(shape, shape, variant.preprocessing).affine()
         image = keras.layers.Rescaling(factor, offset, name="preprocessing")(image)
     outputs = connect(variant, resolved, image)
     output = outputs if len(outputs) > 1 else next(iter(outputs.values()))
     model = keras.Model(inputs, output, name=name or variant.name)
-    # The columns say what the graph is, those that published weights brought along among them.
+    # The recorded columns include those that published weights set, so they describe the graph.
     recorded = replace(request, stem=resolved.stem, weights=None)
     model.kerascnn_provenance = Provenance(variant.name, recorded.arguments())
     return model

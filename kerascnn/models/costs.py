@@ -1,12 +1,13 @@
-"""What a network will cost, worked out from its table without building it.
+"""Computes the costs of a network without building it.
 
-A body of a family file runs on Keras tensors, and builds layers, or on the planned tensors of
-this module, and only writes a ledger: for every layer its output shape, its weights and its
-multiply-accumulates. A plan takes about a millisecond and imports nothing, so that the command can
-print costs, a builder can name the smallest image that fits, and a search can price a candidate.
+The body function of a family runs on Keras tensors or on the `Planned` tensors of this module. With
+Keras tensors it builds layers. With planned tensors it records each layer in a `Plan`: output
+shape, number of weights, multiply-accumulates. A plan takes about a millisecond and needs neither
+Keras nor TensorFlow. The command prints costs from it, builders compute the smallest image that
+fits, and a search computes the costs of its candidates.
 
-`RULES` holds the arithmetic of each kind of layer once, for plans and for built models alike; its
-configuration is the one that the Keras layer takes.
+`RULES` holds one cost function for each kind of layer, for plans and for built models. The function
+takes the same configuration as the Keras layer.
 """
 
 from __future__ import annotations
@@ -19,13 +20,13 @@ from typing import Any
 from kerascnn.errors import MismatchError, UsageError
 
 MAXIMUM_LAYERS = 50_000
-"""The deepest row here has 1,500; what a file or a search asks for may have no end."""
+"""Limit for requests of files and searches. The deepest registered architecture has 1,500."""
 
 Shape = tuple[int | None, ...]
 
 
 class TooSmallError(MismatchError):
-    """The image is used up before the network ends."""
+    """The image is too small: a layer gets a map that is smaller than its window."""
 
 
 class FixedSizeError(MismatchError):
@@ -34,11 +35,16 @@ class FixedSizeError(MismatchError):
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one layer makes of its input: output shape, weights, multiply-accumulates per image.
+    """The costs of one layer.
 
-    `macs` is None where the height or width is not fixed. `window` is the patch of the input that
-    one output value sees (height, width), None for all of it; those of neighbouring values are
-    `stride` apart.
+    Attributes:
+        shape: of the output, batch axis included.
+        trainable: number of trainable weights.
+        fixed: number of weights that are not trained.
+        macs: multiply-accumulates for one image; None if the height or width is unknown.
+        window: height and width of the input patch that one output value depends on; None for the
+            whole input.
+        stride: distance between the windows of neighbouring output values (vertical, horizontal).
     """
 
     shape: Shape
@@ -51,7 +57,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A line of the ledger: a layer, what it was given, and its cost."""
+    """One layer of a plan: its name, class name, configuration, inputs and costs."""
 
     name: str
     kind: str
@@ -62,7 +68,7 @@ class Entry:
 
 @dataclass(slots=True)  # not frozen: setting fields would take three times as long
 class Planned:
-    """A tensor that a plan speaks of; has a `shape` as a Keras tensor has (batch first)."""
+    """A tensor of a plan: its `shape` (batch first, as in Keras) and the layer that makes it."""
 
     shape: Shape
     plan: Plan = field(repr=False, compare=False)
@@ -70,7 +76,7 @@ class Planned:
 
 
 class Plan:
-    """The ledger of a network: one entry a layer, in the order in which they are made."""
+    """The planned layers of a network: one entry for each layer, in the order of creation."""
 
     def __init__(self) -> None:
         self.entries: dict[str, Entry] = {}
@@ -82,46 +88,58 @@ class Plan:
     def layer(
         self, kind: str, inputs: Planned | Sequence[Planned], name: str, config: Mapping[str, Any]
     ) -> Planned:
-        """Writes one layer into the ledger and returns its output."""
-        given = (inputs,) if isinstance(inputs, Planned) else tuple(inputs)
+        """Adds one layer to the plan and returns its output.
+
+        Raises:
+            UsageError: the plan has `MAXIMUM_LAYERS` layers already.
+            MismatchError: the layer does not take inputs of these shapes.
+        """
+        sources = (inputs,) if isinstance(inputs, Planned) else tuple(inputs)
         if name in self.entries:
             raise ValueError(f"two layers are called {name!r}")
         if len(self.entries) == MAXIMUM_LAYERS:
-            raise UsageError(f"a network of more than {MAXIMUM_LAYERS:,} layers is not built")
-        cost = layer_cost(kind, [one.shape for one in given], config)
-        self.entries[name] = Entry(name, kind, config, given, cost)
+            raise UsageError(
+                f"the network has more than {MAXIMUM_LAYERS:,} layers, the most that are allowed; "
+                "reduce its depth"
+            )
+        cost = layer_cost(kind, [source.shape for source in sources], config)
+        self.entries[name] = Entry(name, kind, config, sources, cost)
         return Planned(cost.shape, self, name)
 
     def part(self, key: Hashable, make: Callable[[], Planned]) -> Planned:
-        """Returns the output of layers whose shapes and costs depend on `key` alone."""
+        """Adds the layers of `make` and returns their output.
+
+        The shapes and costs of these layers depend on `key` alone, so a subclass can cache them.
+        """
         return make()
 
     @property
     def trainable(self) -> int:
-        """Trainable parameters: weights, biases, batch norm's gamma and beta."""
+        """Number of trainable parameters: weights, biases, gamma and beta of batch norms."""
         return sum(entry.cost.trainable for entry in self.entries.values())
 
     @property
     def fixed(self) -> int:
-        """Parameters that no gradient moves: moving statistics and fixed codes."""
+        """Number of parameters that are not trained: moving statistics and fixed codes."""
         return sum(entry.cost.fixed for entry in self.entries.values())
 
     @property
     def macs(self) -> int | None:
-        """Multiply-accumulates for one image, or None where the image size is open."""
-        parts = [entry.cost.macs for entry in self.entries.values()]
-        return None if None in parts else sum(part for part in parts if part is not None)
+        """Multiply-accumulates for one image, or None if the image size is unknown."""
+        macs = [entry.cost.macs for entry in self.entries.values()]
+        return None if None in macs else sum(count for count in macs if count is not None)
 
 
 def pair(value: int | Sequence[int]) -> tuple[int, int]:
-    """Returns (height, width) of a setting given as one number or as two."""
+    """Returns (height, width) of a setting that is one number for both, or two numbers."""
     if isinstance(value, int):
         return value, value
     first, second = value
     return first, second
 
 
-def _times(*factors: int | None) -> int | None:
+def product(*factors: int | None) -> int | None:
+    """Returns the product of the factors, or None if one of them is unknown (None)."""
     return None if None in factors else prod(factor for factor in factors if factor is not None)
 
 
@@ -130,16 +148,33 @@ def _extent(size: int | None, kernel: int, stride: int, dilation: int, padding: 
         return None
     if padding == "same":
         return -(-size // stride)
-    out = (size - (kernel - 1) * dilation - 1) // stride + 1
-    if out < 1:
-        raise TooSmallError(f"a window of {(kernel - 1) * dilation + 1} does not fit into {size}")
-    return out
+    positions = (size - (kernel - 1) * dilation - 1) // stride + 1
+    if positions < 1:
+        window = (kernel - 1) * dilation + 1
+        raise TooSmallError(
+            f"a window of {window} pixels does not fit into a map of {size}; use a larger image"
+        )
+    return positions
 
 
 def slide(
     shape: Shape, config: Mapping[str, Any], kernel: Any, strides: Any = 1
 ) -> tuple[list[int | None], tuple[int, int], tuple[int, int]]:
-    """Returns what a window that slides over `shape` gives: height and width, window, stride."""
+    """Returns the output size, the window and the stride of a layer that slides a window.
+
+    Args:
+        shape: of the input, (batch, height, width, channels).
+        config: the layer's configuration; strides, dilation_rate and padding are read.
+        kernel: height and width of the kernel, or one number for both.
+        strides: the default if `config` has none.
+
+    Returns:
+        [height, width] of the output; (height, width) of the window, dilation included; and the
+        stride in both directions.
+
+    Raises:
+        TooSmallError: the window does not fit into the input.
+    """
     strides = pair(config.get("strides") or strides)
     dilation = pair(config.get("dilation_rate", 1))
     padding = config.get("padding", "valid")
@@ -165,7 +200,7 @@ def _conv(shapes: list[Shape], config: Mapping[str, Any]) -> Cost:
     sizes, window, stride = slide(shape, config, kernel)
     weights = prod(pair(kernel)) * _channels(shape) // config.get("groups", 1) * filters
     bias = filters if config.get("use_bias", True) else 0
-    macs = _times(weights, *sizes)
+    macs = product(weights, *sizes)
     return Cost((None, *sizes, filters), weights + bias, 0, macs, window, stride)
 
 
@@ -176,7 +211,7 @@ def _depthwise(shapes: list[Shape], config: Mapping[str, Any]) -> Cost:
     sizes, window, stride = slide(shape, config, kernel)
     weights = prod(pair(kernel)) * filters
     bias = filters if config.get("use_bias", True) else 0
-    macs = _times(weights, *sizes)
+    macs = product(weights, *sizes)
     return Cost((None, *sizes, filters), weights + bias, 0, macs, window, stride)
 
 
@@ -190,8 +225,8 @@ def _transposed(shapes: list[Shape], config: Mapping[str, Any]) -> Cost:
     )
     weights = prod(kernel) * _channels(shape) * filters
     bias = filters if config.get("use_bias", True) else 0
-    # Every input value is multiplied with every weight of its channel once.
-    macs = _times(weights, shape[1], shape[2])
+    # Each input value is multiplied once by each weight of its channel.
+    macs = product(weights, shape[1], shape[2])
     window = (-(-kernel[0] // strides[0]), -(-kernel[1] // strides[1]))
     stride = (1 / strides[0], 1 / strides[1])
     return Cost((None, height, width, filters), weights + bias, 0, macs, window, stride)
@@ -202,13 +237,13 @@ def _dense(shapes: list[Shape], config: Mapping[str, Any]) -> Cost:
     units = config["units"]
     weights = _channels(shape) * units
     bias = units if config.get("use_bias", True) else 0
-    return Cost((*shape[:-1], units), weights + bias, 0, _times(weights, *shape[1:-1]))
+    return Cost((*shape[:-1], units), weights + bias, 0, product(weights, *shape[1:-1]))
 
 
 def _norm(shapes: list[Shape], config: Mapping[str, Any]) -> Cost:
     (shape,) = shapes
-    moved = config.get("scale", True) + config.get("center", True)
-    return Cost(shape, moved * _channels(shape), 2 * _channels(shape))
+    trainable_vectors = config.get("scale", True) + config.get("center", True)  # gamma and beta
+    return Cost(shape, trainable_vectors * _channels(shape), 2 * _channels(shape))
 
 
 def _pool(shapes: list[Shape], config: Mapping[str, Any]) -> Cost:
@@ -225,16 +260,18 @@ def _global_pool(shapes: list[Shape], config: Mapping[str, Any]) -> Cost:
 
 
 def _borders(amount: Any) -> tuple[int, int]:
-    """Returns the rows and columns that a padding or cropping setting adds or takes in all."""
+    """Returns the total rows and columns that a padding or cropping setting adds or removes."""
     if isinstance(amount, int):
         return 2 * amount, 2 * amount
-    vertical, horizontal = (2 * one if isinstance(one, int) else sum(one) for one in amount)
+    vertical, horizontal = (
+        2 * border if isinstance(border, int) else sum(border) for border in amount
+    )
     return vertical, horizontal
 
 
 def _pad(shapes: list[Shape], config: Mapping[str, Any]) -> Cost:
     sizes = list(shapes[0])
-    # With "channels_first" Keras pads the last two axes (`blocks.pad_channels`).
+    # With "channels_first" Keras pads the last two axes; `blocks.pad_channels` uses this.
     first = 2 if config.get("data_format") == "channels_first" else 1
     for axis, extra in enumerate(_borders(config["padding"]), first):
         size = sizes[axis]
@@ -244,12 +281,16 @@ def _pad(shapes: list[Shape], config: Mapping[str, Any]) -> Cost:
 
 def _crop(shapes: list[Shape], config: Mapping[str, Any]) -> Cost:
     (shape,) = shapes
-    less = _borders(config["cropping"])
+    removed = _borders(config["cropping"])
     sizes = [
-        None if size is None else size - taken for size, taken in zip(shape[1:3], less, strict=True)
+        None if size is None else size - border
+        for size, border in zip(shape[1:3], removed, strict=True)
     ]
     if any(size is not None and size < 1 for size in sizes):
-        raise TooSmallError(f"nothing is left of {shape[1]} x {shape[2]} after the crop")
+        raise TooSmallError(
+            f"a crop of {removed[0]} x {removed[1]} pixels removes all of a map of {shape[1]} x "
+            f"{shape[2]}; use a larger image"
+        )
     return Cost((None, *sizes, shape[-1]))
 
 
@@ -269,17 +310,17 @@ def _merge(shapes: list[Shape], config: Mapping[str, Any]) -> Cost:
 
 def _concat(shapes: list[Shape], config: Mapping[str, Any]) -> Cost:
     if len({shape[1:-1] for shape in shapes}) > 1:
-        raise MismatchError(f"shapes {shapes} cannot be stacked along the channels")
+        raise MismatchError(f"shapes {shapes} cannot be concatenated along the channels")
     return Cost((*shapes[0][:-1], sum(_channels(shape) for shape in shapes)))
 
 
 def _flatten(shapes: list[Shape], config: Mapping[str, Any]) -> Cost:
     (shape,) = shapes
-    size = _times(*shape[1:])
+    size = product(*shape[1:])
     if size is None:
         raise FixedSizeError(
             "the head flattens its features and needs a fixed height and width; "
-            "give numbers in input_shape, or take include_top=False"
+            "give numbers in input_shape, or use include_top=False"
         )
     return Cost((None, size), window=None)
 
@@ -314,11 +355,14 @@ RULES: dict[str, Rule] = {
     "Softmax": _same,
     "ZeroPadding2D": _pad,
 }
-"""Kind of layer (its class name) -> its cost from its input shapes and its configuration."""
+"""Class name of a layer -> function of its input shapes and configuration that gives its cost."""
 
 
 def layer_cost(kind: str, shapes: list[Shape], config: Mapping[str, Any]) -> Cost:
-    """Returns the cost of a layer of `RULES`; a frozen one has no trainable parameters."""
+    """Returns the cost of a layer whose class is in `RULES`.
+
+    The weights of a layer with trainable=False count as fixed.
+    """
     cost = RULES[kind](shapes, config)
     if config.get("trainable", True):
         return cost
@@ -326,12 +370,12 @@ def layer_cost(kind: str, shapes: list[Shape], config: Mapping[str, Any]) -> Cos
 
 
 def rule(kind: str) -> Callable[[Rule], Rule]:
-    """Enters the cost of a layer of our own into `RULES`."""
+    """Returns a decorator that adds a cost function to `RULES` for the layer class `kind`."""
 
-    def enter(function: Rule) -> Rule:
+    def add_rule(function: Rule) -> Rule:
         if kind in RULES:
-            raise ValueError(f"the layer {kind!r} has a cost already")
+            raise ValueError(f"RULES has a cost function for the layer {kind!r} already")
         RULES[kind] = function
         return function
 
-    return enter
+    return add_rule

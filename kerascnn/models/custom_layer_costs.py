@@ -1,4 +1,4 @@
-"""The costs of the package's own layers, entered into the rules of `kerascnn.models.costs`."""
+"""Costs of the package's own layers, added to `kerascnn.models.costs.RULES`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from math import prod
 from typing import Any
 
-from kerascnn.models.costs import RULES, Cost, FixedSizeError, Shape, rule, slide
+from kerascnn.models.costs import RULES, Cost, FixedSizeError, Shape, product, rule, slide
 
 RULES["GroupedConv2D"] = RULES["Conv2D"]
 RULES["LocalResponseNormalization"] = RULES["Identity"]
@@ -25,10 +25,10 @@ def _channel_slice(shapes: list[Shape], config: Any) -> Cost:
 @rule("TableConv2D")
 def _table_conv(shapes: list[Shape], config: Any) -> Cost:
     table, size = config["table"], config["kernel_size"]
-    links = size * size * sum(len(maps) for maps in table)
+    weights = size * size * sum(len(maps) for maps in table)
     sizes, window, stride = slide(shapes[0], {}, size)
-    macs = None if None in sizes else links * prod(side for side in sizes if side)
-    return Cost((None, *sizes, len(table)), links + len(table), 0, macs, window, stride)
+    macs = product(weights, *sizes)
+    return Cost((None, *sizes, len(table)), weights + len(table), 0, macs, window, stride)
 
 
 @rule("TrainableSubsampling")
@@ -52,8 +52,8 @@ def _position_bias(shapes: list[Shape], config: object) -> Cost:
     sides = [side for side in shape[1:] if side is not None]
     if len(sides) < 3:
         raise FixedSizeError(
-            "the policy has a bias for each point of the board and needs its height and width in "
-            "input_shape; without them take include_top=False"
+            "the policy has a bias for each point of the board and needs a fixed height and width; "
+            "give numbers in input_shape, or use include_top=False"
         )
     return Cost(shape, prod(sides))
 

@@ -1,8 +1,8 @@
-"""A network made fully convolutional, so that it sees images of any size.
+"""Converts a classifier into a fully convolutional one, which takes images of any size.
 
-Simonyan and Zisserman 2014, arXiv:1409.1556, section 3.2: dense layers become convolutions over
-what they were flattened from, and the class scores are averaged over the map that results. LeCun et
-al. 1998 called such a network a space displacement neural network.
+Simonyan and Zisserman 2014, arXiv:1409.1556, section 3.2: the dense layers become convolutions over
+the map before the Flatten layer, and the resulting map of class scores is averaged over all
+positions. LeCun et al. 1998 call such a network a space displacement neural network.
 """
 
 from __future__ import annotations
@@ -14,42 +14,45 @@ from kerascnn.models.scores import log_probabilities
 from kerascnn.models.signature import ends_in_softmax, forward, image_shape
 
 TOLERANCE = 1e-3
-"""Of probabilities' logarithms, between the network and its copy at the network's own size."""
+"""Largest difference of log-probabilities between a model and its copy at the model's own size."""
 
 
 def fully_convolutional(model: keras.Model) -> keras.Model | None:
-    """Returns a copy of a network for images of any size, or None where it has none.
+    """Returns a copy of a classifier for images of any size, or None if that is impossible.
 
     Args:
-        model: with one image input and one row of class scores; a softmax must be its last layer's.
+        model: with one image input and one row of class scores as output; a softmax can only be the
+            activation of the last layer.
 
     Returns:
-        Gives the scores before the softmax, averaged over all places; at the network's own size
-        they are the network's. None where a layer needs that size (another head than dense layers,
-        a fixed reshape), or a copy differs.
+        A model that returns the scores before the softmax, averaged over all positions. At the
+        original image size they equal the original scores. `model` itself if it takes any size.
+        None if a layer needs the original size (a head with other layers than dense ones, a fixed
+        reshape), or if the copy's scores differ from the original's.
     """
     height, width, channels = image_shape(model)
     if height is None or width is None:
         return model
     try:
-        made = _copy(model, channels)
+        copy = _copy(model, channels)
     except (ValueError, TypeError, AttributeError, NotImplementedError):
-        return None  # Keras's ways to say that a layer cannot be made again for another input
-    draw = np.random.default_rng(0)
-    images = draw.normal(size=(2, height, width, channels)).astype(np.float32)
-    theirs = forward(model, before_softmax=True)(images)
+        return None  # Keras raises one of these for a layer that it cannot copy for another input
+    random = np.random.default_rng(0)
+    images = random.normal(size=(2, height, width, channels)).astype(np.float32)
+    expected = forward(model, before_softmax=True)(images)
     try:
-        ours = forward(made)(images)
-        forward(made)(np.zeros((1, 2 * height, 2 * width, channels), np.float32))
-    except (ValueError, tf.errors.OpError):  # a reshape to a size of its own
+        actual = forward(copy)(images)
+        forward(copy)(np.zeros((1, 2 * height, 2 * width, channels), np.float32))
+    except (ValueError, tf.errors.OpError):  # a layer reshapes to a fixed size
         return None
-    if ours.shape != theirs.shape:
+    if actual.shape != expected.shape:
         return None
-    mine, wanted = (log_probabilities(scores, logits=True) for scores in (ours, theirs))
-    return made if np.allclose(mine, wanted, rtol=TOLERANCE, atol=TOLERANCE) else None
+    actual, expected = (log_probabilities(scores, logits=True) for scores in (actual, expected))
+    return copy if np.allclose(actual, expected, rtol=TOLERANCE, atol=TOLERANCE) else None
 
 
 def _copy(model: keras.Model, channels: int) -> keras.Model:
+    """Returns the copy for images of any size, with the weights of `model`."""
     convolved = _dense_after_flatten(model)
     last = model.layers[-1]
 
@@ -80,7 +83,7 @@ def _copy(model: keras.Model, channels: int) -> keras.Model:
     output = body.outputs[0]
     if len(output.shape) == 4:
         output = keras.layers.GlobalAveragePooling2D(name="places", dtype="float32")(output)
-    made = keras.Model(body.inputs[0], output, name=model.name)
+    copy = keras.Model(body.inputs[0], output, name=model.name)
     for layer in model.layers:
         if layer.weights:
             weights = layer.get_weights()
@@ -88,12 +91,16 @@ def _copy(model: keras.Model, channels: int) -> keras.Model:
                 kernel, *bias = weights
                 shape = (*convolved[layer.name], -1, kernel.shape[-1])
                 weights = [kernel.reshape(shape), *bias]
-            made.get_layer(layer.name).set_weights(weights)
-    return made
+            copy.get_layer(layer.name).set_weights(weights)
+    return copy
 
 
 def _dense_after_flatten(model: keras.Model) -> dict[str, tuple[int, int]]:
-    """Returns the window of each dense layer of a head that flattens a map; {} for other heads."""
+    """Returns the kernel size for each dense layer of the head, by the layer's name.
+
+    The first dense layer after the Flatten layer covers the whole map, later ones 1 x 1. Empty for
+    a head that does not flatten a map.
+    """
     dense: list[str] = []
     for layer in reversed(model.layers):
         if isinstance(layer, keras.layers.Dense):

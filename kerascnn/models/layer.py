@@ -1,4 +1,4 @@
-"""Adds a layer to a network that is built, or to a plan that only counts its costs."""
+"""Functions that add a layer to a Keras model or to a plan of one (`kerascnn.models.costs`)."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from kerascnn.lazy import keras
 from kerascnn.models.costs import Planned
 
 Tensor = Any
-"""A Keras tensor or a planned one."""
+"""A Keras tensor or a `Planned` tensor."""
 
 
 def layer(kind: str, x: Tensor | Sequence[Tensor], name: str, **config: Any) -> Tensor:
-    """Adds a layer, stock or our own, to whatever `x` belongs to.
+    """Adds a layer to the model or plan that `x` belongs to, and returns the layer's output.
 
     Args:
         kind: class name of a layer in `kerascnn.layers`, or of a Keras layer.
         x: the input, or a list of inputs.
-        name: the layer's name, paper-derived and stable.
-        **config: what the layer's class takes.
+        name: the layer's name; it follows the paper and never changes.
+        **config: the arguments of the layer's class.
     """
     first = x[0] if type(x) is list or type(x) is tuple else x
     if isinstance(first, Planned):
@@ -31,12 +31,14 @@ def layer(kind: str, x: Tensor | Sequence[Tensor], name: str, **config: Any) -> 
 
 
 def part(x: Tensor, key: tuple[Hashable, ...], make: Callable[[], Tensor]) -> Tensor:
-    """Adds layers that networks repeat: a search prices them once for each `key` and shape of `x`.
+    """Adds a group of layers that networks repeat, and returns its output.
+
+    A search computes the costs of such a group only once for each `key` and shape of `x`.
 
     Args:
-        x: what they read.
-        key: all that their shapes and costs depend on besides.
-        make: adds them and returns the output.
+        x: the input of the group.
+        key: all values, other than the shape of `x`, that the group's shapes and costs depend on.
+        make: adds the layers and returns their output.
     """
     if isinstance(x, Planned):
         return x.plan.part((x.shape, *key), make)

@@ -1,4 +1,4 @@
-"""Checks a request and computes its network's layers and costs without building it."""
+"""Checks a request, connects the network's parts, and plans the network without building it."""
 
 from __future__ import annotations
 
@@ -15,33 +15,106 @@ from kerascnn.models.request import ImageShape, Request
 POOLINGS = (None, "avg", "max", "flatten")
 STEMS = ("paper", "small", "auto")
 SMALL_IMAGE = 64
-"""Up to this many pixels a side, stem="auto" takes the small stem."""
+"""With stem="auto", images up to this many pixels a side get the small stem."""
 
 
-def _checked_shape(variant: Variant, shape: Any) -> ImageShape:
-    if shape is None:
-        return variant.input_shape
-    good = isinstance(shape, list | tuple) and len(shape) == 3
-    good = good and all(
-        size is None or (isinstance(size, int) and not isinstance(size, bool) and size > 0)
-        for size in shape
-    )
-    if not good or shape[2] is None:
-        raise UsageError(
-            f"input_shape must be (height, width, channels), channels last, got {shape!r}; "
-            "height and width may be None, channels may not"
-        )
-    return shape[0], shape[1], shape[2]
+def plan(variant: Variant, request: Request) -> Plan:
+    """Returns the plan of the network that `request` asks for, without building the network.
+
+    Raises:
+        UsageError: an argument is out of range.
+        MismatchError: the image is too small (the message names the smallest that fits), or the
+            head needs a fixed size.
+    """
+    network_plan = Plan()
+    try:
+        plan_into(network_plan, variant, request)
+    except TooSmallError:
+        shape = resolve(variant, request).input_shape
+        assert shape is not None  # set by `resolve`
+        least = minimum_size(variant, request)
+        raise MismatchError(
+            f"{variant.name} with these arguments needs an image of at least {least} x {least} "
+            f"pixels, got {shape[0]} x {shape[1]}; resize the images or use a smaller network"
+        ) from None
+    return network_plan
 
 
-def _check_number(name: str, value: Any, low: float, high: float) -> None:
-    good = isinstance(value, int | float) and not isinstance(value, bool)
-    if not good or not math.isfinite(value) or not low < value <= high:
-        raise UsageError(f"{name} must be a number above {low:g} and up to {high:g}, got {value!r}")
+def plan_into(network_plan: Plan, variant: Variant, request: Request) -> dict[str, Planned]:
+    """Adds the network's layers to a plan and returns the network's outputs by name.
+
+    Args:
+        network_plan: an empty plan; a search passes one that caches costs.
+        variant: the architecture's record.
+        request: the builder's arguments.
+
+    Raises:
+        UsageError: an argument is out of range.
+        TooSmallError: the image is too small. Unlike `plan`, this does not compute the smallest
+            size that fits, which takes several more plans.
+        FixedSizeError: the head needs a fixed size.
+    """
+    request = resolve(variant, request)
+    assert request.input_shape is not None  # set by `resolve`
+    return connect(variant, request, network_plan.image(request.input_shape))
+
+
+def minimum_size(variant: Variant, request: Request) -> int:
+    """Returns the side in pixels of the smallest square image that the network accepts."""
+    request = resolve(variant, request)
+    assert request.input_shape is not None  # set by `resolve`
+    channels = request.input_shape[2]
+
+    def fits(side: int) -> bool:
+        try:
+            connect(variant, request, Plan().image((side, side, channels)))
+        except TooSmallError:
+            return False
+        return True
+
+    high = 1
+    while not fits(high):
+        high *= 2
+    low = high // 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if fits(middle) else (middle, high)
+    return high
+
+
+def connect(variant: Variant, request: Request, image: Any) -> dict[str, Any]:
+    """Connects body and head of a network, and returns its outputs by name.
+
+    Args:
+        variant: the architecture's record.
+        request: as `resolve` returns it.
+        image: a Keras tensor, which builds the layers, or a `Planned` tensor, which plans them.
+    """
+    row = variant.columns(request.columns)
+    scale = Scale(request.depth, request.width, request.kernel_size, request.stem)
+    body_output = variant.body(image, row, scale)
+    x, taps = body_output if isinstance(body_output, tuple) else (body_output, {})
+    x = layer("Identity", x, "features")
+    if request.include_top:
+        assert request.classes is not None  # set by `resolve`
+        top = Top(request.classes, request.classifier_activation, request.dropout)
+        skip_inputs = (taps,) if variant.skips else ()
+        outputs = {"predictions": variant.head(x, row, scale, top, *skip_inputs)}
+        if variant.auxiliary is not None and taps:
+            outputs.update(variant.auxiliary(taps, row, scale, top))
+        return outputs
+    if request.pooling == "flatten":
+        x = layer("Flatten", x, "pool")
+    elif request.pooling is not None:
+        kind = {"avg": "GlobalAveragePooling2D", "max": "GlobalMaxPooling2D"}[request.pooling]
+        x = layer(kind, x, "pool")
+    return {"features": x}
 
 
 def resolve(variant: Variant, request: Request) -> Request:
-    """Returns the request with the row's own input shape and classes and the stem decided.
+    """Returns the checked request, with the row's input shape and classes where it has none.
+
+    `stem` is then "paper" or "small".
 
     Raises:
         UsageError: an argument is out of range.
@@ -69,82 +142,23 @@ def resolve(variant: Variant, request: Request) -> Request:
     return replace(request, input_shape=shape, classes=classes, stem=stem)
 
 
-def connect(variant: Variant, request: Request, image: Any) -> dict[str, Any]:
-    """Returns the outputs by name: the network from image to predictions, planned or built."""
-    row = variant.columns(request.columns)
-    scale = Scale(request.depth, request.width, request.kernel_size, request.stem)
-    made = variant.body(image, row, scale)
-    x, taps = made if isinstance(made, tuple) else (made, {})
-    x = layer("Identity", x, "features")
-    if request.include_top:
-        assert request.classes is not None  # resolved
-        top = Top(request.classes, request.classifier_activation, request.dropout)
-        joined = (taps,) if variant.skips else ()
-        outputs = {"predictions": variant.head(x, row, scale, top, *joined)}
-        if variant.auxiliary is not None and taps:
-            outputs.update(variant.auxiliary(taps, row, scale, top))
-        return outputs
-    if request.pooling == "flatten":
-        x = layer("Flatten", x, "pool")
-    elif request.pooling is not None:
-        kind = {"avg": "GlobalAveragePooling2D", "max": "GlobalMaxPooling2D"}[request.pooling]
-        x = layer(kind, x, "pool")
-    return {"features": x}
+def _checked_shape(variant: Variant, shape: Any) -> ImageShape:
+    if shape is None:
+        return variant.input_shape
+    valid = isinstance(shape, list | tuple) and len(shape) == 3
+    valid = valid and all(
+        size is None or (isinstance(size, int) and not isinstance(size, bool) and size > 0)
+        for size in shape
+    )
+    if not valid or shape[2] is None:
+        raise UsageError(
+            f"input_shape must be (height, width, channels), channels last, got {shape!r}; "
+            "height and width may be None, channels may not"
+        )
+    return shape[0], shape[1], shape[2]
 
 
-def plan(variant: Variant, request: Request) -> Plan:
-    """Returns the ledger of the network that `request` asks for, without building it.
-
-    Raises:
-        UsageError: an argument is out of range.
-        MismatchError: the image is too small (the message names the smallest that fits), or the
-            head needs a fixed size.
-    """
-    ledger = Plan()
-    try:
-        plan_into(ledger, variant, request)
-    except TooSmallError:
-        shape = resolve(variant, request).input_shape
-        assert shape is not None  # resolved
-        least = minimum_size(variant, request)
-        raise MismatchError(
-            f"{variant.name} with these arguments needs an image of at least {least} x {least} "
-            f"pixels, got {shape[0]} x {shape[1]}; resize the images or take a smaller network"
-        ) from None
-    return ledger
-
-
-def plan_into(ledger: Plan, variant: Variant, request: Request) -> dict[str, Planned]:
-    """Writes the network into a ledger of any kind and returns its outputs by name.
-
-    Raises:
-        UsageError: an argument is out of range.
-        TooSmallError: the image is too small; nobody looks for the smallest that fits.
-        FixedSizeError: the head needs a fixed size.
-    """
-    request = resolve(variant, request)
-    assert request.input_shape is not None  # resolved
-    return connect(variant, request, ledger.image(request.input_shape))
-
-
-def minimum_size(variant: Variant, request: Request) -> int:
-    """Returns the smallest side of a square image that the network can take, in pixels."""
-    request = resolve(variant, request)
-    assert request.input_shape is not None  # resolved
-    channels = request.input_shape[2]
-
-    def fits(side: int) -> bool:
-        try:
-            connect(variant, request, Plan().image((side, side, channels)))
-        except TooSmallError:
-            return False
-        return True
-
-    high = 1
-    while not fits(high):
-        high *= 2
-    low = high // 2
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if fits(middle) else (middle, high)
-    return high
+def _check_number(name: str, value: Any, low: float, high: float) -> None:
+    valid = isinstance(value, int | float) and not isinstance(value, bool)
+    if not valid or not math.isfinite(value) or not low < value <= high:
+        raise UsageError(f"{name} must be a number above {low:g} and up to {high:g}, got {value!r}")

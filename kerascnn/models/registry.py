@@ -1,7 +1,7 @@
 """The registry: every architecture by name, as a record that builds its model when called.
 
-Standard library only. The records are entered by the family files of `kerascnn.applications`, which
-are read when the registry is first asked.
+Does not import Keras. The family files of `kerascnn.applications` register the records; they are
+imported when a function of the registry first needs them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from kerascnn.lazy import keras
 from kerascnn.models.request import ARGUMENTS
 
 PHOTOGRAPH = 200
-"""From this many pixels a side, a row in colour is taken to be for ImageNet's photographs."""
+"""Rows with colour images of at least this height get ImageNet's preprocessing by default."""
 Entry = TypeVar("Entry")
 
 
@@ -30,7 +30,7 @@ class UnknownModelError(UsageError):
 
 @dataclass(frozen=True)
 class Paper:
-    """Where a family comes from."""
+    """The paper that a family implements."""
 
     family: str
     title: str
@@ -40,11 +40,11 @@ class Paper:
 
 @dataclass(frozen=True)
 class Scale:
-    """The axes of every builder: multipliers on the paper's table, and its spatial filter size.
+    """How a network differs in size from the paper's table: depth, width, filter size and stem.
 
     Args:
-        depth: multiplies the repeats of every stage; a product is rounded half up, and a stage that
-            the table has keeps at least one.
+        depth: multiplies the repeats of every stage; the product is rounded half up, and is at
+            least 1 for a stage that the table has.
         width: multiplies every channel count; rounded half up to the family's multiple, at least
             one multiple. 1.0 gives the table's own counts.
         kernel_size: replaces the family's spatial filter size, odd; None keeps the paper's.
@@ -57,44 +57,49 @@ class Scale:
     stem: str = "paper"
 
     def repeats(self, count: int) -> int:
-        """Returns how many blocks a stage of `count` has at this depth."""
+        """Returns the number of blocks of a stage that has `count` blocks in the paper."""
         return max(min(count, 1), int(count * self.depth + 0.5))
 
     def channels(self, count: int, multiple: int = 1) -> int:
-        """Returns how many channels a layer of `count` has at this width."""
+        """Returns the number of channels of a layer that has `count` channels in the paper."""
         if self.width == 1:
             return count
         return max(multiple, int(count * self.width / multiple + 0.5) * multiple)
 
     def kernel(self, paper: int) -> int:
-        """Returns the filter size in place of the paper's."""
+        """Returns the filter size to use instead of the paper's."""
         return paper if self.kernel_size is None else self.kernel_size
 
     def pad(self, paper_kernel: int, paper_pad: int) -> int:
-        """Returns the padding that keeps the paper's output size; negative means cropping."""
+        """Returns the padding with which the output has the paper's size; negative is a crop."""
         return paper_pad + (self.kernel(paper_kernel) - paper_kernel) // 2
 
     def stretch(self, stage: Sequence[Entry]) -> list[tuple[Entry, int]]:
-        """Returns a stage of unlike layers at this depth, each with the number of its copy from 1.
+        """Returns the entries of a stage whose layers differ, repeated or left out by `depth`.
 
-        Deeper, every entry is repeated in its place; shallower, entries are left out evenly, the
-        last one never.
+        A larger depth repeats every entry in its place. A smaller depth leaves out entries evenly,
+        but never the last one.
+
+        Returns:
+            (entry, number of its copy, counted from 1) for each layer.
         """
-        given, count = len(stage), self.repeats(len(stage))
-        picked = [((step + 1) * given - 1) // count for step in range(count)]
-        return [(stage[one], picked[:step].count(one) + 1) for step, one in enumerate(picked)]
+        length, count = len(stage), self.repeats(len(stage))
+        indices = [((step + 1) * length - 1) // count for step in range(count)]
+        return [
+            (stage[index], indices[:step].count(index) + 1) for step, index in enumerate(indices)
+        ]
 
 
 @dataclass(frozen=True)
 class Top:
-    """What a head needs to know: classes, final activation (None for logits), dropout rate."""
+    """The arguments of a head: classes, final activation (None for logits), dropout rate."""
 
     classes: int
     activation: str | None
     dropout: float | None
 
     def rate(self, paper: float | None) -> float | None:
-        """Returns the dropout rate in place of the paper's."""
+        """Returns the dropout rate to use instead of the paper's."""
         return paper if self.dropout is None else self.dropout
 
 
@@ -102,9 +107,10 @@ _create: Callable[..., keras.Model] | None = None
 
 
 def set_builder(create: Callable[..., keras.Model]) -> None:
-    """Sets what builds the model of a record when the record is called.
+    """Sets the function that builds a model when a record is called.
 
-    `kerascnn.create` lies above this module, since it loads weights, and enters itself here.
+    `kerascnn.create` loads weights and may not be imported from here, so it registers its
+    `create_model` with this function.
     """
     global _create
     _create = create
@@ -116,23 +122,26 @@ class Variant:
 
     Args:
         name: the registry's name, such as "resnet50".
-        builder: the same in the paper's capitals, such as "ResNet50".
+        builder: name of the builder function, such as "ResNet50".
         paper: title, source and year.
         body: body(image, row, scale) -> features, or (features, taps) for auxiliary heads.
-        head: head(features, row, scale, top) -> predictions; with `skips` it is given the taps too.
-        row: a frozen dataclass of the family: the columns of its table. Each can be given to the
-            builder by keyword. A family with several types of rows has a method
-            row.for_columns(changes) -> (row, changes): the type they select, what it takes.
-        input_shape: height, width, channels of the paper.
-        classes: number of classes of the paper.
-        params: trainable parameters, classifier included.
+        head: head(features, row, scale, top) -> predictions; with `skips`
+            head(features, row, scale, top, taps).
+        row: a frozen dataclass of the family with the columns of its table. The builder takes each
+            column as a keyword argument. A family with several types of rows has a method
+            row.for_columns(changes) -> (row, changes). It returns a row of the type that the
+            changed columns select, and those of the changes that this type has.
+        input_shape: height, width, channels in the paper.
+        classes: number of classes in the paper.
+        params: number of trainable parameters, classifier included.
         macs: multiply-accumulates for one image of `input_shape`.
-        auxiliary: auxiliary(taps, row, scale, top) -> {"aux1": tensor, …}, where a paper has them.
-        small_stem: whether stem="small" differs from the paper's.
-        skips: whether the head joins the body's taps: head(features, row, scale, top, taps).
-        preprocessing: how pixels get into the network. None for ImageNet's mean and deviation of
-            the centre of a photograph, as torchvision has them, and for small images for values in
-            [0, 1].
+        auxiliary: auxiliary(taps, row, scale, top) -> {"aux1": tensor, …}; None if the paper has no
+            auxiliary classifiers.
+        small_stem: whether stem="small" differs from stem="paper".
+        skips: whether the head takes the body's taps, as a network with skip connections does.
+        preprocessing: how images are prepared for the network. None for the default: for
+            photographs a central crop and ImageNet's mean and deviation, as in torchvision; for
+            small images values in [0, 1].
     """
 
     name: str
@@ -154,21 +163,21 @@ class Variant:
         if self.preprocessing is None:
             height, width, channels = self.input_shape
             kind = {1: "grey", 3: "rgb"}.get(channels, "any")
-            usual = Preprocessing(size=(height, width), channels=kind)
+            default = Preprocessing(size=(height, width), channels=kind)
             if channels == 3 and height >= PHOTOGRAPH:
-                usual = crop(height)
-            object.__setattr__(self, "preprocessing", usual)
-        object.__setattr__(self, "__doc__", self._explained())
+                default = crop(height)
+            object.__setattr__(self, "preprocessing", default)
+        object.__setattr__(self, "__doc__", self._help())
         if _create is not None:
             object.__setattr__(self, "__signature__", self._signature(_create))
 
     @property
     def own_columns(self) -> dict[str, Any]:
-        """The columns of the row that a builder takes by keyword, with this row's values."""
+        """The columns of the row that the builder takes by keyword, with this row's values."""
         return columns_of(self.row)
 
     def _signature(self, create: Callable[..., Any]) -> inspect.Signature:
-        """Returns `create_model`'s signature with this row's columns in place of a name."""
+        """Returns the signature of `create` without `architecture`, with this row's columns."""
         _, *shared, _ = inspect.signature(create).parameters.values()
         columns = [
             inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default)
@@ -178,7 +187,7 @@ class Variant:
 
     @property
     def description(self) -> str:
-        """What the builder builds: paper, size of the images, classes and costs."""
+        """A text that describes the architecture: paper, image size, classes and costs."""
         height, width, channels = self.input_shape
         return (
             f'{self.builder}, by name `create_model("{self.name}")`: returns a `keras.Model`.\n\n'
@@ -187,8 +196,8 @@ class Variant:
             f"{self.params:,} trainable parameters, {self.macs:,} multiply-accumulates."
         )
 
-    def _explained(self) -> str:
-        """Returns what `help` shows of this builder."""
+    def _help(self) -> str:
+        """Returns the text that Python's `help` shows for this builder."""
         columns = [f"    {name}={default!r}" for name, default in self.own_columns.items()]
         lines = [
             self.description,
@@ -205,16 +214,21 @@ class Variant:
 
     @property
     def family(self) -> str:
+        """Name of the family, such as "vgg"."""
         return self.paper.family
 
     @property
     def weights(self) -> tuple[str, ...]:
         """Tags of the published weights, the default first."""
         catalogue = importlib.import_module("kerascnn.published.catalogue")
-        return tuple(one.tag for one in catalogue.checkpoints(self.name))
+        return tuple(checkpoint.tag for checkpoint in catalogue.checkpoints(self.name))
 
     def columns(self, changes: Mapping[str, Any]) -> Any:
-        """Returns the row with some columns changed; a name that is no column is refused."""
+        """Returns the row with some columns changed.
+
+        Raises:
+            UsageError: a name is no column of the row.
+        """
         row, changes = self.row_for(changes)
         allowed = list(columns_of(row))
         for key in changes:
@@ -228,23 +242,23 @@ class Variant:
         return replace(row, **changes)
 
     def row_for(self, changes: Mapping[str, Any]) -> tuple[Any, Mapping[str, Any]]:
-        """Returns the row, of the type that `changes` select, and those of them that it takes."""
+        """Returns the row of the type that `changes` select, and the changes that this type has."""
         for_columns = getattr(self.row, "for_columns", None)
         return (self.row, changes) if for_columns is None else for_columns(changes)
 
     def __call__(self, *positional: Any, **arguments: Any) -> keras.Model:
-        """Builds the model: `create_model` with this record in place of a name."""
+        """Builds the model with `create_model`, for this architecture."""
         if _create is None:
-            raise RuntimeError("import kerascnn.applications before building from a record")
+            raise RuntimeError("import kerascnn.applications before you build from a record")
         return _create(self, *positional, **arguments)
 
 
 def columns_of(row: Any) -> dict[str, Any]:
-    """Returns the columns of a row that a builder takes by keyword."""
+    """Returns the columns of a row that a builder takes by keyword, with the row's values."""
     return {
         column.name: getattr(row, column.name)
         for column in fields(row)
-        if column.name not in ARGUMENTS  # the builder's own argument scales this one
+        if column.name not in ARGUMENTS  # for these names, the builder has an argument of its own
     }
 
 
@@ -252,7 +266,11 @@ _VARIANTS: dict[str, Variant] = {}
 
 
 def register(variant: Variant) -> Variant:
-    """Enters a record; a taken name or builder is refused, which exposes a double import."""
+    """Adds a record to the registry and returns it.
+
+    Raises:
+        ValueError: the name or the builder is registered already, as by a second import of a file.
+    """
     for known in _VARIANTS.values():
         if variant.name == known.name or variant.builder == known.builder:
             raise ValueError(f"{variant.name} ({variant.builder}) is registered twice")
@@ -272,7 +290,7 @@ def model_info(name: str) -> Variant:
         name: the registry's name or the builder's, in any case: "resnet50", "ResNet50".
 
     Raises:
-        UnknownModelError: no architecture is called so; the message names the nearest.
+        UnknownModelError: no architecture has this name; the message lists similar names.
     """
     variants = _all()
     wanted = name.lower().replace("-", "_")
@@ -282,7 +300,7 @@ def model_info(name: str) -> Variant:
     if wanted in builders:
         return builders[wanted]
     near = difflib.get_close_matches(wanted, [*variants, *builders], 5, 0.6)
-    names = list(dict.fromkeys(one if one in variants else builders[one].name for one in near))
+    names = list(dict.fromkeys(key if key in variants else builders[key].name for key in near))
     raise UnknownModelError(
         f"no model is called {name!r}; "
         + (f"the nearest are: {', '.join(names)}" if names else "`kerascnn list` shows them all")

@@ -1,4 +1,4 @@
-"""The arguments of a builder, checked, and the record of what built a model."""
+"""The arguments of a builder as one record, and the record of how a model was built."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 from kerascnn.lazy import keras
 
 ImageShape = tuple[int | None, int | None, int]
-"""Height, width, channels; height and width may be open."""
+"""Height, width, channels; height and width are None if any size is accepted."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """What a user asked of a builder; `create_model` explains the fields."""
+    """The arguments of a builder, which `create_model` explains; `columns` are those of the row."""
 
     include_top: bool = True
     weights: str | os.PathLike[str] | None = None
@@ -32,18 +32,19 @@ class Request:
 
     @classmethod
     def of(cls, arguments: dict[str, Any]) -> Request:
-        """Returns the request with these keyword arguments, columns of the row among them."""
-        own = {one.name for one in fields(cls)}
-        columns = {key: value for key, value in arguments.items() if key not in own}
-        return cls(**{k: v for k, v in arguments.items() if k in own}, columns=columns)
+        """Returns the request of a builder's keyword arguments, which may include row columns."""
+        names = {argument.name for argument in fields(cls)}
+        columns = {key: value for key, value in arguments.items() if key not in names}
+        shared = {key: value for key, value in arguments.items() if key in names}
+        return cls(**shared, columns=columns)
 
     def arguments(self) -> dict[str, Any]:
-        """Returns what differs from the defaults, as keyword arguments of the builder."""
+        """Returns the keyword arguments of the builder that differ from the defaults."""
         default = Request()
         changed = {
-            one.name: getattr(self, one.name)
-            for one in fields(self)
-            if one.name != "columns" and getattr(self, one.name) != getattr(default, one.name)
+            name: getattr(self, name)
+            for name in (argument.name for argument in fields(self))
+            if name != "columns" and getattr(self, name) != getattr(default, name)
         }
         return {**changed, **self.columns}
 
@@ -52,18 +53,18 @@ _NAMES = [column.name for column in fields(Request) if column.name != "columns"]
 _NAMES.insert(_NAMES.index("weights") + 1, "input_tensor")
 _NAMES.insert(_NAMES.index("classifier_activation") + 1, "name")
 ARGUMENTS = tuple(_NAMES)
-"""What every builder takes, besides the columns of its row."""
+"""Names of the arguments that every builder takes, besides the columns of its row."""
 
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where a model comes from: `create_model(name, **arguments)` builds it again."""
+    """How a model was built: `create_model(name, **arguments)` builds it again."""
 
     name: str
     arguments: dict[str, Any]
 
 
 def provenance(model: keras.Model) -> Provenance | None:
-    """Returns the architecture and arguments that built `model`, or None for a foreign model."""
-    found = getattr(model, "kerascnn_provenance", None)
-    return found if isinstance(found, Provenance) else None
+    """Returns how `model` was built, or None if this package did not build it."""
+    record = getattr(model, "kerascnn_provenance", None)
+    return record if isinstance(record, Provenance) else None

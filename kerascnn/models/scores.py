@@ -1,4 +1,4 @@
-"""Log-probabilities from the scores of a classifier."""
+"""Log-probabilities of a classifier's scores, and their mean over several predictions."""
 
 from __future__ import annotations
 
@@ -6,7 +6,13 @@ from kerascnn.lazy import np
 
 
 def log_probabilities(scores: np.ndarray, *, logits: bool) -> np.ndarray:
-    """Returns ln p in float64; a probability of 0 counts as the least that float32 can hold."""
+    """Returns the natural logarithm of the class probabilities, in float64.
+
+    Args:
+        scores: N x classes, logits or probabilities.
+        logits: whether `scores` are logits. Otherwise a probability of 0 is replaced by the
+            smallest normal float32 number, so that its logarithm is finite.
+    """
     scores = scores.astype(np.float64)
     if not logits:
         return np.log(np.clip(scores, np.finfo(np.float32).tiny, 1.0))
@@ -15,7 +21,7 @@ def log_probabilities(scores: np.ndarray, *, logits: bool) -> np.ndarray:
 
 
 def mean_log_probabilities(parts: list[np.ndarray]) -> np.ndarray:
-    """Returns the logarithm of the mean of probabilities that are given by their logarithms."""
+    """Returns the logarithm of the mean probabilities, from the logarithms of each prediction."""
     if len(parts) == 1:
         return parts[0]
     highest = np.maximum.reduce(parts)

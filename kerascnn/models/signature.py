@@ -1,4 +1,4 @@
-"""The two ends of a model: the image that it takes and the classes that it gives."""
+"""The input and output of a classifier: image shape, classes, preprocessing, forward function."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ from kerascnn.models.request import ImageShape, provenance
 
 
 def image_shape(model: keras.Model) -> ImageShape:
-    """Returns (height, width, channels) of the model's input; None where any size is taken.
+    """Returns (height, width, channels) of the model's input.
+
+    Height and width are None if the model accepts any size.
 
     Raises:
-        MismatchError: the model does not take one batch of images.
+        MismatchError: the model's input is not one batch of images.
     """
     inputs = getattr(model, "inputs", None) or []
     if len(inputs) != 1 or len(inputs[0].shape) != 4 or inputs[0].shape[-1] is None:
@@ -33,10 +35,10 @@ def image_shape(model: keras.Model) -> ImageShape:
 
 
 def class_count(model: keras.Model) -> int:
-    """Returns the number of classes that the model tells apart.
+    """Returns the number of classes of a classifier.
 
     Raises:
-        MismatchError: the model does not give one row of class scores for an image.
+        MismatchError: the model's output is not one row of class scores for each image.
     """
     outputs = getattr(model, "outputs", None) or []
     if len(outputs) != 1 or len(outputs[0].shape) != 2 or outputs[0].shape[-1] is None:
@@ -62,7 +64,7 @@ def check_classes(model: keras.Model, class_names: tuple[str, ...], source: str)
 
 
 def gives_logits(model: keras.Model) -> bool:
-    """Returns whether the scores still need a softmax; told by the activation of the last layer."""
+    """Returns whether the last layer is linear, so that the scores still need a softmax."""
     last = model.layers[-1]
     if isinstance(last, keras.layers.Softmax):
         return False
@@ -75,7 +77,7 @@ def adopt(
     preprocessing: Preprocessing | None = None,
     class_names: Sequence[str] | None = None,
 ) -> None:
-    """Notes what the weights that a model has taken say of its two ends."""
+    """Stores in the model the preprocessing and class names that its weights were trained with."""
     if preprocessing is not None:
         model.kerascnn_preprocessing = preprocessing
     if class_names is not None:
@@ -83,19 +85,22 @@ def adopt(
 
 
 def adopted_preprocessing(model: keras.Model) -> Preprocessing | None:
-    """Returns how images have to be prepared for the model's weights, where these said it."""
-    found = getattr(model, "kerascnn_preprocessing", None)
-    return found if isinstance(found, Preprocessing) else None
+    """Returns the preprocessing that `adopt` stored in the model, or None."""
+    preprocessing = getattr(model, "kerascnn_preprocessing", None)
+    return preprocessing if isinstance(preprocessing, Preprocessing) else None
 
 
 def adopted_class_names(model: keras.Model) -> tuple[str, ...] | None:
-    """Returns the classes that the model's weights name, if it still tells just these apart."""
-    found = getattr(model, "kerascnn_class_names", None)
-    return found if isinstance(found, tuple) and len(found) == class_count(model) else None
+    """Returns the class names that `adopt` stored; None without them or if their number differs."""
+    names = getattr(model, "kerascnn_class_names", None)
+    return names if isinstance(names, tuple) and len(names) == class_count(model) else None
 
 
 def preprocessing_for(model: keras.Model, data_shape: ImageShape) -> Preprocessing:
-    """Returns how images of `data_shape` get into the model: as its weights, or else its row, need.
+    """Returns the preprocessing of images of `data_shape` for the model.
+
+    It is based on the preprocessing of the model's weights; if these have none, on that of the
+    model's row in the registry.
 
     Raises:
         MismatchError: the channels cannot be converted.
@@ -105,24 +110,25 @@ def preprocessing_for(model: keras.Model, data_shape: ImageShape) -> Preprocessi
     if origin is not None:
         base = base or model_info(origin.name).preprocessing
         if origin.arguments.get("include_preprocessing"):
-            base = replace(base, scale=1.0, mean=(0.0,), std=(1.0,))  # the model does that itself
+            # The model scales the values itself.
+            base = replace(base, scale=1.0, mean=(0.0,), std=(1.0,))
     return Preprocessing.for_data(data_shape, image_shape(model), base)
 
 
 def ends_in_softmax(model: keras.Model) -> bool:
-    """Returns whether the last layer turns scores into probabilities that can be had before it."""
+    """Returns whether the activation of the last layer is a softmax, which can be removed."""
     return getattr(model.layers[-1], "activation", None) is keras.activations.softmax
 
 
 @contextlib.contextmanager
 def _without_softmax(model: keras.Model) -> Iterator[None]:
-    """Takes the softmax off the last layer for as long as a function of it is traced."""
+    """Removes the softmax of the last layer inside the context, where a function is traced."""
     last = model.layers[-1]
-    kept, last.activation = last.activation, keras.activations.linear
+    softmax, last.activation = last.activation, keras.activations.linear
     try:
         yield
     finally:
-        last.activation = kept
+        last.activation = softmax
 
 
 _FORWARD: weakref.WeakKeyDictionary[keras.Model, dict[bool, Callable[..., Any]]] = (
@@ -131,30 +137,30 @@ _FORWARD: weakref.WeakKeyDictionary[keras.Model, dict[bool, Callable[..., Any]]]
 
 
 def forward(model: keras.Model, *, before_softmax: bool = False) -> Callable[[Any], np.ndarray]:
-    """Returns a function from a float32 batch to the model's scores, compiled once for each model.
+    """Returns a compiled function from a float32 batch of images to the model's scores.
 
-    For one image it takes about half the time of `keras.Model.predict`, which sets up a data
-    pipeline for every call.
+    It is compiled once for each model. For one image it takes about half the time of
+    `keras.Model.predict`, which sets up a data pipeline for every call.
 
     Args:
-        model: takes one batch of images.
-        before_softmax: give what a softmax in the last layer is taken of, where there is one: from
-            it the loss is exact, however sure the network is.
+        model: its input is one batch of images.
+        before_softmax: return the logits if the last layer has a softmax. A loss of logits is exact
+            even where probabilities round to 0 or 1.
     """
     cut = before_softmax and ends_in_softmax(model)
-    made = _FORWARD.setdefault(model, {})
-    if cut not in made:
-        # Holding the model weakly lets it be freed, and with it this entry.
+    compiled_functions = _FORWARD.setdefault(model, {})
+    if cut not in compiled_functions:
+        # A weak reference, so that the model can be freed; its entry in _FORWARD then goes too.
         reference = weakref.ref(model)
         signature = tf.TensorSpec((None, *image_shape(model)), tf.float32)
 
         @tf.function(input_signature=[signature], autograph=False)
         def compiled(batch: tf.Tensor) -> tf.Tensor:
-            alive = reference()
-            assert alive is not None  # the caller of `forward` holds it
-            with _without_softmax(alive) if cut else contextlib.nullcontext():
-                return tf.cast(alive(batch, training=False), tf.float32)
+            network = reference()
+            assert network is not None  # the caller of `forward` holds the model
+            with _without_softmax(network) if cut else contextlib.nullcontext():
+                return tf.cast(network(batch, training=False), tf.float32)
 
-        made[cut] = compiled
-    function = made[cut]
+        compiled_functions[cut] = compiled
+    function = compiled_functions[cut]
     return lambda batch: function(batch).numpy()

@@ -1,4 +1,4 @@
-"""What a network costs, layer by layer: the table that a lecture on CNNs draws by hand."""
+"""Costs of a network layer by layer: parameters, multiply-accumulates, receptive fields."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from kerascnn.errors import UsageError
 from kerascnn.lazy import keras
-from kerascnn.models.costs import RULES, Cost, Entry, Plan, Planned, Shape, layer_cost
+from kerascnn.models.costs import RULES, Cost, Entry, Plan, Planned, Shape, layer_cost, product
 from kerascnn.models.planning import plan
 from kerascnn.models.registry import model_info
 from kerascnn.models.request import Request
@@ -19,10 +19,16 @@ FLOAT_BYTES = 4
 
 @dataclass(frozen=True)
 class LayerCost:
-    """One layer of a summary.
+    """The costs of one layer.
 
-    `shape` is the output's without the batch; `receptive_field` (height, width) in pixels of the
-    image that one output value sees, None for the whole image or where it cannot be said.
+    Attributes:
+        name: of the layer.
+        kind: its class name.
+        shape: of the output, without the batch axis.
+        params: number of trainable parameters.
+        macs: multiply-accumulates for one image; None if the image size is unknown.
+        receptive_field: height and width in pixels of the image patch that one output value depends
+            on; None for the whole image or if it is unknown.
     """
 
     name: str
@@ -37,9 +43,16 @@ class LayerCost:
 class Summary:
     """The costs of a network.
 
-    `params` are trainable parameters; `fixed` are those that no gradient moves; `macs` are
-    multiply-accumulates for one image (FLOPs = 2 x MACs), None where the image size is open.
-    `activation_bytes` holds every layer's output of one image in float32.
+    Attributes:
+        name: of the architecture or model.
+        input_shape: height, width, channels.
+        layers: the costs of each layer.
+        params: number of trainable parameters.
+        fixed: number of parameters that are not trained.
+        macs: multiply-accumulates for one image (FLOPs = 2 x MACs); None if the image size is
+            unknown.
+        activation_bytes: bytes of all layers' outputs for one image in float32; None if the image
+            size is unknown.
     """
 
     name: str
@@ -51,11 +64,11 @@ class Summary:
     activation_bytes: int | None
 
     def to_json(self) -> dict[str, Any]:
-        """Returns the summary as plain lists, dicts and numbers."""
+        """Returns the summary as dictionaries, lists and numbers."""
         return asdict(self)
 
     def table(self) -> str:
-        """Returns the table as text, a line a layer, with the totals below."""
+        """Returns the summary as a text table, one line for each layer, and the totals below."""
         header = ("layer", "kind", "output", "parameters", "MACs", "sees")
         rows = [
             (
@@ -91,7 +104,8 @@ def summarize(model: str | keras.Model) -> Summary:
     """Returns the costs of an architecture or of any functional Keras model.
 
     Args:
-        model: a name of the registry (then nothing is built), or a flat functional model.
+        model: a name of the registry (no model is built then), or a functional model without nested
+            models.
 
     Raises:
         UsageError: the model is not functional, or a layer is used more than once.
@@ -103,81 +117,71 @@ def summarize(model: str | keras.Model) -> Summary:
 
 
 def plan_of(model: keras.Model) -> Plan:
-    """Returns the ledger of a built functional model.
+    """Returns the plan of a built functional model.
 
-    A layer that `RULES` does not know costs its weights and no multiply-accumulates.
+    A layer whose class is not in `RULES` counts with its weights and no multiply-accumulates.
 
     Raises:
         UsageError: the model is not functional, or a layer is used more than once.
     """
-    ledger = Plan()
-    made: dict[int, Planned] = {}
+    network_plan = Plan()
+    planned: dict[int, Planned] = {}  # by the id of the Keras tensor
     try:
         for layer in model.layers:
-            outputs = _listed(layer.output)
+            outputs = keras.tree.flatten(layer.output)
             kind = type(layer).__name__
             if kind == "InputLayer":
-                made[id(outputs[0])] = Planned(tuple(outputs[0].shape), ledger, layer.name)
+                planned[id(outputs[0])] = Planned(tuple(outputs[0].shape), network_plan, layer.name)
                 continue
-            inputs = tuple(made[id(one)] for one in _listed(layer.input))
+            inputs = tuple(planned[id(tensor)] for tensor in keras.tree.flatten(layer.input))
             config = layer.get_config()
             if kind in RULES:
-                cost = layer_cost(kind, [one.shape for one in inputs], config)
+                cost = layer_cost(kind, [tensor.shape for tensor in inputs], config)
             else:
-                cost = Cost(tuple(outputs[0].shape), _count(layer.weights))
-            ledger.entries[layer.name] = Entry(layer.name, kind, config, inputs, cost)
-            made[id(outputs[0])] = Planned(cost.shape, ledger, layer.name)
+                weights = sum(math.prod(weight.shape) for weight in layer.weights)
+                cost = Cost(tuple(outputs[0].shape), weights)
+            network_plan.entries[layer.name] = Entry(layer.name, kind, config, inputs, cost)
+            planned[id(outputs[0])] = Planned(cost.shape, network_plan, layer.name)
         for output in model.outputs:
-            made[id(output)]
+            planned[id(output)]
     except (AttributeError, ValueError, KeyError) as error:
         raise UsageError(
-            f"{model.name!r} cannot be summarized: take a functional model of which every layer is "
-            "used once and has one output"
+            f"{model.name!r} cannot be summarized: use a functional model in which every layer is "
+            "called once and has one output"
         ) from error
-    return ledger
+    return network_plan
 
 
-def _listed(tensors: Any) -> list[Any]:
-    return list(tensors) if isinstance(tensors, list | tuple) else [tensors]
+def receptive_fields(network_plan: Plan) -> dict[str, tuple[int, int] | None]:
+    """Returns for each layer the size of the image patch that one output value depends on.
 
+    A window of k values at a distance of j pixels enlarges the patch by (k - 1) * j; strides
+    multiply j. Where branches join, the largest patch counts.
 
-def _count(weights: Any) -> int:
-    total = 0
-    for weight in weights:
-        size = 1
-        for side in weight.shape:
-            size *= side
-        total += size
-    return total
-
-
-def receptive_fields(ledger: Plan) -> dict[str, tuple[int, int] | None]:
-    """Returns for each layer the height and width of the image patch that one output value sees.
-
-    A window of k values that are j pixels apart widens the patch by (k - 1) * j; strides multiply
-    j. Where branches meet, the widest counts. None means the whole image.
+    Returns:
+        Layer name -> (height, width) in pixels, or None for the whole image.
     """
-    sees: dict[str, tuple[int, int] | None] = {}
-    steps: dict[str, tuple[float, float]] = {}
-    for entry in ledger.entries.values():
-        seen = [sees.get(one.source, (1, 1)) for one in entry.inputs]
-        patches = [patch for patch in seen if patch is not None]
+    fields: dict[str, tuple[int, int] | None] = {}
+    distances: dict[str, tuple[float, float]] = {}  # between neighbouring values, in pixels
+    for entry in network_plan.entries.values():
+        input_fields = [fields.get(tensor.source, (1, 1)) for tensor in entry.inputs]
+        patches = [patch for patch in input_fields if patch is not None]
         window, stride = entry.cost.window, entry.cost.stride
-        if window is None or len(patches) < len(seen):
-            sees[entry.name] = None
+        if window is None or len(patches) < len(input_fields):
+            fields[entry.name] = None
             continue
-        apart = [steps.get(one.source, (1, 1)) for one in entry.inputs]
-        jump = (max(one[0] for one in apart), max(one[1] for one in apart))
-        sees[entry.name] = (
-            max(patch[0] for patch in patches) + math.ceil((window[0] - 1) * jump[0]),
-            max(patch[1] for patch in patches) + math.ceil((window[1] - 1) * jump[1]),
+        steps = [distances.get(tensor.source, (1, 1)) for tensor in entry.inputs]
+        distance = (max(step[0] for step in steps), max(step[1] for step in steps))
+        fields[entry.name] = (
+            max(patch[0] for patch in patches) + math.ceil((window[0] - 1) * distance[0]),
+            max(patch[1] for patch in patches) + math.ceil((window[1] - 1) * distance[1]),
         )
-        steps[entry.name] = (jump[0] * stride[0], jump[1] * stride[1])
-    return sees
+        distances[entry.name] = (distance[0] * stride[0], distance[1] * stride[1])
+    return fields
 
 
-def _summary(name: str, input_shape: Shape, ledger: Plan) -> Summary:
-    fields = receptive_fields(ledger)
+def _summary(name: str, input_shape: Shape, network_plan: Plan) -> Summary:
+    fields = receptive_fields(network_plan)
     layers = tuple(
         LayerCost(
             entry.name,
@@ -187,19 +191,16 @@ def _summary(name: str, input_shape: Shape, ledger: Plan) -> Summary:
             entry.cost.macs,
             fields[entry.name],
         )
-        for entry in ledger.entries.values()
+        for entry in network_plan.entries.values()
     )
-    sizes = [_volume(layer.shape) for layer in layers]
+    sizes = [product(*layer.shape) for layer in layers]
     activations = None if None in sizes else FLOAT_BYTES * sum(size for size in sizes if size)
     return Summary(
-        name, input_shape, layers, ledger.trainable, ledger.fixed, ledger.macs, activations
+        name,
+        input_shape,
+        layers,
+        network_plan.trainable,
+        network_plan.fixed,
+        network_plan.macs,
+        activations,
     )
-
-
-def _volume(shape: Shape) -> int | None:
-    total = 1
-    for side in shape:
-        if side is None:
-            return None
-        total *= side
-    return total

@@ -138,7 +138,7 @@ def test_a_stride_that_is_not_there():
 def test_models_inside_models_are_refused():
     image = keras.Input((32, 32, 3))
     nested = keras.Model(image, backbone("lenet5", (32, 32, 3))(image))
-    with pytest.raises(UsageError, match="without models inside it"):
+    with pytest.raises(UsageError, match="without nested models"):
         kerascnn.features(nested)
 
 

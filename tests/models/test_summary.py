@@ -46,7 +46,7 @@ def test_any_functional_model_and_an_open_size():
 def test_a_layer_used_twice_is_refused():
     image = keras.Input((8, 8, 3))
     twice = keras.layers.Conv2D(3, 3, padding="same")
-    with pytest.raises(UsageError, match="used once"):
+    with pytest.raises(UsageError, match="called once"):
         kerascnn.summarize(keras.Model(image, twice(twice(image))))
 
 

@@ -234,7 +234,7 @@ def test_class_count_and_image_shape_must_fit(data, tmp_path):
     image = keras.Input((8, 8, 1), name="image")
     flat = keras.layers.Flatten()(image)
     two = keras.Model(image, [keras.layers.Dense(3)(flat), keras.layers.Dense(3)(flat)])
-    with pytest.raises(MismatchError, match="several must be 'predictions' and"):
+    with pytest.raises(MismatchError, match="several outputs must call them 'predictions' and"):
         quiet(two, data, path)
 
 
