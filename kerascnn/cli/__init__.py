@@ -15,12 +15,12 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from kerascnn.cli import (
-    evaluating,
+    data,
+    evaluation,
     exporting,
-    learning,
+    inference,
     models,
-    predicting,
-    preparing,
+    training,
     tuning,
     weights,
 )
@@ -61,7 +61,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"kerascnn {__version__}")
     verbs = top.add_subparsers(dest="verb", metavar="VERB", required=True)
-    for group in (models, preparing, learning, evaluating, predicting, tuning, exporting, weights):
+    for group in (models, data, training, evaluation, inference, tuning, exporting, weights):
         group.add_verbs(verbs)
     for verb in verbs.choices.values():
         add_shared_options(verb, False)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from kerascnn.cli.learning import DATA_HELP
 from kerascnn.cli.output import print_json, progress_stream
 from kerascnn.cli.startup import start_keras
+from kerascnn.cli.training import DATA_HELP
 
 _TUNE = """\
 examples:

@@ -7,7 +7,7 @@ import csv
 import sys
 from typing import TYPE_CHECKING, Any
 
-from kerascnn.cli.evaluating import existing
+from kerascnn.cli.evaluation import existing
 from kerascnn.cli.output import print_json, progress_stream
 from kerascnn.cli.startup import start_keras
 
