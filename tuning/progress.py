@@ -6,13 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
-from rich.progress import Progress
-from rich.text import Text
 
-from kerascnn.training.progress import bars, clock
+from kerascnn.training.progress import ConsoleBars, bars, clock
 
 
-class SearchProgress:
+class SearchProgress(ConsoleBars):
     """Shows the running trial and the results of earlier ones.
 
     Args:
@@ -25,7 +23,7 @@ class SearchProgress:
         self.console = console or Console(highlight=False)
         self.best = float("-inf")
         self.done = 0
-        self.bars: Progress | None = None
+        self.bars = None
         if self.console.is_terminal:
             self.bars = bars(self.console)
             self.whole = self.bars.add_task("trials", total=trials, figures="")
@@ -60,15 +58,6 @@ class SearchProgress:
         self.say(f"trial {trial_id}  {candidate}  {text}")
         if self.bars is not None:
             self.bars.update(self.whole, completed=self.done, total=self.trials)
-
-    def say(self, line: str) -> None:
-        """Prints a line, above the bars if there are any."""
-        self.console.print(Text(line), soft_wrap=True)
-
-    def close(self) -> None:
-        """Removes the bars; the printed lines stay."""
-        if self.bars is not None:
-            self.bars.stop()
 
 
 def candidate_text(values: Mapping[str, Any]) -> str:

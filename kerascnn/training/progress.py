@@ -28,7 +28,26 @@ def bars(console: Console) -> Progress:
     )
 
 
-class ProgressDisplay(keras.callbacks.Callback):
+class ConsoleBars:
+    """Progress bars on a console, and lines above them.
+
+    Subclasses set `console`, and `bars` to None on anything but a terminal.
+    """
+
+    console: Console
+    bars: Progress | None
+
+    def say(self, line: str) -> None:
+        """Prints a line, above the bars if there are any."""
+        self.console.print(Text(line), soft_wrap=True)
+
+    def close(self) -> None:
+        """Removes the bars; the printed lines stay."""
+        if self.bars is not None:
+            self.bars.stop()
+
+
+class ProgressDisplay(ConsoleBars, keras.callbacks.Callback):
     """Shows epoch, step, loss, accuracy, images per second and the remaining time.
 
     Args:
@@ -45,7 +64,7 @@ class ProgressDisplay(keras.callbacks.Callback):
         self.epochs, self.steps, self.batch_size = epochs, clock.steps, batch_size
         self.clock = clock
         self.console = console or Console(highlight=False)
-        self.bars: Progress | None = None
+        self.bars = None
         self.first = self.shown = 0.0
         self.begun = self.done = clock.total
 
@@ -99,15 +118,6 @@ class ProgressDisplay(keras.callbacks.Callback):
             + (f"  {self._left()}" if epoch + 1 < self.epochs else "")
         )
         self.say(line)
-
-    def say(self, line: str) -> None:
-        """Prints a line, above the bars if there are any."""
-        self.console.print(Text(line), soft_wrap=True)
-
-    def close(self) -> None:
-        """Removes the bars; the printed lines stay."""
-        if self.bars is not None:
-            self.bars.stop()
 
     def _left(self) -> str:
         timed = self.done - self.begun - 1

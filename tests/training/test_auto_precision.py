@@ -35,15 +35,15 @@ def home(tmp_path, monkeypatch):
 @pytest.fixture
 def times(monkeypatch):
     """What measuring finds, and how often it is asked."""
-    found = {"float32": 0.4, "mixed_bfloat16": 0.1}
+    seconds_by_policy = {"float32": 0.4, "mixed_bfloat16": 0.1}
     calls = []
 
     def measured(build, recipe, batch, policies):
         calls.append(policies)
-        return {name: found[name] for name in policies}
+        return {name: seconds_by_policy[name] for name in policies}
 
     monkeypatch.setattr(auto_precision, "measure", measured)
-    return found, calls
+    return seconds_by_policy, calls
 
 
 @pytest.mark.parametrize(
@@ -61,14 +61,14 @@ def test_the_fastest_wins_and_the_safer_of_equals(seconds, expected):
 
 
 def test_the_choice_is_told_and_remembered(home, times):
-    found, calls = times
+    seconds_by_policy, calls = times
     arguments = {"identity": {"name": "lenet5"}, "recipe": RECIPE, "work": MUCH, "batch": 4}
     first = choose(lenet, **arguments)
     assert first.policy == "mixed_bfloat16"
     assert first.reason == "4 times as fast as float32: 100 against 400 ms a step"
     assert first.milliseconds == {"float32": 400.0, "mixed_bfloat16": 100.0}
     assert not first.remembered
-    found["float32"] = 0.01  # which another measurement would find
+    seconds_by_policy["float32"] = 0.01  # which another measurement would find
     second = choose(lenet, **arguments)
     assert (second.policy, second.remembered, len(calls)) == ("mixed_bfloat16", True, 1)
     assert choose(lenet, **{**arguments, "batch": 8}).policy == "float32"
@@ -109,9 +109,9 @@ def test_little_work_is_not_measured(home, times):
 
 def test_measuring_times_every_candidate_and_leaves_no_trace():
     policies = ["float32", "mixed_bfloat16"]
-    found = measure(lenet, RECIPE, 2, policies)
-    assert list(found) == policies
-    assert all(0 < seconds < 60 for seconds in found.values())
+    measured = measure(lenet, RECIPE, 2, policies)
+    assert list(measured) == policies
+    assert all(0 < seconds < 60 for seconds in measured.values())
     assert keras.config.dtype_policy().name == "float32"
 
 
@@ -147,8 +147,8 @@ def test_a_built_model_with_scores_of_half_precision_is_refused():
 
 
 def test_tf_lists_no_gpu_here_or_its_candidates_are_known():
-    found = auto_precision.candidates()
-    assert "float32" in found
+    policies = auto_precision.candidates()
+    assert "float32" in policies
     if not tf.config.list_physical_devices("GPU"):
         assert found == ["float32", "mixed_bfloat16"]
 

@@ -45,14 +45,14 @@ def test_what_is_written_comes_back_to_the_bit(tmp_path):
     assert sorted(path.name for path in directory.iterdir()) == [
         "arrays.safetensors", "commit.json", "state.json",
     ]  # fmt: skip
-    found = read(directory)
-    assert found.position == (2, 120)
-    assert found.state == STATE
-    assert found.arrays.keys() == ARRAYS.keys()
+    checkpoint = read(directory)
+    assert checkpoint.position == (2, 120)
+    assert checkpoint.state == STATE
+    assert checkpoint.arrays.keys() == ARRAYS.keys()
     for name, array in ARRAYS.items():
-        assert found.arrays[name].dtype == array.dtype, name
-        assert found.arrays[name].shape == array.shape, name
-        assert found.arrays[name].tobytes() == array.tobytes(), name
+        assert checkpoint.arrays[name].dtype == array.dtype, name
+        assert checkpoint.arrays[name].shape == array.shape, name
+        assert checkpoint.arrays[name].tobytes() == array.tobytes(), name
 
 
 def test_the_order_is_the_run_s_and_not_the_clock_s(tmp_path):
@@ -104,8 +104,8 @@ def test_a_damaged_one_is_skipped_for_the_one_before(tmp_path, kind, name):
     DAMAGES[kind](directory / name)
     with pytest.raises(DamagedFileError):
         read(directory)
-    found, (complaint,) = newest(tmp_path)
-    assert found.position == (0, 1)
+    checkpoint, (complaint,) = newest(tmp_path)
+    assert checkpoint.position == (0, 1)
     assert str(directory) in complaint
     assert directory.exists(), "nothing is removed by looking"
 
@@ -127,8 +127,8 @@ def test_every_flipped_bit_of_a_checkpoint_is_found(tmp_path):
 
 def test_a_renamed_checkpoint_is_none(tmp_path):
     write(tmp_path, 0, 1).rename(tmp_path / "epoch-00007-step-00000000")
-    found, (complaint,) = newest(tmp_path)
-    assert found is None
+    checkpoint, (complaint,) = newest(tmp_path)
+    assert checkpoint is None
     assert "does not match the position in its record" in complaint
 
 
@@ -161,8 +161,8 @@ for limit in map(int, sys.argv[2:]):
         print(error.exit_code, str(folder) in str(error))
     else:
         print("written")
-    found, complaints = checkpoints.newest(folder)
-    print(found.position.step, complaints, sorted(path.name for path in folder.iterdir()))
+    checkpoint, complaints = checkpoints.newest(folder)
+    print(checkpoint.position.step, complaints, sorted(path.name for path in folder.iterdir()))
 """
 
 
@@ -208,8 +208,8 @@ def test_a_failure_of_any_system_call_leaves_old_or_new(tmp_path, monkeypatch, c
                 failed = False
             except OutputError:
                 failed = True
-        found, complaints = newest(folder)
-        assert found.position in ([(0, 1), (0, 2)] if failed else [(0, 2)])
+        checkpoint, complaints = newest(folder)
+        assert checkpoint.position in ([(0, 1), (0, 2)] if failed else [(0, 2)])
         assert complaints == []
         if next(count) <= number:  # it was not called that often
             break
@@ -269,8 +269,10 @@ def test_a_model_goes_on_from_a_checkpoint_as_if_nothing_had_been(tmp_path, kind
         [*other.variables, *other.optimizer.variables],
         strict=True,
     )
-    for one, two in pairs:
-        np.testing.assert_array_equal(np.asarray(one), np.asarray(two), err_msg=one.path)
+    for variable, other_variable in pairs:
+        np.testing.assert_array_equal(
+            np.asarray(variable), np.asarray(other_variable), err_msg=variable.path
+        )
     assert checkpoints.weights_digest(model) == checkpoints.weights_digest(other)
     # A copy: training on did not change what was captured.
     steps = [int(array) for name, array in arrays.items() if name.endswith("iteration")]
@@ -279,8 +281,8 @@ def test_a_model_goes_on_from_a_checkpoint_as_if_nothing_had_been(tmp_path, kind
 
 def test_another_network_is_refused_and_left_alone():
     model, other = small(OPTIMIZERS["sgd"]()), small(OPTIMIZERS["sgd"](), units=4)
-    for one in (model, other):
-        one.optimizer.build(one.trainable_variables)
+    for network in (model, other):
+        network.optimizer.build(network.trainable_variables)
     before = checkpoints.weights_digest(other)
     with pytest.raises(MismatchError, match=r"belongs to another network or optimizer: .*kernel"):
         restore(other, capture(model))

@@ -70,8 +70,8 @@ def test_the_samples_of_the_step_are_named(data, tmp_path, monkeypatch):
     assert f"(images {first} … 16 in all, see diverged.json)" in str(caught.value)
     record = json.loads((tmp_path / "r" / "diverged.json").read_text())
     assert (record["epoch"], record["step"], record["loss"]) == (2, 4, "nan")
-    assert [one["index"] for one in record["samples"]] == expected
-    labels = [one["label"] for one in record["samples"]]
+    assert [sample["index"] for sample in record["samples"]] == expected
+    labels = [sample["label"] for sample in record["samples"]]
     assert labels == data.train.labels[expected].tolist()
 
 
@@ -86,7 +86,7 @@ def test_one_broken_image_of_an_array_is_told_from_the_others(data, tmp_path, mo
     with pytest.raises(DivergedError, match=r"of epoch 1 \(broken images 37\); "):
         quiet(small(), broken, tmp_path / "r", recipe=replace(RECIPE, batch_size=50))
     record = json.loads((tmp_path / "r" / "diverged.json").read_text())
-    assert [one["index"] for one in record["samples"] if not one["finite"]] == [37]
+    assert [sample["index"] for sample in record["samples"] if not sample["finite"]] == [37]
 
 
 def test_files_are_named(tmp_path, monkeypatch):
@@ -104,8 +104,8 @@ def test_files_are_named(tmp_path, monkeypatch):
         quiet(small(classes=2), f"folder:{tmp_path / 'data'}", tmp_path / "r", recipe=recipe)
     record = json.loads((tmp_path / "r" / "diverged.json").read_text())
     assert len(record["samples"]) == 2
-    for one in record["samples"]:
-        assert one["file"].startswith(str(tmp_path / "data" / "train"))
+    for sample in record["samples"]:
+        assert sample["file"].startswith(str(tmp_path / "data" / "train"))
 
 
 def test_weights_that_broke_go_back_to_the_last_checkpoint(data, tmp_path, monkeypatch):
@@ -169,9 +169,9 @@ def test_values_that_are_not_finite_are_never_committed(data, tmp_path, monkeypa
     monkeypatch.setattr(callbacks.Clock, "on_train_batch_end", on_train_batch_end)
     with pytest.raises(DivergedError, match="has values that are not finite in step 2 of epoch"):
         quiet(small(), data, tmp_path / "r", checkpoint_every=1)
-    found, complaints = kerascnn.training.checkpoints.newest(tmp_path / "r" / "checkpoints")
-    assert (found.position, complaints) == ((1, 1), [])
-    assert not_finite(found.arrays) is None
+    checkpoint, complaints = kerascnn.training.checkpoints.newest(tmp_path / "r" / "checkpoints")
+    assert (checkpoint.position, complaints) == ((1, 1), [])
+    assert not_finite(checkpoint.arrays) is None
 
 
 def test_a_huge_rate_diverges_with_exit_code_7(data, tmp_path):

@@ -68,8 +68,8 @@ def test_loss_and_gradient_are_those_of_smoothed_and_weighted_labels(
     model = linear(activation=activation)
     labels = np.array([0, 1, 2, 2, 1, 0])
     data = pictures(labels)
-    given = "a=3,b=0.5" if weighted else "none"
-    recipe = Recipe("r", label_smoothing=smoothing, class_weights=given, learning_rate=1.0)
+    class_weights = "a=3,b=0.5" if weighted else "none"
+    recipe = Recipe("r", label_smoothing=smoothing, class_weights=class_weights, learning_rate=1.0)
     recipe = replace(recipe, optimizer="sgd", momentum=0.0)
     images = np.random.default_rng(0).normal(size=(6, 4, 4, 1)).astype("float32")
     batches = tf.data.Dataset.from_tensors((images, labels.astype("int32")))
@@ -83,9 +83,9 @@ def test_loss_and_gradient_are_those_of_smoothed_and_weighted_labels(
     slope = weights[:, None] * (np.exp(scores) - rows) / 6
     plain = -scores[np.arange(6), labels].mean()
     validation = with_targets(batches, recipe, model, data, training=False)
-    found = model.evaluate(validation, return_dict=True, verbose=0)
-    assert found["loss"] == pytest.approx(plain, rel=1e-5)
-    assert found["accuracy"] == pytest.approx((scores.argmax(axis=1) == labels).mean())
+    metrics = model.evaluate(validation, return_dict=True, verbose=0)
+    assert metrics["loss"] == pytest.approx(plain, rel=1e-5)
+    assert metrics["accuracy"] == pytest.approx((scores.argmax(axis=1) == labels).mean())
     training = with_targets(batches, recipe, model, data, training=True)
     history = model.fit(training, verbose=0).history
     assert history["loss"][0] == pytest.approx(expected, rel=1e-5)
@@ -110,12 +110,12 @@ def test_the_auxiliary_losses_weigh_three_tenths(googlenet):
     labels = np.array([0, 1, 2, 0, 1, 2], "int32")
     batches = tf.data.Dataset.from_tensors((images, labels))
     batches = with_targets(batches, recipe, model, pictures(labels), training=False)
-    found = model.evaluate(batches, return_dict=True, verbose=0)
+    metrics = model.evaluate(batches, return_dict=True, verbose=0)
     outputs = dict(zip(model.output_names, model.predict(images, verbose=0), strict=True))
     losses = {k: -np.log(rows[np.arange(6), labels]).mean() for k, rows in outputs.items()}
     total = losses["predictions"] + 0.3 * (losses["aux1"] + losses["aux2"])
-    assert found["loss"] == pytest.approx(total, rel=1e-5)
-    logs = {f"val_{name}": value for name, value in found.items()}
+    assert metrics["loss"] == pytest.approx(total, rel=1e-5)
+    logs = {f"val_{name}": value for name, value in metrics.items()}
     plain_names(logs)
     assert set(logs) == {"val_loss", "val_accuracy"}
     assert logs["val_loss"] == pytest.approx(losses["predictions"], rel=1e-5)

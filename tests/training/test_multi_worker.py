@@ -22,10 +22,10 @@ WITHIN = 60.0
 
 
 def free_ports(count):
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
+    servers = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [server.getsockname()[1] for server in servers]
+    for server in servers:
+        server.close()
     return ports
 
 
@@ -57,16 +57,16 @@ def start(arguments, workers=1, own=()):
 def ends(processes, timeout=300):
     """Exit codes and standard errors."""
     deadline = time.monotonic() + timeout
-    found = []
+    results = []
     try:
         for process in processes:
             left = max(deadline - time.monotonic(), 0.1)
             _, errors = process.communicate(timeout=left)
-            found.append((process.returncode, errors))
+            results.append((process.returncode, errors))
     finally:
         for process in processes:
             process.kill()
-    return found
+    return results
 
 
 def train(run_dir, *options, workers):
@@ -136,7 +136,7 @@ def wait_for_checkpoint(run_dir, processes):
     """Waits for one within the second epoch."""
     deadline = time.monotonic() + 200
     while not list((run_dir / "checkpoints").glob("epoch-00001-*[1-9]")):
-        assert all(one.poll() is None for one in processes), ends(processes)
+        assert all(process.poll() is None for process in processes), ends(processes)
         assert time.monotonic() < deadline
         time.sleep(0.05)
 

@@ -23,7 +23,7 @@ def replicas(count):
 
 
 @pytest.fixture(params=[2, pytest.param(4, marks=pytest.mark.long)])
-def found(request):
+def results(request):
     return replicas(request.param)
 
 
@@ -33,39 +33,41 @@ def two():
     return replicas(2)
 
 
-def difference(one, other):
-    return max(np.abs(np.array(a) - np.array(b)).max() for a, b in zip(one, other, strict=True))
+def difference(arrays, other_arrays):
+    return max(
+        np.abs(np.array(a) - np.array(b)).max() for a, b in zip(arrays, other_arrays, strict=True)
+    )
 
 
-def test_replicas_give_the_weights_of_one_device(found):
-    exact = set(found["cases"]) - {"replica", "float16", "overflow"}
+def test_replicas_give_the_weights_of_one_device(results):
+    exact = set(results["cases"]) - {"replica", "float16", "overflow"}
     assert len(exact) >= 4
     for name in exact:
-        one, many = found["cases"][name]
-        assert difference(one["weights"], many["weights"]) < 1e-6, name
-        assert one["iterations"] == many["iterations"], name
+        single, many = results["cases"][name]
+        assert difference(single["weights"], many["weights"]) < 1e-6, name
+        assert single["iterations"] == many["iterations"], name
         for column in ("loss", "accuracy"):
             np.testing.assert_allclose(
-                one["history"][column], many["history"][column], rtol=1e-5, err_msg=name
+                single["history"][column], many["history"][column], rtol=1e-5, err_msg=name
             )
 
 
 def test_half_precision_differs_by_its_rounding_alone(two):
-    one, many = two["cases"]["float16"]
-    assert difference(one["weights"], many["weights"]) < 1e-4
-    assert one["scale"] == many["scale"] == 2.0**15
+    single, many = two["cases"]["float16"]
+    assert difference(single["weights"], many["weights"]) < 1e-4
+    assert single["scale"] == many["scale"] == 2.0**15
 
 
 def test_an_overflow_on_the_last_replica_skips_the_step_on_all(two):
-    one, many = two["cases"]["overflow"]
-    for run in (one, many):
+    single, many = two["cases"]["overflow"]
+    for run in (single, many):
         # 8 steps, of which the second of each epoch holds the bad image.
         assert run["iterations"] == 6
         assert run["history"]["skipped_steps"] == [1, 1]
         assert run["scale"] == 2.0**15 / 4
         assert all(np.isfinite(np.array(weight)).all() for weight in run["weights"])
         assert np.isfinite(run["history"]["loss"]).all()
-    assert difference(one["weights"], many["weights"]) < 1e-3
+    assert difference(single["weights"], many["weights"]) < 1e-3
 
 
 def test_nan_on_the_last_replica_changes_nothing_on_any(two):
@@ -80,11 +82,11 @@ def test_statistics_of_single_replicas_are_averaged(two):
     draw = np.random.default_rng(0)
     images = draw.normal(size=(40, 6, 6, 2)).astype("float32")[:8]
     whole, apart = two["cases"]["replica"]
-    one, many = (
+    single, many = (
         {shape: np.array(w) for w in run["weights"] if (shape := np.array(w).shape)}
         for run in (whole, apart)
     )
-    assert one.keys() == many.keys()
+    assert single.keys() == many.keys()
     mean, variance = (np.array(apart["weights"][place]) for place in (4, 5))
     kernel, bias = initial_convolution()
     patches = np.lib.stride_tricks.sliding_window_view(images, (3, 3), axis=(1, 2))
@@ -106,17 +108,17 @@ def initial_convolution():
     return [np.asarray(weight) for weight in layer.get_weights()]
 
 
-def test_evaluation_is_exact_for_every_size_of_set(found):
-    one, many = (np.array(figures) for figures in found["evaluations"])
-    assert len(one) == len(COUNTS)
-    np.testing.assert_allclose(many, one, rtol=1e-6, atol=1e-6)
+def test_evaluation_is_exact_for_every_size_of_set(results):
+    single, many = (np.array(figures) for figures in results["evaluations"])
+    assert len(single) == len(COUNTS)
+    np.testing.assert_allclose(many, single, rtol=1e-6, atol=1e-6)
 
 
-def test_no_image_is_lost_or_counted_twice_and_no_replica_goes_without(found):
-    for count, share in zip(COUNTS, found["shares"], strict=True):
+def test_no_image_is_lost_or_counted_twice_and_no_replica_goes_without(results):
+    for count, share in zip(COUNTS, results["shares"], strict=True):
         assert sorted(share["seen"]) == list(range(1, count + 1))
         for sizes in share["shares"]:
-            assert len(sizes) == found["replicas"]
+            assert len(sizes) == results["replicas"]
             assert len(set(sizes)) == 1
             assert sizes[0] > 0
 

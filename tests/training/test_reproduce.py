@@ -55,9 +55,9 @@ def test_the_command_reproduces_to_the_bit(copy, capsys):
     loss = rows[1].split(",")[1]
     (copy / "history.csv").write_text("\n".join(rows).replace(loss, "0.5", 1) + "\n")
     assert main(["reproduce", str(copy), "--json"]) == 5
-    found = json.loads(capsys.readouterr().out)
-    assert found["different"] == [f"loss of epoch 1: 0.5 -> {float(loss):.6g}"]
-    assert (found["exact"], found["holds"], found["same_weights"]) == (False, False, False)
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["different"] == [f"loss of epoch 1: 0.5 -> {float(loss):.6g}"]
+    assert (printed["exact"], printed["holds"], printed["same_weights"]) == (False, False, False)
 
 
 def test_what_is_missing_is_told(copy, tmp_path, monkeypatch):
@@ -84,9 +84,9 @@ def test_a_model_of_one_s_own(tmp_path):
     run = quiet(small(dropout=0.2), halves(), tmp_path / "r", epochs=1)
     with pytest.raises(UsageError, match="give the same model, untrained, as model="):
         reproduce(run, data=halves())
-    found = reproduce(run, data=halves(), model=small(dropout=0.2), verbose=False)
-    assert found.exact
-    assert found.holds
+    reproduction = reproduce(run, data=halves(), model=small(dropout=0.2), verbose=False)
+    assert reproduction.exact
+    assert reproduction.holds
     with pytest.raises(MismatchError, match=r"differs from the recorded run: model\.parameters"):
         reproduce(run, data=halves(), model=plain(), run_dir=tmp_path / "o", verbose=False)
 
@@ -100,22 +100,22 @@ def plain():
 
 def test_other_circumstances_allow_other_bits(tmp_path):
     first = quiet(small(), halves(), tmp_path / "one", epochs=1)
-    found = reproduce(first, data=halves(), model=small(), verbose=False)
+    reproduction = reproduce(first, data=halves(), model=small(), verbose=False)
     rows = (first.path / "history.csv").read_text().splitlines()
     cells = rows[1].split(",")
     cells[1] = str(float(cells[1]) * (1 + 1e-6))
     (first.path / "history.csv").write_text(f"{rows[0]}\n{','.join(cells)}\n")
     edit(first.path / "config.json", lambda config: config.update(python="3.99.0"))
-    found = reproduce(first, data=halves(), model=small(), verbose=False)
-    assert not found.exact
-    assert found.holds
-    assert found.circumstances[0].startswith("python: 3.99.0 -> 3.")
-    assert str(found).startswith("reproduced within 1%: best val_accuracy ")
+    reproduction = reproduce(first, data=halves(), model=small(), verbose=False)
+    assert not reproduction.exact
+    assert reproduction.holds
+    assert reproduction.circumstances[0].startswith("python: 3.99.0 -> 3.")
+    assert str(reproduction).startswith("reproduced within 1%: best val_accuracy ")
     cells[4] = "0.2"
     (first.path / "history.csv").write_text(f"{rows[0]}\n{','.join(cells)}\n")
-    found = reproduce(first, data=halves(), model=small(), verbose=False)
-    assert not found.holds
-    assert str(found).startswith("not reproduced: best val_accuracy 20.00 % -> ")
+    reproduction = reproduce(first, data=halves(), model=small(), verbose=False)
+    assert not reproduction.holds
+    assert str(reproduction).startswith("not reproduced: best val_accuracy 20.00 % -> ")
 
 
 def test_a_model_by_create_model_is_rebuilt_from_its_record(tmp_path):

@@ -157,8 +157,8 @@ def test_a_name_is_built_for_the_data_and_repeats(data, tmp_path):
 
 def test_logits_train_as_probabilities_do(data, tmp_path):
     runs = [
-        quiet(small(activation=one), data, tmp_path / str(one), epochs=1)
-        for one in (None, "softmax")
+        quiet(small(activation=activation), data, tmp_path / str(activation), epochs=1)
+        for activation in (None, "softmax")
     ]
     np.testing.assert_allclose(runs[0].history["loss"], runs[1].history["loss"], rtol=1e-4)
 

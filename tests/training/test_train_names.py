@@ -21,7 +21,7 @@ def images(height, width, channels=3):
 
 
 @pytest.mark.parametrize(
-    ("name", "given", "shape", "stem"),
+    ("name", "image_shape", "shape", "stem"),
     [
         # Photographs' networks see small images at their own size, from CIFAR's 32 pixels on.
         ("shufflenet_v2_x0_5", (32, 32, 3), (32, 32, 3), "small"),
@@ -38,8 +38,8 @@ def images(height, width, channels=3):
         ("resnet20_cifar", (48, 48, 3), (32, 32, 3), "paper"),
     ],
 )
-def test_size_and_stem(name, given, shape, stem):
-    model = _build(name, load_data(images(*given), seed=0), RECIPES["default"])
+def test_size_and_stem(name, image_shape, shape, stem):
+    model = _build(name, load_data(images(*image_shape), seed=0), RECIPES["default"])
     assert model.input_shape == (None, *shape)
     assert model.output_shape == (None, 4)
     origin = kerascnn.provenance(model)

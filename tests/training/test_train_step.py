@@ -34,10 +34,10 @@ def network(norm=True):
 
 def engine(policy="float32", accumulate=1, norm=True, **options):
     with policy_scope(policy):
-        made = Engine(network(norm), accumulate)
+        engine_ = Engine(network(norm), accumulate)
         optimizer = keras.optimizers.SGD(0.1, momentum=0.9)
-        made.compile(optimizer, "sparse_categorical_crossentropy", ["accuracy"], **options)
-    return made
+        engine_.compile(optimizer, "sparse_categorical_crossentropy", ["accuracy"], **options)
+    return engine_
 
 
 def batches(images=IMAGES, size=4):
@@ -54,9 +54,11 @@ def test_the_step_is_keras_s_own():
     ours, theirs = engine(), network()
     optimizer = keras.optimizers.SGD(0.1, momentum=0.9)
     theirs.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
-    one = ours.fit(batches(), epochs=3, verbose=0).history
-    other = theirs.fit(batches(), epochs=3, verbose=0).history
-    assert one == {name: pytest.approx(values, rel=1e-6) for name, values in other.items()}
+    history = ours.fit(batches(), epochs=3, verbose=0).history
+    keras_history = theirs.fit(batches(), epochs=3, verbose=0).history
+    assert history == {
+        name: pytest.approx(values, rel=1e-6) for name, values in keras_history.items()
+    }
     for a, b in zip(ours.network.get_weights(), theirs.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-7)
 
@@ -117,16 +119,16 @@ def test_nan_among_the_pixels_is_told_at_once_in_float16():
 def test_float16_has_loss_scaling_whoever_compiles_and_saves_as_keras_s_own(tmp_path):
     with policy_scope("mixed_float16"):
         inner = network()
-    made = Engine(inner)  # under float32's policy
-    made.compile(keras.optimizers.SGD(0.1), "sparse_categorical_crossentropy", ["accuracy"])
-    assert type(made.optimizer) is keras.optimizers.LossScaleOptimizer
-    made.fit(batches(), verbose=0)
-    made.save(tmp_path / "model.keras")
+    compiled = Engine(inner)  # under float32's policy
+    compiled.compile(keras.optimizers.SGD(0.1), "sparse_categorical_crossentropy", ["accuracy"])
+    assert type(compiled.optimizer) is keras.optimizers.LossScaleOptimizer
+    compiled.fit(batches(), verbose=0)
+    compiled.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     assert type(loaded).__module__.startswith("keras.")
     assert type(loaded.optimizer) is keras.optimizers.LossScaleOptimizer
     assert loaded.outputs[0].dtype == "float32"
-    for a, b in zip(loaded.optimizer.variables, made.optimizer.variables, strict=True):
+    for a, b in zip(loaded.optimizer.variables, compiled.optimizer.variables, strict=True):
         np.testing.assert_array_equal(a.numpy(), b.numpy())
 
 
@@ -171,10 +173,10 @@ def test_filling_is_arithmetic():
     ],
 )
 def test_what_breaks_on_replicas_is_refused(optimizer, options, message):
-    made = keras.optimizers.SGD(0.1, **optimizer)
+    sgd = keras.optimizers.SGD(0.1, **optimizer)
     with pytest.raises(UsageError, match=f"{message}.*does not work on several replicas"):
-        refuse_unsupported(made, options)
-    scaled = keras.optimizers.LossScaleOptimizer(made)
+        refuse_unsupported(sgd, options)
+    scaled = keras.optimizers.LossScaleOptimizer(sgd)
     with pytest.raises(UsageError, match=message):
         refuse_unsupported(scaled, options)
     refuse_unsupported(keras.optimizers.SGD(0.1), {})
@@ -183,7 +185,7 @@ def test_what_breaks_on_replicas_is_refused(optimizer, options, message):
 def test_a_model_without_trainable_weights_is_refused():
     model = network()
     model.trainable = False
-    made = Engine(model)
-    made.compile(keras.optimizers.SGD(0.1), "sparse_categorical_crossentropy", ["accuracy"])
+    compiled = Engine(model)
+    compiled.compile(keras.optimizers.SGD(0.1), "sparse_categorical_crossentropy", ["accuracy"])
     with pytest.raises(UsageError, match="no trainable weights"):
-        made.fit(batches(), verbose=0)
+        compiled.fit(batches(), verbose=0)

@@ -17,7 +17,7 @@ from kerascnn.tuning.chief import VARIABLES, WorkerOracle, search_role, serve
 from kerascnn.tuning.oracles import ORACLES, BudgetOracle
 
 
-def made(directory: Path, trials: int = 3, reload: bool = False) -> BudgetOracle:
+def make_oracle(directory: Path, trials: int = 3, reload: bool = False) -> BudgetOracle:
     space = SearchSpace("convnet", optimizer=("sgd", "adam"), momentum=(0.5, 0.9), filters=(8, 16))
     oracle = ORACLES["random"](space, objective="val_accuracy", max_trials=trials, seed=1)
     oracle._set_project_dir(str(directory), "trials")
@@ -70,9 +70,9 @@ def work(worker: WorkerOracle, name: str) -> list[str]:
 
 
 def test_a_lost_workers_trial_goes_to_another_and_the_chief_ends(tmp_path: Path) -> None:
-    chief = Chief(made(tmp_path), silence=1.5, patience=30)
+    chief = Chief(make_oracle(tmp_path), silence=1.5, patience=30)
     chief.start()
-    worker = WorkerOracle(made(tmp_path / "own"), tmp_path)
+    worker = WorkerOracle(make_oracle(tmp_path / "own"), tmp_path)
     lost = worker.create_trial("lost")
     begun = time.monotonic()
     done = work(worker, "other")
@@ -85,9 +85,9 @@ def test_a_lost_workers_trial_goes_to_another_and_the_chief_ends(tmp_path: Path)
 
 
 def test_signs_of_life_keep_a_long_trial(tmp_path: Path) -> None:
-    chief = Chief(made(tmp_path), silence=1.5, patience=30)
+    chief = Chief(make_oracle(tmp_path), silence=1.5, patience=30)
     chief.start()
-    worker = WorkerOracle(made(tmp_path / "own"), tmp_path)
+    worker = WorkerOracle(make_oracle(tmp_path / "own"), tmp_path)
     trial = worker.create_trial("slow")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("kerascnn.tuning.chief.HEARTBEAT", 0.3)
@@ -101,9 +101,9 @@ def test_signs_of_life_keep_a_long_trial(tmp_path: Path) -> None:
 
 
 def test_a_chief_that_comes_back_repeats_nothing(tmp_path: Path) -> None:
-    first = Chief(made(tmp_path), silence=30, patience=30)
+    first = Chief(make_oracle(tmp_path), silence=30, patience=30)
     first.start()
-    worker = WorkerOracle(made(tmp_path / "own"), tmp_path)
+    worker = WorkerOracle(make_oracle(tmp_path / "own"), tmp_path)
     finish(worker, worker.create_trial("a"), 0.9)
     running = worker.create_trial("a")
     first.killed = True
@@ -112,23 +112,23 @@ def test_a_chief_that_comes_back_repeats_nothing(tmp_path: Path) -> None:
     # As it is after a kill between two writes: the running trial stands with its worker.
     state = json.loads((tmp_path / "trials" / "oracle.json").read_text())
     assert state["ongoing_trials"] == {"a": running.trial_id}
-    second = Chief(made(tmp_path, reload=True), silence=30, patience=30)
+    second = Chief(make_oracle(tmp_path, reload=True), silence=30, patience=30)
     second.start()
     finish(worker, running, 0.8)
     done = work(worker, "a")
     assert done == ["2"]
     second.join(20)
     assert second.over is True
-    scores = {one.trial_id: one.score for one in second.oracle.trials.values()}
+    scores = {trial.trial_id: trial.score for trial in second.oracle.trials.values()}
     assert scores == pytest.approx({"0": 0.9, "1": 0.8, "2": 0.5})
     assert second.oracle.end_order == ["0", "1", "2"]
 
 
 def test_values_arrive_as_they_were_sent(tmp_path: Path) -> None:
-    oracle = made(tmp_path, trials=4)
+    oracle = make_oracle(tmp_path, trials=4)
     chief = Chief(oracle, silence=30, patience=30)
     chief.start()
-    worker = WorkerOracle(made(tmp_path / "own"), tmp_path)
+    worker = WorkerOracle(make_oracle(tmp_path / "own"), tmp_path)
     for _ in range(4):
         trial = worker.create_trial("a")
         sent = oracle.trials[trial.trial_id].hyperparameters.values
@@ -144,22 +144,22 @@ def test_values_arrive_as_they_were_sent(tmp_path: Path) -> None:
 
 
 def test_a_second_chief_on_the_port_is_refused(tmp_path: Path) -> None:
-    first = Chief(made(tmp_path), silence=30, patience=30)
+    first = Chief(make_oracle(tmp_path), silence=30, patience=30)
     first.start()
     time.sleep(1)
     with pytest.raises(UsageError, match="is another chief running"):
-        serve(made(tmp_path / "own"), say=print, stopping=lambda: False)
+        serve(make_oracle(tmp_path / "own"), say=print, stopping=lambda: False)
     first.killed = True
     first.join(20)
 
 
 def test_a_chief_without_workers_gives_up(tmp_path: Path) -> None:
     with pytest.raises(KerasCNNError, match="no worker asked for a trial for 1 s"):
-        serve(made(tmp_path), say=print, stopping=lambda: False, patience=0.6)
+        serve(make_oracle(tmp_path), say=print, stopping=lambda: False, patience=0.6)
 
 
 def test_a_worker_without_a_chief_gives_up(tmp_path: Path) -> None:
-    worker = WorkerOracle(made(tmp_path), tmp_path, patience=0.1)
+    worker = WorkerOracle(make_oracle(tmp_path), tmp_path, patience=0.1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("keras_tuner.src.distribute.oracle_client.TIMEOUT", 0.5)
         with pytest.raises(KerasCNNError, match="did not answer"):
@@ -174,7 +174,7 @@ def test_a_worker_without_a_chief_gives_up(tmp_path: Path) -> None:
 def test_an_error_of_the_chief_does_not_keep_its_lock(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    oracle = made(tmp_path)
+    oracle = make_oracle(tmp_path)
 
     def full(*arguments: Any) -> None:
         raise OSError("the disk is full")
@@ -187,7 +187,7 @@ def test_an_error_of_the_chief_does_not_keep_its_lock(
 
 
 def test_crashes_between_two_writes_lose_and_repeat_nothing(tmp_path: Path) -> None:
-    oracle = made(tmp_path)
+    oracle = make_oracle(tmp_path)
     first, second = oracle.create_trial("a"), oracle.create_trial("b")
     state = (tmp_path / "trials" / "oracle.json").read_bytes()
     oracle.update_trial(first.trial_id, {"val_accuracy": 0.7})
@@ -196,7 +196,7 @@ def test_crashes_between_two_writes_lose_and_repeat_nothing(tmp_path: Path) -> N
     third = oracle.create_trial("a")
     # The trials' own files are newer than the oracle's: it died before it wrote.
     (tmp_path / "trials" / "oracle.json").write_bytes(state)
-    again = made(tmp_path, reload=True)
+    again = make_oracle(tmp_path, reload=True)
     assert again.end_order == [first.trial_id]
     assert again.trials[first.trial_id].score == pytest.approx(0.7)
     assert again.create_trial("b").trial_id == second.trial_id
@@ -214,8 +214,8 @@ def test_roles_come_and_go(monkeypatch: pytest.MonkeyPatch) -> None:
         assert role == "alone"
     with search_role("10.0.0.1:7000", "3") as role:
         assert role == "worker"
-        found = [os.environ[variable] for variable in VARIABLES]
-        assert found == ["10.0.0.1", "7000", "worker-3"]
+        values = [os.environ[variable] for variable in VARIABLES]
+        assert values == ["10.0.0.1", "7000", "worker-3"]
     assert not any(variable in os.environ for variable in VARIABLES)
     with search_role(":7000", None) as role:
         assert (role, os.environ[VARIABLES[0]]) == ("chief", "127.0.0.1")

@@ -96,31 +96,31 @@ def test_the_pareto_front_against_brute_force() -> None:
     random = np.random.default_rng(0)
     scores, macs = random.integers(0, 20, 60) / 20, random.integers(1, 30, 60)
     drawn = [(float(score), int(cost)) for score, cost in zip(scores, macs, strict=True)]
-    made = points(*drawn, (None, 1))
-    front = {(one.score, one.macs) for one in pareto(made, "macs")}
-    done = [one for one in made if one.score is not None]
+    trials = points(*drawn, (None, 1))
+    front = {(trial.score, trial.macs) for trial in pareto(trials, "macs")}
+    done = [trial for trial in trials if trial.score is not None]
     expected = {
-        (one.score, one.macs)
-        for one in done
+        (trial.score, trial.macs)
+        for trial in done
         if not any(
-            (other.score >= one.score and other.macs < one.macs)
-            or (other.score > one.score and other.macs <= one.macs)
-            for other in done
+            (rival.score >= trial.score and rival.macs < trial.macs)
+            or (rival.score > trial.score and rival.macs <= trial.macs)
+            for rival in done
         )
     }
     assert front == expected
     with pytest.raises(UsageError, match="params, macs"):
-        pareto(made, "price")
+        pareto(trials, "price")
 
 
 def test_importance_finds_the_axis_that_matters() -> None:
     space = convnet(n=(1, 2, 3), filters=(8, 16, 32), k=(0, 1))
-    made = [
+    trials = [
         Trial(str(i), values, 0.5 + 0.1 * values["filters"] / 32 + 0.001 * values["n"])
         for i, values in enumerate(space.sample(40, seed=2))
     ]
-    shares = plots.importance(made, space.axes)
+    shares = plots.importance(trials, space.axes)
     assert next(iter(shares)) == "filters"
     assert shares["filters"] > 0.8
     assert sum(shares.values()) == pytest.approx(1)
-    assert plots.importance(made[:5], space.axes) == {}
+    assert plots.importance(trials[:5], space.axes) == {}

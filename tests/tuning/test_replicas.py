@@ -24,16 +24,16 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, 
 
 
 @pytest.mark.parametrize("precision", list(TOLERANCE))
-def test_a_trial_on_two_devices_equals_one(found: dict[str, Any], precision: str) -> None:
-    one, two = found[precision]
-    assert one["precision"] == two["precision"] == precision
+def test_a_trial_on_two_devices_equals_one(results: dict[str, Any], precision: str) -> None:
+    single, mirrored = results[precision]
+    assert single["precision"] == mirrored["precision"] == precision
     near = {"rtol": 0.0, "atol": TOLERANCE[precision]}
     names = ["loss", "val_loss"]
     if precision == "float32":
         names += ["accuracy", "val_accuracy"]
-        assert two["epoch"] == one["epoch"]
+        assert mirrored["epoch"] == single["epoch"]
     for name in names:
-        assert len(one["history"][name]) == 3
-        np.testing.assert_allclose(two["history"][name], one["history"][name], **near)
-    np.testing.assert_allclose(two["weights"], one["weights"], **near)
-    assert len({*one["history"]["loss"]}) == 3  # it did learn
+        assert len(single["history"][name]) == 3
+        np.testing.assert_allclose(mirrored["history"][name], single["history"][name], **near)
+    np.testing.assert_allclose(mirrored["weights"], single["weights"], **near)
+    assert len({*single["history"]["loss"]}) == 3  # it did learn

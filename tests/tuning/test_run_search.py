@@ -32,7 +32,7 @@ def convnet(**axes: Any) -> SearchSpace:
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> SearchResult:
+def searched(tmp_path_factory: pytest.TempPathFactory) -> SearchResult:
     """One search of three trials, of which the second one fails."""
     directory = tmp_path_factory.mktemp("search") / "search"
     build = SearchSpace.network_of
@@ -69,13 +69,13 @@ def test_axes_are_plain_hyperparameters() -> None:
         ["lenet5", "convnet"], width=(0.5, 2.0), n=(1, 2), dropout=Range(0.0, 0.5),
         optimizer=("adam", "sgd"), momentum=Range(0.5, 0.9), batch_size=Range(16, 64, 16),
     ).declare_hyperparameters(chosen)  # fmt: skip
-    kinds = {one.name: type(one).__name__ for one in chosen.space}
+    kinds = {axis.name: type(axis).__name__ for axis in chosen.space}
     assert kinds == {
         "model": "Choice", "optimizer": "Choice", "width": "Choice", "n": "Choice",
         "dropout": "Float", "momentum": "Float", "batch_size": "Int",
     }  # fmt: skip
-    conditions = {one.name: one.conditions for one in chosen.space if one.conditions}
-    assert {name: (one[0].name, one[0].values) for name, one in conditions.items()} == {
+    conditions = {axis.name: axis.conditions for axis in chosen.space if axis.conditions}
+    assert {name: (first.name, first.values) for name, (first, *_) in conditions.items()} == {
         "n": ("model", ["convnet"]),
         "momentum": ("optimizer", ["sgd"]),
     }
@@ -91,7 +91,7 @@ def test_a_linear_head_replaces_the_papers() -> None:
     assert [type(layer).__name__ for layer in model.layers[-2:]] == ["GlobalMaxPooling2D", "Dense"]
     assert model.output_shape == (None, 7)
     assert model.trainable_weights[-1].shape == (7,)
-    trainable = sum(int(np.prod(one.shape)) for one in model.trainable_weights)
+    trainable = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
     assert space.price(chosen.values).params == trainable
 
 
@@ -132,30 +132,30 @@ def test_nan_fails_the_trial_of_a_stock_tuner() -> None:
         convnet(n=(1,)).fit(keras_tuner.HyperParameters(), Model())
 
 
-def test_scores_are_true(found: SearchResult) -> None:
+def test_scores_are_true(searched: SearchResult) -> None:
     # The best model, asked again about the images that scored it.
     data = kerascnn.load_data("digits", seed=0)
     kept, scored, _ = held_out(data.train.labels, 0.2, 0)
     assert not set(kept) & set(scored)
-    model = found.best_model()
+    model = searched.best_model()
     held = (data.train.images[scored], data.train.labels[scored])
     metrics = kerascnn.evaluate(model, (held, held))
-    assert metrics["accuracy"] == pytest.approx(found.best.score, abs=1e-6)
-    assert metrics["loss"] == pytest.approx(found.best.metrics["val_loss"], abs=1e-4)
+    assert metrics["accuracy"] == pytest.approx(searched.best.score, abs=1e-6)
+    assert metrics["loss"] == pytest.approx(searched.best.metrics["val_loss"], abs=1e-4)
 
 
-def test_every_candidate_keeps_the_budget(found: SearchResult) -> None:
-    assert len(found.trials) == 3
-    for trial in found.trials:
-        assert found.space.price(trial.values).params <= 30_000
-    assert found.best.params == found.best_model().count_params()
+def test_every_candidate_keeps_the_budget(searched: SearchResult) -> None:
+    assert len(searched.trials) == 3
+    for trial in searched.trials:
+        assert searched.space.price(trial.values).params <= 30_000
+    assert searched.best.params == searched.best_model().count_params()
 
 
-def test_a_failure_is_told_and_never_the_best(found: SearchResult) -> None:
-    failed = [one for one in found.trials if one.score is None]
-    assert [one.reason for one in failed] == ["out of memory: no room for the weights"]
-    assert found.best.score == max(one.score for one in found.completed)
-    assert found.best.trial != failed[0].trial
+def test_a_failure_is_told_and_never_the_best(searched: SearchResult) -> None:
+    failed = [trial for trial in searched.trials if trial.score is None]
+    assert [trial.reason for trial in failed] == ["out of memory: no room for the weights"]
+    assert searched.best.score == max(trial.score for trial in searched.completed)
+    assert searched.best.trial != failed[0].trial
 
 
 def test_a_device_without_memory_is_told_as_such() -> None:
@@ -163,52 +163,52 @@ def test_a_device_without_memory_is_told_as_such() -> None:
     assert _reason(error) == "out of memory: OOM when allocating"
 
 
-def test_trials_have_seeds_of_their_own(found: SearchResult) -> None:
-    assert len({one.seed for one in found.trials}) == 3
-    assert [found.settings.trial_seed(one.trial) for one in found.trials] == [
-        one.seed for one in found.trials
+def test_trials_have_seeds_of_their_own(searched: SearchResult) -> None:
+    assert len({trial.seed for trial in searched.trials}) == 3
+    assert [searched.settings.trial_seed(trial.trial) for trial in searched.trials] == [
+        trial.seed for trial in searched.trials
     ]
 
 
-def test_the_files_of_a_search(found: SearchResult) -> None:
-    with (found.directory / "results.csv").open(newline="") as stream:
+def test_the_files_of_a_search(searched: SearchResult) -> None:
+    with (searched.directory / "results.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert [row["status"] for row in rows].count("COMPLETED") == 2
-    best = json.loads((found.directory / "best.json").read_text("utf-8"))
-    assert best["val_accuracy"] == found.best.score
+    best = json.loads((searched.directory / "best.json").read_text("utf-8"))
+    assert best["val_accuracy"] == searched.best.score
     rebuilt = kerascnn.create_model(best["model"]["name"], **best["model"]["arguments"])
-    rebuilt.load_weights(found.directory / best["weights"])
-    assert rebuilt.count_params() == found.best.params
-    page = (found.directory / "report.html").read_text("utf-8")
+    rebuilt.load_weights(searched.directory / best["weights"])
+    assert rebuilt.count_params() == searched.best.params
+    page = (searched.directory / "report.html").read_text("utf-8")
     assert page.count("data:image/png;base64,") >= 4
     assert "out of memory" in page
     assert "http" not in page.replace("http-equiv", "").split("<main>")[1]
-    names = {path.name for path in (found.directory / "tensorboard").rglob("events*")}
+    names = {path.name for path in (searched.directory / "tensorboard").rglob("events*")}
     assert len(names) == 3  # the experiment and two completed trials
-    assert (found.directory / "accuracy_params.png").read_bytes()[:4] == b"\x89PNG"
+    assert (searched.directory / "accuracy_params.png").read_bytes()[:4] == b"\x89PNG"
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("width", [1280, 400])
-def test_a_browser_shows_the_report(found: SearchResult, tmp_path: Path, width: int) -> None:
-    seen = look_at(found.directory / "report.html", tmp_path, width=width, column=3)
+def test_a_browser_shows_the_report(searched: SearchResult, tmp_path: Path, width: int) -> None:
+    seen = look_at(searched.directory / "report.html", tmp_path, width=width, column=3)
     assert seen.inner == width
     assert seen.pictures == 4  # against parameters and multiply-accumulates; axes; curves
     assert seen.broken == 0
     assert seen.wide <= 0
-    assert seen.rows == len(found.completed)
+    assert seen.rows == len(searched.completed)
     assert seen.sorted
     assert not seen.console
     assert "<button" in seen.html
 
 
 def test_the_same_search_goes_on_and_another_is_refused(
-    found: SearchResult, tmp_path: Path
+    searched: SearchResult, tmp_path: Path
 ) -> None:
     import shutil
 
     directory = tmp_path / "copy"
-    shutil.copytree(found.directory, directory)
+    shutil.copytree(searched.directory, directory)
     before = {path: path.read_bytes() for path in directory.glob("trials/trial_*/outcome.json")}
     call: dict[str, Any] = {
         "budget": Budget(params=30_000), "epochs": 2, "directory": directory, "verbose": False,
@@ -239,12 +239,12 @@ def test_search_without_a_completed_trial_raises(
 def test_a_trials_network_is_gone_before_the_next_is_built(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    build, made, alive = SearchSpace.network_of, [], []
+    build, references, alive = SearchSpace.network_of, [], []
 
     def watched(space: SearchSpace, values: Any) -> Any:
-        alive.append(sum(one() is not None for one in made))
+        alive.append(sum(reference() is not None for reference in references))
         model = build(space, values)
-        made.append(weakref.ref(model))
+        references.append(weakref.ref(model))
         return model
 
     monkeypatch.setattr(SearchSpace, "network_of", watched)
@@ -260,7 +260,7 @@ def test_nan_fails_a_trial(tmp_path: Path) -> None:
         space, "digits", tuner="grid", trials=2, epochs=1, directory=tmp_path / "x", verbose=False
     )
     assert result is not None
-    by_rate = {one.values["learning_rate"]: one for one in result.trials}
+    by_rate = {trial.values["learning_rate"]: trial for trial in result.trials}
     assert by_rate[1e30].score is None
     assert "loss became" in by_rate[1e30].reason
     assert result.best is by_rate[1e-3]

@@ -35,8 +35,8 @@ def beats_its_default(row: str, axes: dict[str, Any], epochs: int, directory: Pa
     assert own is not None
     print(f"{row}: best {result.best.score:.2%}, itself {own.best.score:.2%}, {seconds:.0f} s")
     assert own.best.params <= variant.params
-    assert max(one.params for one in result.trials) <= variant.params
-    assert max(one.macs or 0 for one in result.trials) <= variant.macs
+    assert max(trial.params for trial in result.trials) <= variant.params
+    assert max(trial.macs or 0 for trial in result.trials) <= variant.macs
     assert result.best.score > own.best.score  # type: ignore[operator]
     assert seconds < 300
 
@@ -69,9 +69,9 @@ def test_precision_and_strategy_hold_inside_a_trial(precision: str, tmp_path: Pa
         strategy="mirrored", recipe="default", latency="onnx", verbose=False,
     )  # fmt: skip
     assert result is not None
-    assert [one.precision for one in result.completed] == [precision] * 2
-    assert all(0 < (one.latency or 0) < 1 for one in result.completed)
-    assert [one.trial for one in result.pareto("latency")]
+    assert [trial.precision for trial in result.completed] == [precision] * 2
+    assert all(0 < (trial.latency or 0) < 1 for trial in result.completed)
+    assert [trial.trial for trial in result.pareto("latency")]
     assert keras.config.dtype_policy().name == "float32"
     run = result.retrain("digits", epochs=1, verbose=False)
     assert run.config["precision"] == precision
@@ -79,13 +79,13 @@ def test_precision_and_strategy_hold_inside_a_trial(precision: str, tmp_path: Pa
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("family", sorted({model_info(one).family for one in list_models()}))
+@pytest.mark.parametrize("family", sorted({model_info(name).family for name in list_models()}))
 def test_candidates_of_every_family_train(family: str) -> None:
     import keras
 
     # The shortest one: a network of a thousand layers takes minutes to build five times.
-    rows = [one for one in list_models(family=family) if one != "lenet5_1998"]
-    row = min(rows, key=lambda one: len(entries_of(one)))
+    rows = [name for name in list_models(family=family) if name != "lenet5_1998"]
+    row = min(rows, key=lambda name: len(entries_of(name)))
     variant = model_info(row)
     axes: dict[str, Any] = {
         "depth": Range(0.3, 1.2), "width": Range(0.1, 0.4), "kernel_size": (3, 5),
@@ -110,7 +110,7 @@ def test_candidates_of_every_family_train(family: str) -> None:
         for name, value in values.items():
             seen[name].add(value)
         model = space.network_of(values)
-        trainable = sum(int(np.prod(one.shape)) for one in model.trainable_weights)
+        trainable = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
         assert trainable == space.price(values).params
         labels = np.zeros((2, *model.output_shape[1:-1]), np.int32)
         model.compile(keras.optimizers.SGD(0.1), "sparse_categorical_crossentropy")

@@ -22,7 +22,7 @@ from kerascnn.tuning.per_stage import stage_column
 from support.processes import run_python
 
 
-def made(
+def make_space(
     rows: object,
     budget: Budget | None = None,
     per_stage: tuple[str, ...] = (),
@@ -64,14 +64,14 @@ def convnet(n: int, m: int, k: int, filters: int, size: int) -> int:
 @pytest.mark.parametrize("width", [1, 2])
 @pytest.mark.parametrize("kernel", [3, 5])
 def test_prices_of_lenet_are_those_by_hand(depth: int, width: int, kernel: int) -> None:
-    space = made("lenet5", depth=(1, 2), width=(1, 2), kernel_size=(3, 5))
+    space = make_space("lenet5", depth=(1, 2), width=(1, 2), kernel_size=(3, 5))
     values = {"depth": float(depth) if isinstance(space.axes[0].domain[0], float) else depth}
     values |= {"width": width, "kernel_size": kernel}
     assert space.price(values).params == lenet(depth, width, kernel)
 
 
 def test_the_letters_of_convnet_are_its_usual_axes() -> None:
-    space = made("convnet")
+    space = make_space("convnet")
     assert {axis.name for axis in space.axes} == {
         "n", "m", "k", "filters", "filter_size", "learning_rate"
     }  # fmt: skip
@@ -86,19 +86,19 @@ def test_the_letters_of_convnet_are_its_usual_axes() -> None:
 def test_a_price_is_the_plans(name: str) -> None:
     variant = model_info(name)
     ledger = plan(variant, Request())
-    found = price(variant, {})
-    assert (found.params, found.macs, found.fixed) == (variant.params, variant.macs, ledger.fixed)
+    cost = price(variant, {})
+    assert (cost.params, cost.macs, cost.fixed) == (variant.params, variant.macs, ledger.fixed)
     volumes = [entry.cost.shape[1:] for entry in ledger.entries.values()]
     sizes = [1] * len(volumes)
     for place, sides in enumerate(volumes):
         for side in sides:
             sizes[place] *= side or 1
-    assert found.activations == sum(sizes)
+    assert cost.activations == sum(sizes)
 
 
 def test_memory_counts_weights_four_times_and_a_batch_of_outputs() -> None:
     assert Price(100, 5, 10, 50).memory(8) == 4 * (4 * 100 + 10 + 8 * 50)
-    space = made("lenet5", Budget(memory=2e6), batch_size=(8, 16, 512), width=(1.0, 2.0))
+    space = make_space("lenet5", Budget(memory=2e6), batch_size=(8, 16, 512), width=(1.0, 2.0))
     within = {
         (values["width"], values["batch_size"])
         for values, _ in all_candidates(space.axes)
@@ -116,27 +116,29 @@ def test_memory_counts_weights_four_times_and_a_batch_of_outputs() -> None:
 
 
 def test_coverage_is_counted_exactly() -> None:
-    space = made("convnet", Budget(params=100_000))
+    space = make_space("convnet", Budget(params=100_000))
     letters = ((2, 1, 3), (3, 1, 2, 4), (1, 0, 2), (32, 8, 16, 64), (3, 5))
     every = list(itertools.product(*letters))
-    fitting = [one for one in every if convnet(*one) <= 100_000]
-    found = space.coverage()
-    assert (found.networks, found.exact) == (288, True)
-    assert found.share == pytest.approx(len(fitting) / len(every))
+    fitting = [values for values in every if convnet(*values) <= 100_000]
+    coverage = space.coverage()
+    assert (coverage.networks, coverage.exact) == (288, True)
+    assert coverage.share == pytest.approx(len(fitting) / len(every))
 
 
 def test_sampling_is_uniform_over_what_fits() -> None:
-    space = made(
+    space = make_space(
         "convnet", Budget(params=100_000), n=(1, 2, 3), m=(1, 2, 3), k=(0, 1), filters=(8, 16, 32)
     )
     fitting = [tuple(v.items()) for v, _ in all_candidates(space.axes) if space.fits(v)]
-    counts = Counter(tuple(one.items()) for one in space.sample(200 * len(fitting), seed=3))
+    counts = Counter(
+        tuple(candidate.items()) for candidate in space.sample(200 * len(fitting), seed=3)
+    )
     assert set(counts) == set(fitting)
-    assert stats.chisquare([counts[one] for one in fitting]).pvalue > 1e-3
+    assert stats.chisquare([counts[candidate] for candidate in fitting]).pvalue > 1e-3
 
 
 def test_continuous_axes_are_sampled_uniformly_where_they_fit() -> None:
-    space = made("lenet5", Budget(params=61_706), width=Range(0.1, 2.0))
+    space = make_space("lenet5", Budget(params=61_706), width=Range(0.1, 2.0))
     widths = sorted(values["width"] for values in space.sample(2000, seed=1))
     # The widest that fits: the largest width whose price keeps the budget.
     edge = max(w / 1000 for w in range(100, 2000) if space.fits({"width": w / 1000}))
@@ -153,7 +155,7 @@ def test_logarithmic_ranges_are_uniform_in_the_logarithm() -> None:
 
 
 def test_ten_thousand_candidates_are_filtered_in_seconds() -> None:
-    space = made(
+    space = make_space(
         "resnet20_cifar", Budget(params=200_000, macs=3e7), depth=(0.5, 1.0, 1.5, 2.0),
         width=Range(0.25, 2.0, 0.05), kernel_size=(3, 5), learning_rate=Range(1e-4, 1e-1, log=True),
         batch_size=(32, 64, 128),
@@ -166,7 +168,7 @@ def test_ten_thousand_candidates_are_filtered_in_seconds() -> None:
 
 
 def test_several_rows_have_conditional_axes() -> None:
-    space = made(["resnet20_cifar", "convnet"], n=(1, 2), width=(0.5, 1.0))
+    space = make_space(["resnet20_cifar", "convnet"], n=(1, 2), width=(0.5, 1.0))
     by_name = {axis.name: axis for axis in space.axes}
     assert by_name["model"].domain == ("resnet20_cifar", "convnet")
     assert by_name["n"].parent == ("model", ("convnet",))
@@ -180,13 +182,13 @@ def test_several_rows_have_conditional_axes() -> None:
 
 
 def test_units_belong_to_hidden_layers() -> None:
-    space = made("convnet", units=(16, 32), k=(0, 1), m=(1, 2))
+    space = make_space("convnet", units=(16, 32), k=(0, 1), m=(1, 2))
     for values in space.sample(50):
         assert ("units" in values) == (values["k"] > 0)
 
 
 def test_momentum_belongs_to_optimizers_that_have_it() -> None:
-    space = made(
+    space = make_space(
         "lenet5", optimizer=("adam", "sgd", "adamw"), momentum=Range(0.5, 0.99),
         weight_decay=(0.0, 1e-4),
     )  # fmt: skip
@@ -211,8 +213,8 @@ def test_momentum_belongs_to_optimizers_that_have_it() -> None:
 )  # fmt: skip
 def test_stages_are_scaled_one_by_one(name: str, axis: str, columns: dict[str, object]) -> None:
     factors = (2.0, 1.0, 0.5, 1.0, 1.0)
-    space = made(name, per_stage=(axis,), **{axis: (1.0, 2.0, 0.5)} if axis != "kernel_size" else {
-        axis: (3, 5, 7)})  # fmt: skip
+    choices = (1.0, 2.0, 0.5) if axis != "kernel_size" else (3, 5, 7)
+    space = make_space(name, per_stage=(axis,), **{axis: choices})
     values = dict(zip((a.name for a in space.axes), factors, strict=False))
     if axis == "kernel_size":
         values = {f"kernel_size_{stage}": size for stage, size in ((1, 7), (2, 5), (3, 3))}
@@ -227,22 +229,22 @@ def test_the_papers_network_is_the_one_with_every_stage_at_1() -> None:
         for axis in ("depth", "width"):
             if stage_column(variant.row, axis) is None:
                 continue
-            space = made(name, per_stage=(axis,), **{axis: (1.0, 0.5)})
-            values = {one.name: 1.0 for one in space.axes}
+            space = make_space(name, per_stage=(axis,), **{axis: (1.0, 0.5)})
+            values = {stage_axis.name: 1.0 for stage_axis in space.axes}
             assert space.price(values).params == variant.params, (name, axis)
 
 
-@pytest.mark.parametrize("family", sorted({model_info(one).family for one in list_models()}))
+@pytest.mark.parametrize("family", sorted({model_info(name).family for name in list_models()}))
 @pytest.mark.parametrize("axis", SCALED)
 def test_every_family_has_candidates_on_every_axis(family: str, axis: str) -> None:
-    name = next(one for one in list_models(family=family) if one != "lenet5_1998")
+    name = next(row for row in list_models(family=family) if row != "lenet5_1998")
     variant = model_info(name)
     domain = (3, 5, 7) if axis == "kernel_size" else Range(0.25, 2.0)
-    space = made(name, **{axis: domain})
+    space = make_space(name, **{axis: domain})
     costs = {space.price(values).params for values in space.sample(5)}
     assert len(costs) > 1 or variant.family == "fcn", name
     if stage_column(variant.row, axis) is not None:
-        space = made(name, per_stage=(axis,), **{axis: domain})
+        space = make_space(name, per_stage=(axis,), **{axis: domain})
         assert len({space.price(values).params for values in space.sample(5)}) > 1
 
 
@@ -269,7 +271,7 @@ def test_what_makes_no_space_is_refused(
     rows: str, arguments: dict[str, object], error: type[Exception], message: str
 ) -> None:
     with pytest.raises(error, match=message):
-        made(rows, **arguments)
+        make_space(rows, **arguments)
 
 
 @pytest.mark.parametrize(
@@ -309,7 +311,7 @@ def test_whole_ranges_give_whole_numbers() -> None:
 
 
 def test_a_search_starts_at_a_network_that_fits() -> None:
-    space = made("lenet5", Budget(params=40_000), width=(1.0, 0.5, 0.25), depth=(1.0, 2.0))
+    space = make_space("lenet5", Budget(params=40_000), width=(1.0, 0.5, 0.25), depth=(1.0, 2.0))
     start = {axis.name: axis.start() for axis in space.axes}
     assert space.fits(start)
     assert space.price(start).params == max(

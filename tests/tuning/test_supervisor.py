@@ -46,9 +46,9 @@ def logs(directory: Path) -> str:
 def until(condition: Callable[[], Any], seconds: float, directory: Path) -> Any:
     begun = time.monotonic()
     while time.monotonic() - begun < seconds:
-        found = condition()
-        if found:
-            return found
+        value = condition()
+        if value:
+            return value
         time.sleep(0.05)
     pytest.fail(f"waited {seconds} s\n{logs(directory)}")
 
@@ -62,12 +62,12 @@ def outcomes(directory: Path) -> dict[str, bytes]:
 
 def training(directory: Path) -> dict[str, dict[str, Any]]:
     """Returns the trials in work that have ended an epoch: their last beginning by name."""
-    found = {}
+    attempts = {}
     for path in directory.glob("trials/trial_*/history.json"):
         with contextlib.suppress(OSError, ValueError):
             if not (path.parent / "outcome.json").exists():
-                found[path.parent.name] = json.loads((path.parent / "attempts.json").read_text())
-    return {name: started[-1] for name, started in found.items()}
+                attempts[path.parent.name] = json.loads((path.parent / "attempts.json").read_text())
+    return {name: started[-1] for name, started in attempts.items()}
 
 
 def free_port() -> int:
@@ -113,7 +113,7 @@ def test_a_killed_search_goes_on(tmp_path: Path) -> None:
 
 def children(process: Process) -> list[int]:
     path = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-    return [int(one) for one in path.read_text().split()]
+    return [int(pid) for pid in path.read_text().split()]
 
 
 @pytest.mark.long
@@ -122,7 +122,9 @@ def test_a_chief_and_two_workers_survive_kills(tmp_path: Path) -> None:
     directory, address = tmp_path / "search", f"127.0.0.1:{free_port()}"
     more = ("--trials", "6", "--epochs", "8", "--chief", address)
     chief = command(directory, *more, threads=1)
-    workers = {one: command(directory, *more, "--worker", one, threads=1) for one in ("1", "2")}
+    workers = {
+        number: command(directory, *more, "--worker", number, threads=1) for number in ("1", "2")
+    }
     with cleaned(chief, *workers.values()):
         until(lambda: outcomes(directory), 200, directory)
         name, begun = until(lambda: training(directory), 100, directory).popitem()
@@ -134,14 +136,14 @@ def test_a_chief_and_two_workers_survive_kills(tmp_path: Path) -> None:
         for worker in workers.values():
             assert worker.wait(60) == 0, logs(directory)
     after = outcomes(directory)
-    assert {one: after[one] for one in kept} == kept
+    assert {trial: after[trial] for trial in kept} == kept
     assert len(after) == 6
-    records = {one: json.loads(text) for one, text in after.items()}
-    assert all(one["status"] == "COMPLETED" for one in records.values())
+    records = {trial: json.loads(text) for trial, text in after.items()}
+    assert all(record["status"] == "COMPLETED" for record in records.values())
     assert records[name]["attempts"] == 2
     assert records[name]["worker"] == begun["worker"]  # started again under its old id
-    assert {one["worker"] for one in records.values()} == {"worker-1", "worker-2"}
-    others = [one["attempts"] for trial, one in records.items() if trial != name]
+    assert {record["worker"] for record in records.values()} == {"worker-1", "worker-2"}
+    others = [record["attempts"] for trial, record in records.items() if trial != name]
     assert others == [1] * 5  # the chief's death repeated nothing
 
 

@@ -70,7 +70,10 @@ def train(strategy, optimizer, *, policy="float32", accumulate=1, batch_norm="sy
 def pair(optimizer=None, **options):
     """The same training on one device and on all."""
     optimizer = optimizer or sgd()
-    return [train(one, optimizer, **options) for one in (tf.distribute.get_strategy(), MIRRORED)]
+    return [
+        train(strategy, optimizer, **options)
+        for strategy in (tf.distribute.get_strategy(), MIRRORED)
+    ]
 
 
 def spoilt(value):
@@ -83,20 +86,20 @@ def spoilt(value):
 def stock_clipping():
     """Keras's own fit, to see whether it still clips before it adds up."""
     keras.config.set_dtype_policy("float32")
-    found = []
+    weights = []
     for strategy in (tf.distribute.get_strategy(), MIRRORED):
         with strategy.scope():
             model = network()
             model.compile(sgd(global_clipnorm=0.05)(), "sparse_categorical_crossentropy")
         model.fit(dataset(), epochs=2, verbose=0)
-        found.append([weight.tolist() for weight in model.get_weights()])
-    return found
+        weights.append([weight.tolist() for weight in model.get_weights()])
+    return weights
 
 
 def evaluations():
     """The figures of every size of set from 1 to 33, on one device and on all."""
     keras.config.set_dtype_policy("float32")
-    found = []
+    results = []
     for strategy in (tf.distribute.get_strategy(), MIRRORED):
         with strategy.scope():
             engine = Engine(network(norm=True))
@@ -105,27 +108,27 @@ def evaluations():
                 engine.evaluate(dataset(count, drop=False), verbose=0, return_dict=True)
                 for count in range(1, 34)
             ]
-        found.append([[one["loss"], one["accuracy"]] for one in sizes])
-    return found
+        results.append([[figures["loss"], figures["accuracy"]] for figures in sizes])
+    return results
 
 
 def shares():
     """Which image goes where and how often, for every size of set."""
     numbers = np.arange(1, 41, dtype="float32").reshape(-1, 1, 1, 1)
-    found = []
+    results = []
     for count in range(1, 34):
         seen, per_replica = [], []
         data = padded_batches(dataset(count, numbers, drop=False), REPLICAS)
         for batch in MIRRORED.experimental_distribute_dataset(data):
-            parts = [MIRRORED.experimental_local_results(one) for one in batch]
-            per_replica.append([len(one) for one in parts[0]])
+            parts = [MIRRORED.experimental_local_results(part) for part in batch]
+            per_replica.append([len(part) for part in parts[0]])
             if len(parts) == 2:
-                parts.append([np.ones(len(one)) for one in parts[1]])
+                parts.append([np.ones(len(part)) for part in parts[1]])
             for images, _, weights in zip(*parts, strict=True):
                 numbers_seen = np.asarray(images).ravel()
                 seen += [int(n) for n, w in zip(numbers_seen, weights, strict=True) if w > 0]
-        found.append({"seen": seen, "shares": per_replica})
-    return found
+        results.append({"seen": seen, "shares": per_replica})
+    return results
 
 
 cases = {
@@ -147,5 +150,5 @@ else:
         "overflow": pair(policy="mixed_float16", norm=True, images=spoilt(1e6)),
         "nan": pair(norm=True, images=spoilt(np.nan), epochs=1),
     }
-found = {"cases": cases, "evaluations": evaluations(), "shares": shares()}
-print(json.dumps({**found, "stock": stock_clipping() if REPLICAS == 2 else None}))
+results = {"cases": cases, "evaluations": evaluations(), "shares": shares()}
+print(json.dumps({**results, "stock": stock_clipping() if REPLICAS == 2 else None}))

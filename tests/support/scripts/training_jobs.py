@@ -111,10 +111,10 @@ def run_job(job: dict) -> None:
 
         callbacks.StopRequest.clock = property(lambda self: job["clock"])
         callbacks.StopRequest.on_test_batch_end = on_test_batch_end
-        made = callbacks.Clock.__init__
+        original_init = callbacks.Clock.__init__
 
         def keep(self, *arguments):
-            made(self, *arguments)
+            original_init(self, *arguments)
             job["clock"] = self
 
         callbacks.Clock.__init__ = keep

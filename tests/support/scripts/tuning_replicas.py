@@ -35,7 +35,7 @@ def trial(precision: str, strategy: object, directory: Path) -> dict[str, object
         directory=directory, verbose=False,
     )  # fmt: skip
     best = result.best
-    weights = np.concatenate([one.numpy().ravel() for one in result.best_model().weights])
+    weights = np.concatenate([weight.numpy().ravel() for weight in result.best_model().weights])
     return {
         "precision": best.precision,
         "history": best.history,
@@ -45,11 +45,11 @@ def trial(precision: str, strategy: object, directory: Path) -> dict[str, object
 
 
 root = Path(sys.argv[1])
-found = {}
+results = {}
 for precision in ("float32", "mixed_bfloat16"):
     two = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-    found[precision] = [
+    results[precision] = [
         trial(precision, "none", root / precision / "one"),
         trial(precision, two, root / precision / "two"),
     ]
-print(json.dumps(found))
+print(json.dumps(results))
