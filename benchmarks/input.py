@@ -84,12 +84,12 @@ def bare_work(paths: list[Path], name: str) -> Callable[[], float]:
     from kerascnn.data.augmentation.colour import UNIFORM, jittered
     from kerascnn.data.augmentation.mixup import mixed
     from kerascnn.data.augmentation.policy import Distortion
-    from kerascnn.data.image_batches import Maker, _Values
+    from kerascnn.data.image_batches import ImagePreparer, ImageValues
     from kerascnn.imaging.preprocessing import crop
     from kerascnn.recipes.table import RECIPES as TABLE
 
     threads, distortion, rule = os.cpu_count() or 1, Distortion.of(TABLE[name]), crop(SIDE)
-    make, values = Maker(rule, distortion, 0), _Values(rule, SIDE, 3)
+    prepare, values = ImagePreparer(rule, distortion, 0), ImageValues(rule, SIDE, 3)
     uniform, rows = tf.random.uniform([BATCH, UNIFORM]), tf.one_hot(tf.range(BATCH) % 10, 10)
     shift = np.zeros(3 if distortion.lighting else 0, np.float32)
     alphas = {"mixup": distortion.mixup, "cutmix": distortion.cutmix}
@@ -104,7 +104,7 @@ def bare_work(paths: list[Path], name: str) -> Callable[[], float]:
         for start in range(thread * BATCH, len(paths), threads * BATCH):
             batch = np.empty((BATCH, SIDE, SIDE, 3), np.float32)
             for place in range(BATCH):
-                values(make(paths[start + place], 0, start + place), shift, batch[place])
+                values(prepare(paths[start + place], 0, start + place), shift, batch[place])
             if distortion.jitter or distortion.mixes:
                 whole(tf.convert_to_tensor(batch))
 

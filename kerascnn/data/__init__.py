@@ -1,1 +1,1 @@
-"""Data sets: loading them from files, arrays or `tf.data`, and feeding them to a model."""
+"""Data sets: loads them from files, arrays or `tf.data`, checks them, and feeds them to a model."""

@@ -1,41 +1,49 @@
-"""What is wrong with the images of a data set, found before the first epoch."""
+"""Checks the images of a data set: which are unreadable, duplicate, small or in two classes."""
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kerascnn.data.sources.image_check import look_at_all, refuse_bad
+from kerascnn.data.load import load_data
+from kerascnn.data.sources.dataset import user_path
+from kerascnn.data.sources.folder import class_folders, find_files, find_parts
+from kerascnn.data.sources.image_check import check_images, refuse_bad
 from kerascnn.errors import DataError, KerasCNNError
 from kerascnn.imaging.decode import EXTENSIONS, load_picture
+from kerascnn.lazy import np
 
 IMBALANCE = 100
-"""A class with so many times fewer images than another is told."""
+"""Classes are reported if one has so many times more images than another."""
 SMALLEST = 8
-"""Pixels a side below which an image is told."""
+"""Images with a side of fewer pixels are reported."""
+
+
+_Image = tuple[str, str, str]
+"""An image's split, class, and name in the report."""
 
 
 @dataclass
 class DataReport:
-    """What `check_data` found.
+    """The result of `check_data`.
 
     Attributes:
         name: of the source.
-        images: files, or images of arrays.
-        classes: images of each class, over all parts.
+        images: number of images, files or elements of arrays.
+        classes: number of images of each class, in training and test together.
         bad: (path, reason) of each image that cannot be read.
-        empty: folders of a class without an image.
-        ignored: files by extension that are no images.
-        hidden: folders and files left out for their names.
-        leaked: groups of the same content in training and test.
-        repeated: groups of the same content in one part.
-        contradictory: groups of the same content in different classes.
-        small: images of less than `SMALLEST` pixels a side.
-        grey, colour: images of each kind.
+        empty: folders of classes that hold no image.
+        ignored: number of files that are no images, by extension.
+        hidden: files and folders that are left out because of their names.
+        leaked: groups of images with the same content in both training and test.
+        repeated: groups of images with the same content in one class of one split.
+        contradictory: groups of images with the same content in different classes.
+        small: images with a side of less than `SMALLEST` pixels.
+        grey, colour: number of grey and of colour images.
     """
 
     name: str
@@ -54,57 +62,59 @@ class DataReport:
 
     @property
     def one_class(self) -> bool:
-        """Whether there is nothing to tell apart."""
+        """Whether all images belong to one class."""
         return sum(count > 0 for count in self.classes.values()) < 2
 
     def to_json(self) -> dict[str, Any]:
-        """Returns all that was found, as JSON types."""
-        from dataclasses import asdict
-
+        """Returns the report as JSON types."""
         return {**asdict(self), "one_class": self.one_class, "imbalance": self._imbalance()}
 
     def _imbalance(self) -> float:
+        """Returns the number of images of the largest class divided by that of the smallest."""
         counts = [count for count in self.classes.values() if count]
         return max(counts) / min(counts) if counts else 1.0
 
     def warnings(self) -> list[tuple[str, Sequence[Any]]]:
-        """Returns what was found, worst first, each with its list."""
-        rare = [f"{name} ({count:,})" for name, count in self.classes.items()]
-        found: list[tuple[str, Sequence[Any]]] = [
+        """Returns (title, entries) for each kind of problem found, the most serious first."""
+        counts = [f"{name} ({count:,})" for name, count in self.classes.items()]
+        problems: list[tuple[str, Sequence[Any]]] = [
             ("cannot be read", [f"{path}: {reason}" for path, reason in self.bad]),
             ("classes without an image", self.empty),
-            ("only one class", rare if self.one_class else []),
-            ("the same in training and test", [" = ".join(one) for one in self.leaked]),
-            ("the same in two classes", [" = ".join(one) for one in self.contradictory]),
-            ("there twice", [" = ".join(one) for one in self.repeated]),
+            ("only one class", counts if self.one_class else []),
+            ("the same in training and test", [" = ".join(group) for group in self.leaked]),
+            ("the same in two classes", [" = ".join(group) for group in self.contradictory]),
+            ("duplicates", [" = ".join(group) for group in self.repeated]),
             (
-                f"classes that differ more than {IMBALANCE} times in images",
-                sorted(rare) if self._imbalance() > IMBALANCE else [],
+                f"classes that differ more than {IMBALANCE} times in their number of images",
+                sorted(counts) if self._imbalance() > IMBALANCE else [],
             ),
             (f"smaller than {SMALLEST} pixels", self.small),
             (
                 "files that are no images by their extension",
                 [f"{count} {suffix}" for suffix, count in sorted(self.ignored.items())],
             ),
-            ("hidden, so left out", self.hidden),
+            ("hidden files or folders, left out", self.hidden),
             (
                 "both grey and coloured images",
                 [f"{self.grey} grey", f"{self.colour} coloured"] if self.grey * self.colour else [],
             ),
         ]
-        return [(what, which) for what, which in found if which]
+        return [(title, entries) for title, entries in problems if entries]
 
     def lines(self, most: int) -> Iterable[str]:
-        """Yields the report for people, with at most so many entries of each list."""
+        """Yields the lines of a readable report, with at most `most` entries of each problem."""
         yield f"{self.name}: {self.images:,} images of {len(self.classes):,} classes"
-        for what, which in self.warnings():
-            yield f"{len(which):,} {what}:"
-            yield from (f"  {entry}" for entry in which[:most])
-            if len(which) > most:
-                yield f"  and {len(which) - most:,} more"
+        for title, entries in self.warnings():
+            yield f"{len(entries):,} {title}:"
+            yield from (f"  {entry}" for entry in entries[:most])
+            if len(entries) > most:
+                yield f"  and {len(entries) - most:,} more"
 
     def refuse(self, allowed: int) -> None:
-        """Raises DataError for what stops a training: empty or single classes, or too many bad."""
+        """Raises a DataError for a problem that prevents a training.
+
+        These are a class without images, only one class, and more than `allowed` bad images.
+        """
         if self.empty:
             raise DataError(f"{self.empty[0]} holds no image; remove it, or add images")
         if self.one_class:
@@ -113,14 +123,14 @@ class DataReport:
 
 
 def check_data(source: Any) -> DataReport:
-    """Looks at every image of a data set.
+    """Checks every image of a data set and returns a report.
 
     Args:
-        source: "folder:PATH", whose files are all decoded, or anything else that `load_data` takes.
+        source: "folder:PATH", whose files are all decoded, or any other source of `load_data`.
 
     Raises:
         DataError: the folder is missing or holds no folder of a class.
-        UsageError: the source is none that `load_data` knows.
+        UsageError: the source is none of those that `load_data` takes.
     """
     if isinstance(source, str) and source.startswith("folder:"):
         return _check_folder(source)
@@ -128,11 +138,8 @@ def check_data(source: Any) -> DataReport:
 
 
 def _check_folder(source: str) -> DataReport:
-    from kerascnn.data.sources.dataset import given_path
-    from kerascnn.data.sources.folder import class_folders, find_files, find_parts
-
     report = DataReport(source)
-    root = given_path(source.partition(":")[2])
+    root = user_path(source.partition(":")[2])
     parts = find_parts(root)
     ignored: Counter[str] = Counter()
     entries: list[tuple[str, str, Path]] = []
@@ -149,24 +156,24 @@ def _check_folder(source: str) -> DataReport:
             report.classes[class_folder.name] = known + len(images)
             entries += [(part, class_folder.name, path) for path in images]
     report.ignored, report.images = dict(ignored), len(entries)
-    alike: dict[str, list[tuple[str, str, str]]] = defaultdict(list)
-    for (part, label, path), seen in zip(
-        entries, look_at_all(path for _, _, path in entries), strict=True
-    ):
+    checks = check_images(path for _, _, path in entries)
+    by_digest: dict[str, list[_Image]] = defaultdict(list)
+    for (part, label, path), check in zip(entries, checks, strict=True):
         name = str(path.relative_to(root))
-        if seen.fault:
-            report.bad.append((name, seen.fault))
+        if check.fault:
+            report.bad.append((name, check.fault))
             continue
-        alike[seen.digest].append((part, label, name))
-        report.grey, report.colour = report.grey + seen.grey, report.colour + (not seen.grey)
-        if min(seen.height, seen.width) < SMALLEST:
+        by_digest[check.digest].append((part, label, name))
+        report.grey, report.colour = report.grey + check.grey, report.colour + (not check.grey)
+        if min(check.height, check.width) < SMALLEST:
             report.small.append(name)
-    _sort_alike(report, alike)
+    _report_duplicates(report, by_digest)
     return report
 
 
-def _sort_alike(report: DataReport, alike: dict[str, list[tuple[str, str, str]]]) -> None:
-    for group in alike.values():
+def _report_duplicates(report: DataReport, by_digest: dict[str, list[_Image]]) -> None:
+    """Adds the groups of images with the same content to the report."""
+    for group in by_digest.values():
         if len(group) < 2:
             continue
         names = [name for _, _, name in group]
@@ -180,12 +187,9 @@ def _sort_alike(report: DataReport, alike: dict[str, list[tuple[str, str, str]]]
 
 
 def _check_loaded(source: Any) -> DataReport:
-    from kerascnn.data.load import load_data
-    from kerascnn.lazy import np
-
     data = load_data(source)
     report = DataReport(data.name, classes=dict.fromkeys(data.class_names, 0))
-    alike: dict[str, list[tuple[str, str, str]]] = defaultdict(list)
+    by_digest: dict[str, list[_Image]] = defaultdict(list)
     for part, split in (("train", data.train), ("test", data.test)):
         report.images += len(split)
         if split.labels is None:
@@ -204,7 +208,7 @@ def _check_loaded(source: Any) -> DataReport:
                     continue
             content = image if isinstance(image, bytes) else np.ascontiguousarray(image).tobytes()
             digest = hashlib.sha256(content).hexdigest()
-            alike[digest].append((part, data.class_names[int(label)], f"{part}[{index}]"))
+            by_digest[digest].append((part, data.class_names[int(label)], f"{part}[{index}]"))
     report.empty = [name for name, count in report.classes.items() if not count]
-    _sort_alike(report, alike)
+    _report_duplicates(report, by_digest)
     return report

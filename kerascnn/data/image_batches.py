@@ -1,7 +1,7 @@
-"""From indices to batches of images: decoding, sizes and single-image distortions, in threads.
+"""Makes batches of images: decoding, resizing and distortions of single images, in threads.
 
-Decoding and resampling happen outside the interpreter's lock, in Pillow's memory: an image becomes
-an array once, at its last size.
+Pillow decodes and resamples without holding Python's interpreter lock. An image becomes an array
+only once, at its final size.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from kerascnn.imaging.preprocessing import Preprocessing
 from kerascnn.imaging.resize import centred, with_channels
 from kerascnn.lazy import np, tf
 
-# Spatially prepared images up to this size together stay in memory, as bytes.
 CACHE_LIMIT = 2 * 2**30
+"""Images whose size and channels are prepared stay in memory up to this many bytes together."""
 _ALIGNMENT = 64
 
 
-class Maker:
-    """Makes one spatially prepared image: from a file, its bytes or an array; distorted or not.
+class ImagePreparer:
+    """Gives single images the size and channels of a preprocessing, and distorts them.
 
     Args:
-        preprocessing: for size and channels.
-        distortion: its windows, mirrors and RandAugment are done here.
-        seed: of the draws.
+        preprocessing: its size and channels are used.
+        distortion: its crops, mirrors and RandAugment are applied.
+        seed: of the random numbers.
     """
 
     def __init__(self, preprocessing: Preprocessing, distortion: Distortion, seed: int) -> None:
@@ -44,86 +44,85 @@ class Maker:
         self.mode = "grey" if preprocessing.channels == "grey" else "rgb"
 
     def __call__(self, image: Any, epoch: int, index: int) -> np.ndarray:
-        """Returns height x width x channels.
+        """Returns the prepared image, height x width x channels.
 
         Args:
-            image: a path, bytes, or an array.
-            epoch, index: which the draws are a function of.
+            image: a path, the content of a file as bytes, or an array.
+            epoch, index: of the sample; its random numbers are a function of them.
         """
         if isinstance(image, np.ndarray):
             if not self.distortion.single:
                 return self.preprocessing.spatial(image)
-            picture = as_picture(with_channels(image, _upright(self.preprocessing.channels)))
+            # Pillow has no blue, green, red order; `_prepared` changes the order at the end.
+            channels = self.preprocessing.channels
+            picture = as_picture(with_channels(image, "rgb" if channels == "bgr" else channels))
         else:
             picture = load_picture(image, self.mode)
-        return self._finished(picture, int(epoch), int(index))
+        return self._prepared(picture, int(epoch), int(index))
 
-    def _finished(self, picture: Any, epoch: int, index: int) -> np.ndarray:
-        """Does to a picture what `Preprocessing.spatial` does to an array, to the last bit."""
+    def _prepared(self, picture: Any, epoch: int, index: int) -> np.ndarray:
+        """Returns the prepared picture; undistorted, it equals `Preprocessing.spatial` bitwise."""
         from PIL import Image
 
-        rule, size = self.preprocessing, self.preprocessing.size
-        method = Image.Resampling[rule.interpolation.upper()]
+        preprocessing, size = self.preprocessing, self.preprocessing.size
+        method = Image.Resampling[preprocessing.interpolation.upper()]
         cropped = self.distortion.crop != "none"
         if size is None and cropped:
-            raise MismatchError("windows of images need a size; give the preprocessing a size")
+            raise MismatchError("random crops need a size; give the preprocessing a size")
         if size is not None and not cropped:
-            before = rule.size_before_cut(picture.height, picture.width)
+            before = preprocessing.size_before_cut(picture.height, picture.width)
             if before != (picture.height, picture.width):
                 picture = picture.resize(before[::-1], method)
             if before != size:
-                array = as_array(picture)
+                array = centred(as_array(picture), size, preprocessing.pad_value)
                 if not self.distortion.single:
-                    return with_channels(centred(array, size, rule.pad_value), rule.channels)
-                picture = as_picture(centred(array, size, rule.pad_value))
+                    return with_channels(array, preprocessing.channels)
+                picture = as_picture(array)
         if self.distortion.single:
-            draw = generator(self.seed, epoch, index)
-            picture = self.distortion.picture(draw, picture, size or (0, 0), rule.interpolation)
-        return with_channels(as_array(picture), rule.channels)
+            random = generator(self.seed, epoch, index)
+            picture = self.distortion.picture(
+                random, picture, size or (0, 0), preprocessing.interpolation
+            )
+        return with_channels(as_array(picture), preprocessing.channels)
 
 
-def _upright(channels: str) -> str:
-    """Returns the order in which pictures hold the channels that are asked for."""
-    return "rgb" if channels == "bgr" else channels
-
-
-def gathering(
+def batch_function(
     images: np.ndarray | Sequence[Path | bytes],
-    make: Maker,
+    prepare: ImagePreparer,
     substitutes: Substitutes | None = None,
     *,
     last: bool = False,
 ) -> tuple[Callable[[Any, Any, Any], Any], bool]:
-    """Returns the TensorFlow function from (indices, epoch, shifts) to a batch of prepared images.
+    """Returns a TensorFlow function from (indices, epoch, shifts) to a batch of prepared images.
 
     Args:
-        images: files, their contents, or an array.
-        make: prepares one of them.
-        substitutes: for images that cannot be read; None lets them raise.
-        last: whether nothing is done to the images after this but adding `shifts`, [B, C], and
-            their final values.
+        images: paths of files, their contents, or an array.
+        prepare: prepares one image.
+        substitutes: replaces images that cannot be read; None makes them errors.
+        last: whether the only later changes are to add `shifts`, [B, C], and to scale the values.
 
     Returns:
-        The function, and whether it does that too, one image at a time while it is in the
-        processor's cache; otherwise its images hold 0 to 255 and `shifts` are not used.
+        The function, and whether it also makes these last changes, which it does one image at a
+        time while the image is in the processor's cache. Otherwise its images have values 0 to 255,
+        and it ignores `shifts`.
     """
-    preprocessing, distortion = make.preprocessing, make.distortion
+    preprocessing, distortion = prepare.preprocessing, prepare.distortion
     try:
-        first = make(images[0], 0, 0)
+        first = prepare(images[0], 0, 0)
     except (DataError, DamagedFileError) as error:
         if substitutes is None:
             raise
-        first = substitutes.find(images, make, 0, 0, error)
+        first = substitutes.find(images, prepare, 0, 0, error)
     fits = first.nbytes * len(images) <= CACHE_LIMIT and not distortion.single
     if fits and isinstance(images, np.ndarray):
         prepared = on_host(preprocessing.spatial_batch(images))
         return (lambda indices, epoch, shifts: tf.gather(prepared, indices)), False
-    values = None if fits or not last else _Values(preprocessing, *first.shape[1:])
-    fetcher = _Fetcher(images, make, first, substitutes, values, keep=fits)
+    values = None if fits or not last else ImageValues(preprocessing, *first.shape[1:])
+    fetcher = _Fetcher(images, prepare, first, substitutes, values, keep=fits)
     dtype = first.dtype if values is None else np.float32
 
     def fetched(indices: Any, epoch: Any, shifts: Any) -> Any:
-        # Stateless for TensorFlow: the same indices always give the same images.
+        # Declared stateless, since the same indices always give the same images.
         batch = tf.numpy_function(fetcher, [indices, epoch, shifts], dtype, stateful=False)
         batch.set_shape([indices.shape[0], *first.shape])
         return batch
@@ -131,23 +130,29 @@ def gathering(
     return fetched, values is not None
 
 
-class _Values:
-    """`Preprocessing.values` of one image, equal to the last bit.
+class ImageValues:
+    """`Preprocessing.values` of one image with a shift of its channels, bitwise identical.
 
     Args:
-        preprocessing: for scale and offset.
+        preprocessing: its scale and offset are used.
         width, channels: of the images.
     """
 
     def __init__(self, preprocessing: Preprocessing, width: int, channels: int) -> None:
         scale, offset = (np.asarray(part, np.float32) for part in preprocessing.affine())
-        # Rows of the image: a product with three numbers takes 10 times as long.
+        # Repeated for a row of the image: a product with 3 numbers takes 10 times as long.
         self._scale = np.tile(np.broadcast_to(scale, channels), width)
         self._offset = np.tile(np.broadcast_to(offset, channels), width)
         self._width = width
 
     def __call__(self, image: np.ndarray, shift: np.ndarray, out: np.ndarray) -> None:
-        """Writes (image + shift) * scale + offset; `shift` has a number a channel, or none."""
+        """Writes (image + shift) * scale + offset into `out`.
+
+        Args:
+            image: height x width x channels.
+            shift: one number for each channel, or empty.
+            out: float32, as large as the image.
+        """
         rows = out.reshape(len(out), -1)
         np.multiply(image.reshape(rows.shape), self._scale, out=rows)
         offset: np.ndarray = self._offset
@@ -166,13 +171,13 @@ def _pool() -> ThreadPoolExecutor:
 
 
 class Substitutes:
-    """Gives another image of the same class for one that cannot be read any more.
+    """Replaces images that cannot be read by other images of the same class.
 
-    Which one is a function of the labels, so a repeated or resumed run takes the same.
+    The replacement is a function of the labels, so a repeated or resumed run uses the same one.
 
     Args:
         labels: of all images.
-        allowed: how many may be replaced; one more raises.
+        allowed: how many images may be replaced; one more is an error.
     """
 
     def __init__(self, labels: np.ndarray, allowed: int) -> None:
@@ -180,12 +185,12 @@ class Substitutes:
         self._faults: dict[int, str] = {}
 
     def find(
-        self, images: Any, make: Maker, epoch: int, index: int, error: KerasCNNError
+        self, images: Any, prepare: ImagePreparer, epoch: int, index: int, error: KerasCNNError
     ) -> np.ndarray:
-        """Returns the image that takes the place of `index`; tells so once for each.
+        """Returns the image that replaces image `index`; warns once for each index.
 
         Raises:
-            KerasCNNError: `error` itself, where too many are bad, or all of the class.
+            KerasCNNError: `error` itself, if too many images or all of the class are unreadable.
         """
         if index not in self._faults:
             self._faults[index] = str(error)
@@ -196,82 +201,93 @@ class Substitutes:
                 f"({len(self._faults)} of at most {self._allowed})",
                 stacklevel=2,
             )
-        alike = np.flatnonzero(self._labels == self._labels[index])
-        for other in np.roll(alike, -int(np.searchsorted(alike, index)) - 1):
+        same_class = np.flatnonzero(self._labels == self._labels[index])
+        for other in np.roll(same_class, -int(np.searchsorted(same_class, index)) - 1):
             if int(other) in self._faults:
                 continue
             with contextlib.suppress(DataError, DamagedFileError):
-                return make(images[int(other)], epoch, index)
+                return prepare(images[int(other)], epoch, index)
         raise error
 
 
 class _Fetcher:
-    """Makes batches of images in parallel, and keeps each image where memory allows."""
+    """Makes batches of images in parallel.
+
+    Args:
+        images: paths of files, their contents, or an array.
+        prepare: prepares one image.
+        first: a prepared image, for shape and dtype.
+        substitutes: replaces images that cannot be read; None makes them errors.
+        values: scales the images; None leaves their values as they are.
+        keep: keep every prepared image in memory.
+    """
 
     def __init__(
         self,
         images: Any,
-        make: Maker,
+        prepare: ImagePreparer,
         first: np.ndarray,
         substitutes: Substitutes | None,
-        values: _Values | None,
+        values: ImageValues | None,
         *,
         keep: bool,
     ) -> None:
         self._images = images
         self._values = values
-        self._make = make
+        self._prepare = prepare
         self._substitutes = substitutes
         self._shape, self._dtype = first.shape, first.dtype
-        # Memory that is not written to is not taken, so this grows with what was read.
-        self._kept = np.empty((len(images), *first.shape), first.dtype) if keep else None
-        self._has = np.zeros(len(images), bool)
+        # The system provides memory only where it is written, so this grows with the images read.
+        self._cache = np.empty((len(images), *first.shape), first.dtype) if keep else None
+        self._cached = np.zeros(len(images), bool)
 
     def __call__(self, indices: np.ndarray, epoch: int, shifts: np.ndarray) -> np.ndarray:
-        if self._kept is None:
+        if self._cache is None:
             dtype = self._dtype if self._values is None else np.dtype(np.float32)
             result = _aligned((len(indices), *self._shape), dtype)
             self._fill(result, range(len(indices)), indices, epoch, shifts)
             return result
-        missing = indices[~self._has[indices]]
+        missing = indices[~self._cached[indices]]
         if len(missing):
-            self._fill(self._kept, missing.tolist(), missing, epoch, shifts)
-            self._has[missing] = True
-        return self._kept[indices]
+            self._fill(self._cache, missing.tolist(), missing, epoch, shifts)
+            self._cached[missing] = True
+        return self._cache[indices]
 
     def _fill(
         self, target: np.ndarray, places: Any, indices: Any, epoch: int, shifts: np.ndarray
     ) -> None:
-        def one(place: int, index: int, shift: np.ndarray) -> None:
+        """Writes the images `indices` into `target` at `places`, in parallel."""
+
+        def write_image(place: int, index: int, shift: np.ndarray) -> None:
             try:
-                image = self._make(self._images[index], epoch, index)
+                image = self._prepare(self._images[index], epoch, index)
             except (DataError, DamagedFileError) as error:
                 if self._substitutes is None:
                     raise
-                image = self._substitutes.find(self._images, self._make, epoch, index, error)
+                image = self._substitutes.find(self._images, self._prepare, epoch, index, error)
             if image.shape != self._shape:
                 raise MismatchError(
-                    f"image {index} is {image.shape} and the first one {self._shape}; give the "
-                    "preprocessing a size"
+                    f"image {index} has the shape {image.shape} and the first image "
+                    f"{self._shape}; give the preprocessing a size"
                 )
             if self._values is None:
                 target[place] = image
             else:
                 self._values(image, shift, target[place])
 
-        def some(part: list[tuple[int, int, np.ndarray]]) -> None:
+        def write_images(part: list[tuple[int, int, np.ndarray]]) -> None:
             for sample in part:
-                one(*sample)
+                write_image(*sample)
 
         samples = list(zip(places, indices.tolist(), shifts, strict=False))
-        # A task for each thread: one for each image costs 6 % of the rate in switches of threads.
+        # One task for each thread: one task for each image reduces the rate by 6 %.
         size = -(-len(samples) // _workers())
         parts = [samples[start : start + size] for start in range(0, len(samples), size)]
-        list(_pool().map(some, parts))
+        list(_pool().map(write_images, parts))
 
 
 def _aligned(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    """Returns new memory that TensorFlow takes over as it is, instead of copying it."""
+    """Returns a new array that TensorFlow uses without a copy, thanks to its alignment."""
     size = math.prod(shape) * dtype.itemsize
     memory = np.empty(size + _ALIGNMENT, np.uint8)
     start = -memory.ctypes.data % _ALIGNMENT
@@ -279,7 +295,7 @@ def _aligned(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
 
 
 def on_host(array: np.ndarray) -> tf.Tensor:
-    """Returns a tensor in the machine's own memory, wherever the network is."""
-    # tf.data runs on the CPU; on a GPU the whole set would be copied back for every batch.
+    """Returns the array as a tensor in the main memory, even where a GPU is the default device."""
+    # tf.data runs on the CPU, so a tensor on a GPU would be copied back for every batch.
     with tf.device("/CPU:0"):
         return tf.constant(array)

@@ -1,9 +1,10 @@
-"""`load_data`: from what a user names, by a string or as arrays, to `Data`."""
+"""Loads a data set from a text such as "folder:PATH", from arrays or from `tf.data`."""
 
 from __future__ import annotations
 
 import difflib
 import os
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -15,10 +16,11 @@ from kerascnn.data.sources.dataset import (
     as_labels,
     check_classes,
     check_pair,
+    common_shape,
     digest_arrays,
-    given_path,
     held_out,
     names_of_classes,
+    user_path,
 )
 from kerascnn.data.sources.folder import load_folder
 from kerascnn.data.sources.idx import load_idx
@@ -44,28 +46,37 @@ def load_data(
     test_fraction: float | None = None,
     max_bad: int | str | None = None,
 ) -> Data:
-    """Loads a data set with its training and test splits; only "tfds:" may touch the network.
+    """Returns a data set with its training and test splits.
+
+    Only "tfds:" may access the network.
 
     Args:
-        source: "digits" (scikit-learn's 1,797 handwritten digits), "idx:DIR" (the MNIST files),
-            "npz:FILE" (x_train, y_train, x_test, y_test or x, y), "folder:PATH" (a folder per
-            class, also below train/ and test/), "cifar:DIR" (CIFAR-10 or 100 as published),
-            "tfrecord:FILES" and "arrayrecord:FILES" (a folder or pattern), "tfds:NAME" (TensorFlow
-            Datasets, prepared or downloaded); a builder of TensorFlow Datasets;
-            ((x_train, y_train), (x_test, y_test)) or (x, y);
-            a dictionary with the arrays of an npz file and, if you like, "class_names"; one
-            `tf.data.Dataset` of (image, label), or a pair for training and testing; or `Data`,
-            which is returned as it is. Labels are class numbers from 0 or one-hot rows.
-        seed: draws the split where the source has no test set.
-        test_fraction: the share of every class that is held out there, above 0 and at most 1
-            (everything is for testing); None means a third.
-        max_bad: of a folder, decode every image now and skip up to so many that cannot be: a
-            number, or a share as "1%". None decodes nothing yet, and a bad image is an error.
+        source: one of the following. Labels are class numbers from 0 or one-hot rows.
+
+            - "digits": scikit-learn's 1,797 handwritten digits.
+            - "idx:DIR": a folder with the MNIST files.
+            - "npz:FILE": arrays x_train, y_train, x_test, y_test, or x, y.
+            - "folder:PATH": a folder for each class, also below train/ and test/.
+            - "cifar:DIR": CIFAR-10 or CIFAR-100 as published.
+            - "tfrecord:FILES", "arrayrecord:FILES": a file, folder or pattern.
+            - "tfds:NAME": a set of TensorFlow Datasets, prepared or to be downloaded.
+            - A builder of TensorFlow Datasets.
+            - ((x_train, y_train), (x_test, y_test)) or (x, y).
+            - A dictionary with the arrays of an npz file and optionally "class_names".
+            - A `tf.data.Dataset` of (image, label), or a pair of them for training and testing.
+            - `Data`, which is returned itself.
+        seed: of the random split, for a source without a test set.
+        test_fraction: the part of every class that this split uses for testing, above 0 and at most
+            1 (all samples are for testing); None means a third.
+        max_bad: for a folder, decode every image now, and skip up to so many unreadable ones: a
+            number, or a share as "1%". With None, images are not decoded yet, and an unreadable one
+            is an error later.
 
     Raises:
         UsageError: the source is none of these.
-        DataError: something is missing, empty, or no image or label.
-        DamagedFileError, UnsafeFileError: a file is corrupt, or was made to do harm.
+        DataError: a file or array is missing, empty, or does not hold images and labels.
+        DamagedFileError: a file is corrupt.
+        UnsafeFileError: reading a file could run code or exhaust the memory.
     """
     if isinstance(source, Data):
         return source
@@ -101,15 +112,16 @@ def load_data(
 def _from_text(
     text: str, seed: int, test_fraction: float | None, max_bad: int | str | None
 ) -> Data:
+    """Returns the data set that a text such as "folder:PATH" names."""
     scheme, colon, rest = text.partition(":")
     loaders: dict[str, Callable[[], Data]] = {
-        "idx": lambda: _from_pairs(text, load_idx(given_path(rest)), None, seed, test_fraction),
+        "idx": lambda: _from_pairs(text, load_idx(user_path(rest)), None, seed, test_fraction),
         "cifar": lambda: _from_cifar(text, rest, seed, test_fraction),
         "tfrecord": lambda: _from_records("tfrecord", rest, seed, test_fraction),
         "arrayrecord": lambda: _from_records("arrayrecord", rest, seed, test_fraction),
-        "tfds": lambda: _from_tfds(os.fspath(given_path(rest)), text, seed, test_fraction),
+        "tfds": lambda: _from_tfds(os.fspath(user_path(rest)), text, seed, test_fraction),
         "npz": lambda: _from_npz(text, rest, seed, test_fraction),
-        "folder": lambda: load_folder(given_path(rest), text, seed, test_fraction, max_bad),
+        "folder": lambda: load_folder(user_path(rest), text, seed, test_fraction, max_bad),
     }
     if text == "digits":
         return _digits(seed, test_fraction)
@@ -128,14 +140,14 @@ def _from_text(
 def _from_cifar(text: str, path: str, seed: int, test_fraction: float | None) -> Data:
     from kerascnn.data.sources.cifar import load_cifar
 
-    train, test, names = load_cifar(given_path(path))
+    train, test, names = load_cifar(user_path(path))
     return _from_pairs(text, (train, test), names, seed, test_fraction)
 
 
 def _from_records(scheme: str, path: str, seed: int, test_fraction: float | None) -> Data:
     from kerascnn.data.sources.tfrecord import load_records
 
-    files = os.fspath(given_path(path))
+    files = os.fspath(user_path(path))
     return load_records(scheme, files, f"{scheme}:{path}", seed, test_fraction)
 
 
@@ -149,13 +161,13 @@ def _digits(seed: int, test_fraction: float | None) -> Data:
     from sklearn.datasets import load_digits
 
     digits = load_digits()
-    # 16 is the largest value; 255/16 takes it to white.
+    # The values are 0 to 16.
     images = np.rint(digits.images * (255 / 16)).astype(np.uint8)
     return _from_pairs("digits", ((images, digits.target),), None, seed, test_fraction)
 
 
 def _from_npz(text: str, path: str, seed: int, test_fraction: float | None) -> Data:
-    arrays = load_npz(given_path(path))
+    arrays = load_npz(user_path(path))
     names = arrays.get("class_names")
     return _from_pairs(
         text, arrange(arrays, path), None if names is None else names.tolist(), seed, test_fraction
@@ -169,43 +181,39 @@ def _from_pairs(
     seed: int,
     fraction: float | None,
 ) -> Data:
-    """Makes Data of ((x_train, y_train), (x_test, y_test)), or of ((x, y),) by a split."""
-    parts = ("training data", "test data") if len(pairs) == 2 else ("data",)
+    """Returns Data of ((x_train, y_train), (x_test, y_test)), or of ((x, y),), which is split."""
+    titles = ("training data", "test data") if len(pairs) == 2 else ("data",)
     checked = [
-        as_labels(labels, f"the labels of the {part}")
-        for (_, labels), part in zip(pairs, parts, strict=True)
+        as_labels(labels, f"the labels of the {title}")
+        for (_, labels), title in zip(pairs, titles, strict=True)
     ]
-    labels = [part for part, _ in checked]
+    labels = [numbers for numbers, _ in checked]
     columns = {count for _, count in checked}
     if len(columns) > 1:
         raise DataError("the labels of training and test data differ in kind or number of columns")
     names = names_of_classes(class_names, labels, columns.pop())
     images = [
-        as_images(part, f"the images of the {what}")
-        for (part, _), what in zip(pairs, parts, strict=True)
+        as_images(array, f"the images of the {title}")
+        for (array, _), title in zip(pairs, titles, strict=True)
     ]
-    for part, marks, what in zip(images, labels, parts, strict=True):
-        check_pair(part, marks, f"the {what}")
-        if not len(part):
-            raise DataError(f"the {what} of {name} hold no sample; at least one is needed")
-    shapes = [part.shape[1:] for part in images]
-    if shapes[0] != shapes[-1]:
-        raise DataError(
-            f"training images are {shapes[0]} and test images {shapes[-1]}; make them equal"
-        )
+    for array, numbers, title in zip(images, labels, titles, strict=True):
+        check_pair(array, numbers, f"the {title}")
+        if not len(array):
+            raise DataError(f"the {title} of {name} hold no sample; at least one is needed")
+    image_shape = common_shape([array.shape[1:] for array in images])
     if len(pairs) == 2:
         sentence = OWN_SPLIT.format(*map(len, labels))
     else:
-        kept, taken, sentence = held_out(labels[0], fraction, seed)
-        images = [images[0][part] for part in (kept, taken)]
-        labels = [labels[0][part] for part in (kept, taken)]
+        train, test, sentence = held_out(labels[0], fraction, seed)
+        images = [images[0][indices] for indices in (train, test)]
+        labels = [labels[0][indices] for indices in (train, test)]
     return check_classes(
         Data(
             name=name,
             train=Split(images[0], labels[0]),
             test=Split(images[1], labels[1]),
             class_names=names,
-            image_shape=shapes[0],
+            image_shape=image_shape,
             fingerprint=digest_arrays(images[0], labels[0], images[1], labels[1]),
             split=sentence,
         )
@@ -213,8 +221,6 @@ def _from_pairs(
 
 
 def _is_dataset(source: Any) -> bool:
-    # An object cannot be a Dataset before TensorFlow was imported by whoever made it.
-    import sys
-
+    # A dataset implies that TensorFlow is imported. For other sources this avoids the import.
     tensorflow = sys.modules.get("tensorflow")
     return tensorflow is not None and isinstance(source, tensorflow.data.Dataset)

@@ -1,9 +1,9 @@
-"""Reads the pickle of a PyTorch file with an interpreter that can only build tensor records.
+"""Reads the pickle inside a PyTorch file safely; it can only build descriptions of tensors.
 
-Python's own unpickler imports any name in a file, and ten bytes can make its memo grow to
-gigabytes. This interpreter knows the opcodes that `torch.save` writes and a few names, and imports
-none of them: a tensor becomes a `TensorRecord`, which describes bytes elsewhere in the file. Any
-other opcode or name is refused before an object is built.
+Python's own unpickler imports every function that a file names, and ten bytes can make its memo
+allocate gigabytes. This pickle machine accepts the opcodes that `torch.save` writes and a few
+names, and imports none of these. A tensor becomes a `TensorRecord`, which describes bytes elsewhere
+in the file. Other opcodes and names are refused before anything is built.
 
 Formats: https://docs.python.org/3/library/pickletools.html and torch/serialization.py.
 """
@@ -21,12 +21,12 @@ from kerascnn.fileio.untrusted import quoted
 MAXIMUM_RANK = 16
 
 PICKLE_LIMIT = 16 * 2**20
-"""Bytes of a pickle; ResNet-50's state dict has 40,000."""
+"""Most bytes of a pickle; the state dict of ResNet-50 has 40,000."""
 MAXIMUM_STEPS = 600_000
-"""The most opcodes that are run. A state dict of a thousand tensors takes about 40,000; a training
-script's file with optimizer and averaged weights takes four times as many."""
+"""Most opcodes that are run. A state dict of a thousand tensors needs about 40,000; a file of a
+training script, with optimizer and averaged weights, needs four times as many."""
 
-# Storage classes of torch, and the NumPy types of what they hold.
+# Storage classes of torch -> NumPy types of their elements.
 STORAGES = {
     "DoubleStorage": "float64",
     "FloatStorage": "float32",
@@ -43,7 +43,7 @@ STORAGES = {
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """A block of bytes in the file: its element type, its key and its number of elements."""
+    """A block of numbers in the file: element type, key in the file, number of elements."""
 
     dtype: str
     key: str
@@ -52,7 +52,7 @@ class Storage:
 
 @dataclass(frozen=True, slots=True)
 class TensorRecord:
-    """A view of a storage: where it starts, its shape and its strides, in elements."""
+    """A tensor: its storage, its first element in it, its shape, and its strides in elements."""
 
     storage: Storage
     offset: int
@@ -62,18 +62,18 @@ class TensorRecord:
 
 @dataclass(frozen=True, slots=True)
 class _Name:
+    """A function or class that the pickle refers to by name; it is never imported."""
+
     module: str
     name: str
 
 
 class _Opaque:
-    """An object that is not a tensor and is not read, such as the options of a training script."""
+    """Stands for an object that is no tensor and is ignored, such as options of a script."""
 
 
 def _whole(*values: Any) -> bool:
-    return all(
-        type(value) is int for value in values
-    )  # type() and not isinstance(): bool is excluded
+    return all(type(value) is int for value in values)  # `isinstance` would accept booleans
 
 
 def _tensor(arguments: tuple[Any, ...]) -> TensorRecord:
@@ -81,7 +81,7 @@ def _tensor(arguments: tuple[Any, ...]) -> TensorRecord:
     good = isinstance(storage, Storage) and _whole(offset) and offset >= 0
     good = good and isinstance(shape, tuple) and isinstance(strides, tuple)
     if not good or not len(shape) == len(strides) <= MAXIMUM_RANK:
-        raise DamagedFileError("one of its tensors is not described by numbers")
+        raise DamagedFileError("the description of one of its tensors is not made of numbers")
     if not _whole(*shape, *strides) or min((*shape, *strides, 0)) < 0:
         raise DamagedFileError("one of its tensors has an impossible shape")
     return TensorRecord(storage, offset, shape, strides)
@@ -89,17 +89,21 @@ def _tensor(arguments: tuple[Any, ...]) -> TensorRecord:
 
 def _dictionary(arguments: tuple[Any, ...]) -> dict[Any, Any]:
     if arguments and not (len(arguments) == 1 and isinstance(arguments[0], list)):
-        raise DamagedFileError("one of its dictionaries is not built from a list of pairs")
-    entries = {}
+        raise DamagedFileError("one of its dictionaries is not made from a list of pairs")
+    dictionary = {}
     for item in arguments[0] if arguments else []:
         if not isinstance(item, tuple | list) or len(item) != 2 or not _hashable(item[0]):
             raise DamagedFileError("one of its dictionaries has an entry that is no pair")
-        entries[item[0]] = item[1]
-    return entries
+        dictionary[item[0]] = item[1]
+    return dictionary
 
 
 def _hashable(key: Any) -> bool:
-    """Returns whether a key is safe: large numbers could be chosen so that all hashes collide."""
+    """Returns whether a dictionary may have this key.
+
+    Large numbers are refused: a file could choose them so that all their hashes collide. Hashes of
+    texts are random, so this cannot be done with them.
+    """
     return isinstance(key, str | bytes | None) or (isinstance(key, int) and abs(key) < 2**31)
 
 
@@ -126,7 +130,7 @@ CALLS: dict[tuple[str, str], Callable[[tuple[Any, ...]], Any]] = {
     ("numpy", "dtype"): _opaque,
     ("_codecs", "encode"): _opaque,
 }
-"""The names that a file may call -> the function that runs instead."""
+"""(module, name) that a file may call -> the function that is called instead."""
 
 _MARK = object()
 
@@ -135,8 +139,8 @@ class Machine:
     """Interprets the opcodes of one pickle.
 
     Args:
-        data: the bytes; more may follow the pickle.
-        start: the offset of the pickle.
+        data: the bytes of the pickle, and possibly more bytes after it.
+        start: position of the first byte of the pickle.
     """
 
     def __init__(self, data: memoryview, start: int = 0) -> None:
@@ -147,12 +151,12 @@ class Machine:
         self.steps = 0
 
     def run(self) -> Any:
-        """Returns the object; `position` is then the offset after the pickle.
+        """Returns the object of the pickle; `position` is then the first byte after the pickle.
 
         Raises:
-            UnsafeFileError: the pickle asks for a name that is not in `CALLS`, or an opcode that no
-                state dict has.
-            DamagedFileError: it ends early or is malformed.
+            UnsafeFileError: the pickle refers to a name that is not in `CALLS`, has an opcode that
+                no state dict has, or has too many opcodes.
+            DamagedFileError: the pickle ends early or is invalid.
         """
         data, end, actions = self.data, len(self.data), _ACTIONS
         try:
@@ -174,7 +178,7 @@ class Machine:
         except struct.error as error:
             raise DamagedFileError("its pickle ends early; the file is truncated") from error
         except (IndexError, KeyError, TypeError, ValueError, AttributeError) as error:
-            raise DamagedFileError(f"its pickle is malformed at byte {self.position}") from error
+            raise DamagedFileError(f"its pickle is invalid at byte {self.position}") from error
         raise UnsafeFileError(f"its pickle has more than {MAXIMUM_STEPS:,} steps")
 
     def _take(self, count: int) -> memoryview:
@@ -204,7 +208,7 @@ class Machine:
         while stack[place] is not _MARK:
             place -= 1
             if place < 0:
-                raise DamagedFileError("its pickle has a list without a beginning")
+                raise DamagedFileError("its pickle ends a list that it has not begun")
         items = stack[place + 1 :]
         del stack[place:]
         return items
@@ -230,13 +234,18 @@ class Machine:
         else:
             items = tuple(self.stack[-count:])
             if len(items) != count:
-                raise DamagedFileError("its pickle makes a tuple of what is not there")
+                raise DamagedFileError("its pickle makes a tuple of more objects than it has")
             del self.stack[-count:]
             self.stack.append(items)
 
-    def _name(self, module: str, name: str) -> None:
+    def push_global(self, module: str, name: str) -> None:
+        """Pushes a stand-in for the function or class `module.name`.
+
+        Raises:
+            UnsafeFileError: the name is not allowed.
+        """
         if not isinstance(module, str) or not isinstance(name, str):
-            raise DamagedFileError("its pickle names something that is no text")
+            raise DamagedFileError("its pickle refers to a name that is no text")
         known = (module, name) in CALLS or (module == "torch" and name in STORAGES)
         if not known:
             raise UnsafeFileError(
@@ -247,21 +256,22 @@ class Machine:
 
     def _stack_name(self) -> None:
         name, module = self.stack.pop(), self.stack.pop()
-        self._name(module, name)
+        self.push_global(module, name)
 
-    def _call(self) -> None:
+    def call(self) -> None:
+        """Replaces a function and its arguments on the stack by the function's result."""
         arguments, name = self.stack.pop(), self.stack.pop()
         if not isinstance(name, _Name) or not isinstance(arguments, tuple) or len(arguments) > 16:
-            raise DamagedFileError("its pickle calls something that is no name")
+            raise DamagedFileError("its pickle calls something that is no function")
         if arguments and isinstance(arguments[0], list):
-            self.steps += len(arguments[0])  # the same list may be copied again and again
+            self.steps += len(arguments[0])  # a file could make many copies of one long list
         call = CALLS.get((name.module, name.name))
         if call is None:
             raise UnsafeFileError(f"it asks to run {quoted(f'{name.module}.{name.name}')}")
         self._push(call(arguments))
 
-    def _build(self) -> None:
-        # The attributes of a dictionary or a tensor (state_dict's _metadata) are not needed.
+    def set_state(self) -> None:
+        """Removes an object's attributes from the stack; those of a state dict are not needed."""
         self.stack.pop()
 
     def _persistent(self) -> None:
@@ -272,7 +282,7 @@ class Machine:
         if not isinstance(kind, _Name) or kind.name not in STORAGES or not isinstance(key, str):
             raise DamagedFileError("its pickle refers to a storage of an unknown type")
         if not _whole(count) or count < 0:
-            raise DamagedFileError(f"its storage {quoted(key)} does not say how large it is")
+            raise DamagedFileError(f"its storage {quoted(key)} has no valid number of elements")
         if len(identity) > 5 and identity[5] is not None:
             raise UnsafeFileError("it has storages that are views; save it with a newer torch")
         storage = Storage(STORAGES[kind.name], key, count)
@@ -300,7 +310,7 @@ class Machine:
         value, key = self.stack.pop(), self.stack.pop()
         self._set([key, value])
 
-    # These opcodes follow nearly every object, so they call no other function.
+    # These opcodes follow nearly every object, so they call no other method, to save time.
     def _remember_byte(self) -> None:
         self.memo[self.data[self.position]] = self.stack[-1]
         self.position += 1
@@ -360,11 +370,11 @@ _ACTIONS: dict[int, Callable[[Machine], Any]] = {
     ord("u"): lambda m: m._set(m._marked()),
     ord("a"): lambda m: m._extend([m.stack.pop()]),
     ord("e"): lambda m: m._extend(m._marked()),
-    ord("c"): lambda m: m._name(m._line(), m._line()),
+    ord("c"): lambda m: m.push_global(m._line(), m._line()),
     0x93: lambda m: m._stack_name(),
-    ord("R"): lambda m: m._call(),
-    0x81: lambda m: m._call(),
-    ord("b"): lambda m: m._build(),
+    ord("R"): lambda m: m.call(),
+    0x81: lambda m: m.call(),
+    ord("b"): lambda m: m.set_state(),
     ord("Q"): lambda m: m._persistent(),
     ord("q"): Machine._remember_byte,
     ord("r"): Machine._remember_long,
@@ -374,4 +384,4 @@ _ACTIONS: dict[int, Callable[[Machine], Any]] = {
     0x80: lambda m: m._number(_U8),
     0x95: lambda m: m._number(_U64),
 }
-"""Opcode -> its effect on the machine (names as in pickletools: MARK, POP, NONE, NEWTRUE …)."""
+"""Opcode -> its effect on the machine; `pickletools` calls them MARK, POP, NONE, NEWTRUE, …"""

@@ -1,1 +1,1 @@
-"""Single images: decoding, resizing, and the preprocessing that a checkpoint was trained with."""
+"""Single images: decoding, resizing, and the preprocessing that a model needs."""

@@ -1,9 +1,10 @@
-"""The one decoder of image files, for training, evaluation and prediction alike.
+"""Decodes image files in the same way for training, evaluation and prediction.
 
-What a picture is must not depend on who reads it: TensorFlow's decoder drops the alpha channel and
-ignores EXIF, Pillow clips 16-bit grey to white and starts Ghostscript for an EPS file. Here a file
-is a regular file of an allowed format by its content, of at most `PIXEL_LIMIT` pixels by its
-header, and comes out upright, on white, with 8 bits a channel. Colour profiles are not applied.
+Decoders differ: TensorFlow's drops the alpha channel and ignores EXIF, Pillow clips 16-bit grey to
+white and starts Ghostscript for an EPS file. This decoder accepts regular files whose content has
+one of the allowed formats and whose header declares at most `PIXEL_LIMIT` pixels. It returns
+upright images with 8 bits a channel, on white where they are transparent. Colour profiles are not
+applied.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ FILE_LIMIT = 512 * 2**20
 
 _GREY_16 = ("I;16", "I;16L", "I;16B", "I;16N")
 _GREY = ("1", "L", "LA", "La", *_GREY_16)
-# What a file that is no image most often is, by the bytes it starts with.
+# Kinds of files that are often taken for images, by their first bytes in lower case.
 _LOOKS_LIKE = (
     (b"<!doctype html", "HTML (a failed download?)"),
     (b"<html", "HTML (a failed download?)"),
@@ -45,8 +46,14 @@ _LOOKS_LIKE = (
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1")
 
 
-class Piece(NamedTuple):
-    """An image file inside another file, as record files hold them: where, and how many bytes."""
+class EmbeddedImage(NamedTuple):
+    """An image file that is stored inside another file, such as a TFRecord file.
+
+    Attributes:
+        path: of the outer file.
+        offset: first byte of the image in it.
+        size: bytes of the image.
+    """
 
     path: str
     offset: int
@@ -57,13 +64,15 @@ class Piece(NamedTuple):
 
         Raises:
             DataError: the outer file is missing.
-            DamagedFileError: it has become shorter.
+            DamagedFileError: the outer file ends before the image does.
         """
         with open_regular(self.path) as stream:
             stream.seek(self.offset)
             content = stream.read(self.size)
         if len(content) != self.size:
-            raise DamagedFileError(f"{self.path} ends before byte {self.offset + self.size:,}")
+            raise DamagedFileError(
+                f"{self.path} ends before byte {self.offset + self.size:,}; get it again"
+            )
         return content
 
     def __str__(self) -> str:
@@ -71,48 +80,53 @@ class Piece(NamedTuple):
 
 
 class ImageHeader(NamedTuple):
-    """What a file's header says: upright size in pixels, and whether it holds grey values only."""
+    """The content of an image file's header.
+
+    Attributes:
+        height, width: in pixels, of the upright image.
+        grey: whether the image has grey values only.
+    """
 
     height: int
     width: int
     grey: bool
 
 
-Source = str | os.PathLike[str] | bytes | Piece
+Source = str | os.PathLike[str] | bytes | EmbeddedImage
 
 
 def load_image(source: Source, mode: str = "rgb") -> np.ndarray:
-    """Decodes one image file: upright, first frame, alpha composited on white, 8 bits a channel.
+    """Returns the array of one image file: upright, first frame, alpha composited on white.
 
     Args:
-        source: a path, the content of a file as bytes, or where it lies in another file.
-        mode: "rgb" gives 3 channels, "grey" one (ITU-R 601 luma of a colour image).
+        source: a path, the content of a file as bytes, or an image inside another file.
+        mode: "rgb" gives 3 channels, "grey" gives 1 (ITU-R 601 luma of a colour image).
 
     Returns:
         A uint8 array, height x width x channels. 16-bit grey is scaled, v -> round(v / 257).
 
     Raises:
-        DataError: no such file, not a regular file, more than `PIXEL_LIMIT` pixels, or pixels of a
-            kind that has no 8-bit meaning (float and 32-bit TIFF).
-        DamagedFileError: truncated, corrupt, or none of the formats of `FORMATS`.
+        DataError: the file is missing, is no regular file, has more than `PIXEL_LIMIT` pixels, or
+            its pixels cannot be converted to 8 bits (float and 32-bit TIFF).
+        DamagedFileError: the file is truncated, corrupt, or has none of the formats in `FORMATS`.
         UsageError: `mode` is neither "rgb" nor "grey".
     """
     picture = load_picture(source, mode)
-    # Pillow lends read-only memory; a caller may want to write into what it asked for.
+    # A copy, since Pillow's memory is read-only and callers may write into the array.
     pixels = np.asarray(picture).copy()
     return pixels[:, :, np.newaxis] if mode == "grey" else pixels
 
 
 def load_picture(source: Source, mode: str = "rgb") -> Image.Image:
-    """Decodes one image file as `load_image` does, into Pillow's own memory.
+    """Returns the Pillow image of one image file, decoded as in `load_image`.
 
-    What is resized next need not be copied into an array and back.
+    For images that are resized next, this saves a copy into an array and back.
 
     Returns:
         An image of mode "RGB" or "L".
 
     Raises:
-        As `load_image`.
+        DataError, DamagedFileError, UsageError: as `load_image`.
     """
     if mode not in ("rgb", "grey"):
         raise UsageError(f"mode is {mode!r}; it can be 'rgb' or 'grey'")
@@ -123,15 +137,15 @@ def load_picture(source: Source, mode: str = "rgb") -> Image.Image:
 
 
 def read_header(source: Source) -> ImageHeader:
-    """Reads an image's size and kind without decoding its pixels.
+    """Returns an image's size and kind without decoding its pixels.
 
     Raises:
-        DataError, DamagedFileError: as `load_image`, for what a header can tell.
+        DataError, DamagedFileError: as `load_image`, as far as the header shows the error.
     """
     with _opened(source) as (image, name), reading(f"{name} is damaged"):
         width, height = image.size
-        # Pillow turns a TIFF's size itself. A PNG may keep its EXIF behind the pixels, where asking
-        # for it would decode them.
+        # For a TIFF, Pillow itself returns the upright size. A PNG can store EXIF after the pixels;
+        # reading it would decode them.
         upright = image.format == "TIFF" or (image.format == "PNG" and "exif" not in image.info)
         if not upright and _orientation(image) >= 5:
             width, height = height, width
@@ -140,7 +154,8 @@ def read_header(source: Source) -> ImageHeader:
 
 @contextlib.contextmanager
 def _opened(source: Source) -> Iterator[tuple[Image.Image, str]]:
-    if isinstance(source, bytes | Piece):
+    """Opens an image within a context; yields the undecoded image and its name for errors."""
+    if isinstance(source, bytes | EmbeddedImage):
         name = "the image" if isinstance(source, bytes) else str(source)
         content = source if isinstance(source, bytes) else source.read()
         with _identified(io.BytesIO(content), name) as image:
@@ -155,12 +170,13 @@ def _opened(source: Source) -> Iterator[tuple[Image.Image, str]]:
 def _identified(stream: IO[bytes], name: str) -> Image.Image:
     from PIL import Image, UnidentifiedImageError
 
-    with reading(f"{name} is no readable image"):
+    with reading(f"{name} cannot be read as an image"):
         try:
             image = Image.open(stream, formats=FORMATS)
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
             raise DataError(
-                f"{name} has far more than the {PIXEL_LIMIT:,} pixels that are decoded; shrink it"
+                f"{name} has far more than {PIXEL_LIMIT:,} pixels, the most that are decoded; "
+                "shrink it"
             ) from error
         except UnidentifiedImageError as error:
             stream.seek(0)
@@ -175,7 +191,8 @@ def _identified(stream: IO[bytes], name: str) -> Image.Image:
 
 
 def _describe(head: bytes) -> str:
-    allowed = f"needed is one of {', '.join(FORMATS)}"
+    """Returns the second half of an error message: what a file is, by its first bytes."""
+    allowed = f"the format must be one of {', '.join(FORMATS)}"
     if not head:
         return f"is empty; {allowed}"
     if head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS:
@@ -192,7 +209,7 @@ def _orientation(image: Image.Image) -> int:
 
     try:
         value: Any = image.getexif().get(ExifTags.Base.Orientation, 1)
-    except Exception:  # Broken metadata says nothing about the pixels.
+    except Exception:  # the pixels of a file with broken metadata can still be intact
         return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
@@ -213,7 +230,11 @@ def _upright(image: Image.Image) -> Image.Image:
 
 
 def _eight_bits(image: Image.Image, name: str) -> Image.Image:
-    """Returns the image as L or RGB."""
+    """Returns the image in mode L or RGB, with a white background where it is transparent.
+
+    Raises:
+        DataError: its pixels have a kind whose values for white and black are unknown.
+    """
     from PIL import Image
 
     if image.mode in _GREY_16:
@@ -235,5 +256,5 @@ def _eight_bits(image: Image.Image, name: str) -> Image.Image:
 
 
 def _converted(image: Image.Image, mode: str) -> Image.Image:
-    # Pillow copies an image that has the mode already, which costs a fifth of decoding a JPEG.
+    # `convert` copies even an image that has the mode, which takes a fifth of the time of decoding.
     return image if image.mode == mode else image.convert(mode)

@@ -1,9 +1,8 @@
-"""How an image becomes a model's input: size, crop, channel order, scale, mean and deviation.
+"""The preprocessing of a model's images: size, crop, channel order, scale, mean and deviation.
 
-A checkpoint without its preprocessing is half a checkpoint, so this is one frozen record that
-travels with a run, an export and a set of weights, and does the same everywhere. Its two halves
-are kept apart: `spatial` (Pillow, any dtype kept) and `values` (one affine step, in float32), so
-that prepared images can be cached as bytes and the second half can move into a model.
+It is one frozen record that is saved with every run, export and checkpoint. It has two separate
+steps: `spatial` resizes with Pillow and keeps the dtype, `values` is one affine map in float32. So
+resized images can be cached as bytes, and the second step can be part of a model.
 """
 
 from __future__ import annotations
@@ -26,22 +25,22 @@ CHANNELS = {"grey": 1, "rgb": 3, "bgr": 3, "any": None}
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """Turns images with values 0 to 255 into what a model was trained on.
+    """Converts images with values 0 to 255 into the input that a model was trained with.
 
     Attributes:
-        size: height and width of the result in pixels; None keeps the image's.
-        fit: how an image gets that size. "resize": both sides exactly. "crop": the shorter side
-            becomes `resize`, then the centre is cut out. "pad": the longer side becomes `resize`,
-            then the image is centred on a canvas of `pad_value`, unless it had the size already.
-            "none": it must have it.
-        resize: pixels, for "crop" and "pad" only. None leaves the image as it is before the crop;
-            before the pad it is then only shrunk where it would not fit.
-        interpolation: "nearest", "bilinear", "bicubic" or "lanczos", antialiased as Pillow does.
-        channels: "grey", "rgb", "bgr", or "any" for arrays of other channels, left as they are.
+        size: height and width of the result in pixels; None keeps the size of the image.
+        fit: how an image is brought to this size. "resize": both sides are resized exactly. "crop":
+            the shorter side is resized to `resize`, then the centre is cut out. "pad": the longer
+            side is resized to `resize`, then the image is centred on a canvas of `pad_value`,
+            unless it has the size already. "none": the image must have the size.
+        resize: pixels, for "crop" and "pad" only. With None, an image is not resized before the
+            crop, and before padding only if it is too large for the canvas.
+        interpolation: "nearest", "bilinear", "bicubic" or "lanczos", antialiased as in Pillow.
+        channels: "grey", "rgb", "bgr", or "any" for arrays with other channels, which are kept.
         scale: with mean and std, y = (x * scale - mean) / std.
-        mean: one number, or one for each channel of the result (so in blue, green, red for "bgr").
-        std: likewise, none of them zero.
-        pad_value: what surrounds a padded or distorted image, 0 to 255.
+        mean: one number, or one for each channel of the result (blue, green, red for "bgr").
+        std: one number, or one for each channel of the result; none may be zero.
+        pad_value: value of pixels outside a padded or distorted image, 0 to 255.
 
     Raises:
         UsageError: a field is of the wrong kind or out of range.
@@ -109,25 +108,25 @@ class Preprocessing:
         return self.values(self.spatial_batch(images) if images.ndim == 4 else self.spatial(images))
 
     def spatial(self, image: np.ndarray) -> np.ndarray:
-        """Returns the image with this record's channels and size; dtype and range of values stay.
+        """Returns the image with this record's channels and size, and its own dtype and values.
 
         Args:
-            image: height x width x channels, or height x width, uint8 or float; never written to.
-                The result is the same memory where there is nothing to do.
+            image: height x width x channels, or height x width, uint8 or float. It is not changed;
+                if its channels and size are right, the result shares its memory.
 
         Raises:
-            MismatchError: another dtype or number of dimensions, channels that cannot be converted,
-                or another size where `fit` is "none".
+            MismatchError: the dtype or number of dimensions is another, the channels cannot be
+                converted, or the size is wrong and `fit` is "none".
         """
         image = np.asarray(image)
         if image.ndim == 2:
             image = image[:, :, np.newaxis]
         if image.ndim != 3 or 0 in image.shape:
             raise MismatchError(
-                f"an image of shape {image.shape} came; needed is height x width x channels"
+                f"got an image of shape {image.shape}; it must be height x width x channels"
             )
         if image.dtype != np.uint8 and image.dtype.kind != "f":
-            raise MismatchError(f"an image of {image.dtype} came; needed is uint8 or float")
+            raise MismatchError(f"got an image of {image.dtype}; it must be uint8 or float")
         image = with_channels(image, self.channels)
         if self.size is None:
             return image
@@ -135,7 +134,7 @@ class Preprocessing:
         return centred(image, self.size, self.pad_value)
 
     def spatial_batch(self, images: np.ndarray) -> np.ndarray:
-        """Returns what `spatial` gives for each of N x H x W x C images, as one array."""
+        """Returns the result of `spatial` for N x H x W x C images, as one array."""
         if not len(images):
             raise MismatchError("the batch holds no image; at least one is needed")
         first = self.spatial(images[0])
@@ -151,7 +150,7 @@ class Preprocessing:
             for index in part:
                 result[index] = self.spatial(images[index])
 
-        # Pillow works outside the interpreter's lock.
+        # Threads help, since Pillow does not hold Python's interpreter lock.
         workers = os.cpu_count() or 1
         with ThreadPoolExecutor(workers) as pool:
             list(pool.map(fill, np.array_split(np.arange(len(images)), workers)))
@@ -164,43 +163,48 @@ class Preprocessing:
             return height, width
         if self.fit == "none":
             raise MismatchError(
-                f"an image of {height} x {width} came and {size[0]} x {size[1]} is needed; "
-                "give fit='resize', 'crop' or 'pad'"
+                f"got an image of {height} x {width}, but {size[0]} x {size[1]} is needed; use "
+                "fit='resize', 'crop' or 'pad'"
             )
         if self.fit == "resize":
             return size
         if self.fit == "crop":
             if self.resize is None:
                 return height, width
-            # torchvision's rounding: the longer side is cut off, not rounded.
+            # As in torchvision, the longer side is rounded down.
             if height <= width:
                 return self.resize, int(self.resize * width / height)
             return int(self.resize * height / width), self.resize
         if (height, width) == size:
             return size
-        wanted = 1.0 if self.resize is None else self.resize / max(height, width)
-        factor = min(size[0] / height, size[1] / width, wanted)
+        largest = 1.0 if self.resize is None else self.resize / max(height, width)
+        factor = min(size[0] / height, size[1] / width, largest)
         return max(1, round(height * factor)), max(1, round(width * factor))
 
     def _keeps_channels(self, channels: int | None) -> bool:
+        """Returns whether images of so many channels keep their channels."""
         return self.channels == "any" or (
             self.channels != "bgr" and channels == CHANNELS[self.channels]
         )
 
     def values(self, images: np.ndarray) -> np.ndarray:
-        """Returns x * scale + offset in float32, in new memory, for images of any leading shape."""
+        """Returns x * scale + offset as a new float32 array, for images with any leading axes.
+
+        Raises:
+            MismatchError: the number of channels is not that of mean and std.
+        """
         scale, offset = self.affine()
         images = np.asarray(images)
         if len(scale) > 1 and images.shape[-1:] != (len(scale),):
             raise MismatchError(
-                f"images of shape {images.shape} came; mean and std are of {len(scale)} channels"
+                f"got images of shape {images.shape}; mean and std have {len(scale)} channels"
             )
         result = images.astype(np.float32, order="C")
-        # NumPy works along the last axis, which is short: whole lines are ten times as fast.
+        # NumPy's loop over the short last axis is slow; whole rows are ten times as fast.
         columns = (images.shape[-2] or 1) if images.ndim > 2 and len(scale) > 1 else 1
-        lines = result.reshape(*images.shape[:-2], columns * len(scale)) if columns > 1 else result
-        lines *= np.tile(np.asarray(scale, np.float32), columns)
-        lines += np.tile(np.asarray(offset, np.float32), columns)
+        rows = result.reshape(*images.shape[:-2], columns * len(scale)) if columns > 1 else result
+        rows *= np.tile(np.asarray(scale, np.float32), columns)
+        rows += np.tile(np.asarray(offset, np.float32), columns)
         return result
 
     def affine(self) -> tuple[list[float], list[float]]:
@@ -211,18 +215,18 @@ class Preprocessing:
         return [self.scale / s for s in std], [-m / s for m, s in zip(mean, std, strict=True)]
 
     def output_channels(self, channels: int) -> int:
-        """Returns the number of channels that images of `channels` channels have afterwards."""
+        """Returns the number of channels of the result for images of `channels` channels."""
         return CHANNELS[self.channels] or channels
 
     def leaves(self, shape: tuple[int | None, ...]) -> bool:
-        """Tells whether `spatial` does nothing to images of this height, width and channels."""
+        """Returns whether `spatial` leaves images of this height, width and channels unchanged."""
         height, width, channels = shape
         return self._keeps_channels(channels) and (
             self.size is None or ((height, width) == self.size == self.size_before_cut(*self.size))
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Returns a dictionary for JSON from which `from_json` makes an equal record."""
+        """Returns the record as JSON types; `from_json` makes an equal record of them."""
         return {
             name: list(value) if isinstance(value, tuple) else value
             for name, value in asdict(self).items()
@@ -230,17 +234,21 @@ class Preprocessing:
 
     @classmethod
     def from_json(cls, record: dict[str, Any]) -> Preprocessing:
-        """Makes the record that `to_json` was called on.
+        """Returns the record that `to_json` was called on.
 
         Raises:
-            UsageError: it is no dictionary, `size` is missing, a field is unknown or out of range.
+            UsageError: `record` is no dictionary, `size` is missing, a field is unknown or out of
+                range.
         """
         if not isinstance(record, dict) or "size" not in record:
             raise UsageError("a preprocessing record is a dictionary with at least 'size'")
         known = [field.name for field in fields(cls)]
         unknown = sorted(set(record) - set(known), key=str)
         if unknown:
-            raise UsageError(f"unknown field {unknown[0]!r} of a preprocessing; known: {known}")
+            raise UsageError(
+                f"a preprocessing record has no field {unknown[0]!r}; its fields are "
+                f"{', '.join(known)}"
+            )
         return cls(**record)
 
     @classmethod
@@ -250,43 +258,45 @@ class Preprocessing:
         input_shape: Sequence[int | None],
         base: Preprocessing | None = None,
     ) -> Preprocessing:
-        """Chooses how the images of a data set get into a model.
+        """Returns the preprocessing of a data set's images for a model.
 
-        An image up to 1/8 smaller than the input is padded, as LeCun et al. (1998) put the 28 x 28
-        digits into 32 x 32; any other size is resized, or cropped where `base` crops and the image
-        is larger.
+        Images up to 1/8 smaller than the input are padded, as LeCun et al. (1998) padded 28 x 28
+        digits to 32 x 32. Other images are resized, or cropped if `base` crops and they are larger
+        than the input.
 
         Args:
-            image_shape: height, width, channels of the data; None where they vary.
-            input_shape: the same of the model; None where it takes any.
-            base: what the weights or the row of the model ask for; its values are kept.
+            image_shape: height, width, channels of the data; None where images differ.
+            input_shape: height, width, channels of the model; None where any size is accepted.
+            base: the preprocessing of the model's weights or row; its scale, mean and std are kept.
 
         Raises:
-            MismatchError: the channels cannot be converted, or sizes vary and the model's is open.
+            MismatchError: the channels cannot be converted, or the images differ in size and the
+                model accepts any size.
         """
         height, width, channels = image_shape
-        wanted_height, wanted_width, wanted_channels = input_shape
+        input_height, input_width, input_channels = input_shape
         base = base or cls(size=None, channels="rgb")
-        kind = _channels_for(channels, wanted_channels, base)
-        mean, std = _averaged(base.mean, wanted_channels), _averaged(base.std, wanted_channels)
+        kind = _channels_for(channels, input_channels, base)
+        mean, std = _averaged(base.mean, input_channels), _averaged(base.std, input_channels)
         base = replace(base, channels=kind, mean=mean, std=std)
-        if wanted_height is None or wanted_width is None:
+        if input_height is None or input_width is None:
             if height is None or width is None:
                 raise MismatchError(
-                    "the images differ in size and the model takes any; give a preprocessing a size"
+                    "the images differ in size and the model accepts any size; give a "
+                    "preprocessing with a size"
                 )
             return replace(base, size=(height, width), fit="resize", resize=None)
-        size = (wanted_height, wanted_width)
+        size = (input_height, input_width)
         if height is not None and width is not None:
             gaps = (size[0] - height, size[1] - width)
             if gaps != (0, 0) and all(0 <= gap <= s / 8 for gap, s in zip(gaps, size, strict=True)):
                 return replace(base, size=size, fit="pad", resize=max(height, width))
         if base.fit == "crop" and base.size is not None and base.resize is not None:
-            # Images no larger than the input have been prepared: they are used whole. The margin of
-            # others keeps its share at any size.
+            # Images no larger than the input are taken to be cropped already and are used whole.
+            # For others, the margin that is cut off is the same part of the image at any size.
             whole = all(
-                have is not None and have <= want
-                for have, want in zip((height, width), size, strict=True)
+                side is not None and side <= input_side
+                for side, input_side in zip((height, width), size, strict=True)
             )
             margin = 1.0 if whole else base.resize / min(base.size)
             return replace(base, size=size, resize=round(margin * min(size)))
@@ -305,10 +315,13 @@ def crop(
     mean: tuple[float, ...] = IMAGENET_MEAN,
     std: tuple[float, ...] = IMAGENET_STD,
 ) -> Preprocessing:
-    """Returns what photographs get before a network trained on ImageNet sees them.
+    """Returns the usual preprocessing of photographs for networks trained on ImageNet.
 
-    The shorter side to `resize` (None for `size` / 0.875), the centre of `size`, then mean and
-    deviation of values in [0, 1].
+    Args:
+        size: side of the central crop in pixels.
+        resize: length of the shorter side before the crop; None for `size` / 0.875.
+        interpolation: of the resizing.
+        mean, std: of each channel, for values in [0, 1].
     """
     resize = round(size / 0.875) if resize is None else resize
     return Preprocessing(
@@ -334,18 +347,20 @@ def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
         raise UsageError(f"{name} is {value!r}; it can be {', '.join(allowed)}")
 
 
-def _channels_for(channels: int | None, wanted: int | None, base: Preprocessing) -> str:
-    if wanted == 3 and channels in (1, 3, None):
+def _channels_for(channels: int | None, input_channels: int | None, base: Preprocessing) -> str:
+    """Returns `Preprocessing.channels` for images and a model with so many channels."""
+    if input_channels == 3 and channels in (1, 3, None):
         return base.channels if base.channels in ("rgb", "bgr") else "rgb"
-    if wanted == 1 and channels in (1, 3, None):
+    if input_channels == 1 and channels in (1, 3, None):
         return "grey"
-    if channels == wanted:
+    if channels == input_channels:
         return "any"
     raise MismatchError(
-        f"the images have {channels} channels and the model takes {wanted}; "
+        f"the images have {channels} channels and the model takes {input_channels}; "
         "only 1 and 3 can be converted into each other"
     )
 
 
 def _averaged(values: tuple[float, ...], channels: int | None) -> tuple[float, ...]:
+    """Returns the values of each channel, or their average if the number of channels is another."""
     return values if len(values) in (1, channels) else (sum(values) / len(values),)

@@ -1,11 +1,11 @@
-"""Channels, sizes and margins of image arrays; nothing here writes into what it is given."""
+"""Converts channels, resizes, crops and pads image arrays; the arguments are never changed."""
 
 from __future__ import annotations
 
 from kerascnn.errors import MismatchError
 from kerascnn.lazy import np
 
-# ITU-R 601, the weights behind Pillow's mode "L"; used for float images, which have no such mode.
+# ITU-R 601, the weights of Pillow's mode "L"; needed for float images, which Pillow cannot convert.
 _LUMA = (0.299, 0.587, 0.114)
 
 
@@ -14,17 +14,17 @@ def with_channels(image: np.ndarray, channels: str) -> np.ndarray:
 
     Args:
         image: height x width x channels, uint8 or float.
-        channels: also "any", which leaves every image as it is.
+        channels: "grey", "rgb" or "bgr"; or "any", which returns the image itself.
 
     Raises:
-        MismatchError: another number of channels.
+        MismatchError: the image has another number of channels.
     """
     count = image.shape[2]
     if channels == "any" or (channels == "grey" and count == 1):
         return image
     if count not in (1, 3):
         raise MismatchError(
-            f"an image with {count} channels came; for channels={channels!r} it needs 1 or 3"
+            f"got an image with {count} channels; channels={channels!r} needs 1 or 3"
         )
     if channels == "grey":
         if image.dtype == np.uint8:
@@ -38,7 +38,13 @@ def with_channels(image: np.ndarray, channels: str) -> np.ndarray:
 
 
 def resized(image: np.ndarray, size: tuple[int, int], interpolation: str) -> np.ndarray:
-    """Returns an image, H x W x C, resized channel by channel as Pillow does it."""
+    """Returns an image, H x W x C, resized by Pillow channel by channel.
+
+    Args:
+        image: uint8 or float.
+        size: height and width of the result.
+        interpolation: "nearest", "bilinear", "bicubic" or "lanczos".
+    """
     if image.shape[:2] == size:
         return image
     from PIL import Image
@@ -58,16 +64,23 @@ def resized(image: np.ndarray, size: tuple[int, int], interpolation: str) -> np.
 
 
 def centred(images: np.ndarray, size: tuple[int, int], pad_value: int) -> np.ndarray:
-    """Cuts or pads height and width around the centre; offsets are rounded as in torchvision."""
+    """Returns images that are cut or padded to `size`, the same amount on both sides.
+
+    Args:
+        images: ... x H x W x C.
+        size: height and width of the result.
+        pad_value: value of padded pixels.
+    """
     if images.shape[-3:-1] == size:
         return images
     result = np.full((*images.shape[:-3], *size, images.shape[-1]), pad_value, images.dtype)
     source, target = [], []
-    for have, want in zip(images.shape[-3:-1], size, strict=True):
-        cut = round((have - want) / 2.0) if have > want else 0
-        gap = (want - have) // 2 if have < want else 0
-        source.append(slice(cut, cut + min(have, want)))
-        target.append(slice(gap, gap + min(have, want)))
+    for side, new_side in zip(images.shape[-3:-1], size, strict=True):
+        # Rounded as in torchvision.
+        cut = round((side - new_side) / 2.0) if side > new_side else 0
+        gap = (new_side - side) // 2 if side < new_side else 0
+        source.append(slice(cut, cut + min(side, new_side)))
+        target.append(slice(gap, gap + min(side, new_side)))
     (from_rows, from_columns), (to_rows, to_columns) = source, target
     result[..., to_rows, to_columns, :] = images[..., from_rows, from_columns, :]
     return result

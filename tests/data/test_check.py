@@ -95,13 +95,18 @@ def test_one_class_and_imbalance(tmp_path):
         save(tmp_path / "two" / "cat" / f"{k}.png", k, size=(8, 8))
     save(tmp_path / "two" / "dog" / "a.png", 500)
     found = dict(check_data(f"folder:{tmp_path / 'two'}").warnings())
-    assert found == {"classes that differ more than 100 times in images": ["cat (101)", "dog (1)"]}
+    assert found == {
+        "classes that differ more than 100 times in their number of images": [
+            "cat (101)",
+            "dog (1)",
+        ]
+    }
 
 
 def test_the_command_ends_with_6_where_a_training_would_stop(photos, capsys):
     cut(photos / "cat" / "3.png")
     assert main(["check-data", f"folder:{photos}"]) == 6  # 1 % of 20 images is none
-    assert "1 of 20 images cannot be read, 0 may be: cat/3.png" in capsys.readouterr().err
+    assert "1 of 20 images cannot be read, at most 0 may be: cat/3.png" in capsys.readouterr().err
     assert main(["check-data", f"folder:{photos}", "--max-bad", "1"]) == 0
     assert main(["check-data", f"folder:{photos}", "--max-bad", "5%", "--json"]) == 0
     found = json.loads(capsys.readouterr().out[-5000:].partition("training\n")[2])
@@ -147,7 +152,9 @@ def test_a_few_bad_images_are_skipped_and_named(photos):
     kept = [path for path in whole.train.images if path not in bad]
     assert data.train.images == tuple(kept)
     assert len(data.train.labels) == len(kept)
-    with pytest.raises(DataError, match="2 of 20 images cannot be read, 1 may be") as caught:
+    with pytest.raises(
+        DataError, match="2 of 20 images cannot be read, at most 1 may be"
+    ) as caught:
         load_data(f"folder:{photos}", max_bad=1)
     assert str(bad[0]) in str(caught.value)
     assert len(str(caught.value)) <= 400

@@ -1,1 +1,1 @@
-"""Random changes of training images, keyed by seed, epoch and index."""
+"""Random changes of training images; the random numbers depend on seed, epoch and index only."""

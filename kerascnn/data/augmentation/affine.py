@@ -1,4 +1,4 @@
-"""Random affine distortions of whole batches, drawn as a function of (seed, epoch, sample)."""
+"""Random affine distortions of whole batches: flips, zooms, rotations and shifts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from kerascnn.errors import UsageError
 from kerascnn.lazy import tf
 
-# Columns of the table of draws.
+# Columns of the table of random numbers, and the number of them.
 _ACROSS, _DOWN, _ANGLE, _ZOOM, _FLIP, DRAWS = range(6)
 
 
@@ -17,10 +17,10 @@ class Affine:
     """One random affine map for each image: flip, zoom, rotation, then translation.
 
     Attributes:
-        translate: largest shift in whole pixels, each way and along each axis.
+        translate: largest shift in whole pixels, in all four directions.
         flip: mirror left to right with probability 1/2.
-        rotate: largest rotation about the centre in degrees, each way.
-        zoom: largest relative change of size, so the factor is in 1 - zoom to 1 + zoom.
+        rotate: largest rotation about the centre in degrees, in both directions.
+        zoom: largest relative change of size; the factor is between 1 - zoom and 1 + zoom.
 
     Raises:
         UsageError: a field is out of range.
@@ -45,10 +45,10 @@ class Affine:
         return bool(self.translate or self.flip or self.rotate or self.zoom)
 
     def transforms(self, draws: tf.Tensor, height: int, width: int) -> tf.Tensor:
-        """Returns, for each row of draws, the map from a result's pixels to the image's.
+        """Returns for each row of `draws` the affine map from result pixels to image pixels.
 
         Args:
-            draws: N x DRAWS float32, uniform in 0 to 1.
+            draws: N x DRAWS random float32 numbers, uniform in [0, 1).
             height, width: of the images in pixels.
 
         Returns:
@@ -56,7 +56,7 @@ class Affine:
             (a0 x + a1 y + a2, b0 x + b1 y + b2).
         """
         shifts = 2 * self.translate + 1
-        # A float32 draw times a whole number can round up to that number.
+        # A float32 number below 1, times a whole number, can be rounded up to that whole number.
         across, down = (
             tf.minimum(tf.floor(draws[:, column] * shifts), shifts - 1) - self.translate
             for column in (_ACROSS, _DOWN)
@@ -84,12 +84,12 @@ class Affine:
         )
 
     def __call__(self, images: tf.Tensor, draws: tf.Tensor, fill: float) -> tf.Tensor:
-        """Distorts a batch, with bilinear sampling and `fill` outside the images.
+        """Returns a distorted batch, sampled bilinearly, with `fill` outside the images.
 
         Args:
             images: N x H x W x C float32, H and W known.
-            draws: N x DRAWS float32, uniform in 0 to 1.
-            fill: the value of the background.
+            draws: N x DRAWS random float32 numbers, uniform in [0, 1).
+            fill: the value of pixels outside the original images.
         """
         height, width = images.shape[1:3]
         return tf.raw_ops.ImageProjectiveTransformV3(

@@ -1,6 +1,6 @@
-"""Colours of whole batches: brightness, contrast, saturation, and AlexNet's lighting.
+"""Random colour changes of whole batches: brightness, contrast, saturation, AlexNet's lighting.
 
-Values are not clipped in between.
+Values are not clipped between these steps.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from typing import Any
 from kerascnn.lazy import np, tf
 
 UNIFORM, NORMAL = 3, 3
-"""Columns of the tables of draws."""
+"""Columns of the tables of uniform and of normal random numbers."""
 LUMA = (0.299, 0.587, 0.114)
-# Principal components of ImageNet's pixels in [0, 1], columns of red, green, blue, and their
-# standard deviations: published with fb.resnet.torch.
+# Principal components of ImageNet's pixels in [0, 1], one in each column, with rows for red, green
+# and blue; and their standard deviations. Published with fb.resnet.torch.
 DEVIATIONS = (0.2175, 0.0188, 0.0045)
 COMPONENTS = (
     (-0.5675, 0.7192, 0.4009),
@@ -23,12 +23,13 @@ COMPONENTS = (
 
 
 def jittered(images: tf.Tensor, uniform: Any, jitter: float, *, bgr: bool) -> tf.Tensor:
-    """Changes brightness, contrast and saturation, one after the other.
+    """Returns images with changed brightness, contrast and saturation, in this order.
 
     Args:
-        images: N x H x W x C float32, 0 to 255. With other than 1 or 3 channels, brightness only.
-        uniform: N x UNIFORM, in 0 to 1: where each factor lies in 1 - jitter to 1 + jitter.
-        jitter: above 0.
+        images: N x H x W x C float32, 0 to 255. Unless C is 1 or 3, only the brightness changes.
+        uniform: N x UNIFORM random numbers in [0, 1); each gives a factor between 1 - jitter and
+            1 + jitter.
+        jitter: largest relative change, above 0.
         bgr: channels are blue, green, red.
     """
     channels = images.shape[-1]
@@ -47,17 +48,17 @@ def jittered(images: tf.Tensor, uniform: Any, jitter: float, *, bgr: bool) -> tf
 
 
 def lighting(normal: Any, strength: float, *, bgr: bool) -> tf.Tensor:
-    """Returns what is added to the channels of each image, N x 3, of values 0 to 255.
+    """Returns the shifts of each image's channels, N x 3, for values from 0 to 255.
 
     Args:
-        normal: N x NORMAL: how far along each principal component, times its deviation and
-            `strength`.
-        strength: AlexNet's is 0.1.
+        normal: N x NORMAL random numbers of a standard normal distribution. Each is multiplied by
+            a principal component, the component's deviation and `strength`.
+        strength: standard deviation of the shifts; AlexNet uses 0.1.
         bgr: channels are blue, green, red.
     """
     axes = np.asarray(COMPONENTS, np.float32)[:: -1 if bgr else 1]
     scales = np.asarray(DEVIATIONS, np.float32) * np.float32(255 * strength)
-    # Written out: a matrix product's last bits depend on the number of rows.
+    # Sums in a fixed order: the last bits of a matrix product depend on the number of its rows.
     steps = [normal[:, k, None] * (scales[k] * axes[:, k]) for k in range(NORMAL)]
     return steps[0] + steps[1] + steps[2]
 
@@ -70,8 +71,8 @@ def _grey(images: tf.Tensor, bgr: bool) -> tf.Tensor:
 
 
 def _mean(grey: tf.Tensor) -> tf.Tensor:
-    """Returns the mean of each image, to the same bits whatever batch it is in."""
-    # Sums of whole numbers do not depend on their order.
+    """Returns the mean of each image; bitwise the same in every batch."""
+    # The sum of whole numbers does not depend on their order.
     total = tf.reduce_sum(tf.cast(tf.round(grey * 256), tf.int64), axis=(1, 2, 3), keepdims=True)
     count = 256 * tf.shape(grey)[1] * tf.shape(grey)[2]
     return tf.cast(total / tf.cast(count, tf.int64), tf.float32)

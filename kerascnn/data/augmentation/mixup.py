@@ -1,7 +1,7 @@
-"""Mixtures of images with their neighbours in the batch: mixup and CutMix.
+"""mixup and CutMix: each image of a batch is mixed with its neighbour in the batch.
 
-mixup: Zhang 2017, arXiv:1710.09412. CutMix: Yun 2019, arXiv:1905.04899. As in their papers' code, a
-batch has one draw.
+mixup: Zhang 2017, arXiv:1710.09412. CutMix: Yun 2019, arXiv:1905.04899. As in the code of these
+papers, all images of a batch are mixed with the same random numbers.
 """
 
 from __future__ import annotations
@@ -14,14 +14,17 @@ from kerascnn.lazy import tf
 def mixed(
     images: tf.Tensor, rows: tf.Tensor, seed: Any, *, mixup: float, cutmix: float
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Mixes every image of a batch with the one before it, and their labels in the same parts.
+    """Returns a batch in which every image, and its label, is mixed with the one before it.
 
     Args:
         images: N x H x W x C float32, H and W known.
-        rows: N x classes float32, each a distribution.
-        seed: two whole numbers that the batch's draw is a function of.
-        mixup, cutmix: alphas of Beta(alpha, alpha); 0 for never. With both, each has half of the
-            batches.
+        rows: N x classes float32, the class probabilities of each image.
+        seed: two whole numbers, the seed of the batch's random numbers.
+        mixup, cutmix: alphas of Beta(alpha, alpha); 0 turns one off. With both, each is applied to
+            half of the batches at random.
+
+    Returns:
+        The mixed images and the mixed rows.
     """
     other, other_rows = tf.roll(images, 1, 0), tf.roll(rows, 1, 0)
     coin = tf.random.stateless_uniform([3], seed, alg="philox")
@@ -38,23 +41,34 @@ def mixed(
 
 
 def _beta(alpha: Any, seed: Any) -> tf.Tensor:
-    """Returns a draw of Beta(alpha, alpha)."""
-    one = tf.random.stateless_gamma([2], tf.random.experimental.stateless_fold_in(seed, 1), alpha)
-    # Both can underflow to 0 where alpha is small; then one image stays whole.
-    return tf.where(tf.reduce_sum(one) > 0, one[0] / tf.maximum(tf.reduce_sum(one), 1e-37), 1.0)
+    """Returns a random number of the distribution Beta(alpha, alpha)."""
+    seed = tf.random.experimental.stateless_fold_in(seed, 1)
+    gammas = tf.random.stateless_gamma([2], seed, alpha)
+    total = tf.reduce_sum(gammas)
+    # With a small alpha, both can underflow to 0; the images then stay unmixed.
+    return tf.where(total > 0, gammas[0] / tf.maximum(total, 1e-37), 1.0)
 
 
 def _cut(height: int, width: int, share: Any, centre: Any) -> tuple[Any, Any]:
-    """Returns H x W x 1, 0 in a rectangle of the other image and 1 elsewhere, and its mean."""
+    """Returns the mask of CutMix and the part of the image that it keeps.
+
+    Args:
+        height, width: of the images.
+        share: part of the image to keep, before the rectangle is cut off at the edges.
+        centre: of the rectangle (vertical, horizontal), in [0, 1).
+
+    Returns:
+        H x W x 1, 0 inside the rectangle of the other image and 1 elsewhere; and its mean.
+    """
     side = tf.sqrt(1 - share)
 
-    def inside(length: int, where: Any) -> Any:
-        middle, half = tf.floor(where * length), tf.floor(side * length) / 2
-        places = tf.range(length, dtype=tf.float32)
+    def inside(length: int, position: Any) -> Any:
+        middle, half = tf.floor(position * length), tf.floor(side * length) / 2
+        pixels = tf.range(length, dtype=tf.float32)
         low, high = tf.round(middle - half), tf.round(middle + half)
-        return (places >= low) & (places < high)
+        return (pixels >= low) & (pixels < high)
 
     rows, columns = inside(height, centre[0]), inside(width, centre[1])
     other = tf.cast(rows[:, None] & columns[None, :], tf.float32)
-    # The rectangle is cut off at the edges: what counts is what is left of it.
+    # The mean, not `share`, since the rectangle may reach over the edges.
     return (1 - other)[..., None], 1 - tf.reduce_mean(other)

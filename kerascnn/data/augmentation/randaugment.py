@@ -1,4 +1,4 @@
-"""RandAugment (Cubuk 2019, arXiv:1909.13719): so many of 14 distortions, all of one strength."""
+"""RandAugment (Cubuk 2019, arXiv:1909.13719): random distortions of one strength, out of 14."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 HIGHEST = 10
 """The magnitude at which every distortion is strongest, as in AutoAugment's Table 6."""
 GREY = 128
-"""What comes in at the edges."""
+"""Value of pixels from outside the image."""
 
 
 def _moved(picture: Image.Image, coefficients: tuple[float, ...]) -> Image.Image:
@@ -103,23 +103,23 @@ DISTORTIONS: dict[str, Callable[[Any, float], Any]] = {
     "translate_x": _shifted_x,
     "translate_y": _shifted_y,
 }
-"""The paper's 14; each takes a picture and a strength from -1 to 1."""
+"""The paper's 14 distortions; each takes a picture and a strength from -1 to 1."""
 
 
 def randaugment(
-    picture: Image.Image, count: int, magnitude: int, draw: np.random.Generator
+    picture: Image.Image, count: int, magnitude: int, random: np.random.Generator
 ) -> Image.Image:
-    """Returns a picture after `count` drawn distortions; directions are drawn too.
+    """Returns a picture after `count` random distortions in random directions.
 
     Args:
         picture: of mode "RGB" or "L".
-        count: how many, one after the other.
-        magnitude: 0 to 10.
-        draw: the image's own generator.
+        count: number of distortions, one after the other.
+        magnitude: strength of the distortions, 0 to 10.
+        random: the generator of this image and epoch.
     """
     names = tuple(DISTORTIONS)
     for _ in range(count):
-        name = names[int(draw.integers(len(names)))]
-        sign = 1 if draw.random() < 0.5 else -1
+        name = names[int(random.integers(len(names)))]
+        sign = 1 if random.random() < 0.5 else -1
         picture = DISTORTIONS[name](picture, sign * magnitude / HIGHEST)
     return picture

@@ -1,7 +1,7 @@
-"""CIFAR-10 and CIFAR-100 as published: the binary files, and the pickled "python" ones.
+"""Reads CIFAR-10 and CIFAR-100 as published: the binary files and the pickled "python" files.
 
-The pickles are read by the machine that reads PyTorch's, which imports nothing: it knows arrays of
-bytes, lists and texts, and refuses all else.
+Pickles are read by the pickle machine that also reads PyTorch's. It imports nothing, accepts
+arrays of bytes, lists and texts, and refuses everything else.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _BATCHES = tuple(f"data_batch_{number}" for number in range(1, 6))
 
 @dataclass(frozen=True)
 class _Kind:
-    """How one of the four forms is laid out."""
+    """One of the four published forms: names of its files, and the function that reads one."""
 
     train: tuple[str, ...]
     test: str
@@ -35,16 +35,16 @@ class _Kind:
 
 
 def load_cifar(directory: Path) -> tuple[Arrays, Arrays, tuple[str, ...] | None]:
-    """Reads ((images, labels) for training, for testing, class names where a file has them).
+    """Returns (images, labels) for training, the same for testing, and the class names or None.
 
     Args:
-        directory: holds the files, or the folder that the published archive unpacks to. Of
-            CIFAR-100, the 100 fine labels are taken.
+        directory: holds the files, or the folder that the published archive unpacks to. For
+            CIFAR-100, the labels are the 100 fine ones.
 
     Raises:
-        DataError: there is none of the four forms, or a part of one is missing.
+        DataError: there is none of the four forms, or one of its files is missing.
         DamagedFileError: a file is truncated or no CIFAR file.
-        UnsafeFileError: a pickle asks for something else than arrays.
+        UnsafeFileError: a pickle holds other things than arrays.
     """
     if not directory.is_dir():
         raise DataError(f"{directory} is no directory; cifar: needs the one with the CIFAR files")
@@ -63,7 +63,7 @@ def _load(folder: Path, kind: _Kind) -> tuple[Arrays, Arrays, tuple[str, ...] | 
 
 
 def _images(rows: np.ndarray) -> np.ndarray:
-    """Returns N x 32 x 32 x 3 of rows of 1,024 red, green, then blue values."""
+    """Returns images, N x 32 x 32 x 3, of rows with 1,024 red, then green, then blue values."""
     return np.ascontiguousarray(rows.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1))
 
 
@@ -92,11 +92,11 @@ def _pickled(key: str) -> Callable[[Path], Arrays]:
         record = _unpickled(path)
         data, labels = record.get("data"), record.get(key)
         rows = data.values if isinstance(data, _Array) else None
-        whole = isinstance(labels, list) and all(type(one) is int for one in labels)
+        whole = isinstance(labels, list) and all(type(label) is int for label in labels)
         if rows is None or not whole or rows.shape != (len(labels or ()), PIXELS):
             raise DamagedFileError(
-                f"{path} holds no CIFAR batch: needed are 'data', N x {PIXELS} bytes, and {key!r}, "
-                "N numbers"
+                f"{path} holds no CIFAR batch; it must have 'data', N x {PIXELS} bytes, and "
+                f"{key!r}, N numbers; get it again"
             )
         return _images(rows), np.array(labels, np.int64)
 
@@ -104,7 +104,7 @@ def _pickled(key: str) -> Callable[[Path], Arrays]:
 
 
 def _names(path: Path) -> tuple[str, ...] | None:
-    """Returns the classes that a list beside the images names, if it is there."""
+    """Returns the class names in a file of CIFAR, or None if there is no such file."""
     if not path.exists():
         return None
     if path.suffix == ".txt":
@@ -139,58 +139,61 @@ def _text(value: Any) -> str:
 
 
 class _Type:
-    """NumPy's unsigned byte, the one type that is read."""
+    """Stands for NumPy's type uint8, the only one that is read."""
 
 
 class _Array:
-    """An array that is being described: first that it is one, then its shape and bytes."""
+    """An array of the pickle; `values` is None until its shape and bytes are read."""
 
     values: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
-class _Wanted:
-    what: str
+class _Callable:
+    """Stands for a function or class that a pickle calls."""
+
+    result: str
 
 
-_ASKED = {
-    ("numpy.core.multiarray", "_reconstruct"): _Wanted("array"),
-    ("numpy._core.multiarray", "_reconstruct"): _Wanted("array"),
-    ("numpy", "ndarray"): _Wanted("ndarray"),
-    ("numpy", "dtype"): _Wanted("dtype"),
-    ("_codecs", "encode"): _Wanted("bytes"),
+_CALLABLES = {
+    ("numpy.core.multiarray", "_reconstruct"): _Callable("array"),
+    ("numpy._core.multiarray", "_reconstruct"): _Callable("array"),
+    ("numpy", "ndarray"): _Callable("ndarray"),
+    ("numpy", "dtype"): _Callable("dtype"),
+    ("_codecs", "encode"): _Callable("bytes"),
 }
 
 
 class _ArrayMachine(Machine):
-    """A machine for pickles of byte arrays; whatever else a file asks for is refused."""
+    """Reads pickles of byte arrays, and refuses everything else."""
 
-    def _name(self, module: str, name: str) -> None:
-        if (module, name) not in _ASKED:
+    def push_global(self, module: str, name: str) -> None:
+        if (module, name) not in _CALLABLES:
             raise UnsafeFileError(
                 f"it asks to run {quoted(f'{module}.{name}')}; a CIFAR batch holds arrays only"
             )
-        self._push(_ASKED[module, name])
+        self.stack.append(_CALLABLES[module, name])
 
-    def _call(self) -> None:
-        arguments, wanted = self.stack.pop(), self.stack.pop()
-        if not isinstance(wanted, _Wanted) or not isinstance(arguments, tuple):
-            raise DamagedFileError("its pickle calls something that is no name")
-        if wanted.what == "array":
-            self._push(_Array())
-        elif wanted.what == "dtype" and arguments[:1] in (("u1",), (b"u1",)):
-            self._push(_Type())
-        elif wanted.what == "bytes" and isinstance(arguments[0], str):
-            self._push(arguments[0].encode("latin-1"))  # how Python 3 writes bytes for Python 2
+    def call(self) -> None:
+        arguments, function = self.stack.pop(), self.stack.pop()
+        if not isinstance(function, _Callable) or not isinstance(arguments, tuple):
+            raise DamagedFileError("its pickle calls something that is no function")
+        if function.result == "array":
+            self.stack.append(_Array())
+        elif function.result == "dtype" and arguments[:1] in (("u1",), (b"u1",)):
+            self.stack.append(_Type())
+        elif function.result == "bytes" and isinstance(arguments[0], str):
+            # Python 3 writes bytes in this form into pickles of protocol 2.
+            self.stack.append(arguments[0].encode("latin-1"))
         else:
             raise UnsafeFileError("it holds something else than arrays of bytes")
 
-    def _build(self) -> None:
+    def set_state(self) -> None:
         state, target = self.stack.pop(), self.stack[-1]
         if not isinstance(target, _Array):
             return
-        _, shape, kind, fortran, content = state
-        if not isinstance(kind, _Type) or not isinstance(content, bytes):
+        _, shape, dtype, fortran, content = state
+        if not isinstance(dtype, _Type) or not isinstance(content, bytes):
             raise UnsafeFileError("it holds an array of something else than bytes")
         target.values = np.frombuffer(content, np.uint8).reshape(
             tuple(shape), order="F" if fortran else "C"

@@ -1,4 +1,4 @@
-"""What a data set is once it is loaded, and the checks that every source's content goes through."""
+"""A loaded data set, and the conversion and checks of images and labels from every source."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from kerascnn.lazy import np, tf
 
 TEST_FRACTION = 1 / 3
 OWN_SPLIT = "as the source has it: {:,} training and {:,} test samples"
-# Float images whose values stay below this go from 0 to 1; an interpolation may overshoot.
 _UNIT_LIMIT = 2.0
+"""Float images up to this value have the range 0 to 1, which an interpolation may exceed."""
 _CHUNK_BYTES = 2**26
 
 
@@ -24,9 +24,9 @@ class Split:
     """The samples for training, or those for testing.
 
     Attributes:
-        images: uint8 or float32 array N x H x W x C with values 0 to 255; or the files' paths; or
-            a `tf.data.Dataset` of (image H x W x C, label) or of batches of them.
-        labels: int64 array of N class numbers; None where they are not known.
+        images: uint8 or float32 array N x H x W x C with values 0 to 255; or the paths of files;
+            or a `tf.data.Dataset` of (image H x W x C, label) or of batches of them.
+        labels: int64 array of N class numbers; None if they are unknown.
     """
 
     images: np.ndarray | tuple[Path, ...] | tf.data.Dataset
@@ -44,14 +44,14 @@ class Data:
     """A data set with its two splits.
 
     Attributes:
-        name: what the user called it.
-        train, test: the splits; `train` is empty where everything is for testing.
+        name: the text that the user gave as the source, or a name for other sources.
+        train, test: the splits; `train` is empty if all samples are for testing.
         class_names: one name for each class number.
-        image_shape: height, width, channels; height and width are None where images differ.
+        image_shape: height, width, channels; height and width are None if images differ in size.
         fingerprint: SHA-256 over all images and labels, split by split, as 64 hexadecimal digits
             (of a `tf.data.Dataset`: over its element types and the number of samples per class).
-        split: one sentence that says how the two splits were made.
-        skipped: files of images that could not be read and were left out, with the reason.
+        split: a sentence that says how the two splits were made.
+        skipped: (path, reason) of each unreadable image that was left out.
     """
 
     name: str
@@ -68,10 +68,10 @@ def as_images(images: Any, where: str = "the images") -> np.ndarray:
     """Returns images as uint8 or float32, N x H x W x C, with values 0 to 255.
 
     Args:
-        images: N x H x W or N x H x W x C. Booleans become 0 and 255, other integers must lie
-            between 0 and 255, uint16 with larger values is scaled from 65535, and floats are
-            multiplied by 255 unless they lie between 0 and 255 already and go beyond 2.
-        where: what to call them in an error.
+        images: N x H x W or N x H x W x C. Booleans become 0 and 255. Integers must be between 0
+            and 255; uint16 with larger values is divided by 257. Floats are multiplied by 255 if
+            some are negative or if none is above 2; otherwise they must be between 0 and 255.
+        where: the name of the images in errors.
 
     Raises:
         DataError: another shape or kind, no image, or values that are not finite or out of range.
@@ -87,7 +87,7 @@ def as_images(images: Any, where: str = "the images") -> np.ndarray:
             f"{where} have shape {array.shape}; needed is samples x height x width (x channels)"
         )
     if array.dtype.kind not in "biuf":
-        raise DataError(f"{where} hold {array.dtype}; needed are whole or floating-point numbers")
+        raise DataError(f"{where} hold {array.dtype}; whole or floating-point numbers are needed")
     if array.dtype == np.uint8 or not len(array):
         return array if array.dtype == np.uint8 else array.astype(np.float32)
     if array.dtype == bool:
@@ -110,7 +110,7 @@ def as_images(images: Any, where: str = "the images") -> np.ndarray:
 
 
 def holds_unit_values(images: Iterable[np.ndarray]) -> bool:
-    """Tells whether float images hold 0 to 1 or standardised values, rather than 0 to 255."""
+    """Returns whether float images have values 0 to 1, or standardised ones, and not 0 to 255."""
     ranges = [(float(image.min()), float(image.max())) for image in images]
     return _is_unit(min(low for low, _ in ranges), max(high for _, high in ranges))
 
@@ -133,11 +133,11 @@ def _range(array: np.ndarray, where: str) -> tuple[float, float]:
 
 
 def as_labels(labels: Any, where: str = "the labels") -> tuple[np.ndarray, int | None]:
-    """Returns class numbers as int64, and the number of classes where one-hot rows tell it.
+    """Returns class numbers as int64, and the number of columns of one-hot rows, else None.
 
     Args:
         labels: N whole numbers from 0 (of any dtype, also N x 1), or N x C one-hot rows.
-        where: what to call them in an error.
+        where: the name of the labels in errors.
 
     Raises:
         DataError: a label is negative, fractional, not finite or no number, or a row is not
@@ -154,7 +154,7 @@ def as_labels(labels: Any, where: str = "the labels") -> tuple[np.ndarray, int |
     if array.dtype.kind not in "biuf" and array.size:
         first = array.reshape(-1)[0]
         raise DataError(
-            f"{where} hold {first!r} at index 0; needed are class numbers from 0, and the names "
+            f"{where} hold {first!r} at index 0; class numbers from 0 are needed, and the names "
             "in class_names"
         )
     if array.ndim == 2:
@@ -163,10 +163,10 @@ def as_labels(labels: Any, where: str = "the labels") -> tuple[np.ndarray, int |
             index = int(np.argmin(one_hot))
             raise DataError(
                 f"{where} hold {array[index][:8].tolist()} at index {index}, which is not one-hot; "
-                "needed is one 1 among zeros, or plain class numbers"
+                "give rows with a single 1 and zeros, or class numbers"
             )
         return array.argmax(axis=1).astype(np.int64), array.shape[1]
-    # Beyond 2^31 a float or unsigned label would not survive the conversion to be compared.
+    # Larger floats and unsigned numbers could overflow in the conversion to int64.
     wrong = ~((array >= 0) & (array < 2**31))
     if array.dtype.kind == "f":
         wrong |= array != np.floor(array)
@@ -179,21 +179,40 @@ def as_labels(labels: Any, where: str = "the labels") -> tuple[np.ndarray, int |
     return array.astype(np.int64), None
 
 
-def check_pair(images: Any, labels: np.ndarray, what: str) -> None:
-    """Refuses a split whose images and labels differ in number."""
+def check_pair(images: Any, labels: np.ndarray, title: str) -> None:
+    """Raises a DataError if images and labels differ in number; `title` names them in it."""
     if len(images) != len(labels):
-        raise DataError(f"{what} have {len(images):,} images and {len(labels):,} labels")
+        raise DataError(
+            f"{title} have {len(images):,} images and {len(labels):,} labels; give one label for "
+            "each image"
+        )
+
+
+def common_shape(shapes: Sequence[tuple[Any, ...]]) -> tuple[Any, ...]:
+    """Returns the image shape of the splits.
+
+    Args:
+        shapes: of the training and of the test images, or of all images alone.
+
+    Raises:
+        DataError: the shapes differ.
+    """
+    if shapes[0] != shapes[-1]:
+        raise DataError(
+            f"training images are {shapes[0]} and test images {shapes[-1]}; make them equal"
+        )
+    return shapes[0]
 
 
 def names_of_classes(
     names: Sequence[str] | None, labels: Sequence[np.ndarray], columns: int | None = None
 ) -> tuple[str, ...]:
-    """Returns the class names, by default the numbers, after a check of every label against them.
+    """Returns the class names, and checks that every label has one.
 
     Args:
-        names: given names, or None.
+        names: of the classes; None for the class numbers as names.
         labels: class numbers of each split.
-        columns: number of classes as one-hot labels tell it, or None.
+        columns: number of columns of one-hot labels, or None for other labels.
 
     Raises:
         DataError: a label has no name, or is so large that it cannot be a class number.
@@ -207,13 +226,13 @@ def names_of_classes(
             raise UsageError(f"class_names holds {twice!r} twice; every class needs its own name")
         if columns is not None and columns != len(names):
             raise UsageError(f"{len(names)} class_names, but the labels have {columns} columns")
-    # Class numbers that are far more than the samples are identifiers, not classes.
+    # Numbers that are much larger than the number of samples are identifiers, not class numbers.
     bound = len(names) if names is not None else columns or max(1000, count)
-    for part in labels:
-        if (part >= bound).any():
-            index = int(np.argmax(part >= bound))
+    for numbers in labels:
+        if (numbers >= bound).any():
+            index = int(np.argmax(numbers >= bound))
             raise DataError(
-                f"the label at index {index} is {part[index]}; with {bound} classes the largest "
+                f"the label at index {index} is {numbers[index]}; with {bound} classes the largest "
                 f"is {bound - 1}"
             )
     if names is not None:
@@ -225,17 +244,17 @@ def names_of_classes(
 def held_out(
     labels: np.ndarray, fraction: float | None, seed: int
 ) -> tuple[np.ndarray, np.ndarray, str]:
-    """Draws the same share of every class for testing.
+    """Splits samples at random into training and test samples, with the same part of every class.
 
     Args:
         labels: class numbers.
-        fraction: the share for testing, above 0 and at most 1 (then nothing is left for training);
+        fraction: the part for testing, above 0 and at most 1 (no sample is for training then);
             None means a third.
-        seed: the same seed draws the same samples.
+        seed: the same seed gives the same split.
 
     Returns:
         The indices for training and for testing, ascending, and the sentence for `Data.split`.
-        A class of one sample goes to training, a larger one to both.
+        The only sample of a class is for training; larger classes have samples in both splits.
 
     Raises:
         UsageError: `fraction` is out of range.
@@ -247,22 +266,22 @@ def held_out(
     everything = np.arange(len(labels))
     if fraction == 1:
         return everything[:0], everything, f"all {len(labels):,} samples are for testing"
-    taken = np.zeros(len(labels), bool)
+    is_test = np.zeros(len(labels), bool)
     for label in np.unique(labels):
         members = np.flatnonzero(labels == label)
         count = min(max(round(len(members) * fraction), 1), len(members) - 1)
         drawn = np.random.default_rng([seed, int(label)]).permutation(members)[:count]
-        taken[drawn] = True
-    if not taken.any():
+        is_test[drawn] = True
+    if not is_test.any():
         raise DataError(
             "no class has the two samples that a training and a test split need; give more images"
         )
     share = "a third" if fraction == TEST_FRACTION else f"{fraction:.4g}"
     sentence = (
         f"{share} of every class held out for testing, drawn with seed {seed}: "
-        f"{int((~taken).sum()):,} training and {int(taken.sum()):,} test samples"
+        f"{int((~is_test).sum()):,} training and {int(is_test.sum()):,} test samples"
     )
-    return everything[~taken], everything[taken], sentence
+    return everything[~is_test], everything[is_test], sentence
 
 
 def digest_arrays(*arrays: np.ndarray) -> str:
@@ -277,9 +296,12 @@ def digest_arrays(*arrays: np.ndarray) -> str:
 
 
 def check_classes(data: Data) -> Data:
-    """Refuses data that nothing can be learnt from or measured with: no samples, or one class."""
+    """Returns the data; raises a DataError without test samples, or with one class in training."""
     if not len(data.test):
-        raise DataError(f"{data.name} has no test samples; give some, or leave them out altogether")
+        raise DataError(
+            f"{data.name} has no test samples; add some, or remove the empty test set so that a "
+            "part of the training samples is held out"
+        )
     labels = data.train.labels
     if len(data.train) and labels is not None and len(np.unique(labels)) < 2:
         raise DataError(
@@ -289,8 +311,12 @@ def check_classes(data: Data) -> Data:
     return data
 
 
-def given_path(text: str) -> Path:
-    """Returns the path that a user typed, with `~` filled in."""
+def user_path(text: str) -> Path:
+    """Returns the path of a user's text, with `~` replaced by the home folder.
+
+    Raises:
+        UsageError: the text is empty.
+    """
     if not text:
-        raise UsageError("the path is missing; write it behind the colon, as in folder:PATH")
+        raise UsageError("the path is missing; write it after the colon, as in folder:PATH")
     return Path(os.path.expanduser(text))

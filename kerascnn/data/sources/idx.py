@@ -1,7 +1,7 @@
-"""The files of MNIST and its relatives: IDX, plain or gzipped.
+"""Reads IDX files, plain or gzipped, the format of MNIST and similar data sets.
 
-The header of a file gives the size of its content, so nothing is read that the header does not
-promise and nothing is believed that the file does not hold.
+The header of a file declares the size of its content. A file with more or less content is refused,
+and no more than the declared size is read into memory.
 """
 
 from __future__ import annotations
@@ -23,17 +23,18 @@ _BLOCK = 2**20
 def load_idx(
     directory: Path,
 ) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
-    """Reads the four files of a directory: (images, labels) for training and for testing.
+    """Returns (images, labels) for training and for testing, from the four files of a directory.
 
     Args:
-        directory: holds train-images-idx3-ubyte, train-labels-idx1-ubyte and the two t10k files;
-            each plain or with .gz, also spelt with a dot as in train-images.idx3-ubyte.
+        directory: holds train-images-idx3-ubyte, train-labels-idx1-ubyte and the two t10k files.
+            Each may be plain or have the ending .gz; names with a dot, as train-images.idx3-ubyte,
+            are also accepted.
 
     Raises:
         DataError: the directory or a file is missing.
         DamagedFileError: a file is no IDX file of images or labels, is truncated or too long, or
             images and labels differ in number.
-        UnsafeFileError: a compressed file would expand beyond all measure.
+        UnsafeFileError: a compressed file would expand to far more than its own size.
     """
     if not directory.is_dir():
         raise DataError(f"{directory} is no directory; idx: needs the one with the MNIST files")
@@ -47,13 +48,13 @@ def _load_pair(directory: Path, prefix: str) -> tuple[np.ndarray, np.ndarray]:
     images, labels = read_idx(image_file), read_idx(label_file)
     if images.ndim not in (3, 4) or images.dtype != np.uint8:
         raise DamagedFileError(
-            f"{image_file} holds {images.dtype} of shape {images.shape}; expected are images, "
-            "unsigned bytes of 3 dimensions (magic number 2051)"
+            f"{image_file} holds {images.dtype} of shape {images.shape}; images must be unsigned "
+            "bytes of 3 dimensions (magic number 2051)"
         )
     if labels.ndim != 1 or labels.dtype.kind not in "iu":
         raise DamagedFileError(
-            f"{label_file} holds {labels.dtype} of shape {labels.shape}; expected are labels, "
-            "whole numbers of 1 dimension (magic number 2049)"
+            f"{label_file} holds {labels.dtype} of shape {labels.shape}; labels must be whole "
+            "numbers of 1 dimension (magic number 2049)"
         )
     if len(images) != len(labels):
         raise DamagedFileError(
@@ -72,12 +73,12 @@ def _find(directory: Path, stem: str, kind: str) -> Path:
 
 
 def read_idx(path: Path) -> np.ndarray:
-    """Reads one IDX file, gzipped where its name ends in .gz, as an array.
+    """Returns the array of one IDX file; a name that ends in .gz means a gzipped file.
 
     Raises:
         DataError: there is no such regular file.
-        DamagedFileError: not an IDX file, or shorter or longer than its header says.
-        UnsafeFileError: a compressed file would expand beyond all measure.
+        DamagedFileError: it is no IDX file, or is shorter or longer than its header declares.
+        UnsafeFileError: a compressed file would expand to far more than its own size.
     """
     with open_regular(path) as stream:
         size = os.fstat(stream.fileno()).st_size
@@ -95,7 +96,7 @@ def _parse(stream: io.BufferedIOBase, path: Path, size: int, *, compressed: bool
     if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _TYPES or not 1 <= magic[3] <= 4:
         raise DamagedFileError(
             f"{path} starts with {magic.hex(' ') or 'nothing'}, which is no IDX magic number; "
-            "expected 00 00, a type from 08 to 0e and the number of dimensions"
+            "a magic number is 00 00, a type from 08 to 0e and the number of dimensions (1 to 4)"
         )
     dtype = np.dtype(_TYPES[magic[2]])
     sizes = stream.read(4 * magic[3])
@@ -108,7 +109,7 @@ def _parse(stream: io.BufferedIOBase, path: Path, size: int, *, compressed: bool
         check_expansion(str(path), declared, size)
     elif size != header + declared:
         raise DamagedFileError(
-            f"{path} has {size:,} bytes; its header promises {shape}, which needs "
+            f"{path} has {size:,} bytes; its header declares the shape {shape}, which needs "
             f"{header + declared:,}; get it again"
         )
     content = bytearray()
@@ -118,9 +119,9 @@ def _parse(stream: io.BufferedIOBase, path: Path, size: int, *, compressed: bool
             break
         content += block
     if len(content) != declared:
-        found = f"only {len(content):,}" if len(content) < declared else f"more than {declared:,}"
+        amount = f"only {len(content):,}" if len(content) < declared else f"more than {declared:,}"
         raise DamagedFileError(
-            f"{path} holds {found} bytes of content; its header promises {shape}, which needs "
-            f"{declared:,}; get it again"
+            f"{path} holds {amount} bytes of content; its header declares the shape {shape}, which "
+            f"needs {declared:,}; get it again"
         )
     return np.frombuffer(content, dtype).reshape(shape)

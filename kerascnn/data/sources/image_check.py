@@ -1,4 +1,4 @@
-"""Decodes images of a data set to find those that are damaged, empty or duplicates."""
+"""Decodes the image files of a data set, and limits how many of them may be unreadable."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from kerascnn.imaging.decode import FILE_LIMIT, load_picture, read_header
 
 
 def allowed_bad(limit: int | str, images: int) -> int:
-    """Returns how many of so many images may be unreadable.
+    """Returns the number of images that may be unreadable.
 
     Args:
-        limit: a number, or a share as "1%", which is rounded down.
-        images: all there are.
+        limit: a number, or a share of all images as "1%", which is rounded down.
+        images: number of all images.
 
     Raises:
-        UsageError: neither.
+        UsageError: `limit` is no whole number from 0 and no share from 0% to 100%.
     """
     text = str(limit).strip()
     share = text.endswith("%")
@@ -38,8 +38,15 @@ def allowed_bad(limit: int | str, images: int) -> int:
 
 
 @dataclass(frozen=True)
-class Seen:
-    """One image after decoding: the digest of its file, its size, and why it cannot be read."""
+class ImageCheck:
+    """The result of decoding an image file.
+
+    Attributes:
+        digest: SHA-256 of the file.
+        height, width: in pixels.
+        grey: whether the image has grey values only.
+        fault: why the image cannot be read; "" if it can.
+    """
 
     digest: str = ""
     height: int = 0
@@ -48,30 +55,31 @@ class Seen:
     fault: str = ""
 
 
-def look_at(path: Path) -> Seen:
-    """Reads and decodes one file; never raises for what is wrong with it."""
+def check_image(path: Path) -> ImageCheck:
+    """Decodes an image file; an unreadable file is reported in `fault`, not raised."""
     try:
         with open_regular(path, limit=FILE_LIMIT) as stream:
             content = stream.read()
         picture = load_picture(content)
     except KerasCNNError as error:
-        # The bytes have no name; the caller tells it.
-        return Seen(fault=str(error).removeprefix(f"{named(path)} ").removeprefix("the image "))
+        # Callers print the path themselves, so the message goes without it.
+        reason = str(error).removeprefix(f"{named(path)} ").removeprefix("the image ")
+        return ImageCheck(fault=reason)
     digest, grey = hashlib.sha256(content).hexdigest(), read_header(content).grey
-    return Seen(digest, picture.height, picture.width, grey)
+    return ImageCheck(digest, picture.height, picture.width, grey)
 
 
-def look_at_all(paths: Iterable[Path]) -> list[Seen]:
-    """Returns what `look_at` finds in each file, in order."""
+def check_images(paths: Iterable[Path]) -> list[ImageCheck]:
+    """Returns the results of `check_image` for all files, in their order."""
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        return list(pool.map(look_at, paths))
+        return list(pool.map(check_image, paths))
 
 
 def refuse_bad(bad: Sequence[tuple[Any, str]], allowed: int, images: int) -> None:
-    """Raises DataError, which names the first ones, if more images are bad than are allowed."""
+    """Raises a DataError that names the first bad images if there are more than `allowed`."""
     if len(bad) > allowed:
         first = "; ".join(f"{named(path)} {reason}" for path, reason in bad[:2])
         raise DataError(
-            f"{len(bad):,} of {images:,} images cannot be read, {allowed:,} may be: "
+            f"{len(bad):,} of {images:,} images cannot be read, at most {allowed:,} may be: "
             f"{first[:230]}{' ...' if len(bad) > 2 else ''}; remove them, or raise --max-bad"
         )

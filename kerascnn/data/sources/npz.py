@@ -1,4 +1,4 @@
-"""Arrays in an .npz file, read header first: declared sizes are checked before any content."""
+"""Reads arrays from an .npz file; declared sizes are checked before any content is read."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kerascnn.errors import DamagedFileError, DataError, UnsafeFileError
 from kerascnn.fileio.untrusted import check_expansion, open_regular, reading
 from kerascnn.lazy import np
 
-# Names that published files use: Keras's mnist.npz, MedMNIST, and plain pairs.
+# Names of arrays in published files: Keras's mnist.npz, MedMNIST, and pairs without a test set.
 _SPLIT_NAMES = (
     ("x_train", "y_train", "x_test", "y_test"),
     ("train_images", "train_labels", "test_images", "test_labels"),
@@ -21,36 +21,38 @@ _MEMBER_LIMIT = 1000
 
 
 def load_npz(path: Path) -> dict[str, np.ndarray]:
-    """Reads the image and label arrays of an .npz file, under the names of `arrange`.
+    """Returns the image and label arrays of an .npz file, by their names, which `arrange` lists.
 
     Raises:
         DataError: there is no such regular file, or it lacks the arrays.
-        DamagedFileError: no zip file, or a member that is corrupt, truncated or no array.
-        UnsafeFileError: Python objects, an encrypted or doubled member, or a decompression bomb.
+        DamagedFileError: it is no zip file, or a member is corrupt, truncated or no array.
+        UnsafeFileError: it holds Python objects, an encrypted member, a name twice, or a
+            decompression bomb.
     """
     broken = f"{path} is no .npz file, or a truncated or corrupt one"
     with open_regular(path) as stream, reading(broken), zipfile.ZipFile(stream) as archive:
         members = _members(archive, path)
-        wanted = [*_chosen(list(members), str(path)), "class_names"]
-        return {name: _read(archive, members[name], path) for name in wanted if name in members}
+        names = [*_chosen(list(members), str(path)), "class_names"]
+        return {name: _read(archive, members[name], path) for name in names if name in members}
 
 
 def arrange(arrays: dict[str, Any], where: str) -> tuple[tuple[Any, Any], ...]:
-    """Returns ((images, labels) for training, for testing), or one pair that is still to be split.
+    """Returns the pairs (images, labels) for training and for testing, or one pair to be split.
 
     Args:
         arrays: x_train, y_train, x_test, y_test; train_images, train_labels, test_images,
-            test_labels; x, y; or images, labels. Others are ignored.
-        where: what to call the source in an error.
+            test_labels; x, y; or images, labels. Other arrays are ignored.
+        where: the name of the source in errors.
 
     Raises:
-        DataError: none of these sets is complete.
+        DataError: none of these groups is complete.
     """
     chosen = [arrays[name] for name in _chosen(list(arrays), where)]
     return tuple(zip(chosen[::2], chosen[1::2], strict=True))
 
 
 def _chosen(present: list[str], where: str) -> tuple[str, ...]:
+    """Returns the first group of array names that is complete."""
     for names in (*_SPLIT_NAMES, *_WHOLE_NAMES):
         if set(names) <= set(present):
             return names
@@ -63,15 +65,20 @@ def _chosen(present: list[str], where: str) -> tuple[str, ...]:
 def _members(archive: zipfile.ZipFile, path: Path) -> dict[str, zipfile.ZipInfo]:
     infos = archive.infolist()
     if len(infos) > _MEMBER_LIMIT:
-        raise UnsafeFileError(f"{path} has {len(infos):,} members; at most {_MEMBER_LIMIT:,}")
+        raise UnsafeFileError(
+            f"{path} has {len(infos):,} members; at most {_MEMBER_LIMIT:,} are read"
+        )
     members: dict[str, zipfile.ZipInfo] = {}
     for info in infos:
         name = info.filename.removesuffix(".npy")
         if name in members:
-            raise UnsafeFileError(f"{path} holds {name!r} twice; which one counts is not defined")
+            raise UnsafeFileError(
+                f"{path} holds {name!r} twice, so its content is ambiguous; save it again with "
+                "numpy.savez"
+            )
         if info.flag_bits & 0x1:
             raise UnsafeFileError(f"{path} is encrypted; store it without a password")
-        # What numpy writes; other methods need memory that no header bounds.
+        # The methods that NumPy writes; others can need more memory than the header declares.
         if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise UnsafeFileError(
                 f"{path} is packed by an unusual method; save it with numpy.savez"
@@ -88,11 +95,11 @@ def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> np.nda
             header, declared = _header_and_content_bytes(member, where)
         if header + declared != info.file_size:
             raise DamagedFileError(
-                f"{where} has {info.file_size:,} bytes; its header promises {header + declared:,}"
+                f"{where} has {info.file_size:,} bytes; its header declares {header + declared:,}"
             )
         with archive.open(info) as member:
             array = np.lib.format.read_array(member, allow_pickle=False)
-            # The checksum is compared only when the end is reached.
+            # The checksum is compared only at the end of the member.
             member.read(1)
             return array
 
@@ -105,7 +112,7 @@ def _header_and_content_bytes(member: IO[bytes], where: str) -> tuple[int, int]:
     }
     if version not in readers:
         raise DamagedFileError(
-            f"{where} is of .npy version {version}; versions 1 and 2 hold arrays"
+            f"{where} is of .npy version {version}; versions 1.0 and 2.0 are read"
         )
     shape, _, dtype = readers[version](member)
     if dtype.hasobject:

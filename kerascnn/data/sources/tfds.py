@@ -1,4 +1,4 @@
-"""Sets of TensorFlow Datasets: prepared ones, and downloads where there is a network."""
+"""Loads sets of TensorFlow Datasets, and downloads those that are not prepared yet."""
 
 from __future__ import annotations
 
@@ -10,29 +10,30 @@ from pathlib import Path
 from typing import Any
 
 from kerascnn.data.sources.dataset import Data
-from kerascnn.data.sources.tfrecord import MEMORY_LIMIT, make_data
+from kerascnn.data.sources.tfrecord import MEMORY_LIMIT, EncodedSamples, make_data
 from kerascnn.errors import DataError, UsageError
 from kerascnn.lazy import np
 
 _TEST_SPLITS = ("test", "validation", "val")
 _HOST = ("storage.googleapis.com", 443)
-"""Where TensorFlow Datasets keeps its lists; asked only whether there is a network at all."""
-_PATIENCE = 5.0
+"""Where TensorFlow Datasets keeps its lists; a connection to it shows that there is a network."""
+TIMEOUT = 5.0
+"""Seconds to wait for this connection."""
 
 
 def load_tfds(source: Any, name: str, seed: int, test_fraction: float | None) -> Data:
-    """Reads the images and labels of a set into memory, as they are stored.
+    """Returns a set of TensorFlow Datasets with its encoded images in memory.
 
     Args:
-        source: the name of a set as "mnist" or "cifar10:3.0.2", the folder of a prepared one, or a
-            builder such as `tfds.ImageFolder(path)`. Folders of sets: the environment's
-            TFDS_DATA_DIR, or ~/tensorflow_datasets.
+        source: the name of a set, such as "mnist" or "cifar10:3.0.2"; the folder of a prepared set;
+            or a builder such as `tfds.ImageFolder(path)`. Prepared sets are looked up in the folder
+            of the environment variable TFDS_DATA_DIR, by default ~/tensorflow_datasets.
         name: for `Data.name`.
-        seed, test_fraction: for the split, where the set has none of `_TEST_SPLITS`.
+        seed, test_fraction: for the split, if the set has no split "test", "validation" or "val".
 
     Raises:
-        UsageError: no such set, or one without image and label.
-        DataError: it is not prepared and cannot be downloaded, or is too large for the memory.
+        UsageError: there is no such set, or it has no features image and label.
+        DataError: the set is not prepared and cannot be downloaded, or is too large.
     """
     import tensorflow_datasets as tfds
 
@@ -40,28 +41,29 @@ def load_tfds(source: Any, name: str, seed: int, test_fraction: float | None) ->
     features = dict(builder.info.features.items()) if builder.info.features else {}
     if not {"image", "label"} <= set(features) or not hasattr(features["label"], "num_classes"):
         raise UsageError(
-            f"{name} has the features {', '.join(features) or 'none'}; needed are image and label"
+            f"{name} has the features {', '.join(features) or 'none'}; image and label are needed"
         )
-    # A stand-in that generates its samples (tfds.testing.mock_data) names no splits.
+    # The mock sets of tfds.testing.mock_data have no list of splits.
     splits = list(builder.info.splits) or ["train", "test"]
     test = next((split for split in _TEST_SPLITS if split in splits), None)
     if "train" not in splits:
-        raise UsageError(f"{name} has the splits {', '.join(splits) or 'none'}; needed is train")
+        raise UsageError(f"{name} has the splits {', '.join(splits) or 'none'}; train is needed")
     images: list[list[Any]] = []
-    marks: list[np.ndarray] = []
+    labels: list[np.ndarray] = []
     digest = hashlib.sha256()
     for part in ("train", test):
-        found, labels = _read(builder, part, name, tfds) if part else ([], [])
-        images.append(found)
-        marks.append(np.array(labels, np.int64))
-        for image, label in zip(found, labels, strict=True):
+        part_images, part_labels = _read(builder, part, name, tfds) if part else ([], [])
+        images.append(part_images)
+        labels.append(np.array(part_labels, np.int64))
+        for image, label in zip(part_images, part_labels, strict=True):
             digest.update(f"{part}\0{label}\0".encode() + hashlib.sha256(image).digest())
     names = dict(enumerate(features["label"].names or ()))
-    fingerprint = digest.hexdigest()
-    return make_data(name, images, marks, names, fingerprint, seed, test_fraction)
+    samples = EncodedSamples(images, labels, names, digest.hexdigest())
+    return make_data(name, samples, seed, test_fraction)
 
 
 def _builder(source: str, tfds: Any) -> Any:
+    """Returns the builder of a set by name or folder, after a download if it is not prepared."""
     path = Path(os.path.expanduser(source))
     if path.is_dir():
         try:
@@ -89,23 +91,23 @@ def _builder(source: str, tfds: Any) -> Any:
 
 
 def _online() -> bool:
-    """Tells within seconds whether names are resolved; its downloader alone waits for minutes."""
+    """Returns within seconds whether there is a network; without one, a download waits minutes."""
     if any(os.environ.get(name) for name in ("HTTPS_PROXY", "https_proxy")):
         return True
-    found: list[bool] = []
+    connections: list[bool] = []
 
-    def ask() -> None:
+    def connect() -> None:
         try:
-            socket.create_connection(_HOST, timeout=_PATIENCE).close()
+            socket.create_connection(_HOST, timeout=TIMEOUT).close()
         except OSError:
             return
-        found.append(True)
+        connections.append(True)
 
-    # The resolver keeps no time limit of its own.
-    asking = threading.Thread(target=ask, daemon=True)
-    asking.start()
-    asking.join(_PATIENCE)
-    return bool(found)
+    # In a thread, since the resolution of the host's name has no time limit of its own.
+    thread = threading.Thread(target=connect, daemon=True)
+    thread.start()
+    thread.join(TIMEOUT)
+    return bool(connections)
 
 
 def _read(builder: Any, part: str, name: str, tfds: Any) -> tuple[list[bytes], list[int]]:
@@ -117,17 +119,20 @@ def _read(builder: Any, part: str, name: str, tfds: Any) -> tuple[list[bytes], l
     )
     images: list[bytes] = []
     labels: list[int] = []
-    held = 0
+    size = 0
     for element in dataset.as_numpy_iterator():
         image = element["image"]
         if not isinstance(image, bytes):
-            raise UsageError(f"{name} stores images as {type(image).__name__}, not as files")
+            raise UsageError(
+                f"{name} stores images as {type(image).__name__}; encoded image files are needed"
+            )
         images.append(image)
         labels.append(int(element["label"]))
-        held += len(image)
-        if held > MEMORY_LIMIT:
+        size += len(image)
+        if size > MEMORY_LIMIT:
             raise DataError(
-                f"{name} holds more than {MEMORY_LIMIT:,} bytes of images; give its TFRecord files "
-                f"instead, which are read in pieces: tfrecord:{builder.data_dir}"[:400]
+                f"{name} holds more than {MEMORY_LIMIT:,} bytes of images, the most that are kept "
+                "in memory; give its TFRecord files instead, which stay on disk: "
+                f"tfrecord:{builder.data_dir}"[:400]
             )
     return images, labels

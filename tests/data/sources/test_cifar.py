@@ -168,5 +168,5 @@ def test_damage_is_told_with_the_file(tmp_path):
         with pytest.raises((DamagedFileError, UnsafeFileError), match="test_batch"):
             load_data(f"cifar:{tmp_path / 'py'}")
     batch.write_bytes(pickle.dumps({"data": np.zeros((2, 3), np.uint8), "labels": [1, 2]}, 2))
-    with pytest.raises(DamagedFileError, match="needed are 'data', N x 3072 bytes"):
+    with pytest.raises(DamagedFileError, match="it must have 'data', N x 3072 bytes"):
         load_data(f"cifar:{tmp_path / 'py'}")

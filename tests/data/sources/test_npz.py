@@ -68,7 +68,7 @@ def header(text: str) -> bytes:
         (npy(images_and_labels()[0]) + b"123", "371 bytes.*368"),
         (
             header("{'descr': '|u1', 'fortran_order': False, 'shape': (99999999, 9999, 99)}"),
-            "promises",
+            "declares",
         ),
         (header("{'descr': '|u1', 'fortran_order': False, 'shape': (-2, -3)}") + bytes(6), "x.npy"),
         (header("__import__('os').system('true')"), "x.npy"),

@@ -136,7 +136,7 @@ def test_images_of_different_sizes():
     [
         (lambda: slices().repeat(), DataError, "infinite"),
         (lambda: slices().take(0), DataError, "no sample"),
-        (lambda: slices().map(lambda x, _: x), UsageError, r"needed is \(image, label\)"),
+        (lambda: slices().map(lambda x, _: x), UsageError, r"\(image, label\) is needed"),
         (lambda: slices(labels=LABELS - 1), DataError, "-1 at index 0"),
         (lambda: slices(labels=np.where(LABELS == 3, np.nan, LABELS)), DataError, "nan at index 3"),
         (lambda: slices(labels=np.zeros((20, 4))), DataError, "one-hot"),

@@ -84,7 +84,7 @@ def test_mock_data(name, monkeypatch):
 
 def test_offline_the_message_is_clear_and_quick(tmp_path, monkeypatch):
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
-    monkeypatch.setattr(tfds, "_PATIENCE", 0.5)
+    monkeypatch.setattr(tfds, "TIMEOUT", 0.5)
     monkeypatch.setattr(tfds, "_HOST", ("192.0.2.1", 443))  # a documentation address: no one there
     for name in ("HTTPS_PROXY", "https_proxy"):
         monkeypatch.delenv(name, raising=False)

@@ -14,7 +14,7 @@ from kerascnn.data.load import load_data
 from kerascnn.data.pipeline import pipeline
 from kerascnn.data.sources.dataset import Split
 from kerascnn.errors import DamagedFileError, DataError
-from kerascnn.imaging.decode import Piece, load_image
+from kerascnn.imaging.decode import EmbeddedImage, load_image
 from kerascnn.imaging.preprocessing import Preprocessing
 from support.images import png_of_noise
 
@@ -46,7 +46,7 @@ def test_tfrecord_files_are_read_in_pieces(tmp_path):
     assert data.class_names == ("class0", "class1", "class2")
     assert data.image_shape == (7, 9, 3)
     assert data.train.labels.tolist() == [seed % 3 for seed in range(10)]
-    assert all(isinstance(one, Piece) for one in data.train.images)
+    assert all(isinstance(image, EmbeddedImage) for image in data.train.images)
     for seed, image in enumerate((*data.train.images, *data.test.images)):
         assert np.array_equal(load_image(image), png_of_noise(seed)[1])
     plain = Preprocessing(None, scale=1.0)
@@ -91,7 +91,7 @@ def test_bad_record_files_are_named(tmp_path):
     with pytest.raises(DataError, match="packed with gzip"):
         load_data(f"tfrecord:{path}")
     write(path, range(12), keys=("picture", "label"))
-    with pytest.raises(DataError, match="image/class/text, label, picture; needed are one encoded"):
+    with pytest.raises(DataError, match="image/class/text, label, picture; it must have one encoded"):
         load_data(f"tfrecord:{path}")
     with tf.io.TFRecordWriter(str(path)) as writer:
         writer.write(b"\xff\xff\xff")
