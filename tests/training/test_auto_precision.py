@@ -150,7 +150,7 @@ def test_tf_lists_no_gpu_here_or_its_candidates_are_known():
     policies = auto_precision.candidates()
     assert "float32" in policies
     if not tf.config.list_physical_devices("GPU"):
-        assert found == ["float32", "mixed_bfloat16"]
+        assert policies == ["float32", "mixed_bfloat16"]
 
 
 @pytest.mark.parametrize(

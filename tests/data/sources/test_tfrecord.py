@@ -91,7 +91,9 @@ def test_bad_record_files_are_named(tmp_path):
     with pytest.raises(DataError, match="packed with gzip"):
         load_data(f"tfrecord:{path}")
     write(path, range(12), keys=("picture", "label"))
-    with pytest.raises(DataError, match="image/class/text, label, picture; it must have one encoded"):
+    with pytest.raises(
+        DataError, match="image/class/text, label, picture; it must have one encoded"
+    ):
         load_data(f"tfrecord:{path}")
     with tf.io.TFRecordWriter(str(path)) as writer:
         writer.write(b"\xff\xff\xff")
