@@ -1,28 +1,26 @@
-"""The command: fast, one clear line for every failure, JSON for scripts."""
+"""The command: fast, one clear line for every failure."""
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import resource
 import subprocess
 import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 import kerascnn
 from kerascnn.cli import main, parser
-from support.paths import ROOT
+from support.processes import environment, run_python
 
-COMMAND = [sys.executable, "-m", "kerascnn"]
 VERBS = ("list", "info", "summary", "train", "evaluate", "predict", "export", "weights")
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*COMMAND, *arguments], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    return run_python("-m", "kerascnn", *arguments)
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["list"], ["info", "lenet5"]])
@@ -58,55 +56,6 @@ def test_help_shows_an_example_that_parses(verb: str, capsys: pytest.CaptureFixt
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--version"]) == 0
     assert capsys.readouterr().out == f"kerascnn {kerascnn.__version__}\n"
-
-
-def test_list_prints_the_papers_figures(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["list", "lenet5*"]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert re.split(r"\s{2,}", lines[0].strip()) == [
-        "name", "input", "classes", "parameters", "MACs", "paper",
-    ]  # fmt: skip
-    cells = re.split(r"\s{2,}", lines[1])
-    assert cells[:5] == ["lenet5", "32x32x1", "10", "61,706", "417 k"]
-    assert [line.split()[0] for line in lines[1:]] == ["lenet5", "lenet5_1998"]
-
-
-def test_list_as_json(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["list", "--family", "lenet", "--json"]) == 0
-    records = json.loads(capsys.readouterr().out)
-    assert [one["name"] for one in records] == kerascnn.list_models(family="lenet")
-    five = records[0]
-    assert (five["params"], five["macs"], five["input_shape"]) == (61706, 416520, [32, 32, 1])
-    assert five["paper"]["year"] == 1998
-
-
-def test_list_without_a_match_says_how_patterns_work(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["list", "enet"]) == 0
-    assert '"*enet*"' in capsys.readouterr().out
-
-
-def test_info(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["info", "LeNet5"]) == 0
-    text = capsys.readouterr().out
-    assert "Gradient-based learning applied to document recognition" in text
-    assert "61,706 trainable" in text
-    assert "32 x 32 pixels" in text
-    assert "none are published" in text
-    assert main(["info", "lenet5", "--json"]) == 0
-    record = json.loads(capsys.readouterr().out)
-    assert (record["builder"], record["smallest_side"]) == ("LeNet5", 32)
-    assert main(["info", "vgg16", "--json"]) == 0
-    assert "keras/vgg16" in json.loads(capsys.readouterr().out)["weights"]
-
-
-def test_summary_adds_up(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["summary", "lenet5", "--json"]) == 0
-    layers = json.loads(capsys.readouterr().out)["layers"]
-    # C1, C3, C5, F6 and the output by hand: k*k*in*out + out.
-    by_hand = [5 * 5 * 6 + 6, 5 * 5 * 6 * 16 + 16, 5 * 5 * 16 * 120 + 120, 120 * 84 + 84, 850]
-    assert [one["params"] for one in layers if one["params"]] == by_hand
-    assert main(["summary", "lenet5"]) == 0
-    assert "48,120" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -182,33 +131,49 @@ def test_reader_that_goes_away() -> None:
     reading, writing = os.pipe()
     os.close(reading)
     done = subprocess.run(
-        [*COMMAND, "list"], cwd=ROOT, stdout=writing, stderr=subprocess.PIPE, text=True, check=False
-    )
+        [sys.executable, "-m", "kerascnn", "list"],
+        stdout=writing, stderr=subprocess.PIPE, text=True, check=False, env=environment(),
+    )  # fmt: skip
     os.close(writing)
     assert done.returncode == 141
     assert done.stderr == ""
 
 
-def test_chatter_is_filtered_and_errors_pass() -> None:
-    lines = {
-        "WARNING: All log messages before absl::InitializeLog() is called": False,
-        "I0000 00:00:1.5    1 port.cc:153] oneDNN custom operations are on.": False,
-        "I0000 00:00:1.5    1 cudart_stub.cc:31] Could not find cuda drivers": False,
-        "E0000 00:00:1.5    1 cuda_platform.cc:52] failed call to cuInit: UNKNOWN (303)": False,
-        "E0000 00:00:1.5    1 cuda_platform.cc:52] failed call to cuInit: UNKNOWN (999)": True,
-        "W0000 00:00:1.5    1 gpu_device.cc:2342] Cannot dlopen some GPU libraries.": True,
-        "Illegal instruction": True,
-    }
-    code = (
-        "import os, sys\n"
-        "from kerascnn.cli.startup import _without_start_up_lines\n"
-        "with _without_start_up_lines():\n"
-        "    os.write(2, sys.argv[1].encode())\n"
-        "    os.abort()\n"
-    )
-    text = "".join(f"{line}\n" for line in lines)
-    done = subprocess.run(
-        [sys.executable, "-c", code, text], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == -6, "what an aborting start-up says must arrive all the same"
-    assert done.stderr.splitlines() == [line for line, passes in lines.items() if passes]
+def write_npz(path: Path, classes: int, size: int = 8, label: int = 0) -> str:
+    labels = np.arange(40) % classes
+    labels[0] = label
+    images = np.zeros((40, size, size, 1), "uint8")
+    np.savez(path, x_train=images, y_train=labels, x_test=images, y_test=labels)
+    return f"npz:{path}"
+
+
+def test_failures_of_jobs(
+    run_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = {path: path.read_bytes() for path in run_dir.rglob("*") if path.is_file()}
+    (tmp_path / "empty").mkdir()
+    three = write_npz(tmp_path / "three.npz", 3)
+    negative = write_npz(tmp_path / "negative.npz", 3, label=-1)
+    cases = [
+        (["train", "lenet5", "digits", "--run-dir", str(run_dir)], 2, "seed: 1 -> 0"),
+        (["train", "lenet5", "digits", "--run-dir", "/proc/nowhere/x"], 8, "/proc/nowhere"),
+        (["train", "lenet5", "folder:/no/such/folder"], 6, "/no/such/folder"),
+        (["train", "lenet5", f"folder:{tmp_path / 'empty'}"], 6, "empty"),
+        (["train", "lenet5", negative], 6, "-1"),
+        (["train", "lenet5", "mnist"], 2, "mnist"),
+        (["train", "lenet5", "digits", "--recipe", "defualt"], 2, "did you mean 'default'"),
+        (["train", "lenet5", "digits", "--epochs", "0"], 2, "epochs"),
+        (["train", "lenet5", "digits", "--precision", "float8"], 2, "float8"),
+        (["train", "lenet5", "digits", "--strategy", "all"], 2, "all"),
+        (["evaluate", str(run_dir), three], 5, "classes"),
+        (["predict", str(run_dir), str(tmp_path / "no.png")], 6, "no.png"),
+        (["predict", str(run_dir), str(tmp_path / "three.npz")], 4, "three.npz"),
+    ]
+    for arguments, code, message in cases:
+        assert main(arguments) == code, arguments
+        captured = capsys.readouterr()
+        (line,) = captured.err.splitlines()
+        assert line.startswith("kerascnn: error: "), arguments
+        assert message in line, arguments
+        assert len(line) <= 420, arguments
+    assert {path: path.read_bytes() for path in run_dir.rglob("*") if path.is_file()} == kept

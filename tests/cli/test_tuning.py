@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from kerascnn.cli import main
-from support.processes import environment
+from support.processes import QUIET, environment
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_wrong_usage(
 def run(*arguments: str, directory: Path) -> Any:
     done = subprocess.run(
         [sys.executable, "-m", "kerascnn", *arguments, "--json"],
-        capture_output=True, text=True, env=environment(), cwd=directory, check=False,
+        capture_output=True, text=True, env=environment(**QUIET), cwd=directory, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout), done.stderr

@@ -6,8 +6,6 @@ import hashlib
 import json
 import pickle
 import re
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
@@ -21,7 +19,7 @@ from kerascnn.errors import DamagedFileError, UnsafeFileError
 from kerascnn.fileio.cache import home
 from kerascnn.published import catalogue
 from kerascnn.weights import inspect
-from support.paths import ROOT
+from support.processes import run_python
 
 pytestmark = pytest.mark.usefixtures("own_home")
 
@@ -51,9 +49,8 @@ def test_help_and_lists_import_nothing_heavy() -> None:
     for words in (["weights", "--help"], ["weights", "list"], ["weights", "list", "--json"]):
         code = f"from kerascnn.cli import main; main({words}); import sys; "
         code += f"print(sorted(set(sys.modules) & {heavy}))"
-        done = subprocess.run(
-            [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
-        )
+        done = run_python("-c", code)
+        assert done.returncode == 0, done.stderr
         assert done.stdout.splitlines()[-1] == "[]"
 
 

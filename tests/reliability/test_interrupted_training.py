@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ import kerascnn
 from kerascnn.errors import Interrupted
 from kerascnn.training import callbacks, checkpoints
 from kerascnn.training.checkpoints import Position
-from support.processes import start_python
+from support.processes import QUIET, start_python
 from support.trainings import halves, quiet, small
 
 
@@ -84,7 +85,7 @@ def test_training_in_another_thread_leaves_signals_alone(data, tmp_path):
 def test_ctrl_c_ends_the_command_with_75_and_names_the_files(tmp_path):
     run_dir = tmp_path / "run"
     command = ["-m", "kerascnn", "train", "lenet5", "digits", "--epochs", "10000"]
-    process = start_python(*command, "--run-dir", run_dir)
+    process = start_python(*command, "--run-dir", run_dir, **QUIET)
     deadline = time.monotonic() + 120
     while not (run_dir / "history.csv").exists():
         assert process.poll() is None, process.communicate()
@@ -99,3 +100,21 @@ def test_ctrl_c_ends_the_command_with_75_and_names_the_files(tmp_path):
     run = kerascnn.load_run(run_dir)
     assert run.load("best").output_shape == run.load("last").output_shape == (None, 10)
     assert not [path for path in run_dir.iterdir() if path.name.startswith(".")]
+
+
+def test_interrupted_training_keeps_and_names_its_models(tmp_path: Path) -> None:
+    run_dir = tmp_path / "run"
+    arguments = ["train", "lenet5", "digits", "--epochs", "1000", "--run-dir", str(run_dir)]
+    job = start_python("-m", "kerascnn", *arguments)
+    deadline = time.monotonic() + 120
+    while not (run_dir / "last.keras").exists() and job.poll() is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    job.send_signal(signal.SIGINT)
+    _, errors = job.communicate(timeout=60)
+    assert job.returncode == 75
+    last = errors.splitlines()[-1]
+    assert last.startswith("kerascnn: error: ")
+    assert f"best.keras and last.keras in {run_dir}" in last
+    assert "Traceback" not in errors
+    assert kerascnn.load_run(run_dir).load("last").count_params() == 61_706

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from typing import Any
 
 from support.paths import ROOT
 
+QUIET = {"TF_CPP_MIN_LOG_LEVEL": "2"}
+"""TensorFlow's C++ part tells errors alone: one of the `changes` below."""
+
 
 def environment(**changes: str) -> dict[str, str]:
-    """Returns this process's environment, changed so that a child imports the checkout.
-
-    TensorFlow's C++ part tells errors alone there, unless `changes` say otherwise.
-    """
+    """Returns this process's environment, changed so that a child imports the checkout."""
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    return {**os.environ, "PYTHONPATH": path, "TF_CPP_MIN_LOG_LEVEL": "2", **changes}
+    return {**os.environ, "PYTHONPATH": path, **changes}
 
 
 def start_python(*arguments: object, **changes: str) -> subprocess.Popen[str]:
@@ -36,3 +37,12 @@ def run_python(*arguments: object, **changes: str) -> subprocess.CompletedProces
     return subprocess.run(
         [sys.executable, *map(str, arguments)], env=environment(**changes), **options
     )
+
+
+def free_ports(count: int) -> list[int]:
+    """Returns ports of the loopback interface that nobody listens at."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [listening.getsockname()[1] for listening in sockets]
+    for listening in sockets:
+        listening.close()
+    return ports

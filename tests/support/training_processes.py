@@ -12,7 +12,7 @@ from typing import Any
 
 import kerascnn
 from kerascnn.training.checkpoints import weights_digest
-from support.processes import environment
+from support.processes import QUIET, environment
 from support.scripts import training_jobs
 
 KILLED = -signal.SIGKILL
@@ -25,7 +25,7 @@ def run_jobs(*jobs: Mapping[str, Any]) -> tuple[list[int], str]:
     done = subprocess.run(
         [sys.executable, training_jobs.__file__],
         input="".join(json.dumps(job) + "\n" for job in jobs),
-        env=environment(),
+        env=environment(**QUIET),
         capture_output=True,
         text=True,
         check=False,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,19 +13,11 @@ import pytest
 
 import kerascnn
 from kerascnn.errors import UsageError
-from support.processes import environment
+from support.processes import environment, free_ports
 
 TRAIN = ["-m", "kerascnn", "train", "lenet5", "digits", "--batch-size", "120", "--debug"]
 WITHIN = 60.0
 """Seconds in which a lost worker is to end the job."""
-
-
-def free_ports(count):
-    servers = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [server.getsockname()[1] for server in servers]
-    for server in servers:
-        server.close()
-    return ports
 
 
 def start(arguments, workers=1, own=()):

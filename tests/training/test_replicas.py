@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from support.paths import SCRIPTS
-from support.processes import run_python
+from support.processes import QUIET, run_python
 
 COUNTS = range(1, 34)
 
@@ -17,7 +17,7 @@ COUNTS = range(1, 34)
 @functools.cache
 def replicas(count):
     """Returns what replicas.py found with so many replicas."""
-    result = run_python(SCRIPTS / "replicas.py", count)
+    result = run_python(SCRIPTS / "replicas.py", count, **QUIET)
     assert result.returncode == 0, result.stderr[-3000:]
     return {"replicas": count, **json.loads(result.stdout.splitlines()[-1])}
 

@@ -10,7 +10,7 @@ import pytest
 
 from kerascnn.training import train as training
 from kerascnn.training.strategy import policy_scope
-from support.processes import run_python
+from support.processes import QUIET, run_python
 from support.trainings import quiet, small
 
 
@@ -68,7 +68,7 @@ print(json.dumps(runs))
 
 
 def test_two_replicas_train_as_one_does(tmp_path):
-    done = run_python("-c", TWO_DEVICES, tmp_path)
+    done = run_python("-c", TWO_DEVICES, tmp_path, **QUIET)
     assert done.returncode == 0, done.stderr
     runs = json.loads(done.stdout.splitlines()[-1])
     one, two = runs["none"], runs["mirrored"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import threading
 import time
 from pathlib import Path
@@ -13,8 +12,9 @@ import pytest
 
 from kerascnn.errors import Interrupted, KerasCNNError, UsageError
 from kerascnn.tuning import SearchSpace
-from kerascnn.tuning.chief import VARIABLES, WorkerOracle, search_role, serve
+from kerascnn.tuning.chief import VARIABLES, WorkerOracle, parse_address, search_role, serve
 from kerascnn.tuning.oracles import ORACLES, BudgetOracle
+from support.processes import free_ports
 
 
 def make_oracle(directory: Path, trials: int = 3, reload: bool = False) -> BudgetOracle:
@@ -46,9 +46,7 @@ class Chief(threading.Thread):
 
 @pytest.fixture(autouse=True)
 def address(monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    (port,) = free_ports(1)
     for variable, value in zip(VARIABLES, ("127.0.0.1", str(port), "worker-1"), strict=True):
         monkeypatch.setenv(variable, value)
 
@@ -224,3 +222,16 @@ def test_roles_come_and_go(monkeypatch: pytest.MonkeyPatch) -> None:
         search_role(":7000", "chief2"),
     ):
         pass
+
+
+@pytest.mark.parametrize(
+    ("text", "address"), [("10.0.0.1:7000", ("10.0.0.1", 7000)), (":7000", ("127.0.0.1", 7000))]
+)
+def test_addresses(text: str, address: tuple[str, int]) -> None:
+    assert parse_address(text) == address
+
+
+@pytest.mark.parametrize("text", ["localhost", "host:", "host:port", "host:0", "host:70000"])
+def test_wrong_addresses(text: str) -> None:
+    with pytest.raises(UsageError, match="HOST:PORT"):
+        parse_address(text)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from support.paths import SCRIPTS
-from support.processes import run_python
+from support.processes import QUIET, run_python
 
 SCRIPT = SCRIPTS / "tuning_replicas.py"
 TOLERANCE = {"float32": 1e-6, "mixed_bfloat16": 2**-7}
@@ -18,7 +18,7 @@ TOLERANCE = {"float32": 1e-6, "mixed_bfloat16": 2**-7}
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, Any]]]:
-    job = run_python(SCRIPT, tmp_path_factory.mktemp("search"), CUDA_VISIBLE_DEVICES="")
+    job = run_python(SCRIPT, tmp_path_factory.mktemp("search"), CUDA_VISIBLE_DEVICES="", **QUIET)
     assert job.returncode == 0, job.stderr[-2000:]
     return json.loads(job.stdout.splitlines()[-1])
 
