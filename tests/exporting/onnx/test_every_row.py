@@ -1,6 +1,6 @@
 """Every row of the registry is written as ONNX by kerascnn itself; tf2onnx is for foreign layers.
 
-One row of every family is asked the same, and for its answers, in test_export_graph.py.
+One row of every family is asked the same, and for its answers, in test_writer.py.
 """
 
 from __future__ import annotations
