@@ -79,7 +79,7 @@ def test_a_lost_workers_trial_goes_to_another_and_the_chief_ends(tmp_path: Path)
     assert time.monotonic() - begun > 1.4
     chief.join(20)
     assert chief.over is True
-    assert any("lost was not heard of" in line for line in chief.said)
+    assert any("lost did not answer for" in line for line in chief.said)
 
 
 def test_signs_of_life_keep_a_long_trial(tmp_path: Path) -> None:
