@@ -179,25 +179,26 @@ class _AlexnetBuilder(Variant):
         """Builds the model, with fresh or with trained weights.
 
         Args:
-            include_top: with the paper's classifier; without it the model ends in `features`.
-            weights: None for fresh weights; "imagenet" for the architecture's default among those
-                that are published, a tag of `kerascnn weights list`, an https address, or a path.
-                What is published brings along the columns of its network that are not given here. A
-                classifier for other classes starts afresh; `load_weights` has more to say.
-            input_tensor: a Keras tensor to build on, in place of a new input.
+            include_top: whether the model ends with the paper's classifier; otherwise it ends with
+                `features`.
+            weights: None for newly initialised weights; "imagenet" for the architecture's default
+                among the published weights; a tag of `kerascnn weights list`; an https address; or
+                a path. Published weights set the columns of their network that are not arguments
+                here. A classifier for other classes is newly initialised; see `load_weights`.
+            input_tensor: a Keras tensor to build on, instead of a new input.
             input_shape: (height, width, channels); None for the paper's. Height and width may be
-                None where the head allows it.
+                None if the head allows it.
             pooling: without the classifier: None for the feature map, "avg", "max" or "flatten".
             classes: number of classes; None for the paper's.
             classifier_activation: "softmax", "sigmoid", or None for logits.
-            name: of the model; the row's name when None.
+            name: of the model; None for the architecture's name.
             dropout: rate in [0, 1) before the classifier; None for the paper's.
             depth: multiplies the repeats of every stage, > 0.
             width: multiplies every channel count, > 0.
             kernel_size: odd size of the family's spatial filters; None for the paper's.
-            stem: "paper", "small" (stride 1, for images up to about 64 pixels) or "auto" (by the
-                size).
-            include_preprocessing: the model takes pixels 0 to 255 and scales them itself.
+            stem: first layers: "paper"; "small" (stride 1, for images up to about 64 pixels); or
+                "auto" (chosen by the image size).
+            include_preprocessing: whether the model scales pixels from 0 to 255 itself.
             filters: maps of conv1 to conv5.
             groups: groups of each convolution.
             pad: zeros around the image.
@@ -211,9 +212,9 @@ class _AlexnetBuilder(Variant):
 
         Raises:
             UsageError: an argument is unknown or out of range.
-            MismatchError: the image is too small, or its size must be known; or the weights are of
+            MismatchError: the image is too small, its size must be known, or the weights belong to
                 another network.
-            DownloadError: the weights cannot be fetched.
+            DownloadError: the weights cannot be downloaded.
         """
 
 class _AlphagoBuilder(Variant):
@@ -240,25 +241,26 @@ class _AlphagoBuilder(Variant):
         """Builds the model, with fresh or with trained weights.
 
         Args:
-            include_top: with the paper's classifier; without it the model ends in `features`.
-            weights: None for fresh weights; "imagenet" for the architecture's default among those
-                that are published, a tag of `kerascnn weights list`, an https address, or a path.
-                What is published brings along the columns of its network that are not given here. A
-                classifier for other classes starts afresh; `load_weights` has more to say.
-            input_tensor: a Keras tensor to build on, in place of a new input.
+            include_top: whether the model ends with the paper's classifier; otherwise it ends with
+                `features`.
+            weights: None for newly initialised weights; "imagenet" for the architecture's default
+                among the published weights; a tag of `kerascnn weights list`; an https address; or
+                a path. Published weights set the columns of their network that are not arguments
+                here. A classifier for other classes is newly initialised; see `load_weights`.
+            input_tensor: a Keras tensor to build on, instead of a new input.
             input_shape: (height, width, channels); None for the paper's. Height and width may be
-                None where the head allows it.
+                None if the head allows it.
             pooling: without the classifier: None for the feature map, "avg", "max" or "flatten".
             classes: number of classes; None for the paper's.
             classifier_activation: "softmax", "sigmoid", or None for logits.
-            name: of the model; the row's name when None.
+            name: of the model; None for the architecture's name.
             dropout: rate in [0, 1) before the classifier; None for the paper's.
             depth: multiplies the repeats of every stage, > 0.
             width: multiplies every channel count, > 0.
             kernel_size: odd size of the family's spatial filters; None for the paper's.
-            stem: "paper", "small" (stride 1, for images up to about 64 pixels) or "auto" (by the
-                size).
-            include_preprocessing: the model takes pixels 0 to 255 and scales them itself.
+            stem: first layers: "paper"; "small" (stride 1, for images up to about 64 pixels); or
+                "auto" (chosen by the image size).
+            include_preprocessing: whether the model scales pixels from 0 to 255 itself.
             filters: k of the paper: 192 in the matches; 128, 256 and 384 in Extended Data Table 3.
 
         Returns:
@@ -266,9 +268,9 @@ class _AlphagoBuilder(Variant):
 
         Raises:
             UsageError: an argument is unknown or out of range.
-            MismatchError: the image is too small, or its size must be known; or the weights are of
+            MismatchError: the image is too small, its size must be known, or the weights belong to
                 another network.
-            DownloadError: the weights cannot be fetched.
+            DownloadError: the weights cannot be downloaded.
         """
 
 class _ConvnetBuilder(Variant):
@@ -302,25 +304,26 @@ class _ConvnetBuilder(Variant):
         """Builds the model, with fresh or with trained weights.
 
         Args:
-            include_top: with the paper's classifier; without it the model ends in `features`.
-            weights: None for fresh weights; "imagenet" for the architecture's default among those
-                that are published, a tag of `kerascnn weights list`, an https address, or a path.
-                What is published brings along the columns of its network that are not given here. A
-                classifier for other classes starts afresh; `load_weights` has more to say.
-            input_tensor: a Keras tensor to build on, in place of a new input.
+            include_top: whether the model ends with the paper's classifier; otherwise it ends with
+                `features`.
+            weights: None for newly initialised weights; "imagenet" for the architecture's default
+                among the published weights; a tag of `kerascnn weights list`; an https address; or
+                a path. Published weights set the columns of their network that are not arguments
+                here. A classifier for other classes is newly initialised; see `load_weights`.
+            input_tensor: a Keras tensor to build on, instead of a new input.
             input_shape: (height, width, channels); None for the paper's. Height and width may be
-                None where the head allows it.
+                None if the head allows it.
             pooling: without the classifier: None for the feature map, "avg", "max" or "flatten".
             classes: number of classes; None for the paper's.
             classifier_activation: "softmax", "sigmoid", or None for logits.
-            name: of the model; the row's name when None.
+            name: of the model; None for the architecture's name.
             dropout: rate in [0, 1) before the classifier; None for the paper's.
             depth: multiplies the repeats of every stage, > 0.
             width: multiplies every channel count, > 0.
             kernel_size: odd size of the family's spatial filters; None for the paper's.
-            stem: "paper", "small" (stride 1, for images up to about 64 pixels) or "auto" (by the
-                size).
-            include_preprocessing: the model takes pixels 0 to 255 and scales them itself.
+            stem: first layers: "paper"; "small" (stride 1, for images up to about 64 pixels); or
+                "auto" (chosen by the image size).
+            include_preprocessing: whether the model scales pixels from 0 to 255 itself.
             n: convolutions of a stage, at least 1.
             m: stages, at least 1.
             k: hidden dense layers, 0 or more.
@@ -336,9 +339,9 @@ class _ConvnetBuilder(Variant):
 
         Raises:
             UsageError: an argument is unknown or out of range.
-            MismatchError: the image is too small, or its size must be known; or the weights are of
+            MismatchError: the image is too small, its size must be known, or the weights belong to
                 another network.
-            DownloadError: the weights cannot be fetched.
+            DownloadError: the weights cannot be downloaded.
         """
 
 class _DensenetBuilder(Variant):
@@ -367,25 +370,26 @@ class _DensenetBuilder(Variant):
         """Builds the model, with fresh or with trained weights.
 
         Args:
-            include_top: with the paper's classifier; without it the model ends in `features`.
-            weights: None for fresh weights; "imagenet" for the architecture's default among those
-                that are published, a tag of `kerascnn weights list`, an https address, or a path.
-                What is published brings along the columns of its network that are not given here. A
-                classifier for other classes starts afresh; `load_weights` has more to say.
-            input_tensor: a Keras tensor to build on, in place of a new input.
+            include_top: whether the model ends with the paper's classifier; otherwise it ends with
+                `features`.
+            weights: None for newly initialised weights; "imagenet" for the architecture's default
+                among the published weights; a tag of `kerascnn weights list`; an https address; or
+                a path. Published weights set the columns of their network that are not arguments
+                here. A classifier for other classes is newly initialised; see `load_weights`.
+            input_tensor: a Keras tensor to build on, instead of a new input.
             input_shape: (height, width, channels); None for the paper's. Height and width may be
-                None where the head allows it.
+                None if the head allows it.
             pooling: without the classifier: None for the feature map, "avg", "max" or "flatten".
             classes: number of classes; None for the paper's.
             classifier_activation: "softmax", "sigmoid", or None for logits.
-            name: of the model; the row's name when None.
+            name: of the model; None for the architecture's name.
             dropout: rate in [0, 1) before the classifier; None for the paper's.
             depth: multiplies the repeats of every stage, > 0.
             width: multiplies every channel count, > 0.
             kernel_size: odd size of the family's spatial filters; None for the paper's.
-            stem: "paper", "small" (stride 1, for images up to about 64 pixels) or "auto" (by the
-                size).
-            include_preprocessing: the model takes pixels 0 to 255 and scales them itself.
+            stem: first layers: "paper"; "small" (stride 1, for images up to about 64 pixels); or
+                "auto" (chosen by the image size).
+            include_preprocessing: whether the model scales pixels from 0 to 255 itself.
             layers: of each dense block.
             growth: k, the maps that a layer adds.
             first: maps of the first convolution.
@@ -395,9 +399,9 @@ class _DensenetBuilder(Variant):
 
         Raises:
             UsageError: an argument is unknown or out of range.
-            MismatchError: the image is too small, or its size must be known; or the weights are of
+            MismatchError: the image is too small, its size must be known, or the weights belong to
                 another network.
-            DownloadError: the weights cannot be fetched.
+            DownloadError: the weights cannot be downloaded.
         """
 
 class _EfficientnetBuilder(Variant):
@@ -427,25 +431,26 @@ class _EfficientnetBuilder(Variant):
         """Builds the model, with fresh or with trained weights.
 
         Args:
-            include_top: with the paper's classifier; without it the model ends in `features`.
-            weights: None for fresh weights; "imagenet" for the architecture's default among those
-                that are published, a tag of `kerascnn weights list`, an https address, or a path.
-                What is published brings along the columns of its network that are not given here. A
-                classifier for other classes starts afresh; `load_weights` has more to say.
-            input_tensor: a Keras tensor to build on, in place of a new input.
+            include_top: whether the model ends with the paper's classifier; otherwise it ends with
+                `features`.
+            weights: None for newly initialised weights; "imagenet" for the architecture's default
+                among the published weights; a tag of `kerascnn weights list`; an https address; or
+                a path. Published weights set the columns of their network that are not arguments
+                here. A classifier for other classes is newly initialised; see `load_weights`.
+            input_tensor: a Keras tensor to build on, instead of a new input.
             input_shape: (height, width, channels); None for the paper's. Height and width may be
-                None where the head allows it.
+                None if the head allows it.
             pooling: without the classifier: None for the feature map, "avg", "max" or "flatten".
             classes: number of classes; None for the paper's.
             classifier_activation: "softmax", "sigmoid", or None for logits.
-            name: of the model; the row's name when None.
+            name: of the model; None for the architecture's name.
             dropout: rate in [0, 1) before the classifier; None for the paper's.
             depth: multiplies the repeats of every stage, > 0.
             width: multiplies every channel count, > 0.
             kernel_size: odd size of the family's spatial filters; None for the paper's.
-            stem: "paper", "small" (stride 1, for images up to about 64 pixels) or "auto" (by the
-                size).
-            include_preprocessing: the model takes pixels 0 to 255 and scales them itself.
+            stem: first layers: "paper"; "small" (stride 1, for images up to about 64 pixels); or
+                "auto" (chosen by the image size).
+            include_preprocessing: whether the model scales pixels from 0 to 255 itself.
             epsilon: of the batch norms.
             momentum: of the batch norms.
             stochastic_depth: share of the samples that skip the last block while training.
@@ -456,9 +461,9 @@ class _EfficientnetBuilder(Variant):
 
         Raises:
             UsageError: an argument is unknown or out of range.
-            MismatchError: the image is too small, or its size must be known; or the weights are of
+            MismatchError: the image is too small, its size must be known, or the weights belong to
                 another network.
-            DownloadError: the weights cannot be fetched.
+            DownloadError: the weights cannot be downloaded.
         """
 
 class _VggBuilder(Variant):
@@ -488,25 +493,26 @@ class _VggBuilder(Variant):
         """Builds the model, with fresh or with trained weights.
 
         Args:
-            include_top: with the paper's classifier; without it the model ends in `features`.
-            weights: None for fresh weights; "imagenet" for the architecture's default among those
-                that are published, a tag of `kerascnn weights list`, an https address, or a path.
-                What is published brings along the columns of its network that are not given here. A
-                classifier for other classes starts afresh; `load_weights` has more to say.
-            input_tensor: a Keras tensor to build on, in place of a new input.
+            include_top: whether the model ends with the paper's classifier; otherwise it ends with
+                `features`.
+            weights: None for newly initialised weights; "imagenet" for the architecture's default
+                among the published weights; a tag of `kerascnn weights list`; an https address; or
+                a path. Published weights set the columns of their network that are not arguments
+                here. A classifier for other classes is newly initialised; see `load_weights`.
+            input_tensor: a Keras tensor to build on, instead of a new input.
             input_shape: (height, width, channels); None for the paper's. Height and width may be
-                None where the head allows it.
+                None if the head allows it.
             pooling: without the classifier: None for the feature map, "avg", "max" or "flatten".
             classes: number of classes; None for the paper's.
             classifier_activation: "softmax", "sigmoid", or None for logits.
-            name: of the model; the row's name when None.
+            name: of the model; None for the architecture's name.
             dropout: rate in [0, 1) before the classifier; None for the paper's.
             depth: multiplies the repeats of every stage, > 0.
             width: multiplies every channel count, > 0.
             kernel_size: odd size of the family's spatial filters; None for the paper's.
-            stem: "paper", "small" (stride 1, for images up to about 64 pixels) or "auto" (by the
-                size).
-            include_preprocessing: the model takes pixels 0 to 255 and scales them itself.
+            stem: first layers: "paper"; "small" (stride 1, for images up to about 64 pixels); or
+                "auto" (chosen by the image size).
+            include_preprocessing: whether the model scales pixels from 0 to 255 itself.
             stages: for each stage the filter sizes of its convolutions; a max pool follows each
                 stage.
             filters: channels of each stage.
@@ -518,9 +524,9 @@ class _VggBuilder(Variant):
 
         Raises:
             UsageError: an argument is unknown or out of range.
-            MismatchError: the image is too small, or its size must be known; or the weights are of
+            MismatchError: the image is too small, its size must be known, or the weights belong to
                 another network.
-            DownloadError: the weights cannot be fetched.
+            DownloadError: the weights cannot be downloaded.
         """
 
 class _FcnBuilder(Variant):
@@ -547,25 +553,26 @@ class _FcnBuilder(Variant):
         """Builds the model, with fresh or with trained weights.
 
         Args:
-            include_top: with the paper's classifier; without it the model ends in `features`.
-            weights: None for fresh weights; "imagenet" for the architecture's default among those
-                that are published, a tag of `kerascnn weights list`, an https address, or a path.
-                What is published brings along the columns of its network that are not given here. A
-                classifier for other classes starts afresh; `load_weights` has more to say.
-            input_tensor: a Keras tensor to build on, in place of a new input.
+            include_top: whether the model ends with the paper's classifier; otherwise it ends with
+                `features`.
+            weights: None for newly initialised weights; "imagenet" for the architecture's default
+                among the published weights; a tag of `kerascnn weights list`; an https address; or
+                a path. Published weights set the columns of their network that are not arguments
+                here. A classifier for other classes is newly initialised; see `load_weights`.
+            input_tensor: a Keras tensor to build on, instead of a new input.
             input_shape: (height, width, channels); None for the paper's. Height and width may be
-                None where the head allows it.
+                None if the head allows it.
             pooling: without the classifier: None for the feature map, "avg", "max" or "flatten".
             classes: number of classes; None for the paper's.
             classifier_activation: "softmax", "sigmoid", or None for logits.
-            name: of the model; the row's name when None.
+            name: of the model; None for the architecture's name.
             dropout: rate in [0, 1) before the classifier; None for the paper's.
             depth: multiplies the repeats of every stage, > 0.
             width: multiplies every channel count, > 0.
             kernel_size: odd size of the family's spatial filters; None for the paper's.
-            stem: "paper", "small" (stride 1, for images up to about 64 pixels) or "auto" (by the
-                size).
-            include_preprocessing: the model takes pixels 0 to 255 and scales them itself.
+            stem: first layers: "paper"; "small" (stride 1, for images up to about 64 pixels); or
+                "auto" (chosen by the image size).
+            include_preprocessing: whether the model scales pixels from 0 to 255 itself.
             stride: Stride of the finest scores: 32, 16 or 8.
 
         Returns:
@@ -573,9 +580,9 @@ class _FcnBuilder(Variant):
 
         Raises:
             UsageError: an argument is unknown or out of range.
-            MismatchError: the image is too small, or its size must be known; or the weights are of
+            MismatchError: the image is too small, its size must be known, or the weights belong to
                 another network.
-            DownloadError: the weights cannot be fetched.
+            DownloadError: the weights cannot be downloaded.
         """
 
 class _GooglenetBuilder(Variant):
@@ -607,25 +614,26 @@ class _GooglenetBuilder(Variant):
         """Builds the model, with fresh or with trained weights.
 
         Args:
-            include_top: with the paper's classifier; without it the model ends in `features`.
-            weights: None for fresh weights; "imagenet" for the architecture's default among those
-                that are published, a tag of `kerascnn weights list`, an https address, or a path.
-                What is published brings along the columns of its network that are not given here. A
-                classifier for other classes starts afresh; `load_weights` has more to say.
-            input_tensor: a Keras tensor to build on, in place of a new input.
+            include_top: whether the model ends with the paper's classifier; otherwise it ends with
+                `features`.
+            weights: None for newly initialised weights; "imagenet" for the architecture's default
+                among the published weights; a tag of `kerascnn weights list`; an https address; or
+                a path. Published weights set the columns of their network that are not arguments
+                here. A classifier for other classes is newly initialised; see `load_weights`.
+            input_tensor: a Keras tensor to build on, instead of a new input.
             input_shape: (height, width, channels); None for the paper's. Height and width may be
-                None where the head allows it.
+                None if the head allows it.
             pooling: without the classifier: None for the feature map, "avg", "max" or "flatten".
             classes: number of classes; None for the paper's.
             classifier_activation: "softmax", "sigmoid", or None for logits.
-            name: of the model; the row's name when None.
+            name: of the model; None for the architecture's name.
             dropout: rate in [0, 1) before the classifier; None for the paper's.
             depth: multiplies the repeats of every stage, > 0.
             width: multiplies every channel count, > 0.
             kernel_size: odd size of the family's spatial filters; None for the paper's.
-            stem: "paper", "small" (stride 1, for images up to about 64 pixels) or "auto" (by the
-                size).
-            include_preprocessing: the model takes pixels 0 to 255 and scales them itself.
+            stem: first layers: "paper"; "small" (stride 1, for images up to about 64 pixels); or
+                "auto" (chosen by the image size).
+            include_preprocessing: whether the model scales pixels from 0 to 255 itself.
             large: size of the modules' largest filters.
             batch_norm: batch norm before every ReLU, in place of response normalisation.
             pool4: size of the last max pool.
@@ -638,9 +646,9 @@ class _GooglenetBuilder(Variant):
 
         Raises:
             UsageError: an argument is unknown or out of range.
-            MismatchError: the image is too small, or its size must be known; or the weights are of
+            MismatchError: the image is too small, its size must be known, or the weights belong to
                 another network.
-            DownloadError: the weights cannot be fetched.
+            DownloadError: the weights cannot be downloaded.
         """
 
 class _InceptionBuilder(Variant):
@@ -676,25 +684,26 @@ class _InceptionBuilder(Variant):
         """Builds the model, with fresh or with trained weights.
 
         Args:
-            include_top: with the paper's classifier; without it the model ends in `features`.
-            weights: None for fresh weights; "imagenet" for the architecture's default among those
-                that are published, a tag of `kerascnn weights list`, an https address, or a path.
-                What is published brings along the columns of its network that are not given here. A
-                classifier for other classes starts afresh; `load_weights` has more to say.
-            input_tensor: a Keras tensor to build on, in place of a new input.
+            include_top: whether the model ends with the paper's classifier; otherwise it ends with
+                `features`.
+            weights: None for newly initialised weights; "imagenet" for the architecture's default
+                among the published weights; a tag of `kerascnn weights list`; an https address; or
+                a path. Published weights set the columns of their network that are not arguments
+                here. A classifier for other classes is newly initialised; see `load_weights`.
+            input_tensor: a Keras tensor to build on, instead of a new input.
             input_shape: (height, width, channels); None for the paper's. Height and width may be
-                None where the head allows it.
+                None if the head allows it.
             pooling: without the classifier: None for the feature map, "avg", "max" or "flatten".
             classes: number of classes; None for the paper's.
             classifier_activation: "softmax", "sigmoid", or None for logits.
-            name: of the model; the row's name when None.
+            name: of the model; None for the architecture's name.
             dropout: rate in [0, 1) before the classifier; None for the paper's.
             depth: multiplies the repeats of every stage, > 0.
             width: multiplies every channel count, > 0.
             kernel_size: odd size of the family's spatial filters; None for the paper's.
-            stem: "paper", "small" (stride 1, for images up to about 64 pixels) or "auto" (by the
-                size).
-            include_preprocessing: the model takes pixels 0 to 255 and scales them itself.
+            stem: first layers: "paper"; "small" (stride 1, for images up to about 64 pixels); or
+                "auto" (chosen by the image size).
+            include_preprocessing: whether the model scales pixels from 0 to 255 itself.
             a: modules at an eighth of the image's size.
             reduction_a: one module, halving the size.
             b: modules.
@@ -711,9 +720,9 @@ class _InceptionBuilder(Variant):
 
         Raises:
             UsageError: an argument is unknown or out of range.
-            MismatchError: the image is too small, or its size must be known; or the weights are of
+            MismatchError: the image is too small, its size must be known, or the weights belong to
                 another network.
-            DownloadError: the weights cannot be fetched.
+            DownloadError: the weights cannot be downloaded.
         """
 
 class _LenetBuilder(Variant):
@@ -743,25 +752,26 @@ class _LenetBuilder(Variant):
         """Builds the model, with fresh or with trained weights.
 
         Args:
-            include_top: with the paper's classifier; without it the model ends in `features`.
-            weights: None for fresh weights; "imagenet" for the architecture's default among those
-                that are published, a tag of `kerascnn weights list`, an https address, or a path.
-                What is published brings along the columns of its network that are not given here. A
-                classifier for other classes starts afresh; `load_weights` has more to say.
-            input_tensor: a Keras tensor to build on, in place of a new input.
+            include_top: whether the model ends with the paper's classifier; otherwise it ends with
+                `features`.
+            weights: None for newly initialised weights; "imagenet" for the architecture's default
+                among the published weights; a tag of `kerascnn weights list`; an https address; or
+                a path. Published weights set the columns of their network that are not arguments
+                here. A classifier for other classes is newly initialised; see `load_weights`.
+            input_tensor: a Keras tensor to build on, instead of a new input.
             input_shape: (height, width, channels); None for the paper's. Height and width may be
-                None where the head allows it.
+                None if the head allows it.
             pooling: without the classifier: None for the feature map, "avg", "max" or "flatten".
             classes: number of classes; None for the paper's.
             classifier_activation: "softmax", "sigmoid", or None for logits.
-            name: of the model; the row's name when None.
+            name: of the model; None for the architecture's name.
             dropout: rate in [0, 1) before the classifier; None for the paper's.
             depth: multiplies the repeats of every stage, > 0.
             width: multiplies every channel count, > 0.
             kernel_size: odd size of the family's spatial filters; None for the paper's.
-            stem: "paper", "small" (stride 1, for images up to about 64 pixels) or "auto" (by the
-                size).
-            include_preprocessing: the model takes pixels 0 to 255 and scales them itself.
+            stem: first layers: "paper"; "small" (stride 1, for images up to about 64 pixels); or
+                "auto" (chosen by the image size).
+            include_preprocessing: whether the model scales pixels from 0 to 255 itself.
             c1, c3, c5, f6: Maps of the convolutions and units of the layer before the output.
 
         Returns:
@@ -769,9 +779,9 @@ class _LenetBuilder(Variant):
 
         Raises:
             UsageError: an argument is unknown or out of range.
-            MismatchError: the image is too small, or its size must be known; or the weights are of
+            MismatchError: the image is too small, its size must be known, or the weights belong to
                 another network.
-            DownloadError: the weights cannot be fetched.
+            DownloadError: the weights cannot be downloaded.
         """
 
 class _MobilenetV1Builder(Variant):
@@ -800,25 +810,26 @@ class _MobilenetV1Builder(Variant):
         """Builds the model, with fresh or with trained weights.
 
         Args:
-            include_top: with the paper's classifier; without it the model ends in `features`.
-            weights: None for fresh weights; "imagenet" for the architecture's default among those
-                that are published, a tag of `kerascnn weights list`, an https address, or a path.
-                What is published brings along the columns of its network that are not given here. A
-                classifier for other classes starts afresh; `load_weights` has more to say.
-            input_tensor: a Keras tensor to build on, in place of a new input.
+            include_top: whether the model ends with the paper's classifier; otherwise it ends with
+                `features`.
+            weights: None for newly initialised weights; "imagenet" for the architecture's default
+                among the published weights; a tag of `kerascnn weights list`; an https address; or
+                a path. Published weights set the columns of their network that are not arguments
+                here. A classifier for other classes is newly initialised; see `load_weights`.
+            input_tensor: a Keras tensor to build on, instead of a new input.
             input_shape: (height, width, channels); None for the paper's. Height and width may be
-                None where the head allows it.
+                None if the head allows it.
             pooling: without the classifier: None for the feature map, "avg", "max" or "flatten".
             classes: number of classes; None for the paper's.
             classifier_activation: "softmax", "sigmoid", or None for logits.
-            name: of the model; the row's name when None.
+            name: of the model; None for the architecture's name.
             dropout: rate in [0, 1) before the classifier; None for the paper's.
             depth: multiplies the repeats of every stage, > 0.
             width: multiplies every channel count, > 0.
             kernel_size: odd size of the family's spatial filters; None for the paper's.
-            stem: "paper", "small" (stride 1, for images up to about 64 pixels) or "auto" (by the
-                size).
-            include_preprocessing: the model takes pixels 0 to 255 and scales them itself.
+            stem: first layers: "paper"; "small" (stride 1, for images up to about 64 pixels); or
+                "auto" (chosen by the image size).
+            include_preprocessing: whether the model scales pixels from 0 to 255 itself.
             first: channels of the first convolution.
             stages: (channels, repeats, stride of the first repeat) of the separable convolutions.
             padding: "far" (as keras.applications) or "symmetric".
@@ -828,9 +839,9 @@ class _MobilenetV1Builder(Variant):
 
         Raises:
             UsageError: an argument is unknown or out of range.
-            MismatchError: the image is too small, or its size must be known; or the weights are of
+            MismatchError: the image is too small, its size must be known, or the weights belong to
                 another network.
-            DownloadError: the weights cannot be fetched.
+            DownloadError: the weights cannot be downloaded.
         """
 
 class _MobilenetV2Builder(Variant):
@@ -860,25 +871,26 @@ class _MobilenetV2Builder(Variant):
         """Builds the model, with fresh or with trained weights.
 
         Args:
-            include_top: with the paper's classifier; without it the model ends in `features`.
-            weights: None for fresh weights; "imagenet" for the architecture's default among those
-                that are published, a tag of `kerascnn weights list`, an https address, or a path.
-                What is published brings along the columns of its network that are not given here. A
-                classifier for other classes starts afresh; `load_weights` has more to say.
-            input_tensor: a Keras tensor to build on, in place of a new input.
+            include_top: whether the model ends with the paper's classifier; otherwise it ends with
+                `features`.
+            weights: None for newly initialised weights; "imagenet" for the architecture's default
+                among the published weights; a tag of `kerascnn weights list`; an https address; or
+                a path. Published weights set the columns of their network that are not arguments
+                here. A classifier for other classes is newly initialised; see `load_weights`.
+            input_tensor: a Keras tensor to build on, instead of a new input.
             input_shape: (height, width, channels); None for the paper's. Height and width may be
-                None where the head allows it.
+                None if the head allows it.
             pooling: without the classifier: None for the feature map, "avg", "max" or "flatten".
             classes: number of classes; None for the paper's.
             classifier_activation: "softmax", "sigmoid", or None for logits.
-            name: of the model; the row's name when None.
+            name: of the model; None for the architecture's name.
             dropout: rate in [0, 1) before the classifier; None for the paper's.
             depth: multiplies the repeats of every stage, > 0.
             width: multiplies every channel count, > 0.
             kernel_size: odd size of the family's spatial filters; None for the paper's.
-            stem: "paper", "small" (stride 1, for images up to about 64 pixels) or "auto" (by the
-                size).
-            include_preprocessing: the model takes pixels 0 to 255 and scales them itself.
+            stem: first layers: "paper"; "small" (stride 1, for images up to about 64 pixels); or
+                "auto" (chosen by the image size).
+            include_preprocessing: whether the model scales pixels from 0 to 255 itself.
             first: channels of the first convolution.
             stages: (t, c, n, s): expansion, channels, repeats, stride of the first repeat.
             last: channels of the last convolution.
@@ -889,9 +901,9 @@ class _MobilenetV2Builder(Variant):
 
         Raises:
             UsageError: an argument is unknown or out of range.
-            MismatchError: the image is too small, or its size must be known; or the weights are of
+            MismatchError: the image is too small, its size must be known, or the weights belong to
                 another network.
-            DownloadError: the weights cannot be fetched.
+            DownloadError: the weights cannot be downloaded.
         """
 
 class _MobilenetV3Builder(Variant):
@@ -920,25 +932,26 @@ class _MobilenetV3Builder(Variant):
         """Builds the model, with fresh or with trained weights.
 
         Args:
-            include_top: with the paper's classifier; without it the model ends in `features`.
-            weights: None for fresh weights; "imagenet" for the architecture's default among those
-                that are published, a tag of `kerascnn weights list`, an https address, or a path.
-                What is published brings along the columns of its network that are not given here. A
-                classifier for other classes starts afresh; `load_weights` has more to say.
-            input_tensor: a Keras tensor to build on, in place of a new input.
+            include_top: whether the model ends with the paper's classifier; otherwise it ends with
+                `features`.
+            weights: None for newly initialised weights; "imagenet" for the architecture's default
+                among the published weights; a tag of `kerascnn weights list`; an https address; or
+                a path. Published weights set the columns of their network that are not arguments
+                here. A classifier for other classes is newly initialised; see `load_weights`.
+            input_tensor: a Keras tensor to build on, instead of a new input.
             input_shape: (height, width, channels); None for the paper's. Height and width may be
-                None where the head allows it.
+                None if the head allows it.
             pooling: without the classifier: None for the feature map, "avg", "max" or "flatten".
             classes: number of classes; None for the paper's.
             classifier_activation: "softmax", "sigmoid", or None for logits.
-            name: of the model; the row's name when None.
+            name: of the model; None for the architecture's name.
             dropout: rate in [0, 1) before the classifier; None for the paper's.
             depth: multiplies the repeats of every stage, > 0.
             width: multiplies every channel count, > 0.
             kernel_size: odd size of the family's spatial filters; None for the paper's.
-            stem: "paper", "small" (stride 1, for images up to about 64 pixels) or "auto" (by the
-                size).
-            include_preprocessing: the model takes pixels 0 to 255 and scales them itself.
+            stem: first layers: "paper"; "small" (stride 1, for images up to about 64 pixels); or
+                "auto" (chosen by the image size).
+            include_preprocessing: whether the model scales pixels from 0 to 255 itself.
             lines: depthwise kernel, expanded channels, output channels, SE, NL ("RE" or "HS"),
                 stride.
             hidden: units between pool and classifier.
@@ -949,9 +962,9 @@ class _MobilenetV3Builder(Variant):
 
         Raises:
             UsageError: an argument is unknown or out of range.
-            MismatchError: the image is too small, or its size must be known; or the weights are of
+            MismatchError: the image is too small, its size must be known, or the weights belong to
                 another network.
-            DownloadError: the weights cannot be fetched.
+            DownloadError: the weights cannot be downloaded.
         """
 
 class _NasnetBuilder(Variant):
@@ -981,29 +994,30 @@ class _NasnetBuilder(Variant):
         """Builds the model, with fresh or with trained weights.
 
         Args:
-            include_top: with the paper's classifier; without it the model ends in `features`.
-            weights: None for fresh weights; "imagenet" for the architecture's default among those
-                that are published, a tag of `kerascnn weights list`, an https address, or a path.
-                What is published brings along the columns of its network that are not given here. A
-                classifier for other classes starts afresh; `load_weights` has more to say.
-            input_tensor: a Keras tensor to build on, in place of a new input.
+            include_top: whether the model ends with the paper's classifier; otherwise it ends with
+                `features`.
+            weights: None for newly initialised weights; "imagenet" for the architecture's default
+                among the published weights; a tag of `kerascnn weights list`; an https address; or
+                a path. Published weights set the columns of their network that are not arguments
+                here. A classifier for other classes is newly initialised; see `load_weights`.
+            input_tensor: a Keras tensor to build on, instead of a new input.
             input_shape: (height, width, channels); None for the paper's. Height and width may be
-                None where the head allows it.
+                None if the head allows it.
             pooling: without the classifier: None for the feature map, "avg", "max" or "flatten".
             classes: number of classes; None for the paper's.
             classifier_activation: "softmax", "sigmoid", or None for logits.
-            name: of the model; the row's name when None.
+            name: of the model; None for the architecture's name.
             dropout: rate in [0, 1) before the classifier; None for the paper's.
             depth: multiplies the repeats of every stage, > 0.
             width: multiplies every channel count, > 0.
             kernel_size: odd size of the family's spatial filters; None for the paper's.
-            stem: "paper", "small" (stride 1, for images up to about 64 pixels) or "auto" (by the
-                size).
-            include_preprocessing: the model takes pixels 0 to 255 and scales them itself.
-            normal_cells: N, the normal cells of each stage.
-            penultimate: input channels of the classifier.
-            skip_reduction: the cell after a reduction cell takes as "prev" the "prev" of the
-                reduction cell, not its "now".
+            stem: first layers: "paper"; "small" (stride 1, for images up to about 64 pixels); or
+                "auto" (chosen by the image size).
+            include_preprocessing: whether the model scales pixels from 0 to 255 itself.
+            normal_cells: N, of each stage.
+            penultimate: channels that enter the classifier.
+            skip_reduction: the cell behind a reduction cell reads what that one read as "prev", not
+                as "now".
             auxiliary: a second classifier at two thirds of the depth, in the training model.
 
         Returns:
@@ -1011,9 +1025,9 @@ class _NasnetBuilder(Variant):
 
         Raises:
             UsageError: an argument is unknown or out of range.
-            MismatchError: the image is too small, or its size must be known; or the weights are of
+            MismatchError: the image is too small, its size must be known, or the weights belong to
                 another network.
-            DownloadError: the weights cannot be fetched.
+            DownloadError: the weights cannot be downloaded.
         """
 
 class _ResidualV1Builder(Variant):
@@ -1058,25 +1072,26 @@ class _ResidualV1Builder(Variant):
         """Builds the model, with fresh or with trained weights.
 
         Args:
-            include_top: with the paper's classifier; without it the model ends in `features`.
-            weights: None for fresh weights; "imagenet" for the architecture's default among those
-                that are published, a tag of `kerascnn weights list`, an https address, or a path.
-                What is published brings along the columns of its network that are not given here. A
-                classifier for other classes starts afresh; `load_weights` has more to say.
-            input_tensor: a Keras tensor to build on, in place of a new input.
+            include_top: whether the model ends with the paper's classifier; otherwise it ends with
+                `features`.
+            weights: None for newly initialised weights; "imagenet" for the architecture's default
+                among the published weights; a tag of `kerascnn weights list`; an https address; or
+                a path. Published weights set the columns of their network that are not arguments
+                here. A classifier for other classes is newly initialised; see `load_weights`.
+            input_tensor: a Keras tensor to build on, instead of a new input.
             input_shape: (height, width, channels); None for the paper's. Height and width may be
-                None where the head allows it.
+                None if the head allows it.
             pooling: without the classifier: None for the feature map, "avg", "max" or "flatten".
             classes: number of classes; None for the paper's.
             classifier_activation: "softmax", "sigmoid", or None for logits.
-            name: of the model; the row's name when None.
+            name: of the model; None for the architecture's name.
             dropout: rate in [0, 1) before the classifier; None for the paper's.
             depth: multiplies the repeats of every stage, > 0.
             width: multiplies every channel count, > 0.
             kernel_size: odd size of the family's spatial filters; None for the paper's.
-            stem: "paper", "small" (stride 1, for images up to about 64 pixels) or "auto" (by the
-                size).
-            include_preprocessing: the model takes pixels 0 to 255 and scales them itself.
+            stem: first layers: "paper"; "small" (stride 1, for images up to about 64 pixels); or
+                "auto" (chosen by the image size).
+            include_preprocessing: whether the model scales pixels from 0 to 255 itself.
             repeats: blocks of conv2_x, conv3_x, ….
             block: "basic" (two 3x3) or "bottleneck" (1x1, 3x3, and a 1x1 to four times `channels`).
             channels: of the 3x3s, one number for every stage.
@@ -1106,9 +1121,9 @@ class _ResidualV1Builder(Variant):
 
         Raises:
             UsageError: an argument is unknown or out of range.
-            MismatchError: the image is too small, or its size must be known; or the weights are of
+            MismatchError: the image is too small, its size must be known, or the weights belong to
                 another network.
-            DownloadError: the weights cannot be fetched.
+            DownloadError: the weights cannot be downloaded.
         """
 
 class _ResidualV2Builder(Variant):
@@ -1152,25 +1167,26 @@ class _ResidualV2Builder(Variant):
         """Builds the model, with fresh or with trained weights.
 
         Args:
-            include_top: with the paper's classifier; without it the model ends in `features`.
-            weights: None for fresh weights; "imagenet" for the architecture's default among those
-                that are published, a tag of `kerascnn weights list`, an https address, or a path.
-                What is published brings along the columns of its network that are not given here. A
-                classifier for other classes starts afresh; `load_weights` has more to say.
-            input_tensor: a Keras tensor to build on, in place of a new input.
+            include_top: whether the model ends with the paper's classifier; otherwise it ends with
+                `features`.
+            weights: None for newly initialised weights; "imagenet" for the architecture's default
+                among the published weights; a tag of `kerascnn weights list`; an https address; or
+                a path. Published weights set the columns of their network that are not arguments
+                here. A classifier for other classes is newly initialised; see `load_weights`.
+            input_tensor: a Keras tensor to build on, instead of a new input.
             input_shape: (height, width, channels); None for the paper's. Height and width may be
-                None where the head allows it.
+                None if the head allows it.
             pooling: without the classifier: None for the feature map, "avg", "max" or "flatten".
             classes: number of classes; None for the paper's.
             classifier_activation: "softmax", "sigmoid", or None for logits.
-            name: of the model; the row's name when None.
+            name: of the model; None for the architecture's name.
             dropout: rate in [0, 1) before the classifier; None for the paper's.
             depth: multiplies the repeats of every stage, > 0.
             width: multiplies every channel count, > 0.
             kernel_size: odd size of the family's spatial filters; None for the paper's.
-            stem: "paper", "small" (stride 1, for images up to about 64 pixels) or "auto" (by the
-                size).
-            include_preprocessing: the model takes pixels 0 to 255 and scales them itself.
+            stem: first layers: "paper"; "small" (stride 1, for images up to about 64 pixels); or
+                "auto" (chosen by the image size).
+            include_preprocessing: whether the model scales pixels from 0 to 255 itself.
             repeats: blocks of conv2_x, conv3_x, ….
             block: "basic" (two 3x3) or "bottleneck" (1x1, 3x3, and a 1x1 to four times `channels`).
             channels: of the 3x3s, one number for every stage.
@@ -1200,9 +1216,9 @@ class _ResidualV2Builder(Variant):
 
         Raises:
             UsageError: an argument is unknown or out of range.
-            MismatchError: the image is too small, or its size must be known; or the weights are of
+            MismatchError: the image is too small, its size must be known, or the weights belong to
                 another network.
-            DownloadError: the weights cannot be fetched.
+            DownloadError: the weights cannot be downloaded.
         """
 
 class _ShufflenetV1Builder(Variant):
@@ -1232,25 +1248,26 @@ class _ShufflenetV1Builder(Variant):
         """Builds the model, with fresh or with trained weights.
 
         Args:
-            include_top: with the paper's classifier; without it the model ends in `features`.
-            weights: None for fresh weights; "imagenet" for the architecture's default among those
-                that are published, a tag of `kerascnn weights list`, an https address, or a path.
-                What is published brings along the columns of its network that are not given here. A
-                classifier for other classes starts afresh; `load_weights` has more to say.
-            input_tensor: a Keras tensor to build on, in place of a new input.
+            include_top: whether the model ends with the paper's classifier; otherwise it ends with
+                `features`.
+            weights: None for newly initialised weights; "imagenet" for the architecture's default
+                among the published weights; a tag of `kerascnn weights list`; an https address; or
+                a path. Published weights set the columns of their network that are not arguments
+                here. A classifier for other classes is newly initialised; see `load_weights`.
+            input_tensor: a Keras tensor to build on, instead of a new input.
             input_shape: (height, width, channels); None for the paper's. Height and width may be
-                None where the head allows it.
+                None if the head allows it.
             pooling: without the classifier: None for the feature map, "avg", "max" or "flatten".
             classes: number of classes; None for the paper's.
             classifier_activation: "softmax", "sigmoid", or None for logits.
-            name: of the model; the row's name when None.
+            name: of the model; None for the architecture's name.
             dropout: rate in [0, 1) before the classifier; None for the paper's.
             depth: multiplies the repeats of every stage, > 0.
             width: multiplies every channel count, > 0.
             kernel_size: odd size of the family's spatial filters; None for the paper's.
-            stem: "paper", "small" (stride 1, for images up to about 64 pixels) or "auto" (by the
-                size).
-            include_preprocessing: the model takes pixels 0 to 255 and scales them itself.
+            stem: first layers: "paper"; "small" (stride 1, for images up to about 64 pixels); or
+                "auto" (chosen by the image size).
+            include_preprocessing: whether the model scales pixels from 0 to 255 itself.
             groups: of the pointwise convolutions.
             channels: of stages 2, 3 and 4.
             first: channels of the first convolution.
@@ -1261,9 +1278,9 @@ class _ShufflenetV1Builder(Variant):
 
         Raises:
             UsageError: an argument is unknown or out of range.
-            MismatchError: the image is too small, or its size must be known; or the weights are of
+            MismatchError: the image is too small, its size must be known, or the weights belong to
                 another network.
-            DownloadError: the weights cannot be fetched.
+            DownloadError: the weights cannot be downloaded.
         """
 
 class _ShufflenetV2Builder(Variant):
@@ -1293,25 +1310,26 @@ class _ShufflenetV2Builder(Variant):
         """Builds the model, with fresh or with trained weights.
 
         Args:
-            include_top: with the paper's classifier; without it the model ends in `features`.
-            weights: None for fresh weights; "imagenet" for the architecture's default among those
-                that are published, a tag of `kerascnn weights list`, an https address, or a path.
-                What is published brings along the columns of its network that are not given here. A
-                classifier for other classes starts afresh; `load_weights` has more to say.
-            input_tensor: a Keras tensor to build on, in place of a new input.
+            include_top: whether the model ends with the paper's classifier; otherwise it ends with
+                `features`.
+            weights: None for newly initialised weights; "imagenet" for the architecture's default
+                among the published weights; a tag of `kerascnn weights list`; an https address; or
+                a path. Published weights set the columns of their network that are not arguments
+                here. A classifier for other classes is newly initialised; see `load_weights`.
+            input_tensor: a Keras tensor to build on, instead of a new input.
             input_shape: (height, width, channels); None for the paper's. Height and width may be
-                None where the head allows it.
+                None if the head allows it.
             pooling: without the classifier: None for the feature map, "avg", "max" or "flatten".
             classes: number of classes; None for the paper's.
             classifier_activation: "softmax", "sigmoid", or None for logits.
-            name: of the model; the row's name when None.
+            name: of the model; None for the architecture's name.
             dropout: rate in [0, 1) before the classifier; None for the paper's.
             depth: multiplies the repeats of every stage, > 0.
             width: multiplies every channel count, > 0.
             kernel_size: odd size of the family's spatial filters; None for the paper's.
-            stem: "paper", "small" (stride 1, for images up to about 64 pixels) or "auto" (by the
-                size).
-            include_preprocessing: the model takes pixels 0 to 255 and scales them itself.
+            stem: first layers: "paper"; "small" (stride 1, for images up to about 64 pixels); or
+                "auto" (chosen by the image size).
+            include_preprocessing: whether the model scales pixels from 0 to 255 itself.
             channels: of stages 2, 3 and 4.
             last: channels of the last convolution.
             first: channels of the first convolution.
@@ -1322,9 +1340,9 @@ class _ShufflenetV2Builder(Variant):
 
         Raises:
             UsageError: an argument is unknown or out of range.
-            MismatchError: the image is too small, or its size must be known; or the weights are of
+            MismatchError: the image is too small, its size must be known, or the weights belong to
                 another network.
-            DownloadError: the weights cannot be fetched.
+            DownloadError: the weights cannot be downloaded.
         """
 
 class _ZfnetBuilder(Variant):
@@ -1352,25 +1370,26 @@ class _ZfnetBuilder(Variant):
         """Builds the model, with fresh or with trained weights.
 
         Args:
-            include_top: with the paper's classifier; without it the model ends in `features`.
-            weights: None for fresh weights; "imagenet" for the architecture's default among those
-                that are published, a tag of `kerascnn weights list`, an https address, or a path.
-                What is published brings along the columns of its network that are not given here. A
-                classifier for other classes starts afresh; `load_weights` has more to say.
-            input_tensor: a Keras tensor to build on, in place of a new input.
+            include_top: whether the model ends with the paper's classifier; otherwise it ends with
+                `features`.
+            weights: None for newly initialised weights; "imagenet" for the architecture's default
+                among the published weights; a tag of `kerascnn weights list`; an https address; or
+                a path. Published weights set the columns of their network that are not arguments
+                here. A classifier for other classes is newly initialised; see `load_weights`.
+            input_tensor: a Keras tensor to build on, instead of a new input.
             input_shape: (height, width, channels); None for the paper's. Height and width may be
-                None where the head allows it.
+                None if the head allows it.
             pooling: without the classifier: None for the feature map, "avg", "max" or "flatten".
             classes: number of classes; None for the paper's.
             classifier_activation: "softmax", "sigmoid", or None for logits.
-            name: of the model; the row's name when None.
+            name: of the model; None for the architecture's name.
             dropout: rate in [0, 1) before the classifier; None for the paper's.
             depth: multiplies the repeats of every stage, > 0.
             width: multiplies every channel count, > 0.
             kernel_size: odd size of the family's spatial filters; None for the paper's.
-            stem: "paper", "small" (stride 1, for images up to about 64 pixels) or "auto" (by the
-                size).
-            include_preprocessing: the model takes pixels 0 to 255 and scales them itself.
+            stem: first layers: "paper"; "small" (stride 1, for images up to about 64 pixels); or
+                "auto" (chosen by the image size).
+            include_preprocessing: whether the model scales pixels from 0 to 255 itself.
             filters: maps of conv1 to conv5.
             stddev: of the normal distribution of the initial weights; None for He's distribution.
 
@@ -1379,9 +1398,9 @@ class _ZfnetBuilder(Variant):
 
         Raises:
             UsageError: an argument is unknown or out of range.
-            MismatchError: the image is too small, or its size must be known; or the weights are of
+            MismatchError: the image is too small, its size must be known, or the weights belong to
                 another network.
-            DownloadError: the weights cannot be fetched.
+            DownloadError: the weights cannot be downloaded.
         """
 
 AlexNet: _AlexnetBuilder

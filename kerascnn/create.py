@@ -1,4 +1,4 @@
-"""Creates models by name, with fresh or with trained weights."""
+"""Creates models by name, with newly initialised or with trained weights."""
 
 from __future__ import annotations
 
@@ -36,38 +36,40 @@ def create_model(
     include_preprocessing: bool = False,
     **columns: Unpack[Columns],
 ) -> keras.Model:
-    """Builds an architecture by name, with fresh or with trained weights.
+    """Returns a new model of an architecture, with newly initialised or with trained weights.
 
     Args:
         architecture: one of `list_models()`, or its record.
-        include_top: with the paper's classifier; without it the model ends in `features`.
-        weights: None for fresh weights; "imagenet" for the architecture's default among those that
-            are published, a tag of `kerascnn weights list`, an https address, or a path.
-            What is published brings along the columns of its network that are not given here. A
-            classifier for other classes starts afresh; `load_weights` has more to say.
-        input_tensor: a Keras tensor to build on, in place of a new input.
+        include_top: whether the model ends with the paper's classifier; otherwise it ends with
+            `features`.
+        weights: None for newly initialised weights; "imagenet" for the architecture's default
+            among the published weights; a tag of `kerascnn weights list`; an https address; or a
+            path. Published weights set the columns of their network that are not arguments here. A
+            classifier for other classes is newly initialised; see `load_weights`.
+        input_tensor: a Keras tensor to build on, instead of a new input.
         input_shape: (height, width, channels); None for the paper's. Height and width may be None
-            where the head allows it.
+            if the head allows it.
         pooling: without the classifier: None for the feature map, "avg", "max" or "flatten".
         classes: number of classes; None for the paper's.
         classifier_activation: "softmax", "sigmoid", or None for logits.
-        name: of the model; the row's name when None.
+        name: of the model; None for the architecture's name.
         dropout: rate in [0, 1) before the classifier; None for the paper's.
         depth: multiplies the repeats of every stage, > 0.
         width: multiplies every channel count, > 0.
         kernel_size: odd size of the family's spatial filters; None for the paper's.
-        stem: "paper", "small" (stride 1, for images up to about 64 pixels) or "auto" (by the size).
-        include_preprocessing: the model takes pixels 0 to 255 and scales them itself.
-        **columns: any column of the row (`model_info(architecture).row`).
+        stem: first layers: "paper"; "small" (stride 1, for images up to about 64 pixels); or "auto"
+            (chosen by the image size).
+        include_preprocessing: whether the model scales pixels from 0 to 255 itself.
+        **columns: any column of the row (`model_info(architecture).own_columns`).
 
     Returns:
         A functional `keras.Model` with the layers `image`, `features` and `predictions`.
 
     Raises:
         UsageError: an argument is unknown or out of range.
-        MismatchError: the image is too small, or its size must be known; or the weights are of
+        MismatchError: the image is too small, its size must be known, or the weights belong to
             another network.
-        DownloadError: the weights cannot be fetched.
+        DownloadError: the weights cannot be downloaded.
     """
     variant = model_info(architecture) if isinstance(architecture, str) else architecture
     request = Request(
@@ -91,7 +93,7 @@ def create_model(
 def build(
     variant: Variant, request: Request, input_tensor: Any = None, name: str | None = None
 ) -> keras.Model:
-    """Builds the model that `request` asks for; arguments and errors as in `create_model`."""
+    """Returns the model that `request` describes; arguments and errors as in `create_model`."""
     source = request.weights
     if source is None:
         return build_model(variant, request, input_tensor, name)
@@ -99,8 +101,8 @@ def build(
     from kerascnn.weights.load import load_weights
 
     request = with_input_shape(request, input_tensor)
-    request = locate.with_published_columns(source, variant, request)
-    plan(variant, request)  # refuses what cannot be built before anything is fetched
+    request = locate.completed(source, variant, request)
+    plan(variant, request)  # raises an error for impossible requests before any download
     weights = locate.for_request(source, variant, request)
     model = build_model(variant, request, input_tensor, name)
     load_weights(model, weights.path)

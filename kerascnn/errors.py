@@ -1,7 +1,7 @@
 """The errors of kerascnn: one class for each documented exit code of the command.
 
-A message says in one line what was got, what is allowed and what to do. The command prints it and
-exits with the class's `exit_code`; Python code catches the class.
+A message is one line: the wrong value, what is allowed, and what to do. The command prints the
+message and exits with the class's `exit_code`; Python code catches the class.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ class UsageError(KerasCNNError, ValueError):
 
 
 class UnsafeFileError(KerasCNNError):
-    """A file was refused because reading it could run code or exhaust the machine (exit code 3)."""
+    """Reading a file could run code or exhaust the memory, so it was refused (exit code 3)."""
 
     exit_code = 3
 
 
 class DamagedFileError(KerasCNNError):
-    """A file is truncated, corrupt or not of the format it claims (exit code 4)."""
+    """A file is truncated, corrupt or has another format than expected (exit code 4)."""
 
     exit_code = 4
 
 
 class MismatchError(KerasCNNError, ValueError):
-    """Things that must fit do not: image shape, class count, weights (exit code 5)."""
+    """Model, data or weights do not fit: image shape, number of classes, tensors (exit code 5)."""
 
     exit_code = 5
 
@@ -44,18 +44,18 @@ class DataError(KerasCNNError, ValueError):
 
 
 class DivergedError(KerasCNNError):
-    """Training produced a value that is not finite (exit code 7)."""
+    """A training produced a value that is not finite (exit code 7)."""
 
     exit_code = 7
 
 
 class OutputError(KerasCNNError, OSError):
-    """A result cannot be written: no permission, no space, or it would overwrite (exit code 8)."""
+    """A result cannot be written: no permission, no space, or a file exists (exit code 8)."""
 
     exit_code = 8
 
 
 class Interrupted(KerasCNNError):
-    """The user stopped a job; what was finished is kept and named (exit code 75)."""
+    """The user stopped a job; the message names the results that are kept (exit code 75)."""
 
     exit_code = 75

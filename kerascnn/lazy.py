@@ -1,7 +1,7 @@
-"""Imports heavy modules on first use, and imports modules of ours after a heavy one.
+"""Imports Keras, NumPy and TensorFlow on first use, and registers modules to import after them.
 
-`importlib.util.LazyLoader` would put a module that is not loaded yet into `sys.modules`, where
-TensorFlow's own import of Keras finds it; the proxies here stay outside `sys.modules`.
+`importlib.util.LazyLoader` is not used: it puts a module that is not loaded yet into `sys.modules`,
+where TensorFlow's own import of Keras finds it. The proxies here are not in `sys.modules`.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ __all__ = ["LazyModule", "import_after", "keras", "np", "tf"]
 
 
 class LazyModule(ModuleType):
-    """Stands for a module and imports it when an attribute is first asked for."""
+    """A proxy of a module that imports the module when an attribute is first read."""
 
     def __getattr__(self, attribute: str) -> Any:
         module = self.__dict__.get("module")
-        if module is None:  # asking importlib each time would take longer than most NumPy calls
+        if module is None:  # cached, since `import_module` takes longer than most NumPy calls
             module = self.__dict__["module"] = importlib.import_module(self.__name__)
         return getattr(module, attribute)
 
@@ -38,9 +38,13 @@ else:
 
 
 def import_after(module: str, followers: Sequence[str]) -> None:
-    """Imports `followers` as soon as `module` is imported: now, if it is already.
+    """Imports `followers` now if `module` is imported, otherwise directly after its import.
 
-    Otherwise a hook waits for the import of `module` and removes itself after it.
+    In the latter case, an import hook is installed; it removes itself after the import.
+
+    Args:
+        module: name of a module, such as "keras".
+        followers: names of the modules to import after it.
     """
     if module in sys.modules:
         _import_all(followers)
@@ -53,8 +57,8 @@ def _import_all(modules: Sequence[str]) -> None:
         importlib.import_module(module)
 
 
-class _ImportHook:
-    """Finds `module` by the other finders, and has its loader import `followers` in the end."""
+class _ImportHook(importlib.abc.MetaPathFinder):
+    """Finds `module` with the other finders, and makes its loader import `followers` after it."""
 
     def __init__(self, module: str, followers: Sequence[str]) -> None:
         self.module, self.followers = module, followers
@@ -74,8 +78,8 @@ class _ImportHook:
         return None
 
 
-class _FollowedLoader:
-    """Loads a module as its own loader does, then imports the hook's followers."""
+class _FollowedLoader(importlib.abc.Loader):
+    """Loads a module with the module's own loader, then imports the followers of the hook."""
 
     def __init__(self, loader: Any, hook: _ImportHook) -> None:
         self.loader, self.hook = loader, hook
@@ -88,14 +92,14 @@ class _FollowedLoader:
         return created
 
     def exec_module(self, module: ModuleType) -> None:
-        if module.__spec__ is not None:  # nothing else needs to know of the hook
+        if module.__spec__ is not None:  # the module shall keep no trace of the hook
             module.__spec__.loader = module.__loader__ = self.loader
         self.loader.exec_module(module)
         if self.hook in sys.meta_path:
             sys.meta_path.remove(self.hook)
         try:
             _import_all(self.hook.followers)
-        except Exception as error:  # the import of another package must not fail for ours
+        except Exception as error:  # an error here must not make the import of Keras fail
             warnings.warn(
                 f"kerascnn could not register its layers with {self.hook.module}: {error!r}; "
                 f"import {', '.join(self.hook.followers)} to see why",

@@ -9,15 +9,15 @@ from typing import Any
 from kerascnn.errors import KerasCNNError, UsageError
 from kerascnn.models.registry import Variant
 from kerascnn.models.request import ARGUMENTS
-from kerascnn.recipes.fields import FIELDS, SPOKEN
+from kerascnn.recipes.fields import EXPLANATIONS, FIELDS
 from kerascnn.tuning.axes import Axis, Range, make_axis
 from kerascnn.tuning.budget import price
 from kerascnn.tuning.per_stage import stage_column
 
 SCALED = ("depth", "width", "kernel_size")
 NETWORK = (*SCALED, "stem", "dropout", "head", "pooling")
-TRAINING = {*FIELDS, "augmentation"} - {*SPOKEN, "dropout"}
-"""Axes of the training: the fields of a recipe, without dropout, an axis of the network."""
+TRAINING = {*FIELDS, "augmentation"} - {*EXPLANATIONS, "dropout"}
+"""A recipe's fields, but for the dropout, which belongs to the network here."""
 HEADS = ("paper", "linear")
 POOLINGS = ("avg", "max", "flatten")
 AUGMENTATIONS: dict[str, dict[str, Any]] = {

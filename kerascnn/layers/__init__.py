@@ -1,4 +1,4 @@
-"""The layers that Keras does not have, registered for saving under the package "kerascnn"."""
+"""Layers that Keras does not have, registered for saving under the package name "kerascnn"."""
 
 from kerascnn.layers.activations import ExactGelu as ExactGelu
 from kerascnn.layers.activations import HardSigmoid as HardSigmoid

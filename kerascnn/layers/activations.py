@@ -1,6 +1,6 @@
-"""Hard sigmoid and GELU in forms that ONNX takes as they are; values and gradients are Keras's.
+"""Hard sigmoid and GELU in forms that ONNX can express; values and gradients equal Keras's.
 
-Hard swish needs none: beside this hard sigmoid, the stock layer leaves no Transposes.
+Hard swish needs no such form: with this hard sigmoid, Keras's own layer is exported well.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ import keras
 
 @keras.saving.register_keras_serializable("kerascnn")
 class HardSigmoid(keras.layers.Layer):
-    """ReLU6(x + 3) / 6 (Howard 2019, arXiv:1905.02244, section 5.2)."""
+    """Hard sigmoid: ReLU6(x + 3) / 6 (Howard 2019, arXiv:1905.02244, section 5.2)."""
 
     def call(self, inputs: Any) -> Any:
-        # tf2onnx carries a change of layout past the addition of a vector, not of a scalar: with a
-        # plain `x + 3` as a gate MobileNetV3-small keeps a hundred Transposes.
+        # A vector, since tf2onnx cannot move a Transpose past the addition of a scalar: with
+        # `x + 3`, an exported MobileNetV3-small has a hundred Transposes.
         three = keras.ops.full((inputs.shape[-1],), 3.0, dtype=inputs.dtype)
         return keras.ops.relu6(inputs + three) * (1 / 6)
 
@@ -26,7 +26,7 @@ class HardSigmoid(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("kerascnn")
 class ExactGelu(keras.layers.Layer):
-    """x (1 + erf(x / sqrt 2)) / 2 (Hendrycks 2016, arXiv:1606.08415).
+    """GELU: x (1 + erf(x / sqrt 2)) / 2 (Hendrycks 2016, arXiv:1606.08415).
 
     TensorFlow's own operator uses erfc, which ONNX does not have.
     """

@@ -1,4 +1,4 @@
-"""What a network that looks at a board adds."""
+"""The layer of networks that play board games: a bias for each position."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ import keras
 
 @keras.saving.register_keras_serializable("kerascnn")
 class PositionBias(keras.layers.Layer):
-    """Adds a bias of its own to every position of a map: (N, H, W, C), with H * W * C weights."""
+    """Adds a separate bias to every position and channel of a map, (N, H, W, C).
+
+    It has H * W * C weights.
+    """
 
     def build(self, input_shape: Any) -> None:
         self.bias = self.add_weight(name="bias", shape=input_shape[1:], initializer="zeros")

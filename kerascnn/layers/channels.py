@@ -1,10 +1,10 @@
-"""Moving channels about: the shuffle and the split of ShuffleNet.
+"""The channel shuffle and the channel split of ShuffleNet.
 
-Each has two forms of equal values. Training takes the one with the quick gradient; the other's
-would cost ShuffleNetV2 a tenth (shuffle) and a seventh (split) of its step on a CPU. Otherwise, and
-so in an export, stands the one that leaves an ONNX graph without Transposes, of which the first
-form leaves three. A shuffle as strided slices and a concatenation leaves none either, but takes
-three times the step.
+Each has two forms with equal values. Training uses the form with the faster gradient: the other
+form makes a training step of ShuffleNetV2 on a CPU slower by a tenth (shuffle) or a seventh
+(split). Inference and export use the form that becomes an ONNX graph without Transposes; the first
+form leaves three. A third form of the shuffle, strided slices and a concatenation, has none either,
+but a training step takes three times as long.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ import keras
 
 @keras.saving.register_keras_serializable("kerascnn")
 class ChannelShuffle(keras.layers.Layer):
-    """Deals the channels of every group out over all groups (Zhang 2017, arXiv:1707.01083).
+    """Distributes the channels of every group over all groups (Zhang 2017, arXiv:1707.01083).
 
-    Channels as a (groups, n) matrix, transposed and read row by row again.
+    The channels are written as a (groups, n) matrix, which is transposed and flattened again.
 
     Args:
-        groups: number of groups, dividing the channels.
+        groups: number of groups, a divisor of the number of channels.
     """
 
     def __init__(self, groups: int, **kwargs: Any) -> None:
@@ -33,7 +33,7 @@ class ChannelShuffle(keras.layers.Layer):
         if training:
             x = ops.reshape(inputs, (-1, self.groups, size))
             return ops.reshape(ops.transpose(x, (0, 2, 1)), ops.shape(inputs))
-        order = [group * size + place for place in range(size) for group in range(self.groups)]
+        order = [group * size + index for index in range(size) for group in range(self.groups)]
         x = ops.take(ops.transpose(inputs, (0, 3, 1, 2)), order, axis=1)
         return ops.transpose(x, (0, 2, 3, 1))
 
@@ -46,11 +46,11 @@ class ChannelShuffle(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("kerascnn")
 class ChannelSlice(keras.layers.Layer):
-    """One of the equal parts that the channels are cut into.
+    """Returns one of several equal parts of the channels.
 
     Args:
-        part: which, from 0.
-        parts: into how many, dividing the channels.
+        part: index of the part, from 0.
+        parts: number of parts, a divisor of the number of channels.
     """
 
     def __init__(self, part: int, parts: int = 2, **kwargs: Any) -> None:

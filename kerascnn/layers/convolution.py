@@ -1,8 +1,8 @@
-"""Convolutions on the TensorFlow operators that are fast: 1x1 ones in bfloat16, and grouped ones.
+"""Convolutions with faster TensorFlow operators: 1x1 ones in bfloat16, and grouped ones.
 
-Keras 3 wraps every grouped convolution on TensorFlow in an XLA-compiled function, since the plain
-operator once had no CPU kernel (keras-team/keras#18180). With oneDNN it has one: it trains hundreds
-of times faster there, and exports to ONNX as one `Conv`, where the wrapped one cannot be exported
+Keras 3 compiles every grouped convolution on TensorFlow with XLA, since TensorFlow's operator had
+no CPU kernel (keras-team/keras#18180). With oneDNN it has one, which trains hundreds of times
+faster. It also exports to ONNX as one `Conv`, while the compiled function cannot be exported
 (onnx/tensorflow-onnx#2099).
 """
 
@@ -18,11 +18,11 @@ from kerascnn.lazy import tf
 
 @functools.cache
 def plain_operator_trains(dtype: str) -> bool:
-    """Returns whether the plain operator has gradients of `dtype` here.
+    """Returns whether TensorFlow's operator for grouped convolutions has gradients of `dtype` here.
 
-    On a CPU only oneDNN has them, and those of float16 only where the processor computes with it.
+    On a CPU only oneDNN has these gradients, and for float16 only on processors that support it.
     """
-    with tf.init_scope():  # which stops every tape: the gradients' operators are called by name
+    with tf.init_scope():  # no gradient tape works inside, so the gradient operators are called
         x = tf.cast(tf.random.stateless_normal((1, 4, 4, 4), [1, 2]), dtype)
         kernel = tf.cast(tf.random.stateless_normal((3, 3, 2, 4), [3, 4]), dtype)
         window = {"strides": [1, 1, 1, 1], "padding": "SAME"}
@@ -37,18 +37,22 @@ def plain_operator_trains(dtype: str) -> bool:
         except (tf.errors.UnimplementedError, tf.errors.InvalidArgumentError):
             return False
         x, kernel, y, by_input, by_kernel = (
-            tf.cast(one, tf.float32) for one in (x, kernel, y, by_input, by_kernel)
+            tf.cast(tensor, tf.float32) for tensor in (x, kernel, y, by_input, by_kernel)
         )
-        apart = _split(x, kernel, 2, 1, "SAME", 1)
-        wrong = tf.reduce_max(tf.abs(y - apart)) / tf.reduce_max(tf.abs(apart))
-        # y is linear in both, so that both gradients of y * y / 2 along them give y * y.
-        for gradient, along in (by_input, x), (by_kernel, kernel):
-            wrong += tf.abs(tf.reduce_sum(gradient * along) / tf.reduce_sum(y * y) - 1)
-        # What is wrong is off by far more than half precision rounds.
-        return bool(wrong < (1e-4 if dtype == "float32" else 3e-2))
+        expected = _group_by_group(x, kernel, 2, 1, "SAME", 1)
+        error = tf.reduce_max(tf.abs(y - expected)) / tf.reduce_max(tf.abs(expected))
+        # y is linear in the input and in the kernel, so the gradient of y * y / 2 by one of them,
+        # multiplied by it and summed, is the sum of y * y.
+        for gradient, variable in (by_input, x), (by_kernel, kernel):
+            error += tf.abs(tf.reduce_sum(gradient * variable) / tf.reduce_sum(y * y) - 1)
+        # A wrong kernel has errors far above the rounding of half precision.
+        return bool(error < (1e-4 if dtype == "float32" else 3e-2))
 
 
-def _split(x: Any, kernel: Any, groups: int, strides: Any, padding: str, dilations: Any) -> Any:
+def _group_by_group(
+    x: Any, kernel: Any, groups: int, strides: Any, padding: str, dilations: Any
+) -> Any:
+    """Returns a grouped convolution as one convolution for each group."""
     parts = zip(tf.split(x, groups, -1), tf.split(kernel, groups, -1), strict=True)
     return tf.concat(
         [tf.nn.convolution(a, b, strides, padding, dilations=dilations) for a, b in parts], -1
@@ -56,17 +60,17 @@ def _split(x: Any, kernel: Any, groups: int, strides: Any, padding: str, dilatio
 
 
 class Conv2D(keras.layers.Conv2D):
-    """`keras.layers.Conv2D` whose 1x1 kernels are a product of matrices in bfloat16 on a CPU.
+    """`keras.layers.Conv2D` that computes 1x1 kernels in bfloat16 on a CPU by a matrix product.
 
-    There TensorFlow's convolution takes longer than its product: a training step of ResNet-50 is
-    1.1 times as fast with it (benchmarks/results/layers.md). In float32 they take the same. Equal
-    values and gradients.
+    There, TensorFlow's matrix product is faster than its convolution: a training step of ResNet-50
+    is 1.1 times as fast (benchmarks/results/layers.md). In float32 both take the same time. Values
+    and gradients are equal.
 
-    A model with this layer is saved as one with Keras's own, and so loads without this package.
-    Takes the arguments of `keras.layers.Conv2D`; for anything else it is that layer.
+    Takes the arguments of `keras.layers.Conv2D`, and in all other cases works as that layer. It is
+    saved as that layer, so a saved model loads without this package.
     """
 
-    # What saves and clones asks an object for its class by this name.
+    # Keras reads this attribute to save and clone a layer.
     __class__ = property(lambda self: keras.layers.Conv2D)
 
     def convolution_op(self, inputs: Any, kernel: Any) -> Any:
@@ -89,10 +93,10 @@ class Conv2D(keras.layers.Conv2D):
 
 @keras.saving.register_keras_serializable("kerascnn")
 class GroupedConv2D(keras.layers.Conv2D):
-    """`keras.layers.Conv2D` with groups, fast on TensorFlow; equal values and gradients.
+    """`keras.layers.Conv2D` with groups that is fast on TensorFlow; values and gradients are equal.
 
-    Takes the arguments of `keras.layers.Conv2D`, channels_last only. On other backends it is that
-    layer. Where the plain operator does not train, the groups are convolved one by one.
+    Takes the arguments of `keras.layers.Conv2D`, channels_last only. On other backends it works as
+    that layer. If TensorFlow's operator has no gradient, the groups are convolved one by one.
     """
 
     def convolution_op(self, inputs: Any, kernel: Any) -> Any:
@@ -103,4 +107,6 @@ class GroupedConv2D(keras.layers.Conv2D):
             return tf.nn.convolution(
                 inputs, kernel, self.strides, padding, dilations=self.dilation_rate
             )
-        return _split(inputs, kernel, self.groups, self.strides, padding, self.dilation_rate)
+        return _group_by_group(
+            inputs, kernel, self.groups, self.strides, padding, self.dilation_rate
+        )

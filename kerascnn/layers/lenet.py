@@ -1,4 +1,4 @@
-"""The layers of the LeNet-5 of 1998 that no later network has.
+"""Layers of the original LeNet-5 that later networks do not have.
 
 LeCun, Bottou, Bengio, Haffner 1998, "Gradient-based learning applied to document recognition",
 Proceedings of the IEEE 86(11), section II.B.
@@ -14,13 +14,17 @@ from kerascnn.lazy import np
 
 
 def fan_in_uniform(fan_in: int) -> keras.initializers.Initializer:
-    """Returns the uniform distribution in ±2.4 / fan-in (appendix A), `fan_in` inputs to a unit."""
+    """Returns the initializer uniform in ±2.4 / fan-in (appendix A).
+
+    Args:
+        fan_in: number of inputs of a unit.
+    """
     return keras.initializers.RandomUniform(-2.4 / fan_in, 2.4 / fan_in)
 
 
 @keras.saving.register_keras_serializable("kerascnn")
 class ScaledTanh(keras.layers.Layer):
-    """1.7159 tanh(2x/3), the squashing function that is ±1 at ±1 (the paper's appendix A)."""
+    """1.7159 tanh(2x/3), the paper's activation, which is ±1 at ±1 (appendix A)."""
 
     def call(self, inputs: Any) -> Any:
         return 1.7159 * keras.ops.tanh(inputs * (2 / 3))
@@ -31,9 +35,9 @@ class ScaledTanh(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("kerascnn")
 class TrainableSubsampling(keras.layers.Layer):
-    """Adds the four values of each 2x2 square, times one coefficient, plus one bias, a map.
+    """Sums each 2x2 square, multiplies by a coefficient and adds a bias.
 
-    (N, H, W, C) -> (N, H // 2, W // 2, C), with 2 C trainable weights.
+    (N, H, W, C) -> (N, H // 2, W // 2, C). Each channel has one trainable coefficient and bias.
     """
 
     def build(self, input_shape: Any) -> None:
@@ -56,13 +60,14 @@ class TrainableSubsampling(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("kerascnn")
 class TableConv2D(keras.layers.Layer):
-    """A valid convolution whose maps see only some of the input maps (the paper's Table I).
+    """A convolution whose output maps depend on only some of the input maps (the paper's Table I).
 
-    Only the connections of the table are weights: a kernel of (size * size, connections).
+    Padding is "valid". Only connections of the table have weights: the kernel has the shape
+    (kernel_size ** 2, number of connections).
 
     Args:
-        table: for each output map the indices of the input maps that it sees.
-        kernel_size: of the square filters.
+        table: for each output map, the indices of the input maps that it depends on.
+        kernel_size: side of the square filters.
     """
 
     def __init__(self, table: Any, kernel_size: int, **kwargs: Any) -> None:
@@ -78,7 +83,7 @@ class TableConv2D(keras.layers.Layer):
             placement[row, i * outputs + o] = 1.0
         self.placement = placement
         area = self.kernel_size**2
-        # The maps differ in fan-in (3, 4 or 6 inputs); the mean stands for all.
+        # The mean, since output maps depend on 3, 4 or 6 input maps.
         fan_in = area * len(pairs) // outputs
         self.kernel = self.add_weight(
             name="kernel", shape=(area, len(pairs)), initializer=fan_in_uniform(fan_in)
@@ -95,8 +100,8 @@ class TableConv2D(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         batch, height, width, _ = input_shape
-        less = self.kernel_size - 1
-        return batch, height and height - less, width and width - less, len(self.table)
+        border = self.kernel_size - 1
+        return batch, height and height - border, width and width - border, len(self.table)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "table": self.table, "kernel_size": self.kernel_size}
@@ -104,17 +109,17 @@ class TableConv2D(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("kerascnn")
 class RadialBasis(keras.layers.Layer):
-    """Euclidean radial basis functions with fixed centres: minus the squared distance to each.
+    """Radial basis functions: returns minus the squared distance to the fixed centre of each class.
 
-    (N, D) -> (N, classes). The sign makes the nearest centre the largest value, and the
-    cross-entropy of its softmax the paper's equation (9), but for that equation's constant j. With
-    `j` the layer adds what is missing to the training loss: the mean of
-    log(1 + e^-j / sum of e^-distance), which needs no label. It stops the network from learning
-    distances that tell the classes apart and are all long.
+    (N, D) -> (N, classes). With this sign, the nearest centre has the largest value, and the
+    cross-entropy of the softmax is the paper's equation (9) without its constant j. With `j`, the
+    layer adds the missing term to the training loss, which needs no label: the mean of
+    log(1 + e^-j / sum of e^-distance). It keeps the distances to all centres from becoming large.
 
     Args:
-        centres: for each class its D values.
-        j: the penalty above which an image is of no class, positive; None leaves it out.
+        centres: the D values of each class.
+        j: squared distance, > 0, of an additional class for images of no class; None for no such
+            class.
     """
 
     def __init__(self, centres: Any, j: float | None = None, **kwargs: Any) -> None:

@@ -10,19 +10,19 @@ from kerascnn.lazy import tf
 
 
 class BatchNormalization(keras.layers.BatchNormalization):
-    """`keras.layers.BatchNormalization` that trains on TensorFlow's fused operator.
+    """`keras.layers.BatchNormalization` that trains with TensorFlow's fused operator.
 
-    Keras composes the training step of a dozen operators, each a pass over the memory, and in
-    float32 also under a half-precision policy. The fused one makes a training step of ResNet-50 on
-    a CPU 1.4 times as fast, in bfloat16 1.9 times (benchmarks/results/layers.md), with the same
-    values, gradients and moving statistics.
+    Keras composes the training step from a dozen operators. Each of them reads and writes the whole
+    map, in float32 even under a half-precision policy. With the fused operator, a training step of
+    ResNet-50 on a CPU is 1.4 times as fast, in bfloat16 1.9 times (benchmarks/results/layers.md).
+    Values, gradients and moving statistics are the same.
 
-    A model with this layer is saved as one with Keras's own, and so loads without this package.
-    Takes the arguments of Keras's; synchronised over replicas, on other backends, and for anything
-    but images with the channels last it is Keras's.
+    Takes the arguments of Keras's layer. It works as that layer on other backends, if it is
+    synchronised over replicas, and for inputs that are not images with channels last. It is saved
+    as that layer, so a saved model loads without this package.
     """
 
-    # What saves and clones asks an object for its class by this name.
+    # Keras reads this attribute to save and clone a layer.
     __class__ = property(lambda self: keras.layers.BatchNormalization)
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
@@ -49,7 +49,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
             epsilon=self.epsilon,
             is_training=True,
         )
-        # The operator divides the squares by one less than their number, Keras by the number.
+        # The operator divides the sum of squares by count - 1, Keras by count.
         count = tf.cast(tf.size(inputs) // channels, variance.dtype)
         for moving, new in (
             (self.moving_mean, mean),
@@ -61,7 +61,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
 @keras.saving.register_keras_serializable("kerascnn")
 class LocalResponseNormalization(keras.layers.Layer):
-    """Divides every value by a power of the energy in the neighbouring channels.
+    """Divides every value by a power of the sum of squares over neighbouring channels.
 
     y = x / (bias + alpha * sum of squares over 2 * radius + 1 channels) ** beta
     (Krizhevsky, Sutskever, Hinton 2012, "ImageNet classification with deep convolutional neural
@@ -70,7 +70,7 @@ class LocalResponseNormalization(keras.layers.Layer):
     Args:
         radius: half of the window, n // 2 of the paper.
         bias: k of the paper.
-        alpha: of the paper; not divided by the window, as PyTorch's and Caffe's is.
+        alpha: of the paper; not divided by the size of the window, unlike in PyTorch and Caffe.
         beta: of the paper.
     """
 
@@ -87,7 +87,7 @@ class LocalResponseNormalization(keras.layers.Layer):
 
     def call(self, inputs: Any) -> Any:
         if keras.config.backend() == "tensorflow" and inputs.dtype != tf.bfloat16:
-            # One operator, which tf2onnx knows as ONNX's LRN; it has no bfloat16 kernel.
+            # tf2onnx exports this operator as ONNX's LRN. It has no bfloat16 kernel.
             return tf.nn.local_response_normalization(
                 inputs, self.radius, self.bias, self.alpha, self.beta
             )

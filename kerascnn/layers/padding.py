@@ -1,4 +1,4 @@
-"""A border whose width depends on the size of the image."""
+"""Padding whose width depends on the size of the image."""
 
 from __future__ import annotations
 
@@ -9,17 +9,19 @@ import keras
 
 @keras.saving.register_keras_serializable("kerascnn")
 class EvenBorder2D(keras.layers.Layer):
-    """Zeros for windows of 3x3 and stride 2: below and right, and above and left of an odd side.
+    """Pads with zeros as TensorFlow's "same" does for 3x3 windows of stride 2.
 
-    (N, H, W, C) -> (N, H + 1 + H % 2, W + 1 + W % 2, C): the border of TensorFlow's "same", made of
-    values that count.
+    (N, H, W, C) -> (N, H + 1 + H % 2, W + 1 + W % 2, C). It adds one row below and one column on
+    the right; for an odd height also one row above, and for an odd width one column on the left.
+    Unlike the padding of a pooling layer, these zeros are counted in averages.
     """
 
     def call(self, inputs: Any) -> Any:
         ops = keras.ops
         height, width = ops.shape(inputs)[1:3]
         padded = ops.pad(inputs, [[0, 0], [1, 1], [1, 1], [0, 0]])
-        # One zero too many above an even side, cut away again: a slice may start at a tensor.
+        # Pads all four sides, then removes the first row or column of an even side. This works for
+        # an unknown size, since a slice can start at a tensor.
         return padded[:, 1 - height % 2 :, 1 - width % 2 :]
 
     def compute_output_shape(self, input_shape: Any) -> Any:

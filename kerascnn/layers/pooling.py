@@ -1,4 +1,4 @@
-"""Poolings besides the maximum and the average, as textbooks list them.
+"""Pooling layers of textbooks that Keras does not have: sum, L2 norm and weighted average.
 
 Goodfellow, Bengio, Courville 2016, "Deep learning", section 9.3: "the average of a rectangular
 neighborhood, the L2 norm of a rectangular neighborhood, or a weighted average based on the distance
@@ -15,7 +15,7 @@ from kerascnn.lazy import np
 
 
 class _Pooling2D(keras.layers.Layer):
-    """What windows of (N, H, W, C) have in common; each subclass says what a window becomes.
+    """Base of pooling layers on (N, H, W, C); a subclass computes the value of a window.
 
     Args:
         pool_size: side of the square windows.
@@ -27,7 +27,7 @@ class _Pooling2D(keras.layers.Layer):
         self.pool_size, self.strides = pool_size, strides
 
     def sums(self, inputs: Any) -> Any:
-        """Returns the sum of each window that lies inside the map."""
+        """Returns the sum of each window that is completely inside the map."""
         size = self.pool_size
         return (
             size
@@ -48,7 +48,7 @@ class _Pooling2D(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("kerascnn")
 class SumPooling2D(_Pooling2D):
-    """The sum of each window: the average without its division."""
+    """Returns the sum of each window."""
 
     def call(self, inputs: Any) -> Any:
         return self.sums(inputs)
@@ -56,22 +56,22 @@ class SumPooling2D(_Pooling2D):
 
 @keras.saving.register_keras_serializable("kerascnn")
 class L2Pooling2D(_Pooling2D):
-    """The square root of each window's sum of squares."""
+    """Returns the L2 norm of each window: the square root of its sum of squares."""
 
     def call(self, inputs: Any) -> Any:
-        # In float32, whose squares neither overflow nor vanish; and a window of zeros, which is
-        # frequent behind a ReLU, must not have the infinite slope of the root at zero.
+        # In float32, since squares of half-precision numbers overflow or vanish. The minimum avoids
+        # the infinite gradient of the root at 0: windows of zeros are frequent after a ReLU.
         energy = self.sums(keras.ops.square(keras.ops.cast(inputs, "float32")))
         return keras.ops.cast(keras.ops.sqrt(keras.ops.maximum(energy, 1e-12)), inputs.dtype)
 
 
 @keras.saving.register_keras_serializable("kerascnn")
 class WeightedPooling2D(_Pooling2D):
-    """The average of each window, weighted by the distance d from its central value: 2 ** -(d * d).
+    """Returns the average of each window with weights 2 ** -(d * d) at distance d from its centre.
 
-    This is a Gaussian of variance 1 / (2 ln 2), which on 3x3 has the weights 1 2 1, 2 4 2, 1 2 1
-    over 16. Windows are centred on every `strides`-th value from the first on; where they reach
-    beyond the map, the weights inside are divided by their own sum.
+    The weights are a Gaussian of variance 1 / (2 ln 2); for 3x3 they are 1 2 1, 2 4 2, 1 2 1 over
+    16. Windows are centred on every `strides`-th value, beginning with the first. If a window
+    reaches over the edge, the weights inside are divided by their own sum.
 
     Args:
         pool_size: side of the square windows, odd.

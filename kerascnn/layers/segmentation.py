@@ -1,4 +1,4 @@
-"""What semantic segmentation adds: bilinear filters, and a crop to the size of another map."""
+"""Parts of networks for semantic segmentation: bilinear filters, a crop to another map's size."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from kerascnn.lazy import np
 
 @keras.saving.register_keras_serializable("kerascnn")
 class Bilinear(keras.initializers.Initializer):
-    """Filters that make a transposed convolution of stride s and size 2 s interpolate bilinearly.
+    """Initialises a transposed convolution of stride s and kernel size 2 s as bilinear enlargement.
 
-    Each channel is enlarged on its own; between unlike channels the weights are zero (Long,
+    Each channel is enlarged separately: weights between different channels are zero (Long,
     Shelhamer, Darrell 2015, "Fully convolutional networks for semantic segmentation",
     arXiv:1411.4038, section 3.3).
     """
@@ -31,9 +31,9 @@ class Bilinear(keras.initializers.Initializer):
 
 @keras.saving.register_keras_serializable("kerascnn")
 class CropLike(keras.layers.Layer):
-    """Cuts a map to the height and width of another, at the far edges.
+    """Crops a map to the height and width of another map, below and on the right.
 
-    Takes [map, reference], both (N, H, W, C); the reference is not the larger one.
+    Takes [map, reference], both (N, H, W, C). The reference may not be larger than the map.
     """
 
     def call(self, inputs: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What a recipe can say: its fields, their ranges, and how a text becomes the value of one.
+"""The record of a training recipe: its fields, their allowed values, and settings as text.
 
 Standard library only, so that the command can list recipes without Keras.
 """
@@ -20,73 +20,77 @@ DECAYS = ("decoupled", "l2")
 SPARED = ("norm", "bias", "depthwise")
 CROPS = ("none", "scale", "area")
 WARMUPS = ("linear", "constant")
-SPOKEN = ("name", "about", "paper", "notes", "departures")
-"""Fields that only explain; no step depends on them."""
+EXPLANATIONS = ("name", "about", "paper", "notes", "departures")
+"""Fields that only explain the recipe and do not change the training."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a network is trained: everything that is neither the network nor the data.
+    """All settings of a training that are neither the network nor the data.
 
     Args:
-        name: what the recipe is called; `train(recipe=name)` finds it.
-        about: one line for lists.
-        paper: where its numbers come from.
-        notes: the paper's words on a field, as (field, words).
-        departures: what differs from the paper, and why.
+        name: of the recipe, for `train(recipe=name)`.
+        about: a description in one line.
+        paper: source of the recipe's numbers.
+        notes: quotes of the paper on a field, as (field, quote).
+        departures: differences from the paper, and their reasons.
         optimizer: "sgd", "adam", "adamw" or "rmsprop".
         learning_rate: its highest value, > 0.
         scale_to_batch: multiply the rate by batch size / `reference_batch` (Goyal 2017).
-        reference_batch: images in a step that `learning_rate` was chosen for.
-        schedule: "constant"; "cosine" down to zero at the last step; "steps" down at
-            `milestones`; "exponential", a step down every `drop_epochs`; "plateau", a step down
-            when the held-out accuracy has not risen for `patience` epochs.
-        milestones: of "steps": parts of all steps, rising, in (0, 1).
-        drops: what each step down multiplies the rate by; one number, or one for each milestone.
-        drop_epochs: of "exponential", > 0.
-        patience: of "plateau": epochs without a better held-out accuracy.
-        warmup: part of all steps, in [0, 1), over which the rate is below its highest value.
-        warmup_kind: "linear", rising from `warmup_from`, or "constant" at it.
-        warmup_from: a part of the highest rate, in [0, 1].
+        reference_batch: batch size that `learning_rate` was chosen for.
+        schedule: how the rate falls. "constant": not. "cosine": to zero at the last step. "steps":
+            at the `milestones`. "exponential": every `drop_epochs` epochs. "plateau": when the
+            held-out accuracy has not improved for `patience` epochs.
+        milestones: for "steps": parts of all steps, increasing, in (0, 1).
+        drops: factor of the rate at each drop; one number, or one for each milestone.
+        drop_epochs: for "exponential", > 0.
+        patience: for "plateau": epochs without a better held-out accuracy.
+        warmup: part of all steps, in [0, 1), in which the rate is below its highest value.
+        warmup_kind: "linear": the rate rises from `warmup_from`. "constant": it is `warmup_from`.
+        warmup_from: part of the highest rate, in [0, 1].
         momentum: of "sgd" and "rmsprop", in [0, 1).
-        nesterov: look ahead along the momentum ("sgd").
-        rho: what "rmsprop" keeps of the mean square, in [0, 1).
-        epsilon: added to a mean square or root, > 0; None for Keras's own ("sgd" has none).
+        nesterov: use Nesterov's momentum ("sgd").
+        rho: decay of the moving average of squared gradients in "rmsprop", in [0, 1).
+        epsilon: of the optimizer, > 0; None for Keras's default ("sgd" has none).
         weight_decay: >= 0.
-        decay: "decoupled" from the gradient (Loshchilov 2017), or "l2": added to it, as before.
-        spare: kinds of weights that do not decay, of "norm", "bias" and "depthwise".
-        batch_size: images in a step, over all replicas.
-        accumulate: parts that a step's batch is worked through in, one after the other.
-        clip_norm: longest gradient of all weights together; 0 for any.
+        decay: "decoupled": separate from the gradient (Loshchilov 2017). "l2": added to the
+            gradient, as in older papers.
+        spare: kinds of weights without weight decay: some of "norm", "bias" and "depthwise".
+        batch_size: images in a step, on all replicas together.
+        accumulate: number of parts into which a step's batch is divided to save memory.
+        clip_norm: largest norm of the gradient of all weights; 0 for no limit.
         epochs: passes over the training images.
-        early_stopping: epochs without a better held-out accuracy that end the run; 0 for none.
-        ema: what a step keeps of the running average of the weights, which is what is evaluated
-            and saved; 0 for no average.
-        dropout: rate of the classifier; None for the network's own. Where `train` builds it.
-        stochastic_depth: how often the last residual branch is left out, in [0, 1); earlier ones
-            in proportion to their depth (Huang 2016).
-        auxiliary: train with the auxiliary classifiers of a network that has them.
-        auxiliary_weight: of their losses.
-        label_smoothing: part of a label's weight that is spread over all classes, in [0, 1).
-        class_weights: "none", "balanced" (in inverse proportion to the images of a class), or
-            NAME=WEIGHT of some classes, others having 1.
-        crop: "none" (the preprocessing's own), "scale": a window of the input's size at random
-            in the image whose shorter side is drawn from `shorter_side`; "area": a window of
-            drawn area and aspect (Szegedy 2014).
-        shorter_side: for an input of 224 pixels; for others in proportion. Least and most.
-        area: of the window, as a part of the image's. Least and most.
-        aspect: width / height of the window, least and most, drawn evenly in the logarithm.
+        early_stopping: stop after so many epochs without a better held-out accuracy; 0 for never.
+        ema: decay of the moving average of the weights, in [0, 1). The average is evaluated and
+            saved. 0 for no average.
+        dropout: rate before the classifier; None for the network's own. Used if `train` builds the
+            network.
+        stochastic_depth: probability of leaving out the last residual branch, in [0, 1). For
+            earlier branches it is proportional to their depth (Huang 2016).
+        auxiliary: train with auxiliary classifiers, if the network has them.
+        auxiliary_weight: factor of their losses.
+        label_smoothing: part of a label's weight that is distributed over all classes, in [0, 1).
+        class_weights: "none"; "balanced": in inverse proportion to the number of images of a class;
+            or NAME=WEIGHT for some classes, others have the weight 1.
+        crop: "none": as the preprocessing does. "scale": a random window of the input's size, in
+            the image resized to a random `shorter_side`. "area": a window of random area and aspect
+            (Szegedy 2014).
+        shorter_side: smallest and largest, for an input of 224 pixels; proportional for others.
+        area: smallest and largest area of the window, as a part of the image's area.
+        aspect: smallest and largest width / height of the window, uniform in the logarithm.
         flip: mirror half of the images left to right; not for digits or text.
-        translate: random shifts of up to so many pixels of the network's input.
-        rotate: random rotations of up to so many degrees.
-        zoom: random magnification, in [1 - zoom, 1 + zoom].
-        lighting: deviation of the shifts along the principal components of colour (AlexNet).
-        jitter: brightness, contrast and saturation change by a factor in 1 - jitter to 1 + jitter.
-        randaugment: distortions drawn for each image (Cubuk 2019); 0 for none.
-        magnitude: their strength, 0 to 10.
-        mixup: alpha of Beta(alpha, alpha), which two images are mixed by; 0 for none.
-        cutmix: alpha of Beta(alpha, alpha), the part of the image that comes from another; 0 for
-            none. With both, every batch gets one of the two.
+        translate: largest random shift, in pixels of the network's input.
+        rotate: largest random rotation, in degrees.
+        zoom: largest random change of size; the factor is in [1 - zoom, 1 + zoom].
+        lighting: deviation of random shifts along the principal components of colour (AlexNet).
+        jitter: largest change of brightness, contrast and saturation; the factors are in
+            [1 - jitter, 1 + jitter].
+        randaugment: number of random distortions of each image (Cubuk 2019); 0 for none.
+        magnitude: strength of these distortions, 0 to 10.
+        mixup: alpha of Beta(alpha, alpha), the distribution of the parts in which two images are
+            mixed; 0 for none.
+        cutmix: alpha of Beta(alpha, alpha), the distribution of the area that is replaced by
+            another image; 0 for none. With both, each batch gets one of the two.
 
     Raises:
         UsageError: a field is unknown or out of range.
@@ -145,11 +149,11 @@ class Recipe:
     cutmix: float = 0.0
 
     def __post_init__(self) -> None:
-        for one in fields(self):
-            if isinstance(value := getattr(self, one.name), list):
-                object.__setattr__(self, one.name, tuple(value))
-        for name, (fits, allowed) in _ranges(self).items():
-            if not fits:
+        for field in fields(self):
+            if isinstance(value := getattr(self, field.name), list):
+                object.__setattr__(self, field.name, tuple(value))
+        for name, (valid, allowed) in _ranges(self).items():
+            if not valid:
                 raise UsageError(
                     f"recipe {self.name}: {name} is {getattr(self, name)!r}; it must be {allowed}"
                 )
@@ -161,26 +165,26 @@ class Recipe:
 
     @property
     def peak_rate(self) -> float:
-        """The highest learning rate, for this batch size."""
+        """The highest learning rate, scaled to the batch size if the recipe asks for that."""
         share = self.batch_size / self.reference_batch if self.scale_to_batch else 1.0
         return self.learning_rate * share
 
     @property
     def soft_labels(self) -> bool:
-        """Whether training images belong to several classes in part."""
+        """Whether labels are probabilities of several classes, by smoothing or mixed images."""
         return bool(self.label_smoothing or self.mixup or self.cutmix)
 
     def to_json(self) -> dict[str, Any]:
-        """Returns every field that a step depends on, and the name, as JSON types."""
+        """Returns the name and every field that changes the training, as JSON types."""
         return {
             key: list(value) if isinstance(value, tuple) else value
             for key, value in asdict(self).items()
-            if key == "name" or key not in SPOKEN
+            if key == "name" or key not in EXPLANATIONS
         }
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Recipe:
-        """Makes the recipe that `to_json` was called on, without its explanations.
+        """Returns the recipe that `to_json` was called on, without its explanations.
 
         Raises:
             UsageError: a field is unknown or out of range.
@@ -208,13 +212,13 @@ def _range(value: Any, low: float, high: float) -> bool:
     return pair and low < value[0] <= value[1] <= high
 
 
-def _rising(values: Any) -> bool:
-    good = isinstance(values, tuple) and all(_number(one) and 0 < one < 1 for one in values)
-    return good and list(values) == sorted(set(values)) != []
+def _increasing(values: Any) -> bool:
+    valid = _each(values, lambda value: _number(value) and 0 < value < 1)
+    return valid and list(values) == sorted(set(values)) != []
 
 
-def _several(values: Any, fits: Any) -> bool:
-    return isinstance(values, tuple) and all(map(fits, values))
+def _each(values: Any, condition: Any) -> bool:
+    return isinstance(values, tuple) and all(map(condition, values))
 
 
 def _weights(text: Any) -> bool:
@@ -226,25 +230,25 @@ def _weights(text: Any) -> bool:
 
 
 def class_weights(text: str) -> dict[str, float]:
-    """Returns the weights of the classes that a recipe's field names; {} for none and balanced.
+    """Returns class name -> weight of a text such as "cat=2,dog=0.5"; {} for none and balanced.
 
     Raises:
-        ValueError: not of the form NAME=WEIGHT,NAME=WEIGHT with weights of 0 or more, not all 0.
+        ValueError: not of the form NAME=WEIGHT,NAME=WEIGHT with different names and weights from 0.
     """
     if text in ("none", "balanced"):
         return {}
-    found: dict[str, float] = {}
+    weights: dict[str, float] = {}
     for part in text.split(","):
         name, equals, number = part.rpartition("=")
         weight = float(number)
-        if not equals or not 0 <= weight < math.inf or name.strip() in found:
+        if not equals or not 0 <= weight < math.inf or name.strip() in weights:
             raise ValueError(text)
-        found[name.strip()] = weight
-    return found
+        weights[name.strip()] = weight
+    return weights
 
 
 def _ranges(recipe: Recipe) -> dict[str, tuple[bool, str]]:
-    """Returns, for every field that a value can be wrong for, whether it fits and what does."""
+    """Returns field -> (whether its value is valid, the allowed values) for the checked fields."""
     r = recipe
     whole, share, number = "a whole number from 1", "in [0, 1)", "a number from 0"
     flag = "true or false"
@@ -261,9 +265,9 @@ def _ranges(recipe: Recipe) -> dict[str, tuple[bool, str]]:
         "scale_to_batch": (isinstance(r.scale_to_batch, bool), flag),
         "reference_batch": (_whole(r.reference_batch), whole),
         "schedule": among(r.schedule, SCHEDULES),
-        "milestones": (_rising(r.milestones), "rising numbers between 0 and 1"),
+        "milestones": (_increasing(r.milestones), "increasing numbers between 0 and 1"),
         "drops": (
-            bool(r.drops) and _several(r.drops, lambda one: _number(one) and 0 < one <= 1),
+            bool(r.drops) and _each(r.drops, lambda drop: _number(drop) and 0 < drop <= 1),
             "numbers above 0, up to 1",
         ),
         "drop_epochs": (_number(r.drop_epochs) and r.drop_epochs > 0, "a number above 0"),
@@ -280,7 +284,7 @@ def _ranges(recipe: Recipe) -> dict[str, tuple[bool, str]]:
         ),
         "weight_decay": (at_least_0(r.weight_decay), number),
         "decay": among(r.decay, DECAYS),
-        "spare": (_several(r.spare, SPARED.__contains__), f"some of {', '.join(SPARED)}"),
+        "spare": (_each(r.spare, SPARED.__contains__), f"some of {', '.join(SPARED)}"),
         "batch_size": (_whole(r.batch_size), whole),
         "accumulate": (_whole(r.accumulate), whole),
         "clip_norm": (at_least_0(r.clip_norm), number),
@@ -316,11 +320,11 @@ def _ranges(recipe: Recipe) -> dict[str, tuple[bool, str]]:
     }
 
 
-FIELDS = tuple(one.name for one in fields(Recipe))
+FIELDS = tuple(field.name for field in fields(Recipe))
 
 
 def check_field(name: str) -> None:
-    """Raises UsageError, with the nearest name, unless a recipe has this field."""
+    """Raises a UsageError with the most similar name if a recipe has no field `name`."""
     if name not in FIELDS:
         near = difflib.get_close_matches(name, FIELDS, 1)
         raise UsageError(
@@ -330,34 +334,37 @@ def check_field(name: str) -> None:
 
 
 def parse_field(setting: str) -> tuple[str, Any]:
-    """Returns the field and value that a text like "learning_rate=0.05" sets.
+    """Returns the field and value of a text such as "learning_rate=0.05".
 
-    Lists are written with commas; true, false and none as such.
+    Lists are written with commas; true, false and none as these words.
 
     Raises:
-        UsageError: no such field, or no value of its kind; ranges are checked by `Recipe`.
+        UsageError: there is no such field, or the value has the wrong type. `Recipe` checks ranges.
     """
     name, equals, text = (part.strip() for part in setting.partition("="))
     if not equals:
-        raise UsageError(f"{setting!r} sets nothing; write FIELD=VALUE, as learning_rate=0.05")
+        raise UsageError(f"{setting!r} is no setting; write FIELD=VALUE, as learning_rate=0.05")
     check_field(name)
-    if name in SPOKEN:
+    if name in EXPLANATIONS:
         raise UsageError(f"{name} only explains a recipe; set a field that changes the training")
     kind = str(Recipe.__dataclass_fields__[name].type)
     if kind.startswith("str"):
         return name, text
     if kind.startswith("tuple"):
-        return name, tuple(_plain(part.strip(), kind, name) for part in text.split(",") if part)
-    return name, _plain(text, kind, name)
+        return name, tuple(
+            _parse_value(part.strip(), kind, name) for part in text.split(",") if part
+        )
+    return name, _parse_value(text, kind, name)
 
 
-def _plain(text: str, kind: str, name: str) -> Any:
+def _parse_value(text: str, kind: str, name: str) -> Any:
+    """Returns the value of a text for a field; `kind` is the field's type annotation."""
     if "str" in kind:
         return text
     lower = text.lower()
     if lower == "none" and "None" in kind:
         return None
-    wrong = UsageError(f"{name}={text!r}; needed is {kind.replace('| None', 'or none')}")
+    wrong = UsageError(f"{name} is {text!r}; it must be {kind.replace('| None', 'or none')}")
     try:
         value = json.loads({"yes": "true", "no": "false"}.get(lower, lower))
     except ValueError:

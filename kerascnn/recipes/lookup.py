@@ -1,4 +1,4 @@
-"""Recipes: everything about a training run that is neither the network nor the data.
+"""Looks up recipes by name and changes their fields.
 
 Standard library only, so that the command can list recipes without Keras.
 """
@@ -20,7 +20,7 @@ def find_recipe(name: str) -> Recipe:
     """Returns the recipe of this name.
 
     Raises:
-        UsageError: there is none; the nearest is named.
+        UsageError: there is none; the message has the most similar name.
     """
     if name not in RECIPES:
         near = difflib.get_close_matches(name, RECIPES, 1)
@@ -35,26 +35,25 @@ def find_recipe(name: str) -> Recipe:
 def resolve_recipe(recipe: str | Recipe, settings: Iterable[str] = (), **changes: Any) -> Recipe:
     """Returns a recipe with some fields changed.
 
-    A learning rate that is given is meant for the batch size as it is: it is not scaled, unless
-    `scale_to_batch` is given too.
+    A changed learning rate is not scaled to the batch size, unless `scale_to_batch` is set too.
 
     Args:
         recipe: a name of `RECIPES`, or a recipe.
-        settings: fields and values as text, as "learning_rate=0.05"; they go before `changes`.
-        **changes: fields and their values; None leaves a field as it is.
+        settings: fields and values as texts such as "learning_rate=0.05"; they override `changes`.
+        **changes: fields and their values; None leaves a field unchanged.
 
     Raises:
         UsageError: no recipe or field has this name, or a value is out of range.
     """
-    found = find_recipe(recipe) if isinstance(recipe, str) else recipe
-    wanted = {field: value for field, value in changes.items() if value is not None}
-    wanted |= dict(map(parse_field, settings))
-    if "learning_rate" in wanted:
-        wanted.setdefault("scale_to_batch", False)
-    return replace(found, **wanted)
+    base = find_recipe(recipe) if isinstance(recipe, str) else recipe
+    changed = {field: value for field, value in changes.items() if value is not None}
+    changed |= dict(map(parse_field, settings))
+    if "learning_rate" in changed:
+        changed.setdefault("scale_to_batch", False)
+    return replace(base, **changed)
 
 
 def differences(recipe: Recipe) -> dict[str, Any]:
-    """Returns the fields that a recipe sets to other values than a bare one has."""
-    bare = Recipe(recipe.name).to_json()
-    return {field: value for field, value in recipe.to_json().items() if value != bare[field]}
+    """Returns the fields of a recipe that differ from the default values of `Recipe`."""
+    default = Recipe(recipe.name).to_json()
+    return {field: value for field, value in recipe.to_json().items() if value != default[field]}

@@ -1,7 +1,7 @@
-"""Learning rates as functions of the step, and the counters that decide when the rate drops.
+"""Learning rates as functions of the step, and the detection of plateaus.
 
-Standard library only. A rate is a function of the step and of the drops so far, so a resumed run
-needs no more than two numbers.
+Standard library only. A rate is a function of the step and of the number of plateaus so far, so a
+resumed run needs only these two numbers.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ class Schedule:
     """The learning rate of every step of a run.
 
     Args:
-        recipe: its `schedule`, `warmup` and `peak_rate` count.
+        recipe: its `peak_rate` and its fields on the schedule and the warm-up are used.
         steps_per_epoch: 1 or more.
-        total_steps: of the whole run.
+        total_steps: number of steps of the whole run.
     """
 
     recipe: Recipe
@@ -30,15 +30,15 @@ class Schedule:
 
     @property
     def warm_steps(self) -> int:
-        """The number of steps below the highest rate at the start."""
+        """The number of steps of the warm-up."""
         return round(self.recipe.warmup * self.total_steps)
 
     def rate(self, step: int, dropped: int = 0) -> float:
-        """Returns the learning rate.
+        """Returns the learning rate of a step.
 
         Args:
             step: counted from 0.
-            dropped: how often a plateau was met; for schedule "plateau" only.
+            dropped: number of plateaus so far; for the schedule "plateau" only.
         """
         recipe, peak = self.recipe, self.recipe.peak_rate
         if step < self.warm_steps:
@@ -49,10 +49,9 @@ class Schedule:
             part = min((step - self.warm_steps) / span, 1.0)
             return peak * 0.5 * (1 + math.cos(math.pi * part))
         if recipe.schedule == "steps":
-            # Milestones are parts of the run: 30 of 90 epochs is the same for any length.
-            passed = bisect_right(
-                [round(one * self.total_steps) for one in recipe.milestones], step
-            )
+            # Milestones are parts of the run, so they adapt to its length.
+            milestones = [round(part * self.total_steps) for part in recipe.milestones]
+            passed = bisect_right(milestones, step)
             drops = recipe.drops * (1 if len(recipe.drops) > 1 else len(recipe.milestones))
             return peak * math.prod(drops[:passed])
         if recipe.schedule == "exponential":
@@ -61,10 +60,11 @@ class Schedule:
 
 
 class Plateau:
-    """Counts the epochs since a figure was best.
+    """Detects plateaus: several epochs in which a figure does not improve.
 
     Args:
-        patience: so many epochs without a better figure are a plateau; counting then starts anew.
+        patience: number of epochs without a better figure that make a plateau. After a plateau, the
+            count starts again.
     """
 
     def __init__(self, patience: int) -> None:
@@ -74,8 +74,8 @@ class Plateau:
         self.met = 0
 
     def update(self, figure: float) -> bool:
-        """Takes an epoch's figure, of which higher is better; tells whether this is a plateau."""
-        if figure > self.best:  # never so for NaN
+        """Takes an epoch's figure (higher is better) and returns whether it completes a plateau."""
+        if figure > self.best:  # false for NaN
             self.best, self.waited = figure, 0
             return False
         self.waited += 1
@@ -86,11 +86,11 @@ class Plateau:
         return True
 
     def state(self) -> dict[str, Any]:
-        """Returns what `restore` needs, as JSON types."""
+        """Returns the state for `restore`, as JSON types."""
         best = None if math.isinf(self.best) else self.best
         return {"best": best, "waited": self.waited, "met": self.met}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Goes on where `state` was taken."""
+        """Sets the state that `state` returned."""
         self.best = -math.inf if state["best"] is None else state["best"]
         self.waited, self.met = state["waited"], state["met"]

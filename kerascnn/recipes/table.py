@@ -1,7 +1,7 @@
-"""The table of recipes: how the papers trained their networks, and how one would today.
+"""The table of recipes: those of the networks' papers, the default, and modern ones.
 
-A recipe's fields are explained in `kerascnn.recipes.fields`. Parts of a run (`milestones`,
-`warmup`) keep their meaning when `epochs` is changed. `notes` are the paper's own words on a field.
+`kerascnn.recipes.fields` explains the fields. `milestones` and `warmup` are parts of the run, so
+they adapt when `epochs` is changed. `notes` quote the paper on a field.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from kerascnn.recipes.fields import Recipe
 
-_SINGLE = "one process in step, where the paper updated asynchronously from several"
+_SINGLE = "synchronous updates; the paper's workers updated the weights asynchronously"
 
 _RESNET = Recipe(
     "resnet_2015",
@@ -27,7 +27,7 @@ _RESNET = Recipe(
         ("crop", "a 224x224 crop is randomly sampled from an image or its horizontal flip"),
         ("lighting", "the standard color augmentation in [21] (AlexNet's)"),
     ),
-    departures=("what a plateau is, the paper does not say: 5 epochs without a better accuracy",),
+    departures=("a plateau is 5 epochs without a better accuracy; the paper does not define it",),
     optimizer="sgd",
     learning_rate=0.1,
     scale_to_batch=True,
@@ -114,12 +114,12 @@ _DENSENET = Recipe(
 _TABLE = (
     Recipe(
         "default",
-        "AdamW and a cosine, no distortions: small networks, any images",
+        "AdamW with a cosine schedule, no distortions: small networks, any images",
         weight_decay=0.05,
     ),
     Recipe(
         "distorted",
-        "the default with small shifts, rotations and zooms, as LeCun 1998 distorted digits",
+        "the default with small shifts, rotations and zooms, as LeCun 1998 used for digits",
         weight_decay=0.05,
         translate=2,
         rotate=10.0,
@@ -137,10 +137,10 @@ _TABLE = (
         ),
         departures=(
             "plain SGD: the paper divides each weight's step by its own second derivative "
-            "plus 0.02 (stochastic diagonal Levenberg-Marquardt), so that its steps are up to 50 "
-            "times the values above; the five values keep their proportions",
-            "16 images in a step and momentum in place of one image; the first value is the best "
-            "of three for lenet5_1998 on 10,000 held-out training images",
+            "plus 0.02 (stochastic diagonal Levenberg-Marquardt), so its steps are up to 50 times "
+            "the quoted values; the ratios of the five values are the paper's",
+            "momentum and 16 images in a step, the paper has 1; the first rate is the best of "
+            "three for lenet5_1998 on 10,000 held-out training images",
         ),
         optimizer="sgd",
         learning_rate=0.001,
@@ -168,9 +168,9 @@ _TABLE = (
             ("lighting", "a Gaussian with mean zero and standard deviation 0.1"),
         ),
         departures=(
-            "patches come from all of the image whose shorter side is 256, not its central square",
-            "the colours' principal components are ImageNet's, whatever the images",
-            "what a plateau is, the paper does not say: 5 epochs without a better accuracy",
+            "patches come from the whole image with a shorter side of 256, not its central square",
+            "the principal components of colours are ImageNet's for every data set",
+            "a plateau is 5 epochs without a better accuracy; the paper does not define it",
         ),
         optimizer="sgd",
         learning_rate=0.01,
@@ -203,8 +203,8 @@ _TABLE = (
             ("lighting", "random RGB colour shift (AlexNet's)"),
         ),
         departures=(
-            "the weights start as He's, not from a shallower net or N(0, 0.01)",
-            "what a plateau is, the paper does not say: 5 epochs without a better accuracy",
+            "He's initialisation of the weights, not a shallower network's weights or N(0, 0.01)",
+            "a plateau is 5 epochs without a better accuracy; the paper does not define it",
         ),
         optimizer="sgd",
         learning_rate=0.01,
@@ -239,7 +239,7 @@ _TABLE = (
             "rate, batch size, weight decay and epochs are not in the paper; they are those of "
             "Caffe's BVLC GoogLeNet",
             _SINGLE,
-            "the average keeps 0.9999 a step, where the paper says only that it averaged",
+            "the decay of the moving average is 0.9999; the paper does not give it",
         ),
         optimizer="sgd",
         learning_rate=0.01,
@@ -272,7 +272,7 @@ _TABLE = (
             ("warmup_from", "(about 400 iterations), and then go back to 0.1"),
             *_CIFAR.notes,
         ),
-        departures=("the warm-up ends after the paper's 400 of 64k steps, whatever the error",),
+        departures=("the warm-up ends after 400 of 64k steps, not at a training error of 80 %",),
         warmup=400 / 64_000,
         warmup_kind="constant",
         warmup_from=0.1,
@@ -312,8 +312,8 @@ _TABLE = (
         ),
         departures=(
             _SINGLE,
-            "epochs and RMSProp's epsilon are not in the papers; they are TensorFlow-Slim's 1.0 "
-            "and as many as the rate needs to fall to 0.2 %",
+            "epochs and RMSProp's epsilon are not in the papers; epsilon is TensorFlow-Slim's 1.0, "
+            "and after 300 epochs the rate is 0.2 % of the first",
         ),
         optimizer="rmsprop",
         learning_rate=0.045,
@@ -346,9 +346,9 @@ _TABLE = (
             ("randaugment", "AutoAugment"),
         ),
         departures=(
-            "RandAugment in place of AutoAugment's learned policy",
-            "batch size, epochs, warm-up, smoothing, average and epsilon are not in the paper; "
-            "they are those of its published code",
+            "RandAugment instead of AutoAugment's learned policy",
+            "batch size, epochs, warm-up, label smoothing, moving average and epsilon are not in "
+            "the paper; they are those of its published code",
         ),
         optimizer="rmsprop",
         learning_rate=0.256,
@@ -374,7 +374,7 @@ _TABLE = (
     ),
     Recipe(
         "modern",
-        "SGD and a cosine with all that helped since: any of these networks on photographs",
+        "SGD with a cosine schedule and modern augmentation: any network on photographs",
         paper="Wightman 2021, ResNet strikes back; torchvision's recipe of 2021",
         notes=(
             ("learning_rate", "torchvision: 0.5 for 1,024 images"),
@@ -385,8 +385,8 @@ _TABLE = (
             ("cutmix", "torchvision: 1.0"),
         ),
         departures=(
-            "300 epochs in place of 600, RandAugment in place of TrivialAugment, no erasing",
-            "biases do not decay either, and the average keeps 0.9999 a step",
+            "300 epochs instead of 600, RandAugment instead of TrivialAugment, no random erasing",
+            "no weight decay of biases; the decay of the moving average is 0.9999",
         ),
         optimizer="sgd",
         learning_rate=0.5,
