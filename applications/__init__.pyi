@@ -1014,10 +1014,10 @@ class _NasnetBuilder(Variant):
             stem: first layers: "paper"; "small" (stride 1, for images up to about 64 pixels); or
                 "auto" (chosen by the image size).
             include_preprocessing: whether the model scales pixels from 0 to 255 itself.
-            normal_cells: N, of each stage.
-            penultimate: channels that enter the classifier.
-            skip_reduction: the cell behind a reduction cell reads what that one read as "prev", not
-                as "now".
+            normal_cells: N, the normal cells of each stage.
+            penultimate: input channels of the classifier.
+            skip_reduction: the cell after a reduction cell takes as "prev" the "prev" of the
+                reduction cell, not its "now".
             auxiliary: a second classifier at two thirds of the depth, in the training model.
 
         Returns:

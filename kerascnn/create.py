@@ -101,7 +101,7 @@ def build(
     from kerascnn.weights.load import load_weights
 
     request = with_input_shape(request, input_tensor)
-    request = locate.completed(source, variant, request)
+    request = locate.with_published_columns(source, variant, request)
     plan(variant, request)  # raises an error for impossible requests before any download
     weights = locate.for_request(source, variant, request)
     model = build_model(variant, request, input_tensor, name)

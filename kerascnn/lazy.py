@@ -57,7 +57,7 @@ def _import_all(modules: Sequence[str]) -> None:
         importlib.import_module(module)
 
 
-class _ImportHook(importlib.abc.MetaPathFinder):
+class _ImportHook:
     """Finds `module` with the other finders, and makes its loader import `followers` after it."""
 
     def __init__(self, module: str, followers: Sequence[str]) -> None:
@@ -78,7 +78,7 @@ class _ImportHook(importlib.abc.MetaPathFinder):
         return None
 
 
-class _FollowedLoader(importlib.abc.Loader):
+class _FollowedLoader:
     """Loads a module with the module's own loader, then imports the followers of the hook."""
 
     def __init__(self, loader: Any, hook: _ImportHook) -> None:

@@ -17,7 +17,7 @@ from kerascnn.tuning.per_stage import stage_column
 SCALED = ("depth", "width", "kernel_size")
 NETWORK = (*SCALED, "stem", "dropout", "head", "pooling")
 TRAINING = {*FIELDS, "augmentation"} - {*EXPLANATIONS, "dropout"}
-"""A recipe's fields, but for the dropout, which belongs to the network here."""
+"""Axes of the training: the fields of a recipe, without dropout, an axis of the network."""
 HEADS = ("paper", "linear")
 POOLINGS = ("avg", "max", "flatten")
 AUGMENTATIONS: dict[str, dict[str, Any]] = {
