@@ -48,5 +48,5 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 
     monkeypatch.setenv("KERASCNN_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(fetch, "PAUSES", (0.0, 0.0, 0.0, 0.0))
-    with serving() as made:
-        yield made
+    with serving() as running:
+        yield running

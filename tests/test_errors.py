@@ -30,4 +30,4 @@ def test_exit_codes(error: type[errors.KerasCNNError], code: int, builtin: type)
 
 def test_every_error_has_its_own_code() -> None:
     classes = errors.KerasCNNError.__subclasses__()
-    assert len({one.exit_code for one in classes}) == len(classes)
+    assert len({label.exit_code for label in classes}) == len(classes)

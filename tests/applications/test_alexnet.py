@@ -52,19 +52,21 @@ def test_normalisation_stands_before_the_pool_in_the_paper_and_behind_it_in_the_
 
 
 def test_the_start_of_section_5_is_an_option():
-    made = entries_of("alexnet", columns={"stddev": 0.01})
-    ones = {layer for layer, one in made.items() if one.config.get("bias_initializer") == "ones"}
+    entries = entries_of("alexnet", columns={"stddev": 0.01})
+    ones = {
+        layer for layer, entry in entries.items() if entry.config.get("bias_initializer") == "ones"
+    }
     assert ones == {"conv2", "conv4", "conv5", "fc6", "fc7"}
     for layer in ("conv1", "conv5", "fc7", "predictions"):
-        assert made[layer].config["kernel_initializer"]["config"]["stddev"] == 0.01
+        assert entries[layer].config["kernel_initializer"]["config"]["stddev"] == 0.01
     assert entries_of("alexnet")["fc6"].config == {
         "units": 4096, "activation": "relu", "kernel_initializer": blocks.HE,
         "bias_initializer": "zeros",
     }  # fmt: skip
     for stddev, kernel in (None, blocks.HE), (0.01, blocks.normal(0.01)):
-        made = entries_of("zfnet", columns={"stddev": stddev})
-        assert made["conv3"].config["kernel_initializer"] == kernel
-        assert made["fc7"].config["kernel_initializer"] == kernel
+        entries = entries_of("zfnet", columns={"stddev": stddev})
+        assert entries["conv3"].config["kernel_initializer"] == kernel
+        assert entries["fc7"].config["kernel_initializer"] == kernel
 
 
 def test_dropout_is_the_papers_unless_another_is_given():

@@ -26,11 +26,14 @@ def macs(k):
 
 def test_thirteen_convolutions_of_the_papers_sizes():
     entries = ledger().entries
-    convolutions = [one for one in entries.values() if one.kind == "Conv2D"]
-    assert [one.config["kernel_size"] for one in convolutions] == [5, *[3] * 11, 1]
-    assert [one.config["filters"] for one in convolutions] == [*[192] * 12, 1]
-    assert {one.cost.shape[1:3] for one in convolutions} == {(19, 19)}
-    assert [one.config["activation"] for one in convolutions] == [*["relu"] * 12, None]
+    convolutions = [entry for entry in entries.values() if entry.kind == "Conv2D"]
+    assert [convolution.config["kernel_size"] for convolution in convolutions] == [5, *[3] * 11, 1]
+    assert [convolution.config["filters"] for convolution in convolutions] == [*[192] * 12, 1]
+    assert {convolution.cost.shape[1:3] for convolution in convolutions} == {(19, 19)}
+    assert [convolution.config["activation"] for convolution in convolutions] == [
+        *["relu"] * 12,
+        None,
+    ]
     assert entries["position_bias"].cost.trainable == 361
     assert entries["conv13"].cost.trainable == 192  # its bias is the board's
     assert entries["predictions"].cost.shape == (None, 361)
@@ -38,9 +41,9 @@ def test_thirteen_convolutions_of_the_papers_sizes():
 
 @pytest.mark.parametrize("k", [128, 192, 256, 384])
 def test_the_papers_numbers_of_filters(k):
-    for made in ledger(columns={"filters": k}), ledger(width=k / 192):
-        assert made.trainable == parameters(k)
-        assert made.macs == macs(k)
+    for network_plan in ledger(columns={"filters": k}), ledger(width=k / 192):
+        assert network_plan.trainable == parameters(k)
+        assert network_plan.macs == macs(k)
     assert (parameters(192), macs(192)) == (3_882_793, 1_400_726_208)
 
 

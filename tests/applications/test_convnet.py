@@ -39,50 +39,52 @@ def test_the_default_network_by_hand():
     weights = [9 * inputs * maps for _, inputs, maps in convolutions]
     maps = [maps for *_, maps in convolutions]
     dense = 4 * 4 * 128 * 256 + 256 * 10
-    made = ledger()
-    assert made.trainable == sum(weights) + sum(maps) + dense + 256 + 10 == 814_122
+    network_plan = ledger()
+    assert network_plan.trainable == sum(weights) + sum(maps) + dense + 256 + 10 == 814_122
     areas = [side * side for side, *_ in convolutions]
-    macs = sum(area * one for area, one in zip(areas, weights, strict=True)) + dense
-    assert made.macs == macs == 39_160_320
+    macs = sum(area * variable for area, variable in zip(areas, weights, strict=True)) + dense
+    assert network_plan.macs == macs == 39_160_320
 
 
 def test_the_letters():
-    made = ledger(n=3, m=2, k=2, filters=(8, 24), filter_size=(5, 3), units=(40, 30)).entries
-    assert list(made) == [
+    entries = ledger(n=3, m=2, k=2, filters=(8, 24), filter_size=(5, 3), units=(40, 30)).entries
+    assert list(entries) == [
         "conv1_1", "conv1_2", "conv1_3", "pool1", "conv2_1", "conv2_2", "conv2_3", "pool2",
         "features", "flatten", "fc1", "fc2", "predictions",
     ]  # fmt: skip
-    assert made["conv1_2"].config["kernel_size"] == 5
-    assert made["features"].cost.shape == (None, 8, 8, 24)
-    assert made["fc2"].cost.shape == (None, 30)
+    assert entries["conv1_2"].config["kernel_size"] == 5
+    assert entries["features"].cost.shape == (None, 8, 8, 24)
+    assert entries["fc2"].cost.shape == (None, 30)
 
 
 def test_without_pools_hidden_layers_or_both():
     assert ledger(pool=None).entries["features"].cost.shape == (None, 32, 32, 128)
-    made = ledger(k=0, dropout=0.3).entries
-    assert list(made)[-3:] == ["flatten", "dropout", "predictions"]
+    entries = ledger(k=0, dropout=0.3).entries
+    assert list(entries)[-3:] == ["flatten", "dropout", "predictions"]
     assert "fc1_dropout" in ledger(dropout=0.3).entries
     assert "fc1_dropout" not in ledger().entries
 
 
 def test_batch_norm_takes_the_place_of_every_bias_but_the_last():
-    made = ledger(batch_norm=True).entries
-    with_bias = [key for key, one in made.items() if one.config.get("use_bias", "no") is True]
+    entries = ledger(batch_norm=True).entries
+    with_bias = [
+        key for key, entry in entries.items() if entry.config.get("use_bias", "no") is True
+    ]
     assert with_bias == []
-    assert list(made)[:3] == ["conv1_1", "conv1_1_bn", "conv1_1_act"]
-    assert made["fc1"].cost.trainable == 2048 * 256
-    assert made["predictions"].cost.trainable == 256 * 10 + 10
+    assert list(entries)[:3] == ["conv1_1", "conv1_1_bn", "conv1_1_act"]
+    assert entries["fc1"].cost.trainable == 2048 * 256
+    assert entries["predictions"].cost.trainable == 256 * 10 + 10
 
 
 @pytest.mark.parametrize("kernel", [3, 5, 7])
 @pytest.mark.parametrize(("depth", "count"), [(0.5, 3), (1, 6), (2, 12)])
 @pytest.mark.parametrize("width", [0.25, 1, 2])
 def test_depth_is_n_width_the_filters_and_kernel_size_their_size(depth, count, width, kernel):
-    made = ledger(depth=depth, width=width, kernel_size=kernel).entries
-    convolutions = [one for one in made.values() if one.kind == "Conv2D"]
+    entries = ledger(depth=depth, width=width, kernel_size=kernel).entries
+    convolutions = [entry for entry in entries.values() if entry.kind == "Conv2D"]
     assert len(convolutions) == count
-    assert {one.config["kernel_size"] for one in convolutions} == {kernel}
-    assert made["features"].cost.shape == (None, 4, 4, 128 * width)
+    assert {convolution.config["kernel_size"] for convolution in convolutions} == {kernel}
+    assert entries["features"].cost.shape == (None, 4, 4, 128 * width)
 
 
 @pytest.mark.parametrize(
@@ -116,7 +118,7 @@ def test_every_pool_builds_as_planned_and_saves(kind, sides, tmp_path, x):
     model.save(tmp_path / "pool.keras")
     loaded = keras.models.load_model(tmp_path / "pool.keras")
     np.testing.assert_array_equal(np.asarray(model(x)), np.asarray(loaded(x)))
-    made = ledger(m=1, pool=kind, input_shape=(9, 8, 3)).entries["pool1"].cost.shape
-    assert model(x).shape[1:3] == made[1:3]
+    entries = ledger(m=1, pool=kind, input_shape=(9, 8, 3)).entries["pool1"].cost.shape
+    assert model(x).shape[1:3] == entries[1:3]
     if sides[0]:
-        assert model.output_shape[1:3] == made[1:3]
+        assert model.output_shape[1:3] == entries[1:3]

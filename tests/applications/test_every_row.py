@@ -70,9 +70,9 @@ def test_the_built_model_is_the_planned_one(name):
         assert (trainable, fixed) == (entry.cost.trainable, entry.cost.fixed), layer
     wanted = {name: layer.variables for name, layer in expected(ledger).items()}
     assert wanted == {
-        layer.name: {one.name: tuple(one.shape) for one in layer.weights}
+        layer.name: {variable.name: tuple(variable.shape) for variable in layer.weights}
         for layer in model.layers
-        if any("seed_generator" not in one.path for one in layer.weights)
+        if any("seed_generator" not in variable.path for variable in layer.weights)
     }
     assert model.name == name
     assert {"image", "features", "predictions"} <= set(built)

@@ -62,7 +62,7 @@ def test_parameters_and_macs_by_arithmetic():
 
 def test_fc6_and_fc7_are_convolutions_and_the_skips_have_the_papers_names():
     entries = plan_of("fcn8s", input_shape=(64, 96, 3)).entries
-    shapes = {key: one.cost.shape[1:] for key, one in entries.items()}
+    shapes = {key: entry.cost.shape[1:] for key, entry in entries.items()}
     assert entries["fc6"].config["kernel_size"] == 7
     assert shapes["fc6"] == shapes["fc7"] == (2, 3, 4096)
     assert shapes["score_fr"] == (2, 3, 21)

@@ -42,7 +42,7 @@ def part(entries, label):
         return [entries["conv2_reduce"], entries["conv2"]]
     if label == "conv1":
         return [entries["conv1"]]
-    return [one for key, one in entries.items() if key.startswith(f"inception_{label}")]
+    return [entry for key, entry in entries.items() if key.startswith(f"inception_{label}")]
 
 
 @pytest.mark.parametrize("label", TABLE_1)
@@ -99,9 +99,9 @@ def test_a_naive_network_and_no_other_word():
     ("name", "params"), [("googlenet", 13_378_280), ("googlenet_bn", 13_004_888)]
 )
 def test_the_auxiliary_heads(name, params):
-    made = plan_of(name, columns={"auxiliary": True})
-    assert made.trainable == params
-    entries = made.entries
+    network_plan = plan_of(name, columns={"auxiliary": True})
+    assert network_plan.trainable == params
+    entries = network_plan.entries
     for head, channels in ("aux1", 512), ("aux2", 528):
         assert entries[f"{head}_pool"].cost.shape == (None, 4, 4, channels)  # section 5
         assert entries[f"{head}_conv"].cost.shape == (None, 4, 4, 128)
@@ -138,7 +138,7 @@ def test_a_network_with_auxiliary_heads_trains_with_kerass_own_fit():
 def test_depth_width_and_kernel_keep_the_sizes(depth, modules, width, kernel):
     changed = {"depth": depth, "width": width, "kernel_size": kernel}
     entries = entries_of("googlenet", columns={"auxiliary": True}, **changed)
-    joins = [one for one in entries.values() if one.kind == "Concatenate"]
+    joins = [entry for entry in entries.values() if entry.kind == "Concatenate"]
     assert len(joins) == modules
     assert entries["features"].cost.shape == (None, 7, 7, 1024 * width)
     assert entries["inception_5b_5x5"].config["kernel_size"] == kernel

@@ -22,18 +22,18 @@ from support.plans import entries_of, shapes_of
 )
 def test_the_shapes_of_figure_2(name, cells, penultimate, sizes):
     """N @ penultimate filters; each reduction cell halves the size and doubles the channels."""
-    made = shapes_of(name)
+    shapes = shapes_of(name)
     filters = penultimate // 24
-    assert made["stem"][:2] == (sizes[0], sizes[0])
-    assert made["stem1"] == (sizes[1], sizes[1], 4 * (filters // 4))
-    assert made["stem2"] == (sizes[2], sizes[2], 4 * (filters // 2))
+    assert shapes["stem"][:2] == (sizes[0], sizes[0])
+    assert shapes["stem1"] == (sizes[1], sizes[1], 4 * (filters // 4))
+    assert shapes["stem2"] == (sizes[2], sizes[2], 4 * (filters // 2))
     for stage in (1, 2, 3):
         size, width = sizes[stage + 1], filters * 2 ** (stage - 1)
-        found = [made[f"stage{stage}_cell{number}"] for number in range(1, cells + 1)]
-        assert found == [(size, size, 6 * width)] * cells
-        assert f"stage{stage}_cell{cells + 1}" not in made
-    assert made["reduction1"] == (sizes[3], sizes[3], 4 * 2 * filters)
-    assert made["features"] == (sizes[4], sizes[4], penultimate)
+        result = [shapes[f"stage{stage}_cell{number}"] for number in range(1, cells + 1)]
+        assert result == [(size, size, 6 * width)] * cells
+        assert f"stage{stage}_cell{cells + 1}" not in shapes
+    assert shapes["reduction1"] == (sizes[3], sizes[3], 4 * 2 * filters)
+    assert shapes["features"] == (sizes[4], sizes[4], penultimate)
 
 
 def test_separable_convolutions_of_figure_4():
@@ -50,8 +50,8 @@ def test_separable_convolutions_of_figure_4():
 
 
 def test_depth_width_and_filter_size():
-    assert "stage1_cell2" in (made := shapes_of("nasnet_mobile", depth=0.5))
-    assert "stage1_cell3" not in made
+    assert "stage1_cell2" in (shapes := shapes_of("nasnet_mobile", depth=0.5))
+    assert "stage1_cell3" not in shapes
     assert shapes_of("nasnet_mobile", width=0.5)["features"][-1] == 6 * 4 * 24  # 22 in steps of 4
     wide = entries_of("nasnet_mobile", kernel_size=9)
     kernels = {e.config["kernel_size"] for e in wide.values() if e.kind == "DepthwiseConv2D"}
@@ -60,17 +60,21 @@ def test_depth_width_and_filter_size():
 
 
 def test_the_small_stem_is_the_network_for_cifar():
-    made = shapes_of("nasnet_mobile", stem="small", input_shape=(32, 32, 3))
-    assert made["stem"] == (32, 32, 3 * 44)
-    assert "stem1" not in made
-    assert [made[f"stage{stage}_cell1"][:2] for stage in (1, 2, 3)] == [(32, 32), (16, 16), (8, 8)]
+    shapes = shapes_of("nasnet_mobile", stem="small", input_shape=(32, 32, 3))
+    assert shapes["stem"] == (32, 32, 3 * 44)
+    assert "stem1" not in shapes
+    assert [shapes[f"stage{stage}_cell1"][:2] for stage in (1, 2, 3)] == [
+        (32, 32),
+        (16, 16),
+        (8, 8),
+    ]
 
 
 def test_the_auxiliary_head_reads_the_end_of_the_second_stage():
-    made = shapes_of("nasnet_mobile", columns={"auxiliary": True})
-    assert made["aux1_pool"] == (4, 4, 6 * 88)
-    assert made["aux1_conv2"] == (1, 1, 768)
-    assert made["aux1"] == (1000,)
+    shapes = shapes_of("nasnet_mobile", columns={"auxiliary": True})
+    assert shapes["aux1_pool"] == (4, 4, 6 * 88)
+    assert shapes["aux1_conv2"] == (1, 1, 768)
+    assert shapes["aux1"] == (1000,)
     with pytest.raises(MismatchError, match="fixed height and width"):
         shapes_of("nasnet_mobile", columns={"auxiliary": True}, input_shape=(None, None, 3))
 

@@ -30,8 +30,8 @@ def tapped(row: str, names: list[str], **arguments: object) -> tuple[Weights, li
     weights = seeded_weights.fill(model)
     outputs = keras.Model(model.inputs[0], [model.get_layer(name).output for name in names])
     images = seeded_weights.images("networks", (2, *model.input_shape[1:]))
-    made = keras.tree.flatten(outputs(images))
-    return weights, [np.asarray(one, np.float64) for one in made]
+    outputs_by_layer = keras.tree.flatten(outputs(images))
+    return weights, [np.asarray(array, np.float64) for array in outputs_by_layer]
 
 
 def assert_equal(got: np.ndarray, wanted: np.ndarray) -> None:
@@ -165,8 +165,8 @@ def test_nasnet_cells() -> None:
     names = ["stage1_cell1", "stage1_cell2", "reduction1", "stage2_cell1"]
     names += ["stem1", "stem2", "stem_bn"]
     arguments = {**SMALL, "input_shape": (40, 51, 3), "depth": 0.5, "width": 0.1}
-    w, made = tapped("nasnet_mobile", names, **arguments)
-    by_name = dict(zip(names, made, strict=True))
+    w, outputs_by_layer = tapped("nasnet_mobile", names, **arguments)
+    by_name = dict(zip(names, outputs_by_layer, strict=True))
     wanted = networks.normal_cell(by_name["stage1_cell1"], by_name["stem2"], w, "stage1_cell2")
     assert_equal(by_name["stage1_cell2"], wanted)
     wanted = networks.reduction_cell(by_name["stem1"], by_name["stem_bn"], w, "stem2")

@@ -44,7 +44,7 @@ def test_real_checkpoints_of_twins_were_loaded() -> None:
     page = ROOT / "docs" / "checkpoints.md"
     lines = [line for line in page.read_text("utf-8").splitlines() if line.startswith("| `")]
     twins = {
-        (parity.row_of(key), parity.fixture(key).twin): one for key, one in parity.TWINS.items()
+        (parity.row_of(key), parity.fixture(key).twin): twin for key, twin in parity.TWINS.items()
     }
     assert len(lines) == len(twins) == len(parity.TWINS)
     for line in lines:

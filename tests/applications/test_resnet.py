@@ -45,24 +45,24 @@ def shape(name, layer, **arguments):
 
 @pytest.mark.parametrize("layers", BLOCKS)
 def test_table_1(layers):
-    made = entries_of(f"resnet{layers}")
-    assert made["conv1"].cost.shape == (None, 112, 112, 64)
-    assert made["conv1"].config["kernel_size"] == 7
-    assert made["pool1"].cost.shape == (None, 56, 56, 64)
+    entries = entries_of(f"resnet{layers}")
+    assert entries["conv1"].cost.shape == (None, 112, 112, 64)
+    assert entries["conv1"].config["kernel_size"] == 7
+    assert entries["pool1"].cost.shape == (None, 56, 56, 64)
     channels = TWO_LAYERS if layers < 50 else THREE_LAYERS
     kernels = (3, 3) if layers < 50 else (1, 3, 1)
     for stage, (blocks, filters, size) in enumerate(
         zip(BLOCKS[layers], channels, SIZES[1:], strict=True), 2
     ):
         for block in range(1, blocks + 1):
-            convs = [made[f"conv{stage}_{block}_conv{i + 1}"] for i in range(len(kernels))]
-            assert tuple(one.config["filters"] for one in convs) == filters
-            assert tuple(one.config["kernel_size"] for one in convs) == kernels
+            convs = [entries[f"conv{stage}_{block}_conv{i + 1}"] for i in range(len(kernels))]
+            assert tuple(conv.config["filters"] for conv in convs) == filters
+            assert tuple(conv.config["kernel_size"] for conv in convs) == kernels
             assert convs[-1].cost.shape == (None, size, size, filters[-1])
-        assert f"conv{stage}_{blocks + 1}_conv1" not in made
+        assert f"conv{stage}_{blocks + 1}_conv1" not in entries
     # The name counts conv1, the branches and the classifier.
-    weighted = [one for one in made.values() if one.kind in ("Conv2D", "Dense")]
-    shortcuts = [name for name in made if name.endswith("_shortcut")]
+    weighted = [entry for entry in entries.values() if entry.kind in ("Conv2D", "Dense")]
+    shortcuts = [name for name in entries if name.endswith("_shortcut")]
     assert len(weighted) - len(shortcuts) == layers
     assert shortcuts == [f"conv{stage}_1_shortcut" for stage in range(3 - (layers > 34), 6)]
 
@@ -77,9 +77,9 @@ def test_the_plain_network_is_the_residual_one_with_identity_shortcuts():
     for layers in (18, 34):
         plain, residual = model_info(f"plain{layers}"), columns(f"resnet{layers}", shortcut="A")
         assert (plain.params, plain.macs) == (residual.trainable, residual.macs)
-    made = entries_of("plain34")
-    assert not [one for one in made.values() if one.kind == "Add"]
-    assert len([one for one in made.values() if one.kind == "Conv2D"]) == 33
+    entries = entries_of("plain34")
+    assert not [entry for entry in entries.values() if entry.kind == "Add"]
+    assert len([entry for entry in entries.values() if entry.kind == "Conv2D"]) == 33
     # Table 3 compares A, B and C: every step adds 1x1 convolutions.
     counts = [columns("resnet34", shortcut=kind).trainable for kind in "ABC"]
     kinds = {"B": (128 * 64, 256 * 128, 512 * 256), "norms": (128, 256, 512)}
@@ -90,15 +90,15 @@ def test_the_plain_network_is_the_residual_one_with_identity_shortcuts():
 
 def test_where_the_stride_is():
     def strides(name):
-        made = entries_of(name)
-        return [made[f"conv4_1_conv{i}"].config["strides"] for i in (1, 2, 3)]
+        entries = entries_of(name)
+        return [entries[f"conv4_1_conv{i}"].config["strides"] for i in (1, 2, 3)]
 
     assert strides("resnet50") == [2, 1, 1]
     assert strides("resnet50_v1_5") == [1, 2, 1]
     # keras.applications' v2 shrinks the last block of conv2_x, conv3_x and conv4_x.
-    made = entries_of("resnet50_v2")
+    entries = entries_of("resnet50_v2")
     assert [
-        name for name, one in made.items() if one.config.get("strides") == 2
+        name for name, entry in entries.items() if entry.config.get("strides") == 2
     ] == [
         "conv1", "pool1",
         "conv2_3_conv2", "conv2_3_shortcut_pool",
@@ -110,20 +110,20 @@ def test_where_the_stride_is():
 
 
 def test_v2_normalises_before_every_convolution_and_has_a_bias_where_no_norm_follows():
-    made = entries_of("resnet50_v2")
-    assert list(made)[:9] == [
+    entries = entries_of("resnet50_v2")
+    assert list(entries)[:9] == [
         "conv1_pad", "conv1", "pool1_pad", "pool1", "conv2_1_bn1", "conv2_1_act1",
         "conv2_1_conv1", "conv2_1_bn2", "conv2_1_act2",
     ]  # fmt: skip
-    biased = {name for name, one in made.items() if one.config.get("use_bias")}
+    biased = {name for name, entry in entries.items() if entry.config.get("use_bias")}
     lasts = {
         f"conv{stage + 2}_{i + 1}_conv3" for stage, n in enumerate(BLOCKS[50]) for i in range(n)
     }
     shortcuts = {f"conv{stage}_1_shortcut" for stage in (2, 3, 4, 5)}
     assert biased == {"conv1", *lasts, *shortcuts}
     # The projection sees the normalised input, the identity the bare one.
-    assert made["conv2_1_shortcut"].inputs[0].source == "conv2_1_act1"
-    assert made["conv2_2_add"].inputs[0].source == "conv2_1_add"
+    assert entries["conv2_1_shortcut"].inputs[0].source == "conv2_1_act1"
+    assert entries["conv2_2_add"].inputs[0].source == "conv2_1_add"
     # Without biases and with the paper's stride it is the paper's (timm's resnetv2_50).
     paper = columns("resnet50_v2", biases=False, stride_at="first")
     assert (paper.trainable, paper.macs) == (25_549_352, 4_089_184_256)
@@ -131,16 +131,18 @@ def test_v2_normalises_before_every_convolution_and_has_a_bias_where_no_norm_fol
 
 def test_norms_are_the_twins():
     for name, epsilon in ("resnet18", 1e-5), ("resnet50", 1.001e-5), ("resnet50_v2", 1.001e-5):
-        norms = [one for one in entries_of(name).values() if one.kind == "BatchNormalization"]
-        assert {(one.config["epsilon"], one.config["momentum"]) for one in norms} == {
+        norms = [entry for entry in entries_of(name).values() if entry.kind == "BatchNormalization"]
+        assert {(norm.config["epsilon"], norm.config["momentum"]) for norm in norms} == {
             (epsilon, 0.9)
         }
 
 
 def test_zero_gamma_starts_the_last_norm_of_every_branch_at_zero():
-    made = columns("resnet50", zero_gamma=True).entries
-    zeros = {name for name, one in made.items() if one.config.get("gamma_initializer") == "zeros"}
-    assert zeros == {name for name in made if name.endswith("_conv3_bn")}
+    entries = columns("resnet50", zero_gamma=True).entries
+    zeros = {
+        name for name, entry in entries.items() if entry.config.get("gamma_initializer") == "zeros"
+    }
+    assert zeros == {name for name in entries if name.endswith("_conv3_bn")}
     assert len(zeros) == 16
     for name in "resnet50_v2", "plain18":
         with pytest.raises(UsageError, match="zero_gamma"):
@@ -148,11 +150,11 @@ def test_zero_gamma_starts_the_last_norm_of_every_branch_at_zero():
 
 
 def test_a_stem_for_small_images():
-    made = entries_of("resnet18", input_shape=(32, 32, 3), stem="small")
-    assert made["conv1"].cost.shape == (None, 32, 32, 64)
-    assert made["conv1"].config["kernel_size"] == 3
-    assert "pool1" not in made
-    assert made["features"].cost.shape == (None, 4, 4, 512)
+    entries = entries_of("resnet18", input_shape=(32, 32, 3), stem="small")
+    assert entries["conv1"].cost.shape == (None, 32, 32, 64)
+    assert entries["conv1"].config["kernel_size"] == 3
+    assert "pool1" not in entries
+    assert entries["features"].cost.shape == (None, 4, 4, 512)
     assert shape("resnet18", "features", input_shape=(32, 32, 3)) == (1, 1, 512)
     assert (
         list(entries_of("resnet50_v2", input_shape=(32, 32, 3), stem="small"))[1] == "conv2_1_bn1"
@@ -173,14 +175,14 @@ def test_any_size_fits_even_unknown_ones():
 )
 @pytest.mark.parametrize("name", ["resnet34", "resnet50", "resnet50_v2"])
 def test_depth_width_and_kernel_keep_the_sizes(name, depth, blocks, width, kernel):
-    made = entries_of(name, depth=depth, width=width, kernel_size=kernel)
+    entries = entries_of(name, depth=depth, width=width, kernel_size=kernel)
     ends = 512 if name == "resnet34" else 2048
-    assert made["features"].cost.shape == (None, 7, 7, ends * width)
-    assert made["conv1"].config["kernel_size"] == 7
-    assert made["conv3_1_conv2"].config["kernel_size"] == kernel
+    assert entries["features"].cost.shape == (None, 7, 7, ends * width)
+    assert entries["conv1"].config["kernel_size"] == 7
+    assert entries["conv3_1_conv2"].config["kernel_size"] == kernel
     for stage, count in enumerate(blocks, 2):
-        assert f"conv{stage}_{count}_conv1" in made
-        assert f"conv{stage}_{count + 1}_conv1" not in made
+        assert f"conv{stage}_{count}_conv1" in entries
+        assert f"conv{stage}_{count + 1}_conv1" not in entries
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,8 @@ def test_table_1():
         size = 56 // 2 ** (stage - 2)
         for block in range(1, blocks + 1):
             convs = [entries[f"conv{stage}_{block}_conv{i}"] for i in (1, 2, 3)]
-            assert [one.config["filters"] for one in convs] == [inner, inner, 2 * inner]
-            assert [one.config.get("groups", 1) for one in convs] == [1, 32, 1]
+            assert [conv.config["filters"] for conv in convs] == [inner, inner, 2 * inner]
+            assert [conv.config.get("groups", 1) for conv in convs] == [1, 32, 1]
             assert convs[-1].cost.shape == (None, size, size, 2 * inner)
     row = model_info("resnext50_32x4d")
     assert (round(row.params / 1e6, 1), round(row.macs / 1e9, 1)) == (25.0, 4.2)
@@ -54,6 +54,6 @@ def test_cifar_networks_of_table_7():
 @pytest.mark.parametrize("name", ["resnext50_32x4d", "resnext101_64x4d", "resnext29_8x64d"])
 def test_groups_keep_their_number_at_any_width(name, width):
     entries = entries_of(name, width=width)
-    grouped = [one.config for one in entries.values() if one.kind == "GroupedConv2D"]
-    assert {one["groups"] for one in grouped} == {model_info(name).row.groups}
-    assert all(one["filters"] % one["groups"] == 0 for one in grouped)
+    grouped = [entry.config for entry in entries.values() if entry.kind == "GroupedConv2D"]
+    assert {row["groups"] for row in grouped} == {model_info(name).row.groups}
+    assert all(row["filters"] % row["groups"] == 0 for row in grouped)

@@ -25,21 +25,21 @@ OPERATIONS = {
 
 @pytest.mark.parametrize("name", ["se_resnet50", "se_resnext50_32x4d"])
 def test_table_1(name):
-    made = entries_of(name)
+    entries = entries_of(name)
     inner = 1 if name == "se_resnet50" else 2
     for stage, (squeezed, excited) in enumerate(GATES, 2):
         size = 56 // 2 ** (stage - 2)
         for block in range(1, (3, 4, 6, 3)[stage - 2] + 1):
             prefix = f"conv{stage}_{block}"
-            convs = [made[f"{prefix}_conv{i}"].config["filters"] for i in (1, 2, 3)]
+            convs = [entries[f"{prefix}_conv{i}"].config["filters"] for i in (1, 2, 3)]
             assert convs == [excited // 4 * inner, excited // 4 * inner, excited]
-            assert made[f"{prefix}_se_reduce"].config["filters"] == squeezed
-            assert made[f"{prefix}_se_expand"].config["filters"] == excited
-            assert made[f"{prefix}_se_scale"].cost.shape == (None, size, size, excited)
+            assert entries[f"{prefix}_se_reduce"].config["filters"] == squeezed
+            assert entries[f"{prefix}_se_expand"].config["filters"] == excited
+            assert entries[f"{prefix}_se_scale"].cost.shape == (None, size, size, excited)
             # The gate is on the branch, before the sum.
-            sources = [one.source for one in made[f"{prefix}_add"].inputs]
+            sources = [edge.source for edge in entries[f"{prefix}_add"].inputs]
             assert sources[1] == f"{prefix}_se_scale"
-    assert made["features"].cost.shape == (None, 7, 7, 2048)
+    assert entries["features"].cost.shape == (None, 7, 7, 2048)
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
@@ -61,20 +61,20 @@ def test_gates_add_the_parameters_of_section_3():
 
 def test_where_the_stride_is():
     def strides(name):
-        made = entries_of(name)
-        return [made[f"conv4_1_conv{i}"].config["strides"] for i in (1, 2, 3)]
+        network_plan = entries_of(name)
+        return [network_plan[f"conv4_1_conv{i}"].config["strides"] for i in (1, 2, 3)]
 
     assert strides("se_resnet50") == [2, 1, 1]
     assert strides("se_resnext50_32x4d") == strides("senet154") == [1, 2, 1]
     # timm's seresnet50, measured.
     modern = {"stride_in": "3x3", "ceil_pool": False}
-    made = plan_of("se_resnet50", columns=modern)
-    assert (made.trainable, made.macs) == (28_088_024, 4_091_699_200)
+    network_plan = plan_of("se_resnet50", columns=modern)
+    assert (network_plan.trainable, network_plan.macs) == (28_088_024, 4_091_699_200)
 
 
 def test_small_networks_squeeze_to_8_at_least():
-    made = entries_of("se_resnet18")
-    squeezed = [made[f"conv{stage}_1_se_reduce"].config["filters"] for stage in (2, 3, 4, 5)]
+    entries = entries_of("se_resnet18")
+    squeezed = [entries[f"conv{stage}_1_se_reduce"].config["filters"] for stage in (2, 3, 4, 5)]
     assert squeezed == [8, 8, 16, 32]
 
 
@@ -89,16 +89,16 @@ def test_the_pool_hangs_over_as_caffes():
 
 def test_senet154():
     """The appendix: 3x3 stem and shortcuts, 64 groups, half the first 1x1, dropout 0.2."""
-    made = entries_of("senet154")
-    assert [made[f"conv1_{i}"].cost.shape[1:] for i in (1, 2, 3)] == [
+    entries = entries_of("senet154")
+    assert [entries[f"conv1_{i}"].cost.shape[1:] for i in (1, 2, 3)] == [
         (112, 112, 64), (112, 112, 64), (112, 112, 128),
     ]  # fmt: skip
-    convs = [made[f"conv3_1_conv{i}"].config for i in (1, 2, 3)]
-    assert [one["filters"] for one in convs] == [256, 512, 512]
+    convs = [entries[f"conv3_1_conv{i}"].config for i in (1, 2, 3)]
+    assert [conv["filters"] for conv in convs] == [256, 512, 512]
     assert convs[1]["groups"] == 64
-    kernels = [made[f"conv{stage}_1_shortcut"].config["kernel_size"] for stage in (2, 3, 4, 5)]
+    kernels = [entries[f"conv{stage}_1_shortcut"].config["kernel_size"] for stage in (2, 3, 4, 5)]
     assert kernels == [1, 3, 3, 3]
-    assert made["dropout"].config["rate"] == 0.2
+    assert entries["dropout"].config["rate"] == 0.2
     assert "dropout" not in entries_of("senet154", dropout=0.0)
     assert entries_of("senet154", dropout=0.5)["dropout"].config["rate"] == 0.5
     assert "dropout" not in entries_of("se_resnet50")
@@ -108,7 +108,7 @@ def test_senet154():
 @pytest.mark.parametrize("width", [0.25, 0.3, 1, 2])
 def test_groups_keep_their_number(width):
     for stage in (2, 3, 4, 5):
-        made = entries_of("senet154", width=width)
-        first, grouped = (made[f"conv{stage}_1_conv{i}"].config for i in (1, 2))
+        entries = entries_of("senet154", width=width)
+        first, grouped = (entries[f"conv{stage}_1_conv{i}"].config for i in (1, 2))
         assert grouped["groups"] == 64
         assert first["filters"] % 64 == grouped["filters"] % 64 == 0

@@ -22,11 +22,11 @@ def by_hand(groups, channels):
     for stage, (out, units) in enumerate(zip(channels, (4, 8, 4), strict=True), 2):
         for unit in range(units):
             middle = out // 4
-            made = out - before if unit == 0 else out
+            built = out - before if unit == 0 else out
             first_groups = 1 if (stage, unit) == (2, 0) else groups
             total += before * middle // first_groups + 2 * middle
             total += 9 * middle + 2 * middle
-            total += middle * made // groups + 2 * made
+            total += middle * built // groups + 2 * built
             before = out
     return total + before * 1000 + 1000
 

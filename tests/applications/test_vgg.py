@@ -69,22 +69,22 @@ def test_sizes_of_column_d():
 
 
 def test_batch_norm_stands_between_a_convolution_with_bias_and_its_relu():
-    made = entries_of("vgg11_bn")
-    assert list(made)[:4] == ["conv1_1", "conv1_1_bn", "conv1_1_act", "pool1"]
-    assert made["conv1_1"].config["use_bias"]
-    assert made["conv1_1"].config["activation"] is None
-    assert made["conv1_1_bn"].config["epsilon"] == 1e-5
-    assert made["conv1_1_bn"].config["momentum"] == 0.9
+    entries = entries_of("vgg11_bn")
+    assert list(entries)[:4] == ["conv1_1", "conv1_1_bn", "conv1_1_act", "pool1"]
+    assert entries["conv1_1"].config["use_bias"]
+    assert entries["conv1_1"].config["activation"] is None
+    assert entries["conv1_1_bn"].config["epsilon"] == 1e-5
+    assert entries["conv1_1_bn"].config["momentum"] == 0.9
 
 
 @pytest.mark.parametrize("kernel", [3, 5, 7])
 @pytest.mark.parametrize(("depth", "count"), [(0.5, 1 + 1 + 2 + 2 + 2), (1, 13), (2, 26)])
 @pytest.mark.parametrize("width", [0.25, 1, 2])
 def test_depth_width_and_kernel_keep_the_sizes(depth, count, width, kernel):
-    made = entries_of("vgg16_1x1", depth=depth, width=width, kernel_size=kernel)
-    convolutions = [entry for entry in made.values() if entry.kind == "Conv2D"]
+    entries = entries_of("vgg16_1x1", depth=depth, width=width, kernel_size=kernel)
+    convolutions = [entry for entry in entries.values() if entry.kind == "Conv2D"]
     assert len(convolutions) == count
-    assert made["features"].cost.shape == (None, 7, 7, 512 * width)
+    assert entries["features"].cost.shape == (None, 7, 7, 512 * width)
     sizes = [entry.config["kernel_size"] for entry in convolutions[-count // 5 :]]
     assert set(sizes) <= {kernel, 1}
     assert sizes[-1] == 1  # column C ends a stage with conv1, however deep

@@ -24,11 +24,11 @@ def test_predict_agrees_with_keras(
     names = list(map(str, pictures))
     assert main(["predict", str(run_dir), *names, "--top", "2", "--json"]) == 0
     answers = json.loads(capsys.readouterr().out)
-    assert [one["source"] for one in answers] == names
+    assert [answer["source"] for answer in answers] == names
     for answer, row in zip(answers, scores, strict=True):
         order = np.argsort(-row)[:2]
-        assert [one["index"] for one in answer["classes"]] == order.tolist()
-        assert [one["score"] for one in answer["classes"]] == pytest.approx(row[order], abs=1e-5)
+        assert [row["index"] for row in answer["classes"]] == order.tolist()
+        assert [row["score"] for row in answer["classes"]] == pytest.approx(row[order], abs=1e-5)
     assert main(["predict", str(run_dir), names[0], "--top", "1"]) == 0
     line = capsys.readouterr().out
     assert line.startswith(f"{names[0]}  {scores[0].argmax()} 0.")

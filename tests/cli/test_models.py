@@ -25,7 +25,7 @@ def test_list_prints_the_papers_figures(capsys: pytest.CaptureFixture[str]) -> N
 def test_list_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list", "--family", "lenet", "--json"]) == 0
     records = json.loads(capsys.readouterr().out)
-    assert [one["name"] for one in records] == kerascnn.list_models(family="lenet")
+    assert [record["name"] for record in records] == kerascnn.list_models(family="lenet")
     five = records[0]
     assert (five["params"], five["macs"], five["input_shape"]) == (61706, 416520, [32, 32, 1])
     assert five["paper"]["year"] == 1998
@@ -55,6 +55,6 @@ def test_summary_adds_up(capsys: pytest.CaptureFixture[str]) -> None:
     layers = json.loads(capsys.readouterr().out)["layers"]
     # C1, C3, C5, F6 and the output by hand: k*k*in*out + out.
     by_hand = [5 * 5 * 6 + 6, 5 * 5 * 6 * 16 + 16, 5 * 5 * 16 * 120 + 120, 120 * 84 + 84, 850]
-    assert [one["params"] for one in layers if one["params"]] == by_hand
+    assert [layer["params"] for layer in layers if layer["params"]] == by_hand
     assert main(["summary", "lenet5"]) == 0
     assert "48,120" in capsys.readouterr().out

@@ -47,14 +47,14 @@ def run(*arguments: str, directory: Path) -> Any:
 
 @pytest.mark.long
 def test_tune_retrains_the_best(tmp_path: Path) -> None:
-    found, told = run(
+    answer, told = run(
         "tune", "convnet,lenet5", "digits", "--trials", "3", "--epochs", "1", "--params", "80000",
         "--axis", "n=1", "--axis", "m=2,3", "--axis", "filters=8,16",
         "--axis", "learning_rate=1e-3:1e-2:log", "--axis", "width=0.5,1", "--retrain",
         directory=tmp_path,
     )  # fmt: skip
-    assert found["trials"] == found["completed"] == 3
-    assert set(found["best"]["values"]) >= {"model", "learning_rate"}
+    assert answer["trials"] == answer["completed"] == 3
+    assert set(answer["best"]["values"]) >= {"model", "learning_rate"}
     assert "of the space fits" in told
     assert (tmp_path / "search" / "best" / "best.keras").is_file()
 

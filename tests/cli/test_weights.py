@@ -75,7 +75,9 @@ def test_list(capsys: pytest.CaptureFixture[str]) -> None:
     assert len([line for line in lines[1:] if not line.startswith("**")]) == len(
         catalogue.CHECKPOINTS
     )
-    assert sum(" * " in line for line in lines) == len({one.row for one in catalogue.CHECKPOINTS})
+    assert sum(" * " in line for line in lines) == len(
+        {checkpoint.row for checkpoint in catalogue.CHECKPOINTS}
+    )
     assert lines[-1].endswith("is of mobilenet_v3_small with padding=same")
 
 
@@ -110,8 +112,8 @@ def test_inspect_a_file_of_ours(file: Path, capsys: pytest.CaptureFixture[str]) 
     assert told["row"] == "lenet5"
     assert told["candidates"][0] == {"row": "lenet5", "source": "kerascnn", "fraction": 1.0}
     assert len(told["tensors"]) == 10
-    assert sum(np.prod(one["shape"]) for one in told["tensors"]) == PARAMETERS
-    assert {one["dtype"] for one in told["tensors"]} == {"float32"}
+    assert sum(np.prod(row["shape"]) for row in told["tensors"]) == PARAMETERS
+    assert {row["dtype"] for row in told["tensors"]} == {"float32"}
     code, out, _ = run(capsys, "inspect", str(file))
     assert "  tensors      10 of 61,706 values\n" in out
     assert "  fits         lenet5 100% (kerascnn)" in out
@@ -140,26 +142,26 @@ class Bomb:
 
 def hostile(tmp_path: Path) -> dict[str, tuple[Path, int]]:
     marker = tmp_path / "marker"
-    made = {}
+    arrays = {}
     bare = tmp_path / "bare.pth"
     bare.write_bytes(pickle.dumps(Bomb(marker)))
-    made["pickle"] = (bare, 3)
+    arrays["pickle"] = (bare, 3)
     boxed = tmp_path / "boxed.pth"
     with zipfile.ZipFile(boxed, "w") as archive:
         archive.writestr("a/data.pkl", pickle.dumps({"w": Bomb(marker)}, protocol=2))
         archive.writestr("a/version", "3\n")
-    made["boxed pickle"] = (boxed, 3)
+    arrays["boxed pickle"] = (boxed, 3)
     escaping = tmp_path / "escaping.npz"
     with zipfile.ZipFile(escaping, "w") as archive:
         archive.writestr("../../w.npy", b"?")
-    made["zip that leaves its folder"] = (escaping, 3)
+    arrays["zip that leaves its folder"] = (escaping, 3)
     page = tmp_path / "page.h5"
     page.write_text("<!DOCTYPE html><title>404</title>")
-    made["web page"] = (page, 4)
+    arrays["web page"] = (page, 4)
     empty = tmp_path / "empty.pth"
     empty.touch()
-    made["empty"] = (empty, 4)
-    return made
+    arrays["empty"] = (empty, 4)
+    return arrays
 
 
 def test_inspect_never_calls_safe_what_loading_refuses(
@@ -272,9 +274,9 @@ def test_convert_keeps_every_value(
     out: str, lenet: keras.Model, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     plain = {
-        f"{layer.name}/{one.name}": np.asarray(one)
+        f"{layer.name}/{variable.name}": np.asarray(variable)
         for layer in lenet.layers
-        for one in layer.weights
+        for variable in layer.weights
     }
     np.savez(tmp_path / "plain.npz", **plain)
     words = ("convert", str(tmp_path / "plain.npz"), "--model", "lenet5", str(tmp_path / out))
@@ -284,8 +286,10 @@ def test_convert_keeps_every_value(
     assert said.endswith(f"wrote {tmp_path / out}\n")
     model = kerascnn.load_model(tmp_path / out)
     for layer in model.layers:
-        for one in layer.weights:
-            np.testing.assert_array_equal(np.asarray(one), plain[f"{layer.name}/{one.name}"])
+        for variable in layer.weights:
+            np.testing.assert_array_equal(
+                np.asarray(variable), plain[f"{layer.name}/{variable.name}"]
+            )
     code, _, err = run(capsys, *words)
     assert (code, "--overwrite replaces it" in err) == (8, True)
     again = ("convert", str(tmp_path / out), str(tmp_path / "again.npz"), "--json")

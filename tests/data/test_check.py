@@ -94,8 +94,8 @@ def test_one_class_and_imbalance(tmp_path):
     for k in range(101):
         save(tmp_path / "two" / "cat" / f"{k}.png", k, size=(8, 8))
     save(tmp_path / "two" / "dog" / "a.png", 500)
-    found = dict(check_data(f"folder:{tmp_path / 'two'}").warnings())
-    assert found == {
+    warnings_by_kind = dict(check_data(f"folder:{tmp_path / 'two'}").warnings())
+    assert warnings_by_kind == {
         "classes that differ more than 100 times in their number of images": [
             "cat (101)",
             "dog (1)",
@@ -109,8 +109,8 @@ def test_the_command_ends_with_6_where_a_training_would_stop(photos, capsys):
     assert "1 of 20 images cannot be read, at most 0 may be: cat/3.png" in capsys.readouterr().err
     assert main(["check-data", f"folder:{photos}", "--max-bad", "1"]) == 0
     assert main(["check-data", f"folder:{photos}", "--max-bad", "5%", "--json"]) == 0
-    found = json.loads(capsys.readouterr().out[-5000:].partition("training\n")[2])
-    assert (found["images"], found["allowed_bad"]) == (20, 1)
+    answer = json.loads(capsys.readouterr().out[-5000:].partition("training\n")[2])
+    assert (answer["images"], answer["allowed_bad"]) == (20, 1)
     (photos / "emu").mkdir()
     assert main(["check-data", f"folder:{photos}", "--max-bad", "1"]) == 6
     assert main(["check-data", f"folder:{photos}", "--max-bad", "many"]) == 2

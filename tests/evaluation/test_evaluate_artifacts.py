@@ -124,8 +124,8 @@ def test_an_ensemble_averages_over_everything(run, exported, data):
 
 
 def test_equal_names_of_an_ensemble_are_told_apart(data):
-    found = kerascnn.evaluate([network(1), network(2)], data, preprocessing=SCALED).members
-    assert list(found) == ["small (1)", "small (2)"]
+    figures = kerascnn.evaluate([network(1), network(2)], data, preprocessing=SCALED).members
+    assert list(figures) == ["small (1)", "small (2)"]
 
 
 def test_runs_with_other_splits_are_no_ensemble(tmp_path):
@@ -218,7 +218,7 @@ def test_the_command(run, exported, tmp_path, capsys):
     result = json.loads(capsys.readouterr().out)
     assert result["count"] == 41
     assert list(result["networks"]) == both
-    assert [one["support"] for one in result["classes"]] == [7, 7, 7, 7, 7, 6]
+    assert [row["support"] for row in result["classes"]] == [7, 7, 7, 7, 7, 6]
     out = tmp_path / "out"
     assert main(["evaluate", *both, source, "--flip", "--per-class", "--out", str(out)]) == 0
     printed = capsys.readouterr().out

@@ -27,17 +27,17 @@ def test_the_matrix_and_the_classes_are_scikit_learn_s(outcomes, probabilities, 
     precision, recall, _, support = metrics.precision_recall_fscore_support(
         labels, answers, labels=range(7), zero_division=np.nan
     )
-    for number, one in enumerate(outcomes.per_class()):
-        assert one.precision == pytest.approx(precision[number])
-        assert one.support == support[number]
+    for number, item in enumerate(outcomes.per_class()):
+        assert item.precision == pytest.approx(precision[number])
+        assert item.support == support[number]
         if number == 5:
-            assert one.recall is None
-            assert one.confused_with is None
+            assert item.recall is None
+            assert item.confused_with is None
             continue
-        assert one.recall == pytest.approx(recall[number])
+        assert item.recall == pytest.approx(recall[number])
         others = matrix[number].copy()
         others[number] = 0
-        assert one.confused_with == (others.argmax(), others.max())
+        assert item.confused_with == (others.argmax(), others.max())
 
 
 def test_confusions_are_the_matrix_beside_its_diagonal(outcomes):
@@ -80,7 +80,7 @@ def test_the_calibration_error_in_one_loop(outcomes, probabilities, labels):
 def test_mistakes_come_by_their_loss(outcomes, probabilities, labels):
     losses = -np.log(probabilities[np.arange(400), labels])
     wrong = np.flatnonzero(probabilities.argmax(axis=1) != labels)
-    assert outcomes.mistakes().tolist() == sorted(wrong.tolist(), key=lambda one: -losses[one])
+    assert outcomes.mistakes().tolist() == sorted(wrong.tolist(), key=lambda item: -losses[item])
 
 
 def test_of_equal_scores_the_first_class_leads():

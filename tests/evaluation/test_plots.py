@@ -25,7 +25,7 @@ def test_pictures_for_few_and_many_classes(classes):
         renderer = figure.canvas.get_renderer()
         boxes = [label.get_window_extent(renderer) for label in axes.get_yticklabels()]
         # Names stand apart, from the top down, and large enough to be read.
-        assert all(one.y0 >= two.y1 - 1 for one, two in itertools.pairwise(boxes))
+        assert all(box.y0 >= below.y1 - 1 for box, below in itertools.pairwise(boxes))
         assert min(box.height for box in boxes) >= 9
     cells = {text.get_text() for text in axes.texts}
     assert cells == ({str(n) for n in matrix[matrix > 0]} if classes <= 20 else set())

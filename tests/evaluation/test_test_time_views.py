@@ -53,33 +53,33 @@ def draw(shape, seed=0):
 def test_ten_crops_are_corners_centre_and_reflections():
     image = draw((6, 6, 1))  # the shorter side is 6 already: nothing is resized
     look = look_with(open_classifier(network()), CROP, TEN_CROP)
-    found = look(image)
+    views = look(image)
     places = [(0, 0), (0, 2), (2, 0), (2, 2), (1, 1)]
     five = [image[top : top + 4, left : left + 4] for top, left in places]
-    assert len(found) == 10
-    for got, wanted in zip(found, [*five, *(one[:, ::-1] for one in five)], strict=True):
+    assert len(views) == 10
+    for got, wanted in zip(views, [*five, *(array[:, ::-1] for array in five)], strict=True):
         np.testing.assert_array_equal(got, wanted)
 
 
 def test_alexnet_s_crops_are_of_the_centre_square():
     preprocessing = Preprocessing(size=(224, 224), fit="crop", resize=256, channels="rgb")
     image = draw((512, 1024, 3))
-    found = look_with(open_classifier(network()), preprocessing, TEN_CROP)(image)
+    views = look_with(open_classifier(network()), preprocessing, TEN_CROP)(image)
     small = np.asarray(Image.fromarray(image).resize((512, 256), Image.Resampling.BILINEAR))
     square = small[:, 128:384]
-    np.testing.assert_array_equal(found[0], square[:224, :224])
-    np.testing.assert_array_equal(found[3], square[32:, 32:])
-    np.testing.assert_array_equal(found[4], square[16:240, 16:240])
-    np.testing.assert_array_equal(found[8], square[32:, 32:][:, ::-1])
+    np.testing.assert_array_equal(views[0], square[:224, :224])
+    np.testing.assert_array_equal(views[3], square[32:, 32:])
+    np.testing.assert_array_equal(views[4], square[16:240, 16:240])
+    np.testing.assert_array_equal(views[8], square[32:, 32:][:, ::-1])
 
 
 def test_without_a_margin_the_image_is_made_larger_by_alexnet_s():
     preprocessing = Preprocessing(size=(28, 28), fit="resize", channels="grey")
     image = draw((28, 28, 1))
-    found = look_with(open_classifier(network()), preprocessing, Views(crops=5))(image)
+    views = look_with(open_classifier(network()), preprocessing, Views(crops=5))(image)
     large = Image.fromarray(image[..., 0]).resize((32, 32), Image.Resampling.BILINEAR)
-    np.testing.assert_array_equal(found[4][..., 0], np.asarray(large)[2:30, 2:30])
-    assert [one.shape for one in found] == [(28, 28, 1)] * 5
+    np.testing.assert_array_equal(views[4][..., 0], np.asarray(large)[2:30, 2:30])
+    assert [view.shape for view in views] == [(28, 28, 1)] * 5
 
 
 def test_the_answers_to_ten_crops_are_averaged():
@@ -105,7 +105,7 @@ def test_the_answers_to_ten_crops_are_averaged():
 def test_a_dense_head_becomes_convolutions():
     """Its scores are those of the network at every place, averaged before the softmax."""
     model = network()
-    made = fully_convolutional(model)
+    wide = fully_convolutional(model)
     image = draw((1, 7, 9, 1)).astype("float32")
     before = keras.Model(model.input, model.get_layer("drop").output)
     kernel, bias = model.get_layer("predictions").get_weights()
@@ -115,19 +115,19 @@ def test_a_dense_head_becomes_convolutions():
         for left in range(6)
     ]
     np.testing.assert_allclose(
-        np.asarray(made(image)), np.mean(places, axis=0), rtol=1e-4, atol=1e-2
+        np.asarray(wide(image)), np.mean(places, axis=0), rtol=1e-4, atol=1e-2
     )
 
 
 def test_a_network_of_the_registry_is_seen_whole():
     model = kerascnn.create_model("resnet18", width=0.125, depth=0.5, input_shape=(32, 32, 3),
                                   classes=3)  # fmt: skip
-    made = fully_convolutional(model)
+    widened = fully_convolutional(model)
     wide = kerascnn.create_model("resnet18", width=0.125, depth=0.5, input_shape=(None, None, 3),
                                  classes=3, classifier_activation=None)  # fmt: skip
     wide.set_weights(model.get_weights())
     image = np.random.default_rng(0).normal(size=(2, 48, 40, 3)).astype("float32")
-    np.testing.assert_allclose(np.asarray(made(image)), np.asarray(wide(image)), atol=1e-4)
+    np.testing.assert_allclose(np.asarray(widened(image)), np.asarray(wide(image)), atol=1e-4)
 
 
 def test_whole_images_of_different_sizes_and_scales():
@@ -160,11 +160,11 @@ def test_a_network_that_cannot_be_widened_gets_crops():
     assert fully_convolutional(model) is None
     images = draw((3, 8, 8, 1))
     split = data_of(images, [0, 1, 2]).test
-    found = [
+    items = [
         np.concatenate([row for row, _ in answers(open_classifier(model), split, CROP, views, 8)])
         for views in (Views(scales=(6,)), Views(scales=(6,), crops=5))
     ]
-    np.testing.assert_array_equal(*found)
+    np.testing.assert_array_equal(*items)
 
 
 def test_views_that_cannot_be_are_refused():
@@ -187,6 +187,6 @@ def test_raw_images_of_every_kind_of_split(tmp_path):
         tf.data.Dataset.from_tensor_slices((images, labels)),
         tf.data.Dataset.from_tensor_slices((images, labels)).batch(2),
     ):
-        found = list(raw_images(Split(dataset, labels)))
-        np.testing.assert_array_equal([image for image, _ in found], images)
-        assert [int(label) for _, label in found] == labels.tolist()
+        result = list(raw_images(Split(dataset, labels)))
+        np.testing.assert_array_equal([image for image, _ in result], images)
+        assert [int(label) for _, label in result] == labels.tolist()

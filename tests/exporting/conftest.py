@@ -51,9 +51,9 @@ def savedmodel_off_by_a_weight(monkeypatch):
         kernel = job.network.model.get_layer("c1").kernel
         value = kernel.numpy()
         kernel.assign(value + 0.01)
-        found = write(job, path)
+        result = write(job, path)
         kernel.assign(value)
-        return found
+        return result
 
     monkeypatch.setattr(savedmodel, "write", wrong)
 

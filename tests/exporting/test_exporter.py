@@ -39,20 +39,20 @@ def test_layout_reports_and_manifest(tmp_path):
     stored = json.loads(files["report.json"])
     assert stored == [report.to_json() for report in reports]
     assert [entry["path"] for entry in stored] == ["savedmodel", "model.onnx"]
-    one, two = reports
-    assert one.path == tmp_path / "out" / "savedmodel"
+    first, second = reports
+    assert first.path == tmp_path / "out" / "savedmodel"
     # A kernel of 3x3x1x2 with 2 biases, and 6x6x2 features to 5 classes with 5 biases.
-    assert one.parameter_bytes == two.parameter_bytes == 4 * (18 + 2 + 72 * 5 + 5)
-    assert two.bytes == len(files["model.onnx"])
-    assert (two.opset, one.opset) == (17, None)
-    assert (two.real, two.random) == (0, 12)
-    assert two.top1_agreement == 1
-    assert two.relative <= two.tolerance <= 1e-4
-    assert two.difference < 1e-6
-    assert two.nodes == {"Transpose": 1, "Conv": 1, "Flatten": 1, "Gemm": 1, "Softmax": 1}
+    assert first.parameter_bytes == second.parameter_bytes == 4 * (18 + 2 + 72 * 5 + 5)
+    assert second.bytes == len(files["model.onnx"])
+    assert (second.opset, first.opset) == (17, None)
+    assert (second.real, second.random) == (0, 12)
+    assert second.top1_agreement == 1
+    assert second.relative <= second.tolerance <= 1e-4
+    assert second.difference < 1e-6
+    assert second.nodes == {"Transpose": 1, "Conv": 1, "Flatten": 1, "Gemm": 1, "Softmax": 1}
     assert [path.name for path in tmp_path.iterdir()] == ["out"], "temporary files are left"
-    assert "12 random images" in str(two)
-    assert "\n" not in str(two)
+    assert "12 random images" in str(second)
+    assert "\n" not in str(second)
 
 
 def test_nothing_is_printed(tmp_path, capfd):

@@ -21,5 +21,5 @@ def test_openvino_is_asked_for_by_name(tmp_path):
         return
     (report,) = export(model, tmp_path / "out", ["openvino"], class_names=NAMES)
     assert report.relative < 1e-4
-    (found,) = verify(tmp_path / "out")
-    assert found.top1_agreement == 1
+    (reports,) = verify(tmp_path / "out")
+    assert reports.top1_agreement == 1

@@ -44,7 +44,7 @@ def test_rows_in_other_forms_export(tmp_path, form):
         exact.set_weights(model.get_weights())
 
     reports = export(model, tmp_path / "out")
-    assert {one.policy for one in reports} == {None if policy == "float32" else policy}
+    assert {report.policy for report in reports} == {None if policy == "float32" else policy}
     images = np.random.default_rng(4).random((3, *model.inputs[0].shape[1:]), "float32")
     wanted = exact(images, training=False)
     wanted = np.asarray(wanted["predictions"] if isinstance(wanted, dict) else wanted)

@@ -15,7 +15,7 @@ from kerascnn.exporting.verify_export import verify
 def test_verify_finds_every_changed_byte(everything, tmp_path):
     out = tmp_path / "out"
     shutil.copytree(everything[0], out)
-    assert [one.difference is None for one in verify(out)] == [True] + [False] * 7
+    assert [report.difference is None for report in verify(out)] == [True] + [False] * 7
     assert verify(out, trust=True)[0].top1_agreement == 1
     generator = np.random.default_rng(0)
     files = sorted(path for path in out.rglob("*") if path.is_file())

@@ -199,11 +199,11 @@ def test_what_a_killed_writer_leaves_is_cleared_by_the_next(
 
 
 def test_what_a_living_writer_has_is_left_alone(tmp_path: Path) -> None:
-    with atomic.atomic_directory(tmp_path / "out") as one:
-        (one / "a").write_text("1")
+    with atomic.atomic_directory(tmp_path / "out") as path:
+        (path / "a").write_text("1")
         code = f"from kerascnn.fileio import atomic; atomic.recover({str(tmp_path / 'out')!r})"
         subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
-        assert names(one) == ["a"]
+        assert names(path) == ["a"]
     assert names(tmp_path / "out") == ["a"]
     assert names(tmp_path) == ["out"]
 

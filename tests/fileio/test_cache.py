@@ -21,7 +21,7 @@ from support.file_server import (
 def test_the_cache_is_private(server: Server) -> None:
     fetch(url(server), place(), KNOWN)
     directories = [cache.home(), cache.home() / "weights", place().parent]
-    assert [oct(one.stat().st_mode & 0o777) for one in directories] == ["0o700"] * 3
+    assert [oct(directory.stat().st_mode & 0o777) for directory in directories] == ["0o700"] * 3
     assert oct(place().stat().st_mode & 0o077) == "0o0"
 
 

@@ -79,7 +79,7 @@ def test_every_kind_of_source_gives_the_same(model, distinct_pixels, tmp_path):
         np.testing.assert_allclose(prediction.scores, expected, rtol=1e-5)
         if not (isinstance(source, np.ndarray) and source.ndim == 3 and source.shape[-1] == 4):
             alone = kerascnn.predict(model, source, preprocessing=PIXELS)
-            assert [one.scores for one in alone] == [prediction.scores]
+            assert [prediction.scores for prediction in alone] == [prediction.scores]
     assert together[0].source == together[1].source == str(tmp_path / "one.png")
     assert together[2].source == "bytes[2]"
     assert together[3].source == "image[3]"
@@ -121,7 +121,7 @@ def test_a_folder_is_read_in_sorted_order_with_its_subfolders(model, distinct_pi
         (tmp_path / name).write_bytes(png(image))
     (tmp_path / "notes.txt").write_text("no image")
     got = kerascnn.predict(model, tmp_path, preprocessing=PIXELS)
-    assert [one.source for one in got] == [
+    assert [prediction.source for prediction in got] == [
         str(tmp_path / name) for name in ("a.PNG", "b.png", "sub/c.png")
     ]
     assert got[1].indices[0] == int(np.argmax(distinct_pixels[0]))
@@ -132,7 +132,7 @@ def test_more_images_than_a_chunk_keep_their_order(model):
     winners = np.random.default_rng(2).integers(0, 4, len(images))
     images.reshape(-1, 4)[np.arange(len(images)), winners] = 255
     got = kerascnn.predict(model, images, top=1, preprocessing=PIXELS)
-    assert [one.indices[0] for one in got] == list(winners)
+    assert [prediction.indices[0] for prediction in got] == list(winners)
 
 
 def test_a_run_brings_model_names_and_preprocessing_and_loads_once(distinct_pixels, tmp_path):

@@ -54,21 +54,23 @@ def test_every_kind_of_image_and_their_order(pixels, tmp_path):
         np.testing.assert_allclose(prediction.scores, np.sort(softmax(image))[::-1], rtol=2e-5)
     for prediction, other in zip(got[5:], pixels[1:9], strict=True):
         np.testing.assert_allclose(prediction.scores, np.sort(softmax(other))[::-1], rtol=2e-5)
-    assert [one.source for one in got[:4]] == [
+    assert [prediction.source for prediction in got[:4]] == [
         str(tmp_path / "one.png"), "bytes[1]", "image[2]", "array[3]",
     ]  # fmt: skip
     assert predictor([]) == []
     ready = np.stack([predictor.prepare(kind) for kind in kinds])
     np.testing.assert_allclose(
-        predictor.probabilities(ready).max(1), [one.scores[0] for one in got], rtol=1e-6
+        predictor.probabilities(ready).max(1),
+        [prediction.scores[0] for prediction in got],
+        rtol=1e-6,
     )
 
 
 def test_an_export_directory_and_its_file_are_the_same(pixels, tmp_path):
     write_onnx(tmp_path / "model.onnx")
-    one, other = Predictor(tmp_path), Predictor(tmp_path / "model.onnx")
-    assert one(pixels) == other(pixels)
-    assert one.info.file.endswith("model.onnx")
+    first, other = Predictor(tmp_path), Predictor(tmp_path / "model.onnx")
+    assert first(pixels) == other(pixels)
+    assert first.info.file.endswith("model.onnx")
 
 
 def test_many_threads_get_their_own_answers(pixels, tmp_path):

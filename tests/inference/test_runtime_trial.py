@@ -95,17 +95,17 @@ def test_a_trial_takes_the_fastest_that_agrees_for_99_of_100():
     def says(wrong_at, seconds):
         calls = iter(range(1000))
         network = SimpleNamespace(scores=lambda batch: wrong(next(calls)))
-        made = Candidate(f"wrong at {wrong_at}", "here", lambda: network)
+        built = Candidate(f"wrong at {wrong_at}", "here", lambda: network)
 
         def wrong(call):
             return np.array([[0.0, 1.0]]) if call in wrong_at else answer
 
-        def compare(batch, wanted, whole=made.compare):
+        def compare(batch, wanted, whole=built.compare):
             whole(batch, wanted)
-            made.seconds = seconds
+            built.seconds = seconds
 
-        made.compare = compare
-        return made
+        built.compare = compare
+        return built
 
     def unopened():
         raise DamagedFileError("no complete file")
@@ -180,7 +180,7 @@ def test_int8_beside_float32_is_a_candidate_too(pixels, tmp_path):
     write_onnx(tmp_path / "model-int8.onnx", factors=coarse, precision="int8")
     predictor = Predictor(tmp_path, runtime="onnxruntime", samples=pixels)
     assert predictor.info.precision == "float32"
-    same = [softmax(one).argmax() == softmax(one, coarse).argmax() for one in pixels]
+    same = [softmax(pixel).argmax() == softmax(pixel, coarse).argmax() for pixel in pixels]
     assert predictor.info.agreement == pytest.approx(np.mean(same), abs=1e-6)
     asked = Predictor(tmp_path, runtime="onnxruntime", precision="int8")
     assert asked.info.precision == "int8"

@@ -31,7 +31,7 @@ def run(layer, x, weights):
         tape.watch(x)
         y = layer(x)
         loss = tf.reduce_sum(y * weights(y.shape))
-    return [np.asarray(one) for one in (y, *tape.gradient(loss, [x, layer.kernel.value]))]
+    return [np.asarray(array) for array in (y, *tape.gradient(loss, [x, layer.kernel.value]))]
 
 
 @pytest.mark.parametrize("split", [False, True])
@@ -72,10 +72,10 @@ def test_values_and_gradients(more, padding, groups, split, monkeypatch):
 
 def test_bias_activation_and_saving(tmp_path):
     image = keras.Input((None, None, 12))
-    made = GroupedConv2D(6, (1, 3), groups=3, padding="same", activation="relu", name="g")(image)
-    model = keras.Model(image, made)
+    built = GroupedConv2D(6, (1, 3), groups=3, padding="same", activation="relu", name="g")(image)
+    model = keras.Model(image, built)
     model.get_layer("g").bias.assign(np.linspace(-1, 1, 6))
-    kernel, bias = (np.asarray(one) for one in model.get_layer("g").weights)
+    kernel, bias = (np.asarray(variable) for variable in model.get_layer("g").weights)
     wanted = np.maximum(convolve(X, kernel, bias, groups=3, pad=(0, 1)), 0)
     np.testing.assert_allclose(model(X), wanted, rtol=0, atol=1e-6 * wanted.max())
     model.save(tmp_path / "model.keras")

@@ -24,7 +24,7 @@ def operators(layer):
     graph = tf.function(lambda x: layer(x)).get_concrete_function(
         tf.TensorSpec((None, None, None, 12), layer.compute_dtype)
     )
-    return {one.type for one in graph.graph.get_operations()}
+    return {operation.type for operation in graph.graph.get_operations()}
 
 
 @pytest.mark.parametrize("padding", ["same", "valid"])
@@ -70,5 +70,5 @@ def test_files_hold_keras_own_layer(tmp_path):
     assert saved["registered_name"] is None
     loaded = keras.models.load_model(tmp_path / "model.keras")
     np.testing.assert_array_equal(
-        *(tf.cast(one(X[:, :4, :4]), tf.float32) for one in (loaded, model))
+        *(tf.cast(network(X[:, :4, :4]), tf.float32) for network in (loaded, model))
     )

@@ -21,17 +21,17 @@ def converted(model, channels_first=False):
     def function(image):
         return model(image, training=False)
 
-    made, _ = tf2onnx.convert.from_function(
+    built, _ = tf2onnx.convert.from_function(
         function, signature, opset=17, inputs_as_nchw=["image"] if channels_first else None
     )
-    return made, operator_counts(made)
+    return built, operator_counts(built)
 
 
-def assert_equal_results(model, made):
+def assert_equal_results(model, built):
     images = np.random.default_rng(0).normal(size=(3, *model.input_shape[1:])).astype("float32")
     wanted = np.asarray(model(images, training=False))
     np.testing.assert_allclose(
-        answers_of(made, images), wanted, rtol=0, atol=1e-5 * np.abs(wanted).max()
+        answers_of(built, images), wanted, rtol=0, atol=1e-5 * np.abs(wanted).max()
     )
 
 
@@ -40,12 +40,12 @@ def assert_equal_results(model, made):
 )
 def test_one_transpose_for_images_in_our_order_and_none_otherwise(name):
     model = kerascnn.create_model(name, input_shape=(32, 32, 3), width=0.25, depth=0.5, classes=7)
-    made, counts = converted(model)
+    built, counts = converted(model)
     assert counts["Transpose"] == 1
     assert counts["GlobalAveragePool"] >= 1
     assert "ReduceMean" not in counts
     assert converted(model, channels_first=True)[1]["Transpose"] == 0
-    assert_equal_results(model, made)
+    assert_equal_results(model, built)
 
 
 def test_activations_and_grouped_convolutions_are_native():
@@ -53,10 +53,10 @@ def test_activations_and_grouped_convolutions_are_native():
     x = GroupedConv2D(12, 3, groups=3, padding="same")(image)
     x = keras.layers.Conv2D(4, 1)(HardSigmoid()(ExactGelu()(x)))
     model = keras.Model(image, keras.layers.GlobalAveragePooling2D()(x))
-    made, counts = converted(model)
+    built, counts = converted(model)
     groups = [
         attribute.i
-        for node in made.graph.node
+        for node in built.graph.node
         if node.op_type == "Conv"
         for attribute in node.attribute
         if attribute.name == "group"
@@ -65,4 +65,4 @@ def test_activations_and_grouped_convolutions_are_native():
     assert counts["Conv"] == 2
     assert counts["Erf"] == counts["Clip"] == 1
     assert counts["Transpose"] <= 1
-    assert_equal_results(model, made)
+    assert_equal_results(model, built)

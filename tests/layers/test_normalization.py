@@ -86,8 +86,8 @@ def test_inference_and_a_frozen_layer_are_keras_own():
         ours, stock = _pair()
         ours.trainable = stock.trainable = trainable
         before = ours.get_weights()
-        one, other = (layer(_images(), training=training) for layer in (ours, stock))
-        np.testing.assert_array_equal(one, other)
+        first, other = (layer(_images(), training=training) for layer in (ours, stock))
+        np.testing.assert_array_equal(first, other)
         for old, new in zip(before, ours.get_weights(), strict=True):
             np.testing.assert_array_equal(old, new)
 
@@ -95,8 +95,8 @@ def test_inference_and_a_frozen_layer_are_keras_own():
 def test_it_trains_with_one_fused_operator():
     layer, stock = _pair()
 
-    def kinds(one):
-        step = tf.function(lambda x: one(x, training=True))
+    def kinds(item):
+        step = tf.function(lambda x: item(x, training=True))
         graph = step.get_concrete_function(tf.TensorSpec((None, None, None, 6))).graph
         return {operation.type for operation in graph.get_operations()}
 

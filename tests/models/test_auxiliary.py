@@ -31,6 +31,6 @@ def test_the_served_network_has_one_output_and_the_same_weights(googlenet):
 
 def test_other_outputs_are_refused():
     image = keras.Input((4,), name="image")
-    made = [keras.layers.Dense(2, name=name)(image) for name in ("predictions", "boxes")]
+    built = [keras.layers.Dense(2, name=name)(image) for name in ("predictions", "boxes")]
     with pytest.raises(MismatchError, match="has the outputs predictions, boxes"):
-        auxiliary_outputs(keras.Model(image, made))
+        auxiliary_outputs(keras.Model(image, built))

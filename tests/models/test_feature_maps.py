@@ -27,8 +27,8 @@ def backbone(name, size=64, **arguments):
 @pytest.mark.parametrize("name", TIMM)
 def test_channels_are_those_of_timm(name):
     model = backbone(name, 96)
-    found = pyramid(model)
-    assert tuple(found[stride].channels for stride in (2, 4, 8, 16, 32)) == TIMM[name]
+    pyramid_of_maps = pyramid(model)
+    assert tuple(pyramid_of_maps[stride].channels for stride in (2, 4, 8, 16, 32)) == TIMM[name]
 
 
 def test_a_level_is_the_end_of_its_stage():
@@ -61,8 +61,8 @@ def test_the_maps_are_the_models_own():
 def test_strides_are_those_that_images_show(name, size):
     tapped = kerascnn.features(backbone(name, size, width=0.25))
     small = tapped(np.zeros((1, 64, 64, 3), "float32"))
-    for level, one in zip(tapped.levels, small, strict=True):
-        assert one.shape[1:] == (64 // level.stride, 64 // level.stride, level.channels)
+    for level, array in zip(tapped.levels, small, strict=True):
+        assert array.shape[1:] == (64 // level.stride, 64 // level.stride, level.channels)
     assert [level.stride for level in tapped.levels] == [4, 8, 16, 32]
 
 
@@ -85,11 +85,11 @@ def test_auxiliary_heads_and_the_classifier_are_left_aside():
 
 
 def test_gates_and_padding_are_no_maps():
-    found = pyramid(backbone("se_resnet50", width=0.25))
-    assert [found[stride].layer for stride in (4, 8, 16)] == [
+    pyramid_of_maps = pyramid(backbone("se_resnet50", width=0.25))
+    assert [pyramid_of_maps[stride].layer for stride in (4, 8, 16)] == [
         "conv2_3_out", "conv3_4_out", "conv4_6_out",
     ]  # fmt: skip
-    assert set(found) == {2, 4, 8, 16, 32}
+    assert set(pyramid_of_maps) == {2, 4, 8, 16, 32}
 
 
 def overlapping():
@@ -114,8 +114,8 @@ def test_layers_that_no_table_knows():
     x = keras.layers.SeparableConv2D(5, 3, strides=2, name="separable")(image)
     x = keras.layers.Conv2D(6, 5, strides=4, dilation_rate=1, name="far")(x)
     x = keras.layers.UpSampling2D(4, name="up")(x)
-    found = pyramid(keras.Model(image, x))
-    assert found == {2: Level(2, 6, "up"), 8: Level(8, 6, "far")}
+    pyramid_of_maps = pyramid(keras.Model(image, x))
+    assert pyramid_of_maps == {2: Level(2, 6, "up"), 8: Level(8, 6, "far")}
 
 
 def test_a_fixed_reshape_keeps_the_stride():

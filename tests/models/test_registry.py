@@ -49,8 +49,14 @@ def test_help_tells_what_a_builder_is(capsys):
 def test_arguments_come_in_the_order_of_keras_applications(name):
     # keras.applications.ResNet50; older families of that library have orders of their own.
     parameters = inspect.signature(getattr(kerascnn.applications, name)).parameters.values()
-    positional = [one.name for one in parameters if one.kind is one.POSITIONAL_OR_KEYWORD]
-    keyword = [one.name for one in parameters if one.kind is one.KEYWORD_ONLY]
+    positional = [
+        parameter.name
+        for parameter in parameters
+        if parameter.kind is parameter.POSITIONAL_OR_KEYWORD
+    ]
+    keyword = [
+        parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY
+    ]
     assert positional == [
         "include_top", "weights", "input_tensor", "input_shape", "pooling", "classes",
         "classifier_activation", "name",
@@ -121,10 +127,20 @@ def test_reading_the_tables_imports_neither_keras_nor_numpy():
     ],
 )
 def test_photographs_are_cropped_and_scaled_as_where_the_row_comes_from(name, resize, mean, std):
-    found = model_info(name).preprocessing
-    assert (found.fit, found.resize, found.mean, found.std) == ("crop", resize, mean, std)
+    preprocessing = model_info(name).preprocessing
+    assert (preprocessing.fit, preprocessing.resize, preprocessing.mean, preprocessing.std) == (
+        "crop",
+        resize,
+        mean,
+        std,
+    )
 
 
 def test_small_images_are_only_scaled():
-    found = model_info("resnet20_cifar").preprocessing
-    assert (found.fit, found.mean, found.std, found.scale) == ("resize", (0.0,), (1.0,), 1 / 255)
+    preprocessing = model_info("resnet20_cifar").preprocessing
+    assert (preprocessing.fit, preprocessing.mean, preprocessing.std, preprocessing.scale) == (
+        "resize",
+        (0.0,),
+        (1.0,),
+        1 / 255,
+    )

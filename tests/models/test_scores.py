@@ -19,7 +19,7 @@ def test_an_ensemble_averages_probabilities():
     parts = [np.random.default_rng(seed).normal(size=(9, 4)) * 30 for seed in range(7)]
     logs = [log_probabilities(part, logits=True) for part in parts]
     shifted = [np.exp(part - part.max(axis=1, keepdims=True)) for part in parts]
-    mean = np.mean([one / one.sum(axis=1, keepdims=True) for one in shifted], axis=0)
+    mean = np.mean([path / path.sum(axis=1, keepdims=True) for path in shifted], axis=0)
     np.testing.assert_allclose(np.exp(mean_log_probabilities(logs)), mean, rtol=1e-9, atol=1e-300)
     far = mean_log_probabilities([np.array([[-2000.0, 0.0]]), np.array([[-1000.0, 0.0]])])
     assert far[0, 0] == pytest.approx(-1000 - np.log(2))  # neither is a number of float64

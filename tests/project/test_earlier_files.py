@@ -53,8 +53,8 @@ VERSIONS = ("kerascnn: ", "keras: ", "tensorflow: ", "backend: ")
 
 
 def same_answers(source: Any, name: str, tolerance: float = ROUNDING, **arguments: Any) -> None:
-    found = make.probabilities(source, ANSWERS["images"], **arguments)
-    np.testing.assert_allclose(found, ANSWERS[name], rtol=0, atol=tolerance)
+    predictions = make.probabilities(source, ANSWERS["images"], **arguments)
+    np.testing.assert_allclose(predictions, ANSWERS[name], rtol=0, atol=tolerance)
 
 
 def same_history(run: kerascnn.Run, wanted: dict[str, list[float]]) -> None:
@@ -87,9 +87,9 @@ def test_a_run_is_read() -> None:
 
 def test_a_run_is_evaluated_and_reported(tmp_path: Path) -> None:
     path = copied("run", tmp_path)
-    found = kerascnn.evaluate(path, "digits")
+    figures = kerascnn.evaluate(path, "digits")
     for name, value in EXPECTED["run"]["evaluation"].items():
-        assert found[name] == pytest.approx(value, abs=1e-5), name
+        assert figures[name] == pytest.approx(value, abs=1e-5), name
     page = kerascnn.report(path).read_text("utf-8")
     assert f"{EXPECTED['run']['evaluation']['accuracy']:.2%}".rstrip("%") in page
 
@@ -97,12 +97,12 @@ def test_a_run_is_evaluated_and_reported(tmp_path: Path) -> None:
 def test_a_run_is_reproduced(tmp_path: Path) -> None:
     again = kerascnn.reproduce(copied("run", tmp_path), model=make.lenet(), verbose=False).again
     # Rounding alone moves a few of the 599 images.
-    found, wanted = again.history["val_accuracy"], EXPECTED["run"]["history"]["val_accuracy"]
-    np.testing.assert_allclose(found, wanted, atol=0.02)
+    measured, wanted = again.history["val_accuracy"], EXPECTED["run"]["history"]["val_accuracy"]
+    np.testing.assert_allclose(measured, wanted, atol=0.02)
     same_history(again, {"learning_rate": EXPECTED["run"]["history"]["learning_rate"]})
     written = [name for name in make.files(again.path) if not name.startswith("tensorboard")]
     assert written == EXPECTED["run"]["files"]
-    old, new = (kerascnn.load_run(one).config for one in (SAMPLES / "run", again.path))
+    old, new = (kerascnn.load_run(path).config for path in (SAMPLES / "run", again.path))
     assert set(new) == set(old)
     assert new["recipe"] == old["recipe"]
     assert new["preprocessing"] == old["preprocessing"]
@@ -141,19 +141,19 @@ def test_weights_are_read(suffix: str, tmp_path: Path) -> None:
     assert (report.layout, report.verified, report.fraction) == ("kerascnn", True, 1.0)
     assert (report.adapted, report.skipped, report.missing, report.unexpected) == ((), (), (), ())
     trained = kerascnn.load_run(SAMPLES / "run").load("best")
-    for found, wanted in zip(model.get_weights(), trained.get_weights(), strict=True):
-        np.testing.assert_array_equal(found, wanted)
+    for get_weight, wanted in zip(model.get_weights(), trained.get_weights(), strict=True):
+        np.testing.assert_array_equal(get_weight, wanted)
 
 
 def test_weights_have_the_names_that_they_had(tmp_path: Path) -> None:
     old, new = SAMPLES / "weights" / "lenet.npz", tmp_path / "lenet.npz"
     run, model = kerascnn.load_run(SAMPLES / "run"), kerascnn.load_model(old)
     kerascnn.save_weights(model, new, class_names=run.class_names, preprocessing=run.preprocessing)
-    with np.load(old) as one, np.load(new) as other:
-        assert other.files == one.files
-        for name in one.files:
+    with np.load(old) as old_arrays, np.load(new) as other:
+        assert other.files == old_arrays.files
+        for name in old_arrays.files:
             if not name.endswith(".json"):
-                np.testing.assert_array_equal(other[name], one[name])
+                np.testing.assert_array_equal(other[name], old_arrays[name])
 
 
 def test_every_layer_of_the_package_is_read() -> None:
@@ -168,20 +168,20 @@ def test_every_layer_of_the_package_is_read() -> None:
     "name", ["exports", pytest.param("exports_openvino", marks=needs_openvino)]
 )
 def test_an_export_is_verified(name: str) -> None:
-    found = kerascnn.verify(SAMPLES / name, trust=True)
-    assert [one.format for one in found] == EXPECTED["all_exports"][name]["formats"]
-    for one in found:
-        if one.note:  # the images are drawn anew; another NumPy may draw others
-            assert "NumPy" in one.note
+    reports = kerascnn.verify(SAMPLES / name, trust=True)
+    assert [report.format for report in reports] == EXPECTED["all_exports"][name]["formats"]
+    for report in reports:
+        if report.note:  # the images are drawn anew; another NumPy may draw others
+            assert "NumPy" in report.note
         else:
-            assert one.difference is not None
-            assert one.difference < (1e-5 if one.format not in TOLERANCES else 0.1)
-            assert one.top1_agreement == 1
+            assert report.difference is not None
+            assert report.difference < (1e-5 if report.format not in TOLERANCES else 0.1)
+            assert report.top1_agreement == 1
 
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(one, marks=[needs_litert] if "litert" in one else []) for one in FORMATS],
+    [pytest.param(name, marks=[needs_litert] if "litert" in name else []) for name in FORMATS],
 )
 def test_an_artifact_answers_as_it_did(name: str) -> None:
     tolerance = TOLERANCES.get(name, FUSED)
@@ -214,8 +214,8 @@ def test_a_predictor_finds_the_artifact(runtime: str, precision: str, name: str)
     assert runtime in ("auto", predictor.info.runtime)
     assert list(predictor.class_names or ()) == EXPECTED["run"]["class_names"]
     batch = np.stack([predictor.prepare(image) for image in ANSWERS["images"]])
-    found, wanted = predictor.probabilities(batch), ANSWERS[f"exports_{name}"]
-    np.testing.assert_allclose(found, wanted, rtol=0, atol=TOLERANCES.get(name, FUSED))
+    predictions, wanted = predictor.probabilities(batch), ANSWERS[f"exports_{name}"]
+    np.testing.assert_allclose(predictions, wanted, rtol=0, atol=TOLERANCES.get(name, FUSED))
 
 
 def described(folder: Path) -> dict[str, Any]:
@@ -224,14 +224,14 @@ def described(folder: Path) -> dict[str, Any]:
     with zipfile.ZipFile(folder / "model.tflite") as archive:
         lite = json.loads(archive.read("kerascnn.json"))
     saved = json.loads((folder / "savedmodel/assets.extra/kerascnn.json").read_text("utf-8"))
-    found = {
+    result = {
         "onnx": {
-            one.key: json.loads(one.value) if one.key in saved else one.value for one in props
+            prop.key: json.loads(prop.value) if prop.key in saved else prop.value for prop in props
         },
         "litert": lite,
         "savedmodel": saved,
     }
-    return {name: {**one, "versions": list(one["versions"])} for name, one in found.items()}
+    return {name: {**value, "versions": list(value["versions"])} for name, value in result.items()}
 
 
 def test_an_export_of_today_has_the_same_files_and_says_the_same(tmp_path: Path) -> None:
@@ -245,9 +245,9 @@ def test_an_export_of_today_has_the_same_files_and_says_the_same(tmp_path: Path)
         json.loads((folder / "report.json").read_text("utf-8"))
         for folder in (SAMPLES / "exports", out)
     )
-    assert [set(one) for one in new] == [set(one) for one in old]
-    with np.load(SAMPLES / "exports" / "proof.npz") as one, np.load(out / "proof.npz") as other:
-        assert other.files == one.files
+    assert [set(item) for item in new] == [set(item) for item in old]
+    with np.load(SAMPLES / "exports" / "proof.npz") as kept, np.load(out / "proof.npz") as other:
+        assert other.files == kept.files
 
 
 # ---------------------------------------------------------------------- searches
@@ -255,31 +255,34 @@ def test_an_export_of_today_has_the_same_files_and_says_the_same(tmp_path: Path)
 
 def searched(path: Path, trials: int) -> SearchResult:
     """Asks for the search of the sample, which goes on from what lies there."""
-    found = search(
+    result = search(
         make.space(), "digits", budget=Budget(params=5_000), trials=trials, epochs=1,
         precision="float32", directory=path, seed=9, verbose=False,
     )  # fmt: skip
-    assert found is not None
-    return found
+    assert result is not None
+    return result
 
 
 def table(result: SearchResult) -> list[dict[str, Any]]:
     names = EXPECTED["search"]["trials"][0]
-    return [{name: getattr(one, name) for name in names} for one in result.trials]
+    return [{name: getattr(trial, name) for name in names} for trial in result.trials]
 
 
 def test_a_finished_search_is_read(tmp_path: Path) -> None:
     wanted, path = EXPECTED["search"], copied("search", tmp_path)
-    before = {one: one.stat().st_mtime_ns for one in path.glob("trials/trial_*/*")}
+    before = {file: file.stat().st_mtime_ns for file in path.glob("trials/trial_*/*")}
     result = searched(path, 3)
-    assert {one: one.stat().st_mtime_ns for one in path.glob("trials/trial_*/*")} == before
+    assert {file: file.stat().st_mtime_ns for file in path.glob("trials/trial_*/*")} == before
     assert table(result) == wanted["trials"]
     assert result.best.trial == wanted["best"]
-    assert [one.trial for one in result.pareto("params")] == wanted["pareto"]
+    assert [trial.trial for trial in result.pareto("params")] == wanted["pareto"]
     same_answers(result.best_model(), "search")
     # What the search leaves for people and scripts is the same again.
     assert (path / "results.csv").read_text() == (SAMPLES / "search/results.csv").read_text()
-    old, new = (json.loads((one / "best.json").read_text()) for one in (SAMPLES / "search", path))
+    old, new = (
+        json.loads((directory / "best.json").read_text())
+        for directory in (SAMPLES / "search", path)
+    )
     assert new == old
     assert set(wanted["files"]) <= set(make.files(path))
 
@@ -288,7 +291,7 @@ def test_a_finished_search_goes_on_with_more_trials(tmp_path: Path) -> None:
     path = copied("search", tmp_path)
     result = searched(path, 4)
     assert table(result)[:3] == EXPECTED["search"]["trials"]
-    assert [one.trial for one in result.trials] == ["0", "1", "2", "3"]
+    assert [trial.trial for trial in result.trials] == ["0", "1", "2", "3"]
     # The only one of the four candidates that was left.
     assert result.trials[3].values == {"width": 0.125, "kernel_size": 3}
     with (path / "results.csv").open(newline="") as stream:

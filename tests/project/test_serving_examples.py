@@ -77,11 +77,11 @@ def softmax(image):
 def server(network):
     module = example("serving/server.py")
     predictor = kerascnn.Predictor(network, runtime="onnxruntime", precision="float32")
-    with module.Server(("127.0.0.1", 0), predictor, 64, 100_000) as made:
-        thread = threading.Thread(target=made.serve_forever, daemon=True)
+    with module.Server(("127.0.0.1", 0), predictor, 64, 100_000) as running:
+        thread = threading.Thread(target=running.serve_forever, daemon=True)
         thread.start()
-        yield made
-        made.shutdown()
+        yield running
+        running.shutdown()
         thread.join(10)
 
 
@@ -101,17 +101,17 @@ def test_server_gives_what_numpy_does_to_many_at_once(server, images):
     counts = server.batches.counts
     assert counts["images"] == 200
     assert 200 / 16 <= counts["batches"] <= 200
-    wrong = [{name: 1 - score for name, score in one.items()} for one in expected]
+    wrong = [{name: 1 - score for name, score in item.items()} for item in expected]
     with pytest.raises(SystemExit, match="got another answer"):
         load.run(server.server_address[1], sent, wrong, connections=2, requests=4)
 
 
 def test_server_refuses_what_it_cannot_answer(server, images):
-    status, found = ask(server, "POST", "/predict?top=2", png(images[0]))
+    status, result = ask(server, "POST", "/predict?top=2", png(images[0]))
     assert status == 200
-    assert len(found["classes"]) == 2
-    assert found["classes"][0]["label"] == NAMES[softmax(images[0]).argmax()]
-    assert found["classes"][0]["score"] == pytest.approx(softmax(images[0]).max(), rel=1e-5)
+    assert len(result["classes"]) == 2
+    assert result["classes"][0]["label"] == NAMES[softmax(images[0]).argmax()]
+    assert result["classes"][0]["score"] == pytest.approx(softmax(images[0]).max(), rel=1e-5)
     for method, path, body, headers, status, words in (
         ("POST", "/predict", b"no image", None, 400, "unknown format"),
         ("POST", "/predict", b"", None, 400, "empty"),
@@ -122,9 +122,9 @@ def test_server_refuses_what_it_cannot_answer(server, images):
         ("POST", "/predict", None, {"Content-Length": "200000"}, 413, "100,000"),
         ("POST", "/predict", None, {"Content-Length": "many"}, 411, "Content-Length"),
     ):
-        got, found = ask(server, method, path, body, headers)
-        assert got == status, (method, path, found)
-        assert words in found["error"]
+        got, result = ask(server, method, path, body, headers)
+        assert got == status, (method, path, result)
+        assert words in result["error"]
     status, health = ask(server, "GET", "/health")
     assert (status, health["ready"], health["runtime"]) == (200, True, "onnxruntime")
 
@@ -161,16 +161,16 @@ def triton_configuration():
         "*.t.Group instance_group 7, .t.Batching dynamic_batching 11, string backend 17",
     }.items():
         message = file.message_type.add(name=name)
-        for one in fields.split(", "):
-            kind, called, number = one.split()
-            made = message.field.add(name=called, number=int(number), label=field.LABEL_OPTIONAL)
+        for part in fields.split(", "):
+            kind, called, number = part.split()
+            built = message.field.add(name=called, number=int(number), label=field.LABEL_OPTIONAL)
             if kind.startswith("*"):
-                made.label, kind = field.LABEL_REPEATED, kind[1:]
-            made.type = kinds.get(
+                built.label, kind = field.LABEL_REPEATED, kind[1:]
+            built.type = kinds.get(
                 kind, field.TYPE_ENUM if kind in (".t.DataType", ".t.Kind") else field.TYPE_MESSAGE
             )
             if kind not in kinds:
-                made.type_name = kind
+                built.type_name = kind
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
     return message_factory.GetMessageClass(pool.FindMessageTypeByName("t.Config"))
@@ -178,18 +178,18 @@ def triton_configuration():
 
 def test_triton_repository_describes_the_onnx_file(network, tmp_path):
     triton = example("serving/triton.py")
-    made = triton.write(network, tmp_path / "models", "digits", max_batch=8, wait=250)
-    config = text_format.Parse((made / "config.pbtxt").read_text(), triton_configuration()())
+    built = triton.write(network, tmp_path / "models", "digits", max_batch=8, wait=250)
+    config = text_format.Parse((built / "config.pbtxt").read_text(), triton_configuration()())
     assert (config.name, config.backend, config.max_batch_size) == ("digits", "onnxruntime", 8)
-    (given,), (answered,) = config.input, config.output
-    model = onnx.load(made / "1" / "model.onnx")
-    assert given.name == model.graph.input[0].name
-    assert (given.data_type, list(given.dims)) == (11, [2, 2, 1])
+    (values,), (answered,) = config.input, config.output
+    model = onnx.load(built / "1" / "model.onnx")
+    assert values.name == model.graph.input[0].name
+    assert (values.data_type, list(values.dims)) == (11, [2, 2, 1])
     assert answered.name == model.graph.output[0].name
     assert (answered.data_type, list(answered.dims)) == (11, [4])
-    assert (made / answered.label_filename).read_text().split() == list(NAMES)
+    assert (built / answered.label_filename).read_text().split() == list(NAMES)
     assert config.dynamic_batching.max_queue_delay_microseconds == 250
-    assert (made / "1" / "model.onnx").read_bytes() == network.read_bytes()
+    assert (built / "1" / "model.onnx").read_bytes() == network.read_bytes()
     with pytest.raises(OutputError, match="not empty"):
         triton.write(network, tmp_path / "models", "digits")
 
@@ -232,7 +232,7 @@ def test_tensorflow_serving_layout_request_and_answer(images, tmp_path):
     answer = json.loads(json.dumps(serving.answer(version, request)))
     expected = [softmax(pixels) for pixels in images[:5]]
     np.testing.assert_allclose(answer["predictions"], expected, rtol=1e-5)
-    named = {"instances": [{"image": one} for one in request["instances"]]}
+    named = {"instances": [{"image": item} for item in request["instances"]]}
     assert serving.answer(version, named) == answer
     with pytest.raises(ValueError, match="not a version"):
         serving.answer(version.parent, request)

@@ -6,53 +6,54 @@ import re
 
 import pytest
 
-import kerascnn
-import kerascnn.cli
 from kerascnn.errors import UsageError
 from kerascnn.models.registry import list_models, model_info
 from kerascnn.published.catalogue import BY_TAG, CHECKPOINTS, checkpoints, published
+from kerascnn.published.record import Published
 from kerascnn.weights.name_maps import layouts
 from support import parity
 
 
-@pytest.mark.parametrize("one", CHECKPOINTS, ids=lambda one: one.tag)
-def test_every_record_is_whole(one: kerascnn.weights.Published) -> None:
-    variant = model_info(one.row)
-    assert one.layout in layouts(variant.family)
-    assert one.url.startswith("https://")
-    assert re.fullmatch(r"[\w.-]+\.(pth|h5|safetensors)", one.file)
-    assert one.tag.startswith(f"{one.source}/")
-    assert (one.classes, len(one.class_names)) == (variant.classes, 1000)
-    assert 55 < one.top1 < 85
-    assert one.licence in ("BSD-3-Clause", "BSD", "Apache-2.0", "MIT", "CC-BY-4.0")
-    assert one.sha256 is None or re.fullmatch("[0-9a-f]{8,64}", one.sha256)
-    assert one.md5 is None or re.fullmatch("[0-9a-f]{32}", one.md5)
-    variant.columns(dict(one.arguments))  # each is a column of the row
-    how = one.preprocessing
+@pytest.mark.parametrize("checkpoint", CHECKPOINTS, ids=lambda checkpoint: checkpoint.tag)
+def test_every_record_is_whole(checkpoint: Published) -> None:
+    variant = model_info(checkpoint.row)
+    assert checkpoint.layout in layouts(variant.family)
+    assert checkpoint.url.startswith("https://")
+    assert re.fullmatch(r"[\w.-]+\.(pth|h5|safetensors)", checkpoint.file)
+    assert checkpoint.tag.startswith(f"{checkpoint.source}/")
+    assert (checkpoint.classes, len(checkpoint.class_names)) == (variant.classes, 1000)
+    assert 55 < checkpoint.top1 < 85
+    assert checkpoint.licence in ("BSD-3-Clause", "BSD", "Apache-2.0", "MIT", "CC-BY-4.0")
+    assert checkpoint.sha256 is None or re.fullmatch("[0-9a-f]{8,64}", checkpoint.sha256)
+    assert checkpoint.md5 is None or re.fullmatch("[0-9a-f]{32}", checkpoint.md5)
+    variant.columns(dict(checkpoint.arguments))  # each is a column of the row
+    how = checkpoint.preprocessing
     assert how.fit == "crop"
     assert how.size is not None
     assert how.resize is not None
     assert how.resize >= how.size[0] == how.size[1]
     # torchvision's EfficientNet-B2 takes larger images than the paper's 260 pixels.
-    larger = one.tag == "torchvision/efficientnet_b2.v1"
+    larger = checkpoint.tag == "torchvision/efficientnet_b2.v1"
     assert how.size == ((288, 288) if larger else variant.input_shape[:2])
 
 
 def test_names_and_places_are_taken_once() -> None:
     assert len(BY_TAG) == len(CHECKPOINTS) == 84
-    assert len({one.url for one in CHECKPOINTS}) == 84
-    assert len({(one.source, one.file) for one in CHECKPOINTS}) == 84
+    assert len({checkpoint.url for checkpoint in CHECKPOINTS}) == 84
+    assert len({(checkpoint.source, checkpoint.file) for checkpoint in CHECKPOINTS}) == 84
 
 
 def test_three_files_have_no_published_digest() -> None:
-    without = [one.tag for one in CHECKPOINTS if not one.sha256 and not one.md5]
+    without = [
+        checkpoint.tag for checkpoint in CHECKPOINTS if not checkpoint.sha256 and not checkpoint.md5
+    ]
     assert without == ["timm/inception_v4.tf_in1k", "keras/mobilenet_v1", "keras/mobilenet_v2"]
 
 
 def test_every_row_with_a_published_twin_has_weights() -> None:
     rows = {parity.row_of(key) for key, twin in parity.TWINS.items() if not twin.arguments}
     # Nobody has published weights for these two of timm's.
-    assert rows - {one.row for one in CHECKPOINTS} == {"se_resnet18", "se_resnet34"}
+    assert rows - {checkpoint.row for checkpoint in CHECKPOINTS} == {"se_resnet18", "se_resnet34"}
 
 
 @pytest.mark.parametrize(
@@ -77,8 +78,8 @@ def test_every_row_with_a_published_twin_has_weights() -> None:
     ],
 )
 def test_figures(tag: str, row: str, top1: float, digest: str) -> None:
-    one = published(tag)
-    assert (one.row, one.top1, one.sha256 or one.md5) == (row, top1, digest)
+    report = published(tag)
+    assert (report.row, report.top1, report.sha256 or report.md5) == (row, top1, digest)
 
 
 def test_the_default_is_the_newest_recipe_for_the_row_as_it_is() -> None:
@@ -88,7 +89,7 @@ def test_the_default_is_the_newest_recipe_for_the_row_as_it_is() -> None:
     assert published("imagenet", "vgg16").tag == "torchvision/vgg16.v1"
     for row in list_models():
         tags = model_info(row).weights
-        assert tags == tuple(one.tag for one in checkpoints(row))
+        assert tags == tuple(checkpoint.tag for checkpoint in checkpoints(row))
         assert not tags or not BY_TAG[tags[0]].arguments
     with pytest.raises(UsageError, match="no weights are published for lenet5"):
         published("imagenet", "lenet5")

@@ -11,34 +11,33 @@ import keras
 import numpy as np
 import pytest
 
-import kerascnn
-import kerascnn.cli
 from kerascnn.published.catalogue import CHECKPOINTS, published
+from kerascnn.published.record import Published
 from support import parity
 
 KERAS_TEXT = "".join(
     path.read_text("utf-8")
     for path in sorted((Path(keras.__file__).parent / "src" / "applications").glob("*.py"))
 )
-OF_KERAS = [one for one in CHECKPOINTS if one.source == "keras"]
+OF_KERAS = [checkpoint for checkpoint in CHECKPOINTS if checkpoint.source == "keras"]
 
 
 def test_every_row_that_keras_has_published_weights_for_is_in_the_catalogue() -> None:
     twins = {
         parity.row_of(key): twin for key, twin in parity.TWINS.items() if twin.library == "keras"
     }
-    assert {one.row for one in OF_KERAS} == set(twins)
-    for one in OF_KERAS:
-        assert one.arguments == twins[one.row].arguments
+    assert {checkpoint.row for checkpoint in OF_KERAS} == set(twins)
+    for checkpoint in OF_KERAS:
+        assert checkpoint.arguments == twins[checkpoint.row].arguments
 
 
-@pytest.mark.parametrize("one", OF_KERAS, ids=lambda one: one.tag)
+@pytest.mark.parametrize("checkpoint", OF_KERAS, ids=lambda checkpoint: checkpoint.tag)
 def test_addresses_and_digests_are_those_of_the_installed_keras(
-    one: kerascnn.weights.Published,
+    checkpoint: Published,
 ) -> None:
-    assert one.md5 is None or one.md5 in KERAS_TEXT
+    assert checkpoint.md5 is None or checkpoint.md5 in KERAS_TEXT
     text = re.sub(r'"\s*f?"', "", KERAS_TEXT)  # long texts are written in pieces
-    folder, _, file = one.url.rpartition("/")
+    folder, _, file = checkpoint.url.rpartition("/")
     assert f"{folder}/" in text
     for end in ("_weights_tf_dim_ordering_tf_kernels.h5", "1_0_224_tf.h5", "_1.0_224.h5", ".h5"):
         file = file.removesuffix(end)
@@ -60,7 +59,7 @@ def test_addresses_and_digests_are_those_of_the_installed_keras(
         ("densenet121", "densenet"),
     ],
 )
-def test_values_are_those_of_keras_preprocess_input(row: str, module: str) -> None:
+def test_values_are_those_checkpoints_preprocess_input(row: str, module: str) -> None:
     size = published(f"keras/{row}").preprocessing.size
     assert size is not None
     image = np.random.default_rng(0).integers(0, 256, (*size, 3)).astype("uint8")

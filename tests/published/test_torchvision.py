@@ -33,16 +33,16 @@ def test_torchvision_says_the_same() -> None:
 
 def compare_with_torchvision(models: ModuleType) -> None:
     """Compares every line with the `Weights` enums of an installed torchvision."""
-    for one in torchvision.CHECKPOINTS:
-        name, _, version = one.tag.removeprefix("torchvision/").rpartition(".")
+    for checkpoint in torchvision.CHECKPOINTS:
+        name, _, version = checkpoint.tag.removeprefix("torchvision/").rpartition(".")
         weights = models.get_model_weights(name)[f"IMAGENET1K_{version.upper()}"]
-        assert one.url == weights.url
-        assert one.top1 == weights.meta["_metrics"]["ImageNet-1K"]["acc@1"]
-        assert one.note == weights.meta["recipe"]
-        assert one.class_names == tuple(weights.meta["categories"])
-        how, theirs = one.preprocessing, weights.transforms()
+        assert checkpoint.url == weights.url
+        assert checkpoint.top1 == weights.meta["_metrics"]["ImageNet-1K"]["acc@1"]
+        assert checkpoint.note == weights.meta["recipe"]
+        assert checkpoint.class_names == tuple(weights.meta["categories"])
+        how, theirs = checkpoint.preprocessing, weights.transforms()
         assert how.size == tuple(theirs.crop_size * 2)
         assert [how.resize] == theirs.resize_size
         assert how.interpolation == theirs.interpolation.value
-        if not one.row.startswith(("googlenet", "inception")):  # see above
+        if not checkpoint.row.startswith(("googlenet", "inception")):  # see above
             assert (how.mean, how.std) == (tuple(theirs.mean), tuple(theirs.std))

@@ -90,7 +90,7 @@ def test_what_does_not_decay(mobile):
     kinds = {kind: spared_weights(mobile, (kind,)) for kind in ("norm", "bias", "depthwise")}
     assert {w.name for w in kinds["norm"]} == {"gamma", "beta"}
     assert len(kinds["norm"]) == 2 * sum(
-        isinstance(one, keras.layers.BatchNormalization) for one in mobile.layers
+        isinstance(layer, keras.layers.BatchNormalization) for layer in mobile.layers
     )
     assert {w.name for w in kinds["bias"]} == {"bias"}
     assert len(kinds["depthwise"]) == 13  # Howard 2017, Table 1

@@ -94,7 +94,7 @@ def test_rates_scale_with_the_batch():
 def test_a_plateau_is_so_many_epochs_without_a_better_figure():
     plateau = Plateau(2)
     figures = [0.1, 0.3, 0.3, 0.2, 0.4, math.nan, 0.4, 0.1, 0.0]
-    assert [plateau.update(one) for one in figures] == [
+    assert [plateau.update(figure) for figure in figures] == [
         False, False, False, True, False, False, True, False, True,
     ]  # fmt: skip
     assert (plateau.best, plateau.met) == (0.4, 3)
@@ -103,10 +103,10 @@ def test_a_plateau_is_so_many_epochs_without_a_better_figure():
 def test_a_plateau_goes_on_where_it_was():
     figures = [0.1, 0.05, 0.2, 0.1, 0.1, 0.1, 0.3, 0.2, 0.1, 0.1, 0.05]
     whole = Plateau(3)
-    expected = [whole.update(one) for one in figures]
+    expected = [whole.update(figure) for figure in figures]
     for cut in range(len(figures)):
         first, second = Plateau(3), Plateau(3)
-        got = [first.update(one) for one in figures[:cut]]
+        got = [first.update(figure) for figure in figures[:cut]]
         second.restore(json.loads(json.dumps(first.state())))
-        got += [second.update(one) for one in figures[cut:]]
+        got += [second.update(figure) for figure in figures[cut:]]
         assert got == expected

@@ -99,7 +99,7 @@ def test_a_published_field_is_the_paper_s(name, field, value):
 
 def test_every_published_recipe_is_checked_and_explained():
     assert set(PAPERS) | {"default", "distorted"} == set(RECIPES)
-    names = {one.name for one in fields(Recipe)}
+    names = {field.name for field in fields(Recipe)}
     for name in PAPERS:
         recipe = RECIPES[name]
         assert recipe.paper

@@ -94,25 +94,25 @@ def warm(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 def archives() -> list[tuple[bytes, bytes, str]]:
     """Returns real archives without their pickles, these, and their names."""
-    found = []
+    items = []
     for name in ("new.pth", "training.pth.tar", "views.pt"):
-        made = io.BytesIO()
-        with zipfile.ZipFile(REAL / name) as archive, zipfile.ZipFile(made, "w") as other:
+        stream = io.BytesIO()
+        with zipfile.ZipFile(REAL / name) as archive, zipfile.ZipFile(stream, "w") as other:
             for member in archive.namelist():
                 data = archive.read(member)
                 if member.endswith("data.pkl"):
                     pickle = data, member
                 else:
                     other.writestr(member, data)
-        found.append((made.getvalue(), *pickle))
-    return found
+        items.append((stream.getvalue(), *pickle))
+    return items
 
 
 def with_pickle(archive: bytes, pickle: bytes, name: str) -> bytes:
-    made = io.BytesIO(archive)
-    with zipfile.ZipFile(made, "a") as other:
+    stream = io.BytesIO(archive)
+    with zipfile.ZipFile(stream, "a") as other:
         other.writestr(name, pickle)
-    return made.getvalue()
+    return stream.getvalue()
 
 
 def test_pickles(tmp_path: Path) -> None:
@@ -170,9 +170,9 @@ def test_safetensors(tmp_path: Path) -> None:
         ends["ours" if compare(data, path) else "not ours"] += 1
         return data
 
-    found = fuzz(path, make, 20_000)
-    assert found["read"] == ends["ours"] > 500
-    assert found["DamagedFileError"] > 5000
+    result = fuzz(path, make, 20_000)
+    assert result["read"] == ends["ours"] > 500
+    assert result["DamagedFileError"] > 5000
 
 
 def compare(data: bytes, path: Path) -> bool:
@@ -180,7 +180,7 @@ def compare(data: bytes, path: Path) -> bool:
     path.write_bytes(data)
     if use(path) != "read":
         return False
-    theirs = {name: one["data"] for name, one in safetensors.deserialize(data)}
+    theirs = {name: row["data"] for name, row in safetensors.deserialize(data)}
     with open_checkpoint(path) as checkpoint:
         assert set(checkpoint.tensors) == set(theirs)
         for name in checkpoint.tensors:
@@ -199,7 +199,7 @@ SMALL = {
 
 
 def other_containers(folder: Path, suffix: str, rounds: int) -> Counter[str]:
-    name = next(one for one in benign.GOOD if one.endswith(suffix))
+    name = next(name for name in benign.GOOD if name.endswith(suffix))
     whole = benign.GOOD[name](folder / name).read_bytes()
 
     def make(draw: random.Random) -> bytes:

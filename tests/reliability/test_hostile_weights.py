@@ -39,11 +39,11 @@ def verdicts(folder: Path, names: list[str]) -> dict[str, dict[str, Any]]:
         env=environment(),
         check=False,
     )
-    found = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-    if len(found) < len(names):
-        died = names[len(found)]
+    answer = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    if len(answer) < len(names):
+        died = names[len(answer)]
         pytest.fail(f"died with {done.returncode} at {died}: {done.stderr[-2000:]}")
-    return {one["name"]: one for one in found}
+    return {row["name"]: row for row in answer}
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
 def test_good_files_load_bit_by_bit(good: dict[str, dict[str, Any]], name: str) -> None:
     """A reader that refused everything would pass all the other tests here."""
     verdict = good[name]
-    wanted = hashlib.sha256(b"".join(one.tobytes() for one in benign.flat().values()))
+    wanted = hashlib.sha256(b"".join(array.tobytes() for array in benign.flat().values()))
     assert verdict["message"] == ""
     assert verdict["digest"] == wanted.hexdigest()
     assert verdict["events"] == []
@@ -66,18 +66,18 @@ def test_good_files_load_bit_by_bit(good: dict[str, dict[str, Any]], name: str) 
 
 
 def check(files: list[Hostile], folder: Path) -> None:
-    for one in files:
-        one.write(folder / one.name)
+    for file in files:
+        file.write(folder / file.name)
     before = {path.name for path in folder.iterdir()}
-    found = verdicts(folder, [one.name for one in files])
+    judged = verdicts(folder, [file.name for file in files])
     wrong = []
-    for one in files:
-        verdict, words = found[one.name], [*one.words, str(folder / one.name)]
+    for file in files:
+        verdict, words = judged[file.name], [*file.words, str(folder / file.name)]
         message = verdict["message"]
         wrong += [
-            f"{one.name}: {fault} | {message}"
+            f"{file.name}: {fault} | {message}"
             for fault, holds in (
-                (f"raised {verdict['error'] or 'nothing'}", verdict["error"] in one.errors),
+                (f"raised {verdict['error'] or 'nothing'}", verdict["error"] in file.errors),
                 ("exit code", verdict.get("code") == CODES.get(verdict["error"])),
                 ("words", all(word in message for word in words)),
                 ("not one line of 400 letters", "\n" not in message and len(message) <= 400),
@@ -89,7 +89,7 @@ def check(files: list[Hostile], folder: Path) -> None:
             )
             if not holds
         ]
-    left = {one.name for one in folder.iterdir() if not one.name.startswith("warm")} - before
+    left = {file.name for file in folder.iterdir() if not file.name.startswith("warm")} - before
     assert not wrong, "\n".join(wrong)
     assert left == set()  # no marker above all
 
@@ -123,6 +123,6 @@ def test_the_payloads_are_live(
 
 def test_the_count_of_hostile_files() -> None:
     modules = (hostile_hdf5, hostile_zips, hostile_pickles, hostile_others)
-    names = [one.name for module in modules for one in module.files()]
+    names = [file.name for module in modules for file in module.files()]
     assert len(names) == len(set(names))
     assert len(names) > 400

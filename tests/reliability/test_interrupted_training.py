@@ -41,7 +41,7 @@ def interrupted_run(data, path, monkeypatch, number):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_keeps_and_names_best_and_last(data, tmp_path, monkeypatch, number):
-    before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     model, error = interrupted_run(data, tmp_path / "r", monkeypatch, number)
     assert error.exit_code == 75
     assert number.name in str(error)
@@ -56,7 +56,7 @@ def test_a_signal_keeps_and_names_best_and_last(data, tmp_path, monkeypatch, num
     for kept, now in zip(run.load("last").get_weights(), model.get_weights(), strict=True):
         np.testing.assert_array_equal(kept, now)
     assert run.load("best") is not None
-    assert {one: signal.getsignal(one) for one in before} == before
+    assert {number: signal.getsignal(number) for number in before} == before
 
 
 def test_a_second_ctrl_c_writes_nothing_more(data, tmp_path, monkeypatch):
@@ -68,8 +68,8 @@ def test_a_second_ctrl_c_writes_nothing_more(data, tmp_path, monkeypatch):
     monkeypatch.setattr(callbacks.HistoryFile, "on_epoch_end", on_epoch_end)
     with pytest.raises(Interrupted, match=r"Ctrl-C; kept: best\.keras and last\.keras in "):
         quiet(small(), data, tmp_path / "r")
-    found, complaints = checkpoints.newest(tmp_path / "r" / "checkpoints")
-    assert (found.position, complaints) == (Position(0, 0), [])
+    result, complaints = checkpoints.newest(tmp_path / "r" / "checkpoints")
+    assert (result.position, complaints) == (Position(0, 0), [])
 
 
 def test_training_in_another_thread_leaves_signals_alone(data, tmp_path):

@@ -88,12 +88,12 @@ def test_300_kills_at_random_moments(tmp_path):
     lives = [{**job, "run_dir": cut, "every": 1, "kill_random": n} for n in range(kills)]
     codes, errors = run_jobs({**job, "run_dir": whole}, *lives, {**job, "run_dir": cut})
     assert codes == [0, *[KILLED] * kills, 0], errors
-    one, other = (kerascnn.load_run(path) for path in (whole, cut))
-    assert one.result["weights_sha256"] == other.result["weights_sha256"]
-    assert one.history["val_loss"] == other.history["val_loss"]
+    first, other = (kerascnn.load_run(path) for path in (whole, cut))
+    assert first.result["weights_sha256"] == other.result["weights_sha256"]
+    assert first.history["val_loss"] == other.history["val_loss"]
     lives = other.config["resumed"]
     assert len(lives) >= 0.7 * kills  # the others died before they had read a checkpoint
-    print(f"{kills} kills, {len(lives)} resumes, {len(one.history['epoch']) * jobs.STEPS} steps")
+    print(f"{kills} kills, {len(lives)} resumes, {len(first.history['epoch']) * jobs.STEPS} steps")
 
 
 @pytest.mark.long
@@ -115,10 +115,10 @@ def test_a_run_goes_on_with_another_number_of_replicas(tmp_path):
         assert run.config["resumed"][0]["changed"] == []
         for name in RESULTS:
             np.testing.assert_allclose(run.history[name], expected.history[name], rtol=1e-4)
-        for one, other in zip(
+        for get_weight, other in zip(
             run.load("last").get_weights(), expected.load("last").get_weights(), strict=True
         ):
-            np.testing.assert_allclose(one, other, atol=1e-5)
+            np.testing.assert_allclose(get_weight, other, atol=1e-5)
 
 
 def test_a_full_disk_ends_with_8_and_the_commit_before_it_goes_on(tmp_path):

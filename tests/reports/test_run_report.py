@@ -61,9 +61,9 @@ def run(tmp_path):
     )
     keras.utils.set_random_seed(0)
     network().save(folder / "best.keras")
-    found = kerascnn.load_run(folder)
-    draw_curves(found)
-    return found
+    loaded = kerascnn.load_run(folder)
+    draw_curves(loaded)
+    return loaded
 
 
 @pytest.fixture
@@ -93,9 +93,9 @@ def test_a_report_says_what_the_run_says(run, data):
     assert tiles["training time"] == "2.2 s"
     assert tiles["trainable parameters"] == f"{9 * 4 + 4 + 144 * 5 + 5}"
     (classes,) = [table for e in section(root, "Classes") for table in e.all("table")]
-    found = rows(classes)
-    assert [row[0] for row in found[1:]] == list(HOSTILE)
-    assert [row[3] for row in found[1:]] == ["8"] * 5
+    result = rows(classes)
+    assert [row[0] for row in result[1:]] == list(HOSTILE)
+    assert [row[3] for row in result[1:]] == ["8"] * 5
     layers = rows(section(root, "Layers")[0].all("table")[0])
     assert [row[0] for row in layers[1:]] == ["conv", "features", "predictions"]
     assert layers[1][3] == "40"
@@ -142,8 +142,8 @@ def test_files_are_named_by_folder_and_name(run, tmp_path):
     root = assert_self_contained(page.read_text("utf-8"))
     captions = [e.text for e in root.all("figcaption") if "\nclass/" in e.text]
     assert captions
-    assert all("class/<img src=x onerror=alert(1)> " in one for one in captions)
-    assert all("\\udcff.png" in one for one in captions)
+    assert all("class/<img src=x onerror=alert(1)> " in caption for caption in captions)
+    assert all("\\udcff.png" in caption for caption in captions)
     assert not any("onerror" in e.attributes for e in everything(root))
 
 

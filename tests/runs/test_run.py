@@ -160,8 +160,8 @@ def test_a_lambda_that_names_a_function_of_keras_is_refused(tmp_path):
 
 
 def test_choosing_a_directory_makes_nothing(tmp_path, monkeypatch):
-    wish = tmp_path / "a" / "b"
-    assert choose_directory(wish, "small", overwrite=False) == wish
+    wanted_path = tmp_path / "a" / "b"
+    assert choose_directory(wanted_path, "small", overwrite=False) == wanted_path
     assert not (tmp_path / "a").exists()
     monkeypatch.chdir(tmp_path)
     first = choose_directory(None, "small", overwrite=False)

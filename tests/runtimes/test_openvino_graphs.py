@@ -52,7 +52,7 @@ def graph(*, residual: bool = False):
         end = "sum"
     nodes.append(helper.make_node("GlobalAveragePool", [end], ["mean"]))
     nodes.append(helper.make_node("Flatten", ["mean"], ["predictions"]))
-    made = helper.make_model(
+    model = helper.make_model(
         helper.make_graph(
             nodes,
             "swish",
@@ -63,8 +63,8 @@ def graph(*, residual: bool = False):
         opset_imports=[helper.make_opsetid("", 17)],
         ir_version=8,
     )
-    checker.check_model(made)
-    return made
+    checker.check_model(model)
+    return model
 
 
 def expected(images, *, pairs):

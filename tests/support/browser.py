@@ -85,10 +85,10 @@ def look_at(page: Path, folder: Path, *, width: int, column: int) -> Seen:
          (folder / "frame.html").as_uri()],
         capture_output=True, text=True, timeout=120, check=True,
     ).stdout  # fmt: skip
-    found = told.partition('data-found="')[2].partition('"')[0].replace("&quot;", '"')
+    result = told.partition('data-found="')[2].partition('"')[0].replace("&quot;", '"')
     quiet = subprocess.run(
         [*common, "--enable-logging=stderr", "--virtual-time-budget=2000", page.as_uri()],
         capture_output=True, text=True, timeout=120, check=True,
     )  # fmt: skip
     console = "\n".join(line for line in quiet.stderr.splitlines() if "CONSOLE" in line)
-    return Seen(**json.loads(found), console=console, html=quiet.stdout)
+    return Seen(**json.loads(result), console=console, html=quiet.stdout)

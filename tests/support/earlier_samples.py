@@ -117,13 +117,18 @@ def own_layers() -> Any:
 
 def probabilities(source: Any, images: np.ndarray, **arguments: Any) -> np.ndarray:
     """Returns the probability of every class for every image."""
-    found = kerascnn.predict(source, images, top=1000, **arguments)
-    return np.array([np.array(one.scores)[np.argsort(one.indices)] for one in found], "float32")
+    predictions = kerascnn.predict(source, images, top=1000, **arguments)
+    return np.array(
+        [np.array(prediction.scores)[np.argsort(prediction.indices)] for prediction in predictions],
+        "float32",
+    )
 
 
 def files(folder: Path) -> list[str]:
     """Returns the names of the files below a folder."""
-    return sorted(one.relative_to(folder).as_posix() for one in folder.rglob("*") if one.is_file())
+    return sorted(
+        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
+    )
 
 
 def without_pictures(folder: Path) -> None:
@@ -214,10 +219,10 @@ def make_exports(folder: Path, images: np.ndarray) -> tuple[dict[str, Any], dict
         path = folder / name
         options = kerascnn.ExportOptions(max_drop=1.0)
         reports = kerascnn.export(folder / "run", path, formats, options=options)
-        for one in reports:
-            artifact = path / one.path.name
-            answers[f"exports_{one.format}"] = probabilities(artifact, images, trust=True)
-        formats = [one.format for one in reports]
+        for report in reports:
+            artifact = path / report.path.name
+            answers[f"exports_{report.format}"] = probabilities(artifact, images, trust=True)
+        formats = [report.format for report in reports]
         expected[name] = {"formats": formats, "files": files(path)}
     return expected, answers
 
@@ -237,19 +242,19 @@ def make_search(folder: Path, images: np.ndarray) -> tuple[dict[str, Any], dict[
     without_pictures(path)
     expected = {
         "best": result.best.trial,
-        "pareto": [one.trial for one in result.pareto("params")],
+        "pareto": [trial.trial for trial in result.pareto("params")],
         "trials": [
             {
-                "trial": one.trial,
-                "values": one.values,
-                "score": one.score,
-                "metrics": one.metrics,
-                "params": one.params,
-                "macs": one.macs,
-                "seed": one.seed,
-                "epochs": one.epochs,
+                "trial": trial.trial,
+                "values": trial.values,
+                "score": trial.score,
+                "metrics": trial.metrics,
+                "params": trial.params,
+                "macs": trial.macs,
+                "seed": trial.seed,
+                "epochs": trial.epochs,
             }
-            for one in result.trials
+            for trial in result.trials
         ],
         "files": files(path),
     }
@@ -297,8 +302,8 @@ def main() -> None:
         ("search", make_search),
         ("weights", make_weights),
     ):
-        expected[name], given = make(folder, images)
-        answers |= given
+        expected[name], values = make(folder, images)
+        answers |= values
     text = json.dumps(expected, indent=2, ensure_ascii=False) + "\n"
     (folder / "expected.json").write_text(text, "utf-8")
     np.savez_compressed(folder / "expected.npz", **answers)

@@ -92,13 +92,13 @@ def to(where: str) -> Answer:
 @contextlib.contextmanager
 def serving() -> Iterator[Server]:
     """Runs a server that serves the body until a test sets other answers."""
-    made = Server(("127.0.0.1", 0), Handler)
-    made.answers, made.asked = [good], []
-    thread = threading.Thread(target=made.serve_forever, args=(0.01,), daemon=True)
+    running = Server(("127.0.0.1", 0), Handler)
+    running.answers, running.asked = [good], []
+    thread = threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True)
     thread.start()
-    yield made
-    made.shutdown()
-    made.server_close()
+    yield running
+    running.shutdown()
+    running.server_close()
     thread.join()
 
 

@@ -23,12 +23,12 @@ class Element:
 
     def all(self, tag: str) -> list[Element]:
         """Every element of that name below this one, in order."""
-        found = []
+        items = []
         for child in self.children:
             if isinstance(child, Element):
-                found += [child] if child.tag == tag else []
-                found += child.all(tag)
-        return found
+                items += [child] if child.tag == tag else []
+                items += child.all(tag)
+        return items
 
 
 class _Reader(HTMLParser):
@@ -64,11 +64,11 @@ def read(page: str) -> Element:
 
 def everything(element: Element) -> list[Element]:
     """Returns all elements below one."""
-    found = []
+    items = []
     for child in element.children:
         if isinstance(child, Element):
-            found += [child, *everything(child)]
-    return found
+            items += [child, *everything(child)]
+    return items
 
 
 def rows(table: Element) -> list[list[str]]:
@@ -80,7 +80,9 @@ def rows(table: Element) -> list[list[str]]:
 
 def pictures(root: Element) -> list[bytes]:
     """Returns the content of every picture of the page."""
-    return [base64.b64decode(one.attributes["src"].partition(",")[2]) for one in root.all("img")]
+    return [
+        base64.b64decode(image.attributes["src"].partition(",")[2]) for image in root.all("img")
+    ]
 
 
 def assert_self_contained(page: str) -> Element:

@@ -55,8 +55,8 @@ def _named(library: str, names: str, **more: Any) -> dict[str, Twin]:
 
 def _seconds(library: str, names: str, **more: Any) -> dict[str, Twin]:
     """Returns the same for rows that have a twin already, keyed row@library."""
-    found = _named(library, names, **more)
-    return {f"{ours}@{library}": twin for ours, twin in found.items()}
+    result = _named(library, names, **more)
+    return {f"{ours}@{library}": twin for ours, twin in result.items()}
 
 
 TWINS = {
@@ -200,10 +200,12 @@ def difference(key: str) -> Difference:
     seeded_weights.fill(model, wanted.gain)
     maps = [model.get_layer(name).output for name in wanted.taps]
     tapped = keras.Model(model.inputs[0], [model.outputs[0], *maps])
-    logits, *made = (np.asarray(one) for one in tapped(images(wanted.shape), training=False))
+    logits, *outputs_by_layer = (
+        np.asarray(array) for array in tapped(images(wanted.shape), training=False)
+    )
     far = np.abs(logits - wanted.logits).max() / np.abs(wanted.logits).max()
     taps = 0.0
-    for values, mean, std in zip(made, wanted.mean, wanted.std, strict=True):
+    for values, mean, std in zip(outputs_by_layer, wanted.mean, wanted.std, strict=True):
         values = values.astype(np.float64)
         taps = max(taps, abs(values.mean() - mean) / std, abs(values.std() - std) / std)
     return Difference(float(far), float(taps))

@@ -54,14 +54,14 @@ def torch_file(path: Path, tensors: dict[str, np.ndarray]) -> Path:
 
 def changed(folder: Path, **tensors: np.ndarray | None) -> Path:
     """Writes `stored` with some tensors replaced, "__" for a point; None takes one out."""
-    made = dict(stored())
+    built = dict(stored())
     for name, array in tensors.items():
         key = name.replace("__", ".")
         if array is None:
-            del made[key]
+            del built[key]
         else:
-            made[key] = array
-    return torch_file(folder / "changed.pth", made)
+            built[key] = array
+    return torch_file(folder / "changed.pth", built)
 
 
 def without_head(tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -69,10 +69,10 @@ def without_head(tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {name: values for name, values in tensors.items() if name not in HEAD}
 
 
-def same(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> bool:
+def same(result: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> bool:
     """Returns whether all values are equal to the bit."""
-    return list(found) == list(expected) and all(
-        found[name].tobytes() == one.tobytes() for name, one in expected.items()
+    return list(result) == list(expected) and all(
+        result[name].tobytes() == value.tobytes() for name, value in expected.items()
     )
 
 

@@ -47,12 +47,12 @@ def test_bars_on_a_terminal_show_step_and_time_left(monkeypatch):
     clock = callbacks.Clock(10, Position(0, 0))
     display = progress.ProgressDisplay(2, 16, clock, console)
     display.on_train_begin()
-    for one in (clock, display):
-        one.on_epoch_begin(0)
+    for item in (clock, display):
+        item.on_epoch_begin(0)
     for step in range(5):
         time.sleep(0.01)
-        for one in (clock, display):
-            one.on_train_batch_end(step, {"loss": 0.25, "accuracy": 0.5})
+        for item in (clock, display):
+            item.on_train_batch_end(step, {"loss": 0.25, "accuracy": 0.5})
     assert display.bars is not None
     display.bars.refresh()
     display.close()

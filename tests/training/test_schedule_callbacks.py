@@ -78,9 +78,11 @@ def test_an_early_end():
 
 def test_the_pacers_of_a_recipe():
     recipe = Recipe("r", early_stopping=3, ema=0.9)
-    kinds = [type(one) for one in recipe_callbacks(recipe, 10)]
+    kinds = [type(recipe_callback) for recipe_callback in recipe_callbacks(recipe, 10)]
     assert kinds == [LearningRate, EarlyStop, AveragedWeights]
-    assert [type(one) for one in recipe_callbacks(Recipe("r"), 10)] == [LearningRate]
+    assert [type(recipe_callback) for recipe_callback in recipe_callbacks(Recipe("r"), 10)] == [
+        LearningRate
+    ]
 
 
 class Weights(keras.callbacks.Callback):
@@ -110,5 +112,5 @@ def test_the_average_is_evaluated_kept_and_saved(early):
         np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(model.trainable_weights[0], expected[-1], rtol=1e-4, atol=1e-6)
     x = np.random.default_rng(0).normal(size=(20, 4, 4, 1)).astype("float32")
-    found = model.evaluate(x, np.arange(20) % 3, verbose=0)
-    assert found[0] == pytest.approx(history["val_loss"][-1], rel=1e-5)
+    figures = model.evaluate(x, np.arange(20) % 3, verbose=0)
+    assert figures[0] == pytest.approx(history["val_loss"][-1], rel=1e-5)

@@ -71,11 +71,11 @@ def test_two_replicas_train_as_one_does(tmp_path):
     done = run_python("-c", TWO_DEVICES, tmp_path, **QUIET)
     assert done.returncode == 0, done.stderr
     runs = json.loads(done.stdout.splitlines()[-1])
-    one, two = runs["none"], runs["mirrored"]
+    row, two = runs["none"], runs["mirrored"]
     assert two["strategy"] == {
         "name": "MirroredStrategy", "replicas": 2, "batch_norm": "synchronized",
     }  # fmt: skip
     for column in ("loss", "accuracy", "val_loss", "val_accuracy"):
-        np.testing.assert_allclose(one["history"][column], two["history"][column], rtol=1e-4)
-    for a, b in zip(one["weights"], two["weights"], strict=True):
+        np.testing.assert_allclose(row["history"][column], two["history"][column], rtol=1e-4)
+    for a, b in zip(row["weights"], two["weights"], strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)

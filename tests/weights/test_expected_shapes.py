@@ -29,12 +29,12 @@ def test_what_a_plan_expects_is_what_keras_makes() -> None:
     wanted = expected(planned.plan)
     image = keras.Input((4, 5, 2))
     model = keras.Model(image, network(image))
-    made = {
+    built = {
         layer.name: {variable.name: tuple(variable.shape) for variable in layer.weights}
         for layer in model.layers
         if layer.weights and type(layer).__name__ != "Dropout"
     }
-    assert {name: one.variables for name, one in wanted.items()} == made
+    assert {name: value.variables for name, value in wanted.items()} == built
     assert wanted["fc1"].flattened == (10, 12, 5)
     assert wanted["fc2"].flattened is None
     assert wanted["plain_bn"].normalizes == "plain"
@@ -45,5 +45,5 @@ def test_what_a_plan_expects_is_what_keras_makes() -> None:
 def test_lenet5_of_1998() -> None:
     """60,000 trainable parameters (LeCun 1998, II.B), and the 84 x 10 codes that are fixed."""
     wanted = expected(plan_of("lenet5_1998"))
-    sizes = [math.prod(shape) for one in wanted.values() for shape in one.variables.values()]
+    sizes = [math.prod(shape) for item in wanted.values() for shape in item.variables.values()]
     assert sum(sizes) == 60_000 + 84 * 10

@@ -54,11 +54,11 @@ def outcome(model: keras.Model, path: Path, wanted: dict[str, Any]) -> str:
     assert same(values(model), wanted)
     scrambled(model, "other ")
     with open_checkpoint(path) as checkpoint:
-        found = file_metadata.opened(checkpoint.metadata)
-    if found:  # with another name on it, the record is not there at all
-        assert found["class_names"] == NAMES
-        assert found["row"] == "lenet5"
-        assert found["arguments"] == {"width": 0.5}
+        result = file_metadata.opened(checkpoint.metadata)
+    if result:  # with another name on it, the record is not there at all
+        assert result["class_names"] == NAMES
+        assert result["row"] == "lenet5"
+        assert result["arguments"] == {"width": 0.5}
     return "harmless"
 
 

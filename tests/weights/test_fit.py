@@ -31,7 +31,7 @@ def check_body(report: LoadReport, model: keras.Model) -> None:
     assert report.skipped == HEAD
     assert report.missing == report.unexpected == ()
     head = sum(values(model)[name].size for name in HEAD)
-    total = sum(one.size for one in values(model).values())
+    total = sum(value.size for value in values(model).values())
     assert report.fraction == pytest.approx(1 - head / total)
 
 
@@ -57,7 +57,7 @@ def test_a_head_that_must_fit(tmp_path: Path, seven: keras.Model) -> None:
     error = refused(seven, changed(tmp_path), head="strict")
     assert isinstance(error, LoadError)
     assert error.report is not None
-    assert [one.name for one in error.report.mismatched] == list(HEAD)
+    assert [entry.name for entry in error.report.mismatched] == list(HEAD)
     error = refused(seven, changed(tmp_path, fc__weight=None, fc__bias=None), head="strict")
     assert isinstance(error, LoadError)
     assert error.report is not None
@@ -102,7 +102,7 @@ def test_half_a_head_is_no_head(tmp_path: Path) -> None:
         (("classifier.3", "classifier.6"), 4),
         (("classifier.0", "classifier.3", "classifier.6"), 6),
     ):
-        left = {key: one for key, one in tensors.items() if not key.startswith(names)}
+        left = {key: tensor for key, tensor in tensors.items() if not key.startswith(names)}
         path = torch_file(tmp_path / "x.pth", left)
         if skipped is None:
             error = refused(model, path)

@@ -33,30 +33,30 @@ def test_biases_and_epsilon_of_keras_applications(tmp_path: Path) -> None:
     report = load_weights(model, path)
     assert report.layout == "keras"
     assert report.unexpected == ()
-    found = values(model)
+    result = values(model)
     epsilon = model.get_layer("conv1_bn").epsilon
     # norm(conv + bias) of the file must be norm(conv) of ours, for any result of the convolution.
     x = seeded_weights.uniform("x", (50, 8)).astype(float)
     theirs = (x + biases["conv1_conv"] - before["conv1_bn/moving_mean"]) / np.sqrt(
         before["conv1_bn/moving_variance"].astype(float) + 1.001e-5
     )
-    ours = (x - found["conv1_bn/moving_mean"]) / np.sqrt(
-        found["conv1_bn/moving_variance"].astype(float) + epsilon
+    ours = (x - result["conv1_bn/moving_mean"]) / np.sqrt(
+        result["conv1_bn/moving_variance"].astype(float) + epsilon
     )
     np.testing.assert_allclose(ours, theirs, atol=1e-6)
-    hows = {one.name: one.how for one in report.adapted}
+    hows = {entry.name: entry.how for entry in report.adapted}
     assert hows["conv1_bn/moving_mean"] == "the convolution's bias folded in"
     if epsilon != 1.001e-5:
         assert "folded in" in hows["conv1_bn/moving_variance"]
     kernels = [name for name in before if name.endswith("kernel")]
-    assert same({n: found[n] for n in kernels}, {n: before[n] for n in kernels})
+    assert same({n: result[n] for n in kernels}, {n: before[n] for n in kernels})
 
 
 def test_a_bias_of_another_size(tmp_path: Path) -> None:
     error = refused(resnet(), changed(tmp_path, conv1__bias=np.ones(9, "f4")))
     assert isinstance(error, LoadError)
     assert error.report is not None
-    assert [one.name for one in error.report.mismatched] == ["conv1.bias"]
+    assert [entry.name for entry in error.report.mismatched] == ["conv1.bias"]
 
 
 def test_variances_below_the_difference_of_epsilons(
@@ -70,16 +70,16 @@ def test_variances_below_the_difference_of_epsilons(
     model = resnet()
     path = changed(tmp_path, bn1__running_var=variance)
     report = load_weights(model, path)
-    found, hows = values(model), {one.name: one.how for one in report.adapted}
-    assert found["conv1_bn/moving_variance"][:2].tolist() == [0, 0]
+    result, hows = values(model), {entry.name: entry.how for entry in report.adapted}
+    assert result["conv1_bn/moving_variance"][:2].tolist() == [0, 0]
     gamma = stored()["bn1.weight"]
     np.testing.assert_allclose(
-        found["conv1_bn/gamma"], gamma * np.asarray([10, 10**0.5, 1, 1, 1, 1, 1, 1]), rtol=1e-6
+        result["conv1_bn/gamma"], gamma * np.asarray([10, 10**0.5, 1, 1, 1, 1, 1, 1]), rtol=1e-6
     )
     x = seeded_weights.uniform("x", (50, 8)).astype(float)
     epsilon = model.get_layer("conv1_bn").epsilon
     np.testing.assert_allclose(
-        x * found["conv1_bn/gamma"] / np.sqrt(found["conv1_bn/moving_variance"] + epsilon),
+        x * result["conv1_bn/gamma"] / np.sqrt(result["conv1_bn/moving_variance"] + epsilon),
         x * gamma / np.sqrt(variance + 1e-7),
         rtol=1e-5,
     )
@@ -98,7 +98,9 @@ def test_an_epsilon_that_cannot_be_folded(tmp_path: Path, monkeypatch: pytest.Mo
     scrambled(model)
     monkeypatch.setattr(layout, "EPSILONS", {"keras": 1e-7}, raising=False)
     layers = as_keras(model)
-    norm = next(one for one in layers.values() if any("moving_variance" in key for key in one))
+    norm = next(
+        layer for layer in layers.values() if any("moving_variance" in key for key in layer)
+    )
     key = next(key for key in norm if "moving_variance" in key)
     norm[key] = np.zeros_like(norm[key])
     error = refused(model, write_keras2(tmp_path / "x.h5", layers))

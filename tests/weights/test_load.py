@@ -64,9 +64,9 @@ def test_training_after_a_load_writes_into_its_own_variables_alone(tmp_path: Pat
     load_weights(other, path)
     plain.set_weights([expected[name] for name in values(plain)])
     images = np.random.default_rng(0).random((8, 32, 32, 3), np.float32)
-    for one in (loaded, plain):
-        one.compile(keras.optimizers.SGD(0.1, momentum=0.9), "sparse_categorical_crossentropy")
-        one.fit(images, np.arange(8) % 10, batch_size=4, epochs=2, shuffle=False, verbose=0)
+    for network in (loaded, plain):
+        network.compile(keras.optimizers.SGD(0.1, momentum=0.9), "sparse_categorical_crossentropy")
+        network.fit(images, np.arange(8) % 10, batch_size=4, epochs=2, shuffle=False, verbose=0)
     assert same(values(other), expected)
     trained = values(plain)
     for name, value in values(loaded).items():
@@ -109,8 +109,8 @@ def test_twins_of_equal_shape_are_told_apart(tmp_path: Path, suffix: str) -> Non
     else:
         save_weights(first, path)
     load_weights(second, path)
-    assert {name: one.tobytes() for name, one in values(second).items()} == {
-        name: one.tobytes() for name, one in wanted.items()
+    assert {name: value.tobytes() for name, value in values(second).items()} == {
+        name: value.tobytes() for name, value in wanted.items()
     }
 
 
@@ -149,14 +149,14 @@ def test_all_wrong_shapes_are_listed(tmp_path: Path, model: keras.Model) -> None
     )
     assert isinstance(error, LoadError)
     assert error.report is not None
-    assert {one.name for one in error.report.mismatched} == {
+    assert {entry.name for entry in error.report.mismatched} == {
         "conv2_1_conv1/kernel",
         "conv3_1_conv2/kernel",
         "conv1_bn/beta",
         "conv1_bn/gamma",
     }
-    found = {one.name: (one.found, one.wanted) for one in error.report.mismatched}
-    assert found["conv1_bn/gamma"] == ((9,), (8,))
+    result = {entry.name: (entry.found, entry.wanted) for entry in error.report.mismatched}
+    assert result["conv1_bn/gamma"] == ((9,), (8,))
     assert "4 tensors differ" in str(error)
 
 
@@ -165,10 +165,12 @@ def test_partial_loads_must_be_asked_for(tmp_path: Path, model: keras.Model) -> 
     before = values(model)["conv1_bn/gamma"]
     report = load_weights(model, path, strict=False)
     assert report.missing == ("conv1_bn/gamma",)
-    found = values(model)
-    assert found.pop("conv1_bn/gamma").tobytes() == before.tobytes()
-    assert same(found, {name: one for name, one in wanted().items() if name != "conv1_bn/gamma"})
-    total = sum(one.size for one in wanted().values())
+    result = values(model)
+    assert result.pop("conv1_bn/gamma").tobytes() == before.tobytes()
+    assert same(
+        result, {name: value for name, value in wanted().items() if name != "conv1_bn/gamma"}
+    )
+    total = sum(layer.size for layer in wanted().values())
     assert report.fraction == pytest.approx((total - 8) / total)
     scrambled(model)
     assert load_weights(model, path, strict=0.99).fraction > 0.99

@@ -66,8 +66,8 @@ def test_classes_of_the_same_name_are_copied(publish: str, shufflenet: keras.Mod
     names = ["toilet tissue", "a class of our own", "tench"]
     report = load_weights(model, publish, head="overlap", class_names=names)
     ours, theirs = values(model), values(shufflenet)
-    for one in ("predictions/kernel", "predictions/bias"):
-        np.testing.assert_array_equal(ours[one][..., [0, 2]], theirs[one][..., [999, 0]])
+    for name in ("predictions/kernel", "predictions/bias"):
+        np.testing.assert_array_equal(ours[name][..., [0, 2]], theirs[name][..., [999, 0]])
     assert len(report.adapted) == 2
 
 

@@ -51,10 +51,10 @@ def test_types(tmp_path: Path, target: str) -> None:
         if kind in FLOATS:
             report = load_weights(model, path)
             assert report.fraction == 1
-            found = np.asarray(model.get_layer("fc").kernel)
-            assert found.dtype == numpy_type(target)
+            result = np.asarray(model.get_layer("fc").kernel)
+            assert result.dtype == numpy_type(target)
             once = kernel.astype(numpy_type(target))
-            np.testing.assert_array_equal(found.astype(float), once.astype(float))
+            np.testing.assert_array_equal(result.astype(float), once.astype(float))
         elif kind == "complex64":
             assert isinstance(refused(model, path), DamagedFileError)
         else:

@@ -36,15 +36,15 @@ def test_classes_that_both_name_are_copied(tmp_path: Path, seven: keras.Model) -
         seven, changed(tmp_path), head="overlap", class_names=ours, source_class_names=theirs
     )
     for name in HEAD:
-        made = before[name].copy()
+        built = before[name].copy()
         for here, there in ((0, 9), (2, 0), (4, 3), (5, 4)):
-            made[..., here] = wanted()[name][..., there]
-        assert values(seven)[name].tobytes() == made.tobytes()
-    assert [(one.name, one.before, one.after) for one in report.adapted] == [
+            built[..., here] = wanted()[name][..., there]
+        assert values(seven)[name].tobytes() == built.tobytes()
+    assert [(entry.name, entry.before, entry.after) for entry in report.adapted] == [
         ("predictions/kernel", (10, 64), (64, 7)),
         ("predictions/bias", (10,), (7,)),
     ]
-    assert {one.how for one in report.adapted} == {"4 of 7 classes copied by name"}
+    assert {entry.how for entry in report.adapted} == {"4 of 7 classes copied by name"}
     assert report.fraction == 1
 
 
@@ -89,13 +89,13 @@ def test_a_background_class_is_dropped(tmp_path: Path, style: str) -> None:
         path = torch_file(tmp_path / "x.pth", tensors)
     scrambled(model, "again ")
     report = load_weights(model, path)
-    found = values(model)
-    np.testing.assert_array_equal(found["predictions/kernel"], kernel[:, 1:])
-    np.testing.assert_array_equal(found["predictions/bias"], bias[1:])
-    hows = {one.name: one.how for one in report.adapted}
+    result = values(model)
+    np.testing.assert_array_equal(result["predictions/kernel"], kernel[:, 1:])
+    np.testing.assert_array_equal(result["predictions/bias"], bias[1:])
+    hows = {entry.name: entry.how for entry in report.adapted}
     assert {hows.pop(name) for name in HEAD} == {"the background class dropped"}
     if style == "torchvision":
-        assert same(without_head(found), without_head(before))
+        assert same(without_head(result), without_head(before))
         assert hows == {}
 
 
@@ -110,17 +110,17 @@ def test_input_channels(tmp_path: Path, channels: int) -> None:
     """An image whose channels are alike gives what it gave: the sum over the channels is kept."""
     model = kerascnn.create_model("resnet18", **{**SMALL, "input_shape": (32, 32, channels)})
     report = load_weights(model, changed(tmp_path))
-    old, found = wanted()["conv1/kernel"], values(model)["conv1/kernel"]
-    assert found.shape == (7, 7, channels, 8)
+    old, result = wanted()["conv1/kernel"], values(model)["conv1/kernel"]
+    assert result.shape == (7, 7, channels, 8)
     image = seeded_weights.uniform("image", (1, 9, 9, 1))
     before = convolution.convolve(np.repeat(image, 3, 3), old)
-    after = convolution.convolve(np.repeat(image, channels, 3), found)
+    after = convolution.convolve(np.repeat(image, channels, 3), result)
     np.testing.assert_allclose(after, before, atol=1e-5)
     if channels > 3:  # each channel has the colour of its place in the repetition, rescaled
-        np.testing.assert_allclose(found[:, :, 2], old[:, :, 2], atol=1e-6)
-        np.testing.assert_allclose(found[:, :, 0], old[:, :, 0] / 2, atol=1e-6)
-    others = {name: one for name, one in values(model).items() if name != "conv1/kernel"}
-    assert same(others, {name: one for name, one in wanted().items() if name != "conv1/kernel"})
+        np.testing.assert_allclose(result[:, :, 2], old[:, :, 2], atol=1e-6)
+        np.testing.assert_allclose(result[:, :, 0], old[:, :, 0] / 2, atol=1e-6)
+    others = {name: value for name, value in values(model).items() if name != "conv1/kernel"}
+    assert same(others, {name: value for name, value in wanted().items() if name != "conv1/kernel"})
     (adapted,) = report.adapted
     assert (adapted.name, adapted.before) == ("conv1/kernel", (8, 3, 7, 7))
     assert adapted.after == (7, 7, channels, 8)
@@ -142,18 +142,18 @@ def test_another_size_of_the_map_that_fc6_reads(tmp_path: Path, style: str) -> N
     else:
         path = torch_file(tmp_path / "x.pth", as_torch(old, "torchvision"))
     report = load_weights(new, path)
-    found = values(new)["fc6/kernel"]
+    result = values(new)["fc6/kernel"]
     channels = kernel.shape[0] // 4
     for channel in range(channels):
         before = kernel.reshape(4, channels, -1)[:, channel].sum(0)
-        after = found.reshape(9, channels, -1)[:, channel].sum(0)
+        after = result.reshape(9, channels, -1)[:, channel].sum(0)
         np.testing.assert_allclose(after, before, atol=1e-5)
     # The corners keep their values but for the ratio of the areas.
     np.testing.assert_allclose(
-        found.reshape(3, 3, channels, -1)[0, 0], kernel.reshape(2, 2, channels, -1)[0, 0] * 4 / 9,
+        result.reshape(3, 3, channels, -1)[0, 0], kernel.reshape(2, 2, channels, -1)[0, 0] * 4 / 9,
         rtol=1e-5,
     )  # fmt: skip
     (adapted,) = report.adapted
     assert adapted.how == "resampled from a map of 2 x 2 to 3 x 3"
-    rest = {name: one for name, one in values(old).items() if name != "fc6/kernel"}
+    rest = {name: value for name, value in values(old).items() if name != "fc6/kernel"}
     assert same({name: values(new)[name] for name in rest}, rest)

@@ -130,12 +130,12 @@ def test_names_of_other_libraries(tmp_path: Path, model: keras.Model) -> None:
         for path in paths:
             scrambled(model, "other ")
             report = load_weights(model, path)
-            found = values(model)
-            folded = {one.name for one in report.adapted if "epsilon" in one.how}
+            result = values(model)
+            folded = {entry.name for entry in report.adapted if "epsilon" in entry.how}
             assert set(report.loaded) | folded == set(wanted)
             assert same(
-                {name: one for name, one in found.items() if name not in folded},
-                {name: one for name, one in wanted.items() if name not in folded},
+                {name: value for name, value in result.items() if name not in folded},
+                {name: value for name, value in wanted.items() if name not in folded},
             )
 
 
@@ -158,20 +158,20 @@ def test_the_record(tmp_path: Path) -> None:
     path = save_weights(model, tmp_path / "x.safetensors", class_names=["a", "b", "é"])
     data = path.read_bytes()
     header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-    found = {key: json.loads(v) for key, v in header["__metadata__"].items() if key != "seal"}
-    assert found["row"] == "lenet5"
-    assert found["arguments"] == {"classes": 3}
-    assert found["class_names"] == ["a", "b", "é"]
-    assert found["preprocessing"] == model_info("lenet5").preprocessing.to_json()
-    assert set(found["digests"]) == set(values(model))
+    answer = {key: json.loads(v) for key, v in header["__metadata__"].items() if key != "seal"}
+    assert answer["row"] == "lenet5"
+    assert answer["arguments"] == {"classes": 3}
+    assert answer["class_names"] == ["a", "b", "é"]
+    assert answer["preprocessing"] == model_info("lenet5").preprocessing.to_json()
+    assert set(answer["digests"]) == set(values(model))
     assert (8 + int.from_bytes(data[:8], "little")) % 8 == 0
 
 
 def test_the_official_library_reads_ours(tmp_path: Path) -> None:
     model = kerascnn.create_model("lenet5")
     wanted = scrambled(model)
-    found = safetensors.numpy.load_file(save_weights(model, tmp_path / "x.safetensors"))
-    assert same({name: found[name] for name in wanted}, wanted)
+    result = safetensors.numpy.load_file(save_weights(model, tmp_path / "x.safetensors"))
+    assert same({name: result[name] for name in wanted}, wanted)
     with np.load(save_weights(model, tmp_path / "x.npz")) as file:
         assert same({name: file[name] for name in wanted}, wanted)
 
@@ -193,7 +193,7 @@ def test_load_model_builds_what_was_saved(tmp_path: Path) -> None:
     model = resnet()
     for suffix in (".weights.h5", ".safetensors", ".npz"):
         path = save_weights(model, tmp_path / f"x{suffix}")
-        found = load_model(path)
-        assert same(values(found), values(model))
-        assert found.name == "resnet18"
-        assert found.input_shape == (None, 32, 32, 3)
+        result = load_model(path)
+        assert same(values(result), values(model))
+        assert result.name == "resnet18"
+        assert result.input_shape == (None, 32, 32, 3)

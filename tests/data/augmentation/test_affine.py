@@ -70,15 +70,15 @@ def test_shifts_and_flips_are_exact_and_even():
     counts: dict[tuple[int, int, int], int] = {}
     for image, got in zip(images, result, strict=True):
         padded = np.pad(image, ((2, 2), (2, 2), (0, 0)), constant_values=-1.0)
-        found = [
+        items = [
             (down, across, mirror)
             for down in range(5)
             for across in range(5)
             for mirror in (1, -1)
             if np.array_equal(got, padded_at(padded, image, down, across, mirror))
         ]
-        assert len(found) == 1
-        counts[found[0]] = counts.get(found[0], 0) + 1
+        assert len(items) == 1
+        counts[items[0]] = counts.get(items[0], 0) + 1
     # 50 equally likely cases of 4,000: 80 each, with a deviation of 9.
     assert len(counts) == 50
     assert min(counts.values()) > 40

@@ -52,11 +52,11 @@ def test_jitter_is_brightness_then_contrast_then_saturation():
         columns = np.stack(
             [image.ravel(), np.repeat(grey.ravel(), 3), np.full(image.size, mean)], axis=1
         )
-        found, residual, *_ = np.linalg.lstsq(columns, result.ravel().astype(np.float64))
+        coefficients, residual, *_ = np.linalg.lstsq(columns, result.ravel().astype(np.float64))
         assert residual[0] < 1e-2
-        bright = found.sum()
-        contrast = (found[0] + found[1]) / bright
-        seen.append((bright, contrast, found[0] / (bright * contrast)))
+        bright = coefficients.sum()
+        contrast = (coefficients[0] + coefficients[1]) / bright
+        seen.append((bright, contrast, coefficients[0] / (bright * contrast)))
     factors = np.array(seen)
     assert factors.min() > 0.6 - 1e-3
     assert factors.max() < 1.4 + 1e-3

@@ -54,8 +54,8 @@ def check(data):
     assert data.class_names == NAMES
     assert (len(data.train), len(data.test), data.image_shape) == (20, 4, (32, 32, 3))
     expected = [rows(4, number) for number in range(6)]
-    assert np.array_equal(data.train.images, np.concatenate([one[2] for one in expected[:5]]))
-    assert np.array_equal(data.train.labels, np.concatenate([one[1] for one in expected[:5]]))
+    assert np.array_equal(data.train.images, np.concatenate([item[2] for item in expected[:5]]))
+    assert np.array_equal(data.train.labels, np.concatenate([item[1] for item in expected[:5]]))
     assert np.array_equal(data.test.images, expected[5][2])
     assert data.train.images.dtype == np.uint8
 

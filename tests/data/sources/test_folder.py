@@ -93,8 +93,8 @@ def test_every_allowed_extension_is_read_in_any_case_and_depth(tmp_path):
         save(tmp_path / "a" / name, 9)
     fill(tmp_path, {"bb": 2})
     data = load_data(f"folder:{tmp_path}")
-    found = relative((*data.train.images, *data.test.images), tmp_path / ".")
-    assert sorted(found)[: len(names)] == sorted(f"a/{name}" for name in names)
+    paths = relative((*data.train.images, *data.test.images), tmp_path / ".")
+    assert sorted(paths)[: len(names)] == sorted(f"a/{name}" for name in names)
     assert relative(tuple(find_images(tmp_path / "a")), tmp_path / "a") == sorted(names)
 
 

@@ -44,11 +44,11 @@ def test_a_prepared_set(tmp_path):
         data = load_data(source)
         assert (len(data.train), len(data.test)) == (9, 4)
         assert data.class_names == ("a", "b", "c")
-        found = {
+        result = {
             (load_image(image).tobytes(), int(label))
             for image, label in zip(data.train.images, data.train.labels, strict=True)
         }
-        assert found == {(png_of_noise(seed)[1].tobytes(), seed % 3) for seed in range(9)}
+        assert result == {(png_of_noise(seed)[1].tobytes(), seed % 3) for seed in range(9)}
     assert load_data(builder).fingerprint == data.fingerprint
     # The files themselves are standard examples.
     assert len(load_data(f"tfrecord:{builder.data_dir}").train) == 9
@@ -68,7 +68,7 @@ def test_an_image_folder_of_the_library(tmp_path):
     assert data.class_names == folder.class_names
     assert data.image_shape == folder.image_shape == (None, None, 3)
     ours = {load_image(path).tobytes() for path in folder.train.images}
-    assert {load_image(one).tobytes() for one in data.train.images} == ours
+    assert {load_image(image).tobytes() for image in data.train.images} == ours
     assert data.name.startswith("tfds:")
 
 

@@ -119,8 +119,8 @@ def test_arrayrecord_files(tmp_path):
     writer.close()
     data = load_data(f"arrayrecord:{tmp_path}")
     assert (len(data.train), len(data.test), data.image_shape) == (9, 3, (7, 9, 3))
-    found = {load_image(one).tobytes() for one in (*data.train.images, *data.test.images)}
-    assert found == {png_of_noise(seed)[1].tobytes() for seed in range(12)}
+    result = {load_image(image).tobytes() for image in (*data.train.images, *data.test.images)}
+    assert result == {png_of_noise(seed)[1].tobytes() for seed in range(12)}
     (tmp_path / "x.array_record").write_bytes(b"nonsense")
     with pytest.raises(DamagedFileError, match=r"x\.array_record"):
         load_data(f"arrayrecord:{tmp_path}")
@@ -139,4 +139,4 @@ def test_evaluation_of_pieces_keeps_their_order(tmp_path):
     both = Split((*data.train.images, *data.test.images), None)
     batches = pipeline(both, Preprocessing(None, scale=1.0), batch_size=5, training=False)
     got = np.concatenate(list(batches))
-    assert np.array_equal(got, np.stack([load_image(one) for one in both.images]))
+    assert np.array_equal(got, np.stack([load_image(image) for image in both.images]))

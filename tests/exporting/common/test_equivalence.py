@@ -28,14 +28,14 @@ def test_the_figures_are_those_of_the_scores():
             changed[row, column] += np.float32(amount)
         return changed
 
-    found = equivalence.compare(
+    comparison = equivalence.compare(
         "x", lambda _: off((0, 2, 3e-3), (1, 0, -2e-5)), asked(answers, 1), limits
     )
-    assert found.difference == pytest.approx(3e-3, rel=1e-3)
-    assert found.relative == pytest.approx(3e-3 / 7, rel=1e-3)
-    assert found.tolerance == pytest.approx(1e-3)
+    assert comparison.difference == pytest.approx(3e-3, rel=1e-3)
+    assert comparison.relative == pytest.approx(3e-3 / 7, rel=1e-3)
+    assert comparison.tolerance == pytest.approx(1e-3)
     # The second image's own margin, 1e-5, is below what is allowed: its class does not count.
-    assert (found.ties, found.top1_agreement) == (1, 1)
+    assert (comparison.ties, comparison.top1_agreement) == (1, 1)
 
     # 0.02 of the largest logit, 7.
     with pytest.raises(MismatchError, match=r"by 0\.02 of .* at real image 0, allowed is 0\.001"):
@@ -72,8 +72,8 @@ def test_probabilities_are_compared_as_logits():
     # The smallest probability is e^-2 / (e^3 + e + e^-2).
     largest = 2 + np.log(np.exp(3) + np.exp(1) + np.exp(-2))
     limits = equivalence.Limits(1e-4, 1.0)
-    found = equivalence.compare("x", lambda _: softmax(off), asked(softmax(logits)), limits)
-    assert found.relative == pytest.approx(2e-4 / largest, rel=0.05)
+    comparison = equivalence.compare("x", lambda _: softmax(off), asked(softmax(logits)), limits)
+    assert comparison.relative == pytest.approx(2e-4 / largest, rel=0.05)
     with pytest.raises(MismatchError, match="of the largest logit"):
         off = logits + np.array([[0, 0, 2e-3], [0, 0, 0]])
         equivalence.compare("x", lambda _: softmax(off), asked(softmax(logits)), limits)
@@ -85,8 +85,8 @@ def test_a_saturated_model_is_not_refused_for_the_rounding_of_its_logits():
     off = logits + np.array([[6e-5, -6e-5, 0], [0, 0, 0]])
     assert np.abs(softmax(off) - softmax(logits)).max() > 1.3e-5
     limits = equivalence.Limits(1e-4, 1.0)
-    found = equivalence.compare("x", lambda _: softmax(off), asked(softmax(logits)), limits)
-    assert found.top1_agreement == 1
+    comparison = equivalence.compare("x", lambda _: softmax(off), asked(softmax(logits)), limits)
+    assert comparison.top1_agreement == 1
 
 
 def test_scores_that_lie_close_together_are_compared_by_their_spread(

@@ -37,9 +37,9 @@ def test_a_copy_that_computes_something_else_is_refused(tmp_path, monkeypatch):
     copy = network._float32_copy
 
     def wrong(model):
-        made = copy(model)
-        made.get_layer("predictions").kernel.assign_add(np.eye(72, 5, dtype="float32"))
-        return made
+        built = copy(model)
+        built.get_layer("predictions").kernel.assign_add(np.eye(72, 5, dtype="float32"))
+        return built
 
     monkeypatch.setattr(network, "_float32_copy", wrong)
     with pytest.raises(MismatchError, match="float32 copy of this mixed_bfloat16 model differs"):

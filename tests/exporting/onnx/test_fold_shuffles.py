@@ -56,8 +56,8 @@ def test_each_channel_of_shufflenet_v2_is_moved_once(name, half):
     # Each stage's first unit gives two maps; that of its last unit goes to the end as a whole.
     assert kinds["Split"] == 4 + 8 + 4
     shapes = {
-        one.name: [side.dim_value for side in one.type.tensor_type.shape.dim]
-        for one in shape_inference.infer_shapes(proto).graph.value_info
+        value_info.name: [side.dim_value for side in value_info.type.tensor_type.shape.dim]
+        for value_info in shape_inference.infer_shapes(proto).graph.value_info
     }
     joined = sum(shapes[node.output[0]][1] for node in proto.graph.node if node.op_type == "Concat")
     assert joined == half * (4 + 1) + 2 * half * (8 + 1) + 4 * half * (4 + 1)

@@ -32,7 +32,7 @@ def joined(zeros):
     def convolution(source, kernel, step, name):
         """In float32: kernel x 1/100, and a bias of whole steps of source and kernel."""
         steps = np.full(len(kernel), 0.01, "float32")
-        given = [
+        items = [
             constant(f"{name}_k", kernel.astype("int8")),
             constant(f"{name}_ks", steps),
             constant(f"{name}_kz", np.zeros(len(kernel), "int8")),
@@ -42,7 +42,7 @@ def joined(zeros):
             constant(f"{name}_bs", steps * np.float32(step)),
             constant(f"{name}_bz", np.zeros(len(kernel), "int32")),
         ]
-        for ending, inputs in (("w", given), ("c", bias)):
+        for ending, inputs in (("w", items), ("c", bias)):
             nodes.append(helper.make_node("DequantizeLinear", inputs, [f"{name}_{ending}"], axis=0))
         nodes.append(helper.make_node("Conv", [source, f"{name}_w", f"{name}_c"], [f"{name}_y"]))
         return f"{name}_y"
@@ -50,8 +50,8 @@ def joined(zeros):
     pair("image")
     for name in "ab":
         kernel = generator.integers(-60, 60, (4, 3, 1, 1))
-        made = convolution("image_r", kernel, STEPS["image"], f"conv_{name}")
-        nodes.append(helper.make_node("Relu", [made], [name]))
+        built = convolution("image_r", kernel, STEPS["image"], f"conv_{name}")
+        nodes.append(helper.make_node("Relu", [built], [name]))
         pair(name)
     nodes.append(helper.make_node("Concat", ["a_r", "b_r"], ["sum"], axis=1))
     pair("sum")

@@ -43,7 +43,7 @@ def test_preprocessing_inside_onnx(tmp_path, fit):
     (got,) = running.run(None, {"image": image[None]})
     wanted = np.asarray(model(preprocessing(image[None]), training=False))
     assert np.abs(got - wanted).max() < 2e-2 * np.abs(wanted).max()
-    assert [one.top1_agreement for one in verify(tmp_path / "out")] == [1]
+    assert [report.top1_agreement for report in verify(tmp_path / "out")] == [1]
     if fit != "none":
         with pytest.raises(UsageError, match="opset 18"):
             export(

@@ -35,9 +35,9 @@ def test_accuracy_and_size_of_every_precision(digits, everything):
         (scores,) = session_of(reports[name].path).run(None, {"image": images})
         assert scores.dtype == np.float32
         assert accuracy(scores, labels) >= wanted - 0.005
-    found = reports["onnx-int8"]
-    assert found.accuracy_before == pytest.approx(wanted, abs=1e-9)
-    assert found.accuracy_after >= wanted - 0.005
+    result = reports["onnx-int8"]
+    assert result.accuracy_before == pytest.approx(wanted, abs=1e-9)
+    assert result.accuracy_after >= wanted - 0.005
     # 61,706 parameters of 4, 2 and 1 bytes, and a few kilobytes of graph.
     assert reports["onnx"].bytes == pytest.approx(4 * 61706, rel=0.05)
     assert reports["onnx-float16"].bytes == pytest.approx(2 * 61706, rel=0.1)
@@ -99,8 +99,8 @@ def test_int8_that_loses_too_much_is_refused(digits, tmp_path, monkeypatch):
     real = quantize.accuracy
 
     def worse(run, evaluation):
-        found = real(run, evaluation)
-        return found - 0.02 if isinstance(run, Artifact) else found
+        result = real(run, evaluation)
+        return result - 0.02 if isinstance(run, Artifact) else result
 
     monkeypatch.setattr(quantize, "accuracy", worse)
     with pytest.raises(MismatchError, match=r"int8 costs .* allowed is 0\.50%"):

@@ -24,8 +24,8 @@ def sides(pad: int | tuple[int, int] | Sides) -> Sides:
 def same(size: tuple[int, int], kernel: int, stride: int) -> Sides:
     """Returns TensorFlow's "same": ceil(size / stride) outputs, the odd zero on the far side."""
     both = []
-    for one in size:
-        total = max((-(-one // stride) - 1) * stride + kernel - one, 0)
+    for item in size:
+        total = max((-(-item // stride) - 1) * stride + kernel - item, 0)
         both.append((total // 2, total - total // 2))
     return both[0], both[1]
 
@@ -65,8 +65,8 @@ def convolve(
             window = x[:, top : top + reach[0] : dilation, left : left + reach[1] : dilation]
             for group in range(groups):
                 seen = window[..., group * inputs : (group + 1) * inputs]
-                made = slice(group * each, (group + 1) * each)
-                y[:, i, j, made] = np.einsum("nhwc,hwcf->nf", seen, kernel[..., made])
+                channels = slice(group * each, (group + 1) * each)
+                y[:, i, j, channels] = np.einsum("nhwc,hwcf->nf", seen, kernel[..., channels])
     return y if bias is None else y + bias
 
 

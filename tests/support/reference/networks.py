@@ -297,11 +297,11 @@ def reduction_cell(now: np.ndarray, prev: np.ndarray, w: Weights, name: str) -> 
     border = same((h.shape[1], h.shape[2]), 3, 2)
     bordered = np.pad(h, [(0, 0), *border, (0, 0)])
     maximum, average = pooling.maximum(bordered, 3, 2), pooling.average(bordered, 3, 2)
-    one = sep(h, "left1") + sep(p, "right1")
+    item = sep(h, "left1") + sep(p, "right1")
     two = maximum + sep(p, "right2")
     three = average + sep(p, "right3")
-    four = pooling.average(one, 3, 1, 1) + two
-    five = sep(one, "left5", 1) + maximum
+    four = pooling.average(item, 3, 1, 1) + two
+    five = sep(item, "left5", 1) + maximum
     return np.concatenate([two, three, four, five], -1)
 
 

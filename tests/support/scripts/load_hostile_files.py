@@ -55,9 +55,11 @@ def main() -> None:
     model = kerascnn.create_model("lenet5")
 
     def digest() -> str:
-        return hashlib.sha256(b"".join(bytes(one.numpy().data) for one in weights)).hexdigest()
+        return hashlib.sha256(
+            b"".join(bytes(variable.numpy().data) for variable in weights)
+        ).hexdigest()
 
-    weights = [one.value for one in model.weights]
+    weights = [variable.value for variable in model.weights]
     # Imports, and what TensorFlow makes once; no row is like the last file, which looks at all.
     for name in sorted(os.listdir(folder)):
         if name.startswith("warm"):
@@ -86,8 +88,8 @@ def main() -> None:
             memory=peak() - level,
             changed=digest() != before,
             digest=digest(),
-            opened=sum(one == f"open {folder / name}" for one in seen),
-            events=[one for one in seen if one != f"open {folder / name}"],
+            opened=sum(event == f"open {folder / name}" for event in seen),
+            events=[item for item in seen if item != f"open {folder / name}"],
         )
         if not verdict["error"]:
             model.set_weights(fresh.get_weights())

@@ -36,7 +36,9 @@ def layers() -> dict[str, dict[str, np.ndarray]]:
 
 def flat() -> dict[str, np.ndarray]:
     """Returns the same by "layer/variable"."""
-    return {f"{layer}/{v}": one for layer, inner in layers().items() for v, one in inner.items()}
+    return {
+        f"{layer}/{v}": value for layer, inner in layers().items() for v, value in inner.items()
+    }
 
 
 def write_keras3(path: Path) -> Path:
@@ -55,7 +57,7 @@ def write_keras3(path: Path) -> Path:
 def write_legacy(path: Path, config: Any = None) -> Path:
     """Writes .h5 as Keras 2 does."""
     named = {
-        layer: {f"{layer}/{name}": one for name, one in variables.items()}
+        layer: {f"{layer}/{name}": variable for name, variable in variables.items()}
         for layer, variables in layers().items()
     }
     return write_keras2(path, named, config=config)

@@ -73,8 +73,8 @@ def external(file: h5py.File) -> None:
 def other_type(dtype: Any) -> Edit:
     def edit(file: h5py.File) -> None:
         del file[KERNEL]
-        made = file.create_dataset(KERNEL, SHAPE, dtype)
-        made[...] = made[...]  # HDF5 gives an array its bytes when it is first written
+        dataset = file.create_dataset(KERNEL, SHAPE, dtype)
+        dataset[...] = dataset[...]  # HDF5 gives an array its bytes when it is first written
 
     return edit
 
@@ -215,7 +215,7 @@ def training_loss(path: Path) -> None:
 def files() -> list[Hostile]:
     """Returns the files, of today's form and of Keras 2's."""
     link = ("link to another place or file",)
-    found = [
+    items = [
         Hostile(f"{name}.weights.h5", edited(edit), (UNSAFE,), words)
         for name, edit, words in (
             ("external_link", put(KERNEL, h5py.ExternalLink("/etc/hostname", "/")), link),
@@ -242,7 +242,7 @@ def files() -> list[Hostile]:
             ("ragged", other_type(h5py.vlen_dtype("f4")), ("weights never have",)),
         )
     ]
-    found += [
+    items += [
         Hostile(f"{name}.weights.h5", write, errors)
         for name, write, errors in (
             ("twice", edited(twice), (DAMAGED,)),
@@ -267,7 +267,7 @@ def files() -> list[Hostile]:
             ),
         )
     ]
-    found += [
+    items += [
         Hostile(f"{name}.h5", write, errors, words)
         for name, write, errors, words in (
             (
@@ -287,4 +287,4 @@ def files() -> list[Hostile]:
             ),
         )
     ]
-    return found
+    return items

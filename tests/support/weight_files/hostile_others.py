@@ -84,11 +84,11 @@ def wrong(change: Callable[[dict[str, np.ndarray]], object]) -> Callable[[Path],
 
 
 def varint(value: int) -> bytes:
-    made = b""
+    built = b""
     while value > 127:
-        made += bytes([value & 127 | 128])
+        built += bytes([value & 127 | 128])
         value >>= 7
-    return made + bytes([value])
+    return built + bytes([value])
 
 
 def field(number: int, data: bytes) -> bytes:
@@ -151,15 +151,15 @@ def files() -> list[Hostile]:
     def plain(data: bytes) -> Callable[[Path], object]:
         return lambda path: path.write_bytes(data)
 
-    found = [
+    items = [
         Hostile(f"{name}.safetensors", plain(data), errors)
         for name, (data, errors) in MALFORMED.items()
     ]
-    found += [Hostile(f"{name}.onnx", plain(data), errors) for name, (data, errors) in ONNX.items()]
+    items += [Hostile(f"{name}.onnx", plain(data), errors) for name, (data, errors) in ONNX.items()]
     page = b"<!DOCTYPE html><html><body>404</body></html>"
     lfs = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n"
     for suffix in (".weights.h5", ".h5", ".keras", ".npz", ".pth", ".safetensors", ".onnx"):
-        found += [
+        items += [
             Hostile(f"empty{suffix}", plain(b""), (DAMAGED,), ("is empty",)),
             Hostile(f"byte{suffix}", plain(b"x"), (DAMAGED,)),
             Hostile(
@@ -169,7 +169,7 @@ def files() -> list[Hostile]:
             Hostile(f"page{suffix}", plain(page), (DAMAGED,)),
             Hostile(f"lfs{suffix}", plain(lfs), (DAMAGED,)),
         ]
-    found += [
+    items += [
         Hostile("page_named.pth", plain(page), (DAMAGED,), ("web page",)),
         Hostile("lfs_named.pth", plain(lfs), (DAMAGED,), ("Git LFS",)),
         Hostile("packed.pth", plain(b"\x1f\x8b\x08" + bytes(100)), (DAMAGED,), ("packed",)),
@@ -193,4 +193,4 @@ def files() -> list[Hostile]:
         Hostile("nan.safetensors", wrong(lambda t: t["c1/bias"].fill(np.nan)), (DAMAGED,)),
         Hostile("infinite.safetensors", wrong(lambda t: t["c1/bias"].fill(-np.inf)), (DAMAGED,)),
     ]
-    return found
+    return items

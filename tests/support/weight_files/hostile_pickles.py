@@ -165,18 +165,18 @@ def wrong_type(path: Path) -> None:
 
 def files() -> list[Hostile]:
     """Returns the files."""
-    found = []
+    items = []
     for name, payload in PAYLOADS.items():
         for protocol in range(6):
             data = pickle.dumps({"a": payload()}, protocol)
-            found.append(Hostile(f"{name}_{protocol}.pth", zipped(data)))
-            found.append(Hostile(f"{name}_{protocol}_bare.pkl", bare(data), words=("bare pickle",)))
-            found.append(Hostile(f"{name}_{protocol}_old.pth", chained(data)))
+            items.append(Hostile(f"{name}_{protocol}.pth", zipped(data)))
+            items.append(Hostile(f"{name}_{protocol}_bare.pkl", bare(data), words=("bare pickle",)))
+            items.append(Hostile(f"{name}_{protocol}_old.pth", chained(data)))
     for name, (data, errors) in SMALL.items():
-        found.append(Hostile(f"{name}.pth", zipped(data), errors))
+        items.append(Hostile(f"{name}.pth", zipped(data), errors))
         if len(data) < 2**20:
-            found.append(Hostile(f"{name}_old.pth", chained(data), errors))
-    found += [
+            items.append(Hostile(f"{name}_old.pth", chained(data), errors))
+    items += [
         Hostile("state.pth", with_state, words=("os.system",)),
         Hostile("beside.pth", beside, words=("os.system",)),
         Hostile("stride_0.pth", bomb((2**28,), (0,)), words=("claims 268,435,456 values",)),
@@ -187,4 +187,4 @@ def files() -> list[Hostile]:
         Hostile("compressed.pth", compressed, (UNSAFE,)),
         Hostile("wrong_type.pth", wrong_type, (MISMATCH,), ("int64",)),
     ]
-    return found
+    return items

@@ -106,11 +106,11 @@ def packed_member(name: str, content: bytes, write: Make, blanks: int = 0) -> Ma
     def made(path: Path) -> None:
         write(path)
         with zipfile.ZipFile(path) as archive:
-            members = {one: archive.read(one) for one in archive.namelist()}
+            members = {key: archive.read(key) for key in archive.namelist()}
         with zipfile.ZipFile(path, "w") as archive:
-            for one, data in members.items():
-                if one != name:
-                    archive.writestr(one, data)
+            for key, data in members.items():
+                if key != name:
+                    archive.writestr(key, data)
             member = zipfile.ZipInfo(name)
             member.compress_type = zipfile.ZIP_DEFLATED
             with archive.open(member, "w") as stream:
@@ -185,10 +185,10 @@ JSONS = {
 
 def files() -> list[Hostile]:
     """Returns the files."""
-    found = []
+    items = []
     for suffix, write in ((".npz", write_npz), (".pth", write_torch), (".keras", write_keras)):
         member = {".npz": "c1/bias.npy", ".pth": "archive/data/0", ".keras": "config.json"}[suffix]
-        found += [
+        items += [
             Hostile(f"{name}{suffix}", make, errors, words)
             for name, make, errors, words in (
                 ("traversal", adding(write, "../../evil"), (UNSAFE,), ("outside",)),
@@ -240,7 +240,7 @@ def files() -> list[Hostile]:
                 ("huge_unused", packed_member("x", b"", write, 200), (UNSAFE,), ()),
             )
         ]  # fmt: skip
-    found += [
+    items += [
         Hostile("many.npz", many, (UNSAFE,), ("100,000 members",)),
         Hostile("directory.npz", directory_of_nothing, (UNSAFE, DAMAGED)),
         Hostile("overlap.npz", overlapping, (UNSAFE,), ("overlaps",)),
@@ -259,15 +259,15 @@ def files() -> list[Hostile]:
         Hostile("weights_packed.keras", keras_weights_packed, (UNSAFE,)),
         Hostile("config_1G.keras", packed_member("config.json", b"", write_keras, 1024)),
     ]
-    found += [
+    items += [
         Hostile(f"json_{name}.keras", with_config(text), (DAMAGED, UNSAFE))
         for name, text in JSONS.items()
     ]
-    found += [
+    items += [
         Hostile(f"json_{name}.npz", npz_of("kerascnn.json", text), (DAMAGED, UNSAFE))
         for name, text in JSONS.items()
     ]
-    found += [
+    items += [
         Hostile(
             f"lambda_{name}.keras",
             with_config(json.dumps(config(layer)).encode()),
@@ -277,7 +277,7 @@ def files() -> list[Hostile]:
         for name, layer in LAMBDAS.items()
     ]
     loss = config({"class_name": "Dense", "config": {}}, compile_config={"loss": BYTECODE})
-    found.append(
+    items.append(
         Hostile("lambda_loss.keras", with_config(json.dumps(loss).encode()), words=("Lambda",))
     )
-    return found
+    return items

@@ -73,6 +73,8 @@ def write_keras3(path: Path, layers: Layers) -> Path:
 def keras2_layers(model: Any) -> dict[str, dict[str, np.ndarray]]:
     """Returns the layers of a model as Keras 2 names them; those without weights are listed too."""
     return {
-        layer.name: {f"{layer.name}/{one.name}": np.asarray(one) for one in layer.weights}
+        layer.name: {
+            f"{layer.name}/{variable.name}": np.asarray(variable) for variable in layer.weights
+        }
         for layer in model.layers
     }

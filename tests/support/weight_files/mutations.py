@@ -15,7 +15,7 @@ NUMBERS = [
 
 TOKENS = [
     *(b"cos\nsystem\n", b"cbuiltins\neval\n", b"ctorch\nload\n", b"X\x02\0\0\0id", b"\x85R", b"tR"),
-    *(bytes([one]) for one in b"Rb\x81Q\x942 0(t}])Nusea\x93\x92io."),
+    *(bytes([byte]) for byte in b"Rb\x81Q\x942 0(t}])Nusea\x93\x92io."),
     *(b"q\x00", b"h\x00", b"\x82\x01", b"\x8e" + b"\xff" * 8, b"X\xff\xff\xff\x7f", b"\x80\x05"),
     *(b"r\xff\xff\xff\xff", b"\x8a\xff" + b"\xff" * 16, b"ctorch._utils\n_rebuild_tensor_v2\n"),
     *(b"ccollections\nOrderedDict\n", b"ctorch\nFloatStorage\n"),
@@ -25,36 +25,36 @@ TOKENS = [
 
 def mutated(data: bytes, draw: random.Random, tokens: list[bytes] = TOKENS) -> bytes:
     """Returns `data` with one to eight changes."""
-    made = bytearray(data)
+    changed = bytearray(data)
     for _ in range(draw.choice((1, 1, 1, 2, 3, 8))):
-        size = len(made)
+        size = len(changed)
         at = draw.randrange(size + 1)
         length = draw.choice((1, 2, 4, 8, draw.randrange(1, 64)))
         kind = draw.randrange(8)
         if kind == 0 and at < size:
-            made[at] ^= 1 << draw.randrange(8)
+            changed[at] ^= 1 << draw.randrange(8)
         elif kind == 1 and at < size:
-            made[at] = draw.randrange(256)
+            changed[at] = draw.randrange(256)
         elif kind == 2:
-            made[at:at] = draw.randbytes(length)
+            changed[at:at] = draw.randbytes(length)
         elif kind == 3:
-            del made[at : at + length]
+            del changed[at : at + length]
         elif kind == 4:
             other = draw.randrange(size + 1)
-            made[at:at] = made[other : other + length]
+            changed[at:at] = changed[other : other + length]
         elif kind == 5:
             width = draw.choice((1, 2, 4, 8))
             number = draw.choice(NUMBERS) & (2 ** (8 * width) - 1)
-            made[at : at + width] = number.to_bytes(width, draw.choice(("little", "big")))
+            changed[at : at + width] = number.to_bytes(width, draw.choice(("little", "big")))
         elif kind == 6:
-            made[at:at] = draw.choice(tokens)
+            changed[at:at] = draw.choice(tokens)
         elif draw.random() < 0.1:
-            del made[at:]
-    return bytes(made)
+            del changed[at:]
+    return bytes(changed)
 
 
-OPCODES = [bytes([one]) for one in b"(0N}]))tdlsuaeRQb."] + [
-    bytes([one]) for one in (0x85, 0x86, 0x87, 0x88, 0x89, 0x81, 0x93, 0x94)
+OPCODES = [bytes([byte]) for byte in b"(0N}]))tdlsuaeRQb."] + [
+    bytes([value]) for value in (0x85, 0x86, 0x87, 0x88, 0x89, 0x81, 0x93, 0x94)
 ]
 
 

@@ -17,7 +17,7 @@ from support import seeded_weights
 
 def scrambled(model: Any, salt: str = "") -> dict[str, np.ndarray]:
     """Gives every variable other values, variances positive, and returns them by name."""
-    made = {}
+    arrays = {}
     for layer in model.layers:
         for variable in layer.weights:
             name = f"{layer.name}/{variable.name}"
@@ -25,13 +25,15 @@ def scrambled(model: Any, salt: str = "") -> dict[str, np.ndarray]:
             if variable.name == "moving_variance":
                 values = np.abs(values) + 0.5
             variable.assign(values)
-            made[name] = np.asarray(variable)
-    return made
+            arrays[name] = np.asarray(variable)
+    return arrays
 
 
 def values(model: Any) -> dict[str, np.ndarray]:
     """Returns the values of all variables by name."""
-    return {f"{one.name}/{v.name}": np.asarray(v) for one in model.layers for v in one.weights}
+    return {
+        f"{layer.name}/{v.name}": np.asarray(v) for layer in model.layers for v in layer.weights
+    }
 
 
 def torch_shape(layer: Expected, variable: str) -> tuple[int, ...]:
@@ -61,16 +63,16 @@ def as_torch(model: Any, source: str) -> dict[str, np.ndarray]:
     target = TargetModel.of(model)
     assert target.family is not None
     modules = layouts(target.family)[source](list(target.layers))
-    found: dict[str, np.ndarray] = {}
+    arrays: dict[str, np.ndarray] = {}
     for name, layer in target.layers.items():
         for variable in layer.variables:
             array = np.asarray(target.variables[f"{name}/{variable}"])
             shape = torch_shape(layer, variable)
-            made = axis_order.to_torch(array, layer.kind, variable, shape, layer.flattened)
-            found[f"{modules[name]}.{TORCH_NAMES[variable]}"] = np.ascontiguousarray(made)
+            built = axis_order.to_torch(array, layer.kind, variable, shape, layer.flattened)
+            arrays[f"{modules[name]}.{TORCH_NAMES[variable]}"] = np.ascontiguousarray(built)
         if "moving_mean" in layer.variables:
-            found[f"{modules[name]}.num_batches_tracked"] = np.array(7)
-    return found
+            arrays[f"{modules[name]}.num_batches_tracked"] = np.array(7)
+    return arrays
 
 
 def as_keras(model: Any) -> dict[str, dict[str, np.ndarray]]:
@@ -81,8 +83,8 @@ def as_keras(model: Any) -> dict[str, dict[str, np.ndarray]]:
     target = TargetModel.of(model)
     assert target.family is not None
     modules = layouts(target.family)["keras"](list(target.layers))
-    shared = {one for one, count in Counter(modules.values()).items() if count > 1}
-    found: dict[str, dict[str, np.ndarray]] = {}
+    shared = {key for key, count in Counter(modules.values()).items() if count > 1}
+    arrays: dict[str, dict[str, np.ndarray]] = {}
     for name, layer in target.layers.items():
         module = modules[name]
         for variable in layer.variables:
@@ -91,5 +93,5 @@ def as_keras(model: Any) -> dict[str, dict[str, np.ndarray]]:
                 part = "depthwise" if layer.kind == "DepthwiseConv2D" else "pointwise"
                 spelled = f"{part}_kernel"
             array = np.asarray(target.variables[f"{name}/{variable}"])
-            found.setdefault(module, {})[f"{module}/{spelled}"] = array
-    return found
+            arrays.setdefault(module, {})[f"{module}/{spelled}"] = array
+    return arrays

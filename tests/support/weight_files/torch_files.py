@@ -85,13 +85,13 @@ class Writer:
             self.out.write(b"X" + struct.pack("<I", len(text)) + text)
         elif isinstance(value, tuple):
             self.out.write(b"(")
-            for one in value:
-                self._any(one)
+            for item in value:
+                self._any(item)
             self.out.write(b"t")
         elif isinstance(value, list):
             self.out.write(b"](")
-            for one in value:
-                self._any(one)
+            for item in value:
+                self._any(item)
             self.out.write(b"e")
         elif isinstance(value, dict):
             self.out.write(b"}")
@@ -103,9 +103,9 @@ class Writer:
 
     def _items(self, items: dict[Any, Any]) -> None:
         self.out.write(b"(")
-        for key, one in items.items():
+        for key, item in items.items():
             self._any(key)
-            self._any(one)
+            self._any(item)
         self.out.write(b"u")
 
     def _int(self, value: int) -> None:
@@ -146,14 +146,17 @@ class Writer:
         storage = ("storage", Call("torch", STORAGES[dtype]), key, "cpu", count)
         self._any((*storage, None) if self.old else storage)
         self.out.write(b"Q")
-        for one in (tensor.offset, shape, strides, False, Call("collections", "OrderedDict", ())):
-            self._any(one)
+        for item in (tensor.offset, shape, strides, False, Call("collections", "OrderedDict", ())):
+            self._any(item)
         self.out.write(b"tR")
 
 
 def state_dict(tensors: dict[str, Any]) -> Call:
     """Returns an OrderedDict with `_metadata`, as `Module.state_dict` gives it."""
-    items = {name: one if isinstance(one, Tensor) else Tensor(one) for name, one in tensors.items()}
+    items = {
+        name: tensor if isinstance(tensor, Tensor) else Tensor(tensor)
+        for name, tensor in tensors.items()
+    }
     metadata = {"_metadata": {"": {"version": 1}}}
     return Call("collections", "OrderedDict", (), items, metadata)
 

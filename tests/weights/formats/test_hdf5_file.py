@@ -34,12 +34,15 @@ def test_files_of_keras(tmp_path: Path) -> None:
     model.save_weights(tmp_path / "x.weights.h5")
     model.save(tmp_path / "x.keras")
     model.save(tmp_path / "x.h5")
-    named = {f"{one.path.split('/')[-2]}/{one.name}": np.asarray(one) for one in model.weights}
+    named = {
+        f"{variable.path.split('/')[-2]}/{variable.name}": np.asarray(variable)
+        for variable in model.weights
+    }
     assert_same_tensors(tensors_of(tmp_path / "x.h5"), named)
     numbered = {}
     for name, values in named.items():
         layer = name.split("/")[0]
-        index = sum(one.startswith(f"{layer}/") for one in numbered)
+        index = sum(name.startswith(f"{layer}/") for name in numbered)
         numbered[f"{layer}/{index}"] = values
     assert_same_tensors(tensors_of(tmp_path / "x.weights.h5"), numbered)
     assert_same_tensors(tensors_of(tmp_path / "x.keras"), numbered)
@@ -85,11 +88,11 @@ def test_files_of_keras_2(tmp_path: Path, whole: bool, limit: int, suffix: str) 
             "fc/kernel",
             "fc/bias",
         ]
-    found = tensors_of(path)
-    assert found["stem/kernel"] == 3
-    assert found["norm/gamma"] == 4
-    assert found["norm2/gamma"] == 5
-    assert len(found) == 4 + 3 + 20
+    result = tensors_of(path)
+    assert result["stem/kernel"] == 3
+    assert result["norm/gamma"] == 4
+    assert result["norm2/gamma"] == 5
+    assert len(result) == 4 + 3 + 20
 
 
 def test_two_layers_of_one_name_are_refused(tmp_path: Path) -> None:

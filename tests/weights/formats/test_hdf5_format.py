@@ -21,10 +21,10 @@ def walk(file: Hdf5, address: int, path: str = "") -> dict[str, np.ndarray]:
             array.type.name, np.prod(array.shape, dtype=int), 0, array.type.order
         )
         return {path: flat.reshape(array.shape)}
-    found = {}
-    for name, one in node.members.items():
-        found.update(walk(file, one, f"{path}/{name}"))
-    return found
+    arrays = {}
+    for name, member in node.members.items():
+        arrays.update(walk(file, member, f"{path}/{name}"))
+    return arrays
 
 
 @pytest.mark.parametrize("libver", ["earliest", "v108", "v110", "latest"])
@@ -44,17 +44,17 @@ def test_hdf5_beside_h5py(tmp_path: Path, libver: str, order: str) -> None:
                 file[f"many/layer_{number}"] = np.float32(number)
     with path.open("rb") as stream:
         reader = Hdf5(Region(stream.fileno(), 0, path.stat().st_size))
-        found = walk(reader, reader.root)
+        arrays = walk(reader, reader.root)
     wanted: dict[str, np.ndarray] = {}
     with h5py.File(path) as file:
 
-        def keep(name: str, one: object) -> None:
-            if isinstance(one, h5py.Dataset):
-                wanted[f"/{name}"] = one[()]
+        def keep(name: str, item: object) -> None:
+            if isinstance(item, h5py.Dataset):
+                wanted[f"/{name}"] = item[()]
 
         file.visititems(keep)
-    assert_same_tensors(found, {name: np.asarray(one) for name, one in wanted.items()})
-    assert len(found) == len(NUMBER_TYPES) + 1 + (300 if libver == "earliest" else 0)
+    assert_same_tensors(arrays, {name: np.asarray(value) for name, value in wanted.items()})
+    assert len(arrays) == len(NUMBER_TYPES) + 1 + (300 if libver == "earliest" else 0)
 
 
 def test_texts_of_hdf5_beside_h5py(tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_texts_of_hdf5_beside_h5py(tmp_path: Path) -> None:
     with path.open("rb") as stream:
         reader = Hdf5(Region(stream.fileno(), 0, path.stat().st_size))
         root = reader.node(reader.root)
-        texts = {name: reader.texts(one) for name, one in root.attributes.items()}
+        texts = {name: reader.texts(attribute) for name, attribute in root.attributes.items()}
     assert texts["fixed"] == ["a", "bcd", ""]
     assert texts["variable"] == ["é", "", "xyz" * 100]
     assert texts["one"] == ["text"]

@@ -35,7 +35,7 @@ def test_onnx_beside_the_official_library(tmp_path: Path) -> None:
     tensors.append(helper.make_tensor("shape", onnx.TensorProto.INT64, [2], [3, 4]))
     onnx.save(onnx_model(tensors), tmp_path / "x.onnx")
     with open_checkpoint(tmp_path / "x.onnx") as checkpoint:
-        assert list(checkpoint.tensors) == [one.name for one in tensors]
+        assert list(checkpoint.tensors) == [tensor.name for tensor in tensors]
         with pytest.raises(UnsafeFileError, match="number by number"):
             checkpoint.raw("shape")
         for name, values in arrays.items():

@@ -57,10 +57,10 @@ def test_files_of_torch(name: str, kind: str, dtype: str) -> None:
     with open_checkpoint(REAL / name) as checkpoint:
         assert checkpoint.contents.kind == kind
         assert checkpoint.contents.ordered
-        found = {key: one.shape for key, one in checkpoint.tensors.items()}
-    found.pop("bn.num_batches_tracked")
-    assert found == SHAPES
-    assert list(found) == list(SHAPES)
+        result = {key: tensor.shape for key, tensor in checkpoint.tensors.items()}
+    result.pop("bn.num_batches_tracked")
+    assert result == SHAPES
+    assert list(result) == list(SHAPES)
     for key, values in read(REAL / name).items():
         if key != "bn.num_batches_tracked":
             assert values.dtype == dtype
@@ -68,17 +68,17 @@ def test_files_of_torch(name: str, kind: str, dtype: str) -> None:
 
 
 def test_views_and_types_of_torch() -> None:
-    found = read(REAL / "views.pt")
+    tensors = read(REAL / "views.pt")
     whole = pattern((6, 4))
-    np.testing.assert_array_equal(found["bfloat16"].astype(float), whole)
-    np.testing.assert_array_equal(found["transposed"].astype(float), whole.T)
-    np.testing.assert_array_equal(found["slice"].astype(float), whole[1:3])
-    np.testing.assert_array_equal(found["parameter"], pattern((3,)))
-    assert found["parameter"].dtype == np.float64
-    np.testing.assert_array_equal(found["int64"], [0, 1, 2])
-    assert found["empty"].shape == (0, 3)
-    assert found["scalar"].shape == ()
-    assert found["scalar"] == 2.5
+    np.testing.assert_array_equal(tensors["bfloat16"].astype(float), whole)
+    np.testing.assert_array_equal(tensors["transposed"].astype(float), whole.T)
+    np.testing.assert_array_equal(tensors["slice"].astype(float), whole[1:3])
+    np.testing.assert_array_equal(tensors["parameter"], pattern((3,)))
+    assert tensors["parameter"].dtype == np.float64
+    np.testing.assert_array_equal(tensors["int64"], [0, 1, 2])
+    assert tensors["empty"].shape == (0, 3)
+    assert tensors["scalar"].shape == ()
+    assert tensors["scalar"] == 2.5
 
 
 @pytest.mark.parametrize(
@@ -96,9 +96,9 @@ def test_every_type(tmp_path: Path, write: object, dtype: str) -> None:
     kind = ml_dtypes.bfloat16 if dtype == "bfloat16" else dtype
     values = np.array([[0, 1, 3], [2, 0, 1]]).astype(kind)
     write(tmp_path / "x.pth", state_dict({"x": values}))  # type: ignore[operator]
-    found = read(tmp_path / "x.pth")["x"]
-    assert found.dtype == values.dtype
-    np.testing.assert_array_equal(found.astype(float), values.astype(float))
+    tensors = read(tmp_path / "x.pth")["x"]
+    assert tensors.dtype == values.dtype
+    np.testing.assert_array_equal(tensors.astype(float), values.astype(float))
 
 
 VALUES = {"a.weight": np.arange(6.0).reshape(2, 3), "a.bias": np.arange(3.0)}
@@ -116,12 +116,12 @@ VALUES = {"a.weight": np.arange(6.0).reshape(2, 3), "a.bias": np.arange(3.0)}
 )
 @pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod.", "model.", "model.module."])
 def test_wrappers_and_prefixes(tmp_path: Path, wrap: object, prefix: str) -> None:
-    inner = state_dict({f"{prefix}{name}": one for name, one in VALUES.items()})
+    inner = state_dict({f"{prefix}{name}": value for name, value in VALUES.items()})
     write_zip(tmp_path / "x.pth", wrap(inner))  # type: ignore[operator]
-    found = read(tmp_path / "x.pth")
-    assert list(found) == list(VALUES)
+    tensors = read(tmp_path / "x.pth")
+    assert list(tensors) == list(VALUES)
     for name, values in VALUES.items():
-        np.testing.assert_array_equal(found[name], values)
+        np.testing.assert_array_equal(tensors[name], values)
 
 
 def test_what_is_no_table_of_tensors(tmp_path: Path) -> None:

@@ -11,9 +11,9 @@ from support.plans import weighted_layers_of
 @pytest.mark.parametrize("source", ["torchvision", "torchvision_files", "timm", "keras"])
 def test_every_layer_with_weights_has_one_name_elsewhere(source):
     names = weighted_layers_of("densenet169")
-    found = layouts("densenet")[source](names)
-    assert list(found) == names
-    assert len(set(found.values())) == len(names)
+    modules = layouts("densenet")[source](names)
+    assert list(modules) == names
+    assert len(set(modules.values())) == len(names)
 
 
 def test_names_elsewhere():

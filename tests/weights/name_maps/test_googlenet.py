@@ -7,8 +7,8 @@ from support.plans import entries_of
 
 
 def test_torchvisions_names():
-    made = entries_of("googlenet_bn", columns={"auxiliary": True})
-    names = [key for key, one in made.items() if one.cost.trainable]
+    entries = entries_of("googlenet_bn", columns={"auxiliary": True})
+    names = [key for key, entry in entries.items() if entry.cost.trainable]
     table = layouts("googlenet")["torchvision"](names)
     assert list(table) == names
     assert len(set(table.values())) == len(names)

@@ -22,9 +22,9 @@ from support.plans import plan_of
 )
 def test_every_layer_has_a_name_of_its_own_elsewhere(name, source, arguments):
     layers = list(expected(plan_of(name, **arguments)))
-    found = layouts("inception")[source](layers)
-    assert list(found) == layers or set(found) == set(layers)
-    assert len(set(found.values())) == len(layers)
+    modules = layouts("inception")[source](layers)
+    assert list(modules) == layers or set(modules) == set(layers)
+    assert len(set(modules.values())) == len(layers)
 
 
 def test_names_elsewhere():

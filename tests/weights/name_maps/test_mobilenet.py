@@ -18,16 +18,16 @@ def test_every_layer_with_weights_has_one_name_elsewhere(name):
         if name == "mobilenet_v1" and source in ("torchvision", "keras_files"):
             assert layout(names) == {}
             continue
-        found = layout(names)
-        assert list(found) == names, source
-        assert len(set(found.values())) == len(names), source
+        modules = layout(names)
+        assert list(modules) == names, source
+        assert len(set(modules.values())) == len(names), source
 
 
 def test_names_elsewhere():
     def place(source, row, *layers):
         names = weighted_layers_of(row)
-        found = layouts("mobilenet")[source](names)
-        return [found[layer] for layer in layers]
+        modules = layouts("mobilenet")[source](names)
+        return [modules[layer] for layer in layers]
 
     assert place("torchvision", "mobilenet_v2", "bottleneck2_1_dw", "bottleneck3_1_dw_bn") == [
         "features.1.conv.0.0", "features.2.conv.1.1"

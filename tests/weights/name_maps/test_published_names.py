@@ -39,41 +39,44 @@ def wanted(row: str) -> dict[str, Expected]:
 def test_resnets_of_keras_call_the_classifier_probs() -> None:
     layers = wanted("resnet50")
     names = ["conv1_conv/kernel", "conv1_conv/bias"]
-    names += [f"conv1_bn/{one}" for one in ("gamma", "beta", "moving_mean", "moving_variance")]
+    names += [f"conv1_bn/{name}" for name in ("gamma", "beta", "moving_mean", "moving_variance")]
     for stage, blocks in enumerate((3, 4, 6, 3), 2):
         for block in range(1, blocks + 1):
             for step in (0, 1, 2, 3) if block == 1 else (1, 2, 3):
                 place = f"conv{stage}_block{block}_{step}"
-                names += [f"{place}_conv/{one}" for one in ("kernel", "bias")]
+                names += [f"{place}_conv/{name}" for name in ("kernel", "bias")]
                 norm = ("gamma", "beta", "moving_mean", "moving_variance")
-                names += [f"{place}_bn/{one}" for one in norm]
+                names += [f"{place}_bn/{variable}" for variable in norm]
     names += ["probs/kernel", "probs/bias"]
-    found = best_match(stubs(names), layers, "resnet")
-    assert (found.source, found.style) == ("keras_files", "keras")
-    assert (found.missing, found.unexpected) == ((), ())
-    assert found.keys["predictions/kernel"] == "probs/kernel"
-    assert found.keys["conv3_2_conv1/kernel"] == "conv3_block2_1_conv/kernel"
-    assert len(found.biases) == 53  # of every convolution, to be folded into the batch norms
-    assert source_epsilon("resnet", found.source, 1e-5) == 1.001e-5
+    match = best_match(stubs(names), layers, "resnet")
+    assert (match.source, match.style) == ("keras_files", "keras")
+    assert (match.missing, match.unexpected) == ((), ())
+    assert match.keys["predictions/kernel"] == "probs/kernel"
+    assert match.keys["conv3_2_conv1/kernel"] == "conv3_block2_1_conv/kernel"
+    assert len(match.biases) == 53  # of every convolution, to be folded into the batch norms
+    assert source_epsilon("resnet", match.source, 1e-5) == 1.001e-5
 
 
 def test_densenets_of_keras_have_a_slash_in_the_stem() -> None:
     layers = wanted("densenet121")
     norm = ("gamma", "beta", "moving_mean", "moving_variance")
-    names = ["conv1/conv/kernel", *(f"conv1/bn/{one}" for one in norm)]
+    names = ["conv1/conv/kernel", *(f"conv1/bn/{variable}" for variable in norm)]
     for stage, count in enumerate((6, 12, 24, 16), 2):
         for layer in range(1, count + 1):
             place = f"conv{stage}_block{layer}"
-            names += [f"{place}_{part}_bn/{one}" for part in (0, 1) for one in norm]
+            names += [f"{place}_{part}_bn/{variable}" for part in (0, 1) for variable in norm]
             names += [f"{place}_{part}_conv/kernel" for part in (1, 2)]
         if stage < 5:
-            names += [f"pool{stage}_conv/kernel", *(f"pool{stage}_bn/{one}" for one in norm)]
-    names += [*(f"bn/{one}" for one in norm), "fc1000/kernel", "fc1000/bias"]
-    found = best_match(stubs(names), layers, "densenet")
-    assert (found.source, found.missing, found.unexpected) == ("keras_files", (), ())
-    assert found.keys["conv0/kernel"] == "conv1/conv/kernel"
-    assert found.keys["predictions/bias"] == "fc1000/bias"
-    assert source_epsilon("densenet", found.source, 1e-5) == 1.001e-5
+            names += [
+                f"pool{stage}_conv/kernel",
+                *(f"pool{stage}_bn/{variable}" for variable in norm),
+            ]
+    names += [*(f"bn/{variable}" for variable in norm), "fc1000/kernel", "fc1000/bias"]
+    match = best_match(stubs(names), layers, "densenet")
+    assert (match.source, match.missing, match.unexpected) == ("keras_files", (), ())
+    assert match.keys["conv0/kernel"] == "conv1/conv/kernel"
+    assert match.keys["predictions/bias"] == "fc1000/bias"
+    assert source_epsilon("densenet", match.source, 1e-5) == 1.001e-5
 
 
 @pytest.mark.parametrize(("first", "source"), [(0, "keras"), (1, "keras_files")])
@@ -85,11 +88,11 @@ def test_inceptions_of_keras_are_numbered_from_0_or_1(first: int, source: str) -
     for number in range(first, first + 94):  # Szegedy 2015: 94 convolutions
         names.append(f"{called('conv2d', number)}/kernel")
         place = called("batch_normalization", number)
-        names += [f"{place}/{one}" for one in ("beta", "moving_mean", "moving_variance")]
+        names += [f"{place}/{name}" for name in ("beta", "moving_mean", "moving_variance")]
     names += ["predictions/kernel", "predictions/bias"]
-    found = best_match(stubs(names), wanted("inception_v3"), "inception")
-    assert (found.source, found.missing, found.unexpected) == (source, (), ())
-    assert found.keys["stem_1/kernel"] == f"{called('conv2d', first)}/kernel"
+    match = best_match(stubs(names), wanted("inception_v3"), "inception")
+    assert (match.source, match.missing, match.unexpected) == (source, (), ())
+    assert match.keys["stem_1/kernel"] == f"{called('conv2d', first)}/kernel"
 
 
 def write_keras_2(path: Path, layers: dict[str, dict[str, np.ndarray]]) -> None:
@@ -98,15 +101,17 @@ def write_keras_2(path: Path, layers: dict[str, dict[str, np.ndarray]]) -> None:
         file.attrs["layer_names"] = [name.encode() for name in layers]
         for layer, variables in layers.items():
             group = file.create_group(layer)
-            group.attrs["weight_names"] = [f"{layer}/{one}:0".encode() for one in variables]
+            group.attrs["weight_names"] = [
+                f"{layer}/{variable}:0".encode() for variable in variables
+            ]
             for name, value in variables.items():
                 group.create_dataset(f"{layer}/{name}:0", data=value)
 
 
 def mobilenet_v2_of_2018() -> dict[str, str]:
     """Our layers -> those of the file: github.com/JonathanCMitchell/mobilenet_v2_keras."""
-    found = {"conv1": "Conv1", "conv1_bn": "bn_Conv1", "predictions": "Logits"}
-    found |= {"conv_last": "Conv_1", "conv_last_bn": "Conv_1_bn"}
+    result = {"conv1": "Conv1", "conv1_bn": "bn_Conv1", "predictions": "Logits"}
+    result |= {"conv_last": "Conv_1", "conv_last_bn": "Conv_1_bn"}
     number = 0
     for stage, repeats in enumerate((1, 2, 3, 4, 3, 3, 1), 2):  # Sandler 2018, table 2
         for block in range(1, repeats + 1):
@@ -114,10 +119,10 @@ def mobilenet_v2_of_2018() -> dict[str, str]:
             for ours, theirs in steps.items():
                 if number or ours != "expand":
                     place = f"bottleneck{stage}_{block}_{ours}"
-                    found[place] = f"mobl{number}_conv_{number}_{theirs}"
-                    found[f"{place}_bn"] = f"bn{number}_conv_{number}_bn_{theirs}"
+                    result[place] = f"mobl{number}_conv_{number}_{theirs}"
+                    result[f"{place}_bn"] = f"bn{number}_conv_{number}_bn_{theirs}"
             number += 1
-    return found
+    return result
 
 
 def mobilenet_v3_of_2020(squeezed: tuple[int, ...], stages: tuple[int, ...]) -> dict[str, str]:
@@ -127,31 +132,31 @@ def mobilenet_v3_of_2020(squeezed: tuple[int, ...], stages: tuple[int, ...]) -> 
         squeezed: numbers of the blocks that squeeze, from 0.
         stages: blocks of each stage.
     """
-    found = {"conv1": "Conv", "conv1_bn": "Conv/BatchNorm", "predictions": "Logits"}
-    found |= {"conv_last": "Conv_1", "conv_last_bn": "Conv_1/BatchNorm", "hidden": "Conv_2"}
+    result = {"conv1": "Conv", "conv1_bn": "Conv/BatchNorm", "predictions": "Logits"}
+    result |= {"conv_last": "Conv_1", "conv_last_bn": "Conv_1/BatchNorm", "hidden": "Conv_2"}
     number = 0
     for stage, repeats in enumerate(stages, 2):
         for block in range(1, repeats + 1):
             place, theirs = f"bneck{stage}_{block}", f"expanded_conv_{number}"
             theirs = theirs if number else "expanded_conv"
             if number:
-                found[f"{place}_expand"] = f"{theirs}/expand"
-                found[f"{place}_expand_bn"] = f"{theirs}/expand/BatchNorm"
-            found[f"{place}_dw"] = f"{theirs}/depthwise"
-            found[f"{place}_dw_bn"] = f"{theirs}/depthwise/BatchNorm"
+                result[f"{place}_expand"] = f"{theirs}/expand"
+                result[f"{place}_expand_bn"] = f"{theirs}/expand/BatchNorm"
+            result[f"{place}_dw"] = f"{theirs}/depthwise"
+            result[f"{place}_dw_bn"] = f"{theirs}/depthwise/BatchNorm"
             if number in squeezed:
-                found[f"{place}_se_reduce"] = f"{theirs}/squeeze_excite/Conv"
-                found[f"{place}_se_expand"] = f"{theirs}/squeeze_excite/Conv_1"
-            found[f"{place}_project"] = f"{theirs}/project"
-            found[f"{place}_project_bn"] = f"{theirs}/project/BatchNorm"
+                result[f"{place}_se_reduce"] = f"{theirs}/squeeze_excite/Conv"
+                result[f"{place}_se_expand"] = f"{theirs}/squeeze_excite/Conv_1"
+            result[f"{place}_project"] = f"{theirs}/project"
+            result[f"{place}_project_bn"] = f"{theirs}/project/BatchNorm"
             number += 1
-    return found
+    return result
 
 
 def efficientnet_of_2020(stages: tuple[int, ...]) -> dict[str, str]:
     """Our layers -> those of TensorFlow 2.3's tf.keras.applications."""
-    found = {"conv1": "stem_conv", "conv1_bn": "stem_bn", "predictions": "predictions"}
-    found |= {"conv_last": "top_conv", "conv_last_bn": "top_bn"}
+    result = {"conv1": "stem_conv", "conv1_bn": "stem_bn", "predictions": "predictions"}
+    result |= {"conv_last": "top_conv", "conv_last_bn": "top_bn"}
     parts = {
         "expand": "expand_conv", "expand_bn": "expand_bn", "dw": "dwconv", "dw_bn": "bn",
         "se_reduce": "se_reduce", "se_expand": "se_expand", "project": "project_conv",
@@ -162,8 +167,8 @@ def efficientnet_of_2020(stages: tuple[int, ...]) -> dict[str, str]:
             for ours, theirs in parts.items():
                 if stage > 1 or not ours.startswith("expand"):
                     name = f"mbconv{stage + 1}_{block + 1}_{ours}"
-                    found[name] = f"block{stage}{'abcdefgh'[block]}_{theirs}"
-    return found
+                    result[name] = f"block{stage}{'abcdefgh'[block]}_{theirs}"
+    return result
 
 
 MOBILE = {
@@ -216,18 +221,22 @@ def test_mobile_networks_of_keras_load_under_the_names_of_their_files(
 def test_densenets_of_torchvision_have_numbered_modules() -> None:
     layers = wanted("densenet121")
     norm = ("weight", "bias", "running_mean", "running_var")
-    names = ["features.conv0.weight", *(f"features.norm0.{one}" for one in norm)]
+    names = ["features.conv0.weight", *(f"features.norm0.{variable}" for variable in norm)]
     for block, count in enumerate((6, 12, 24, 16), 1):
         for layer in range(1, count + 1):
             place = f"features.denseblock{block}.denselayer{layer}"
-            names += [f"{place}.norm.{part}.{one}" for part in (1, 2) for one in norm]
+            names += [f"{place}.norm.{part}.{variable}" for part in (1, 2) for variable in norm]
             names += [f"{place}.conv.{part}.weight" for part in (1, 2)]
         if block < 4:
             names.append(f"features.transition{block}.conv.weight")
-            names += [f"features.transition{block}.norm.{one}" for one in norm]
-    names += [*(f"features.norm5.{one}" for one in norm), "classifier.weight", "classifier.bias"]
-    found = best_match(stubs(names), layers, "densenet")
-    assert (found.source, found.missing, found.unexpected) == ("torchvision_files", (), ())
+            names += [f"features.transition{block}.norm.{variable}" for variable in norm]
+    names += [
+        *(f"features.norm5.{variable}" for variable in norm),
+        "classifier.weight",
+        "classifier.bias",
+    ]
+    match = best_match(stubs(names), layers, "densenet")
+    assert (match.source, match.missing, match.unexpected) == ("torchvision_files", (), ())
 
 
 @pytest.mark.parametrize("numbered", ["", "_1"])
@@ -244,8 +253,8 @@ def test_vggs_of_keras_are_named_as_keras_1_did(tmp_path: Path, numbered: str) -
             name = theirs.get(layer.name, f"block{stage}_conv{step}")
             names.append(name.encode())
             group = file.create_group(name)
-            weights = [f"{name}_{one}{numbered}:0" for one in ("W", "b")]
-            group.attrs["weight_names"] = [one.encode() for one in weights]
+            weights = [f"{name}_{letter}{numbered}:0" for letter in ("W", "b")]
+            group.attrs["weight_names"] = [variable.encode() for variable in weights]
             for weight, variable in zip(weights, layer.weights, strict=True):
                 value = rng.normal(size=variable.shape).astype("float32")
                 values[f"{layer.name}/{variable.name}"] = value
@@ -262,20 +271,24 @@ def test_vggs_of_keras_are_named_as_keras_1_did(tmp_path: Path, numbered: str) -
 def test_batch_norms_of_keras_1_hold_the_variance_as_running_std(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "old.h5", "w") as file:
         group = file.create_group("bn")
-        names = [f"bn_{one}_1:0" for one in ("gamma", "beta", "running_mean", "running_std")]
+        names = [f"bn_{name}_1:0" for name in ("gamma", "beta", "running_mean", "running_std")]
         for number, name in enumerate(names):
             group.create_dataset(name, data=np.full(2, number, "float32"))
         group.attrs["weight_names"] = [name.encode() for name in names]
         file.attrs["layer_names"] = [b"bn"]
     with open_checkpoint(tmp_path / "old.h5") as checkpoint:
-        found = {name: float(checkpoint.raw(name)[0]) for name in checkpoint.tensors}
-    assert found == {
+        result = {name: float(checkpoint.raw(name)[0]) for name in checkpoint.tensors}
+    assert result == {
         "bn/gamma": 0.0, "bn/beta": 1.0, "bn/moving_mean": 2.0, "bn/moving_variance": 3.0,
     }  # fmt: skip
 
 
 def test_the_catalogue_says_which_files_are_old() -> None:
-    old = {one.tag for one in catalogue.CHECKPOINTS if one.layout.endswith("_files")}
+    old = {
+        checkpoint.tag
+        for checkpoint in catalogue.CHECKPOINTS
+        if checkpoint.layout.endswith("_files")
+    }
     assert "torchvision/densenet201.v1" in old
     assert "keras/inception_resnet_v2" in old
     assert "keras/resnet152_v2" in old
@@ -303,21 +316,21 @@ def test_separable_convolutions_of_keras_3_are_numbered() -> None:
     }
     modules = {"dw": "separable", "pw": "separable", "bn": "norm"}
     numbered = [*(f"separable/{index}" for index in range(3)), *(f"norm/{i}" for i in range(4))]
-    found = match_layout(stubs(numbered), layers, "keras", modules)
-    assert found.keys["dw/kernel"] == "separable/0"
-    assert found.keys["pw/kernel"] == "separable/1"
-    assert found.keys["bn/moving_variance"] == "norm/3"
-    assert found.biases == {"pw": "separable/2"}
-    assert (found.missing, found.unexpected) == ((), ())
+    names_elsewhere = match_layout(stubs(numbered), layers, "keras", modules)
+    assert names_elsewhere.keys["dw/kernel"] == "separable/0"
+    assert names_elsewhere.keys["pw/kernel"] == "separable/1"
+    assert names_elsewhere.keys["bn/moving_variance"] == "norm/3"
+    assert names_elsewhere.biases == {"pw": "separable/2"}
+    assert (names_elsewhere.missing, names_elsewhere.unexpected) == ((), ())
 
 
 @pytest.mark.parametrize("source", ["keras", "torchvision"])
 def test_a_bias_that_no_norm_takes_in_is_left_over(source: str) -> None:
     """Where an addition lies between a convolution and the next batch norm, nothing can hold it."""
     point = "/" if source == "keras" else "."
-    names = [f"conv{point}{one}" for one in ("kernel" if source == "keras" else "weight", "bias")]
+    names = [f"conv{point}{item}" for item in ("kernel" if source == "keras" else "weight", "bias")]
     layers = {"conv": Expected("Conv2D", {"kernel": (1, 1, 4, 8)})}
-    found = match_layout(stubs(names), layers, source, {"conv": "conv"})
-    assert found.keys == {"conv/kernel": names[0]}
-    assert found.unexpected == (names[1],)
-    assert found.biases == {}
+    modules = match_layout(stubs(names), layers, source, {"conv": "conv"})
+    assert modules.keys == {"conv/kernel": names[0]}
+    assert modules.unexpected == (names[1],)
+    assert modules.biases == {}
