@@ -11,7 +11,7 @@ from kerascnn.imaging.preprocessing import Preprocessing
 from kerascnn.inference.classifier import Classifier
 from kerascnn.inference.open_artifact import SAVEDMODEL_FILE, SUFFIXES, open_artifact
 from kerascnn.models import signature
-from kerascnn.models.auxiliary import served
+from kerascnn.models.auxiliary import main_model
 from kerascnn.runs.run import CONFIG, Run, load_run, read_model
 from kerascnn.runtimes.contract import OPENVINO_MODEL
 from kerascnn.weights.save import load_model
@@ -100,7 +100,7 @@ def of_model(
         preprocessing: how images become its inputs, or None.
     """
     if len(getattr(model, "outputs", None) or ()) > 1:
-        whole, model = model, served(model)
+        whole, model = model, main_model(model)
         signature.adopt(model, signature.adopted_preprocessing(whole))
     return Classifier(
         name=name or model.name,

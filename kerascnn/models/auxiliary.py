@@ -29,7 +29,7 @@ def auxiliary_outputs(model: keras.Model) -> tuple[str, ...]:
     return tuple(name for name in names if name != MAIN)
 
 
-def served(model: keras.Model) -> keras.Model:
+def main_model(model: keras.Model) -> keras.Model:
     """Returns the model with its main classifier only; weights are shared with `model`.
 
     A model without auxiliary classifiers is returned itself.
@@ -37,15 +37,15 @@ def served(model: keras.Model) -> keras.Model:
     if not auxiliary_outputs(model):
         return model
     output = model.outputs[tuple(model.output_names).index(MAIN)]
-    main_model = keras.Model(model.inputs, output, name=model.name)
+    classifier = keras.Model(model.inputs, output, name=model.name)
     origin = provenance(model)
     if origin is not None:
         arguments = {key: value for key, value in origin.arguments.items() if key != "auxiliary"}
-        main_model.kerascnn_provenance = Provenance(origin.name, arguments)
-    return main_model
+        classifier.kerascnn_provenance = Provenance(origin.name, arguments)
+    return classifier
 
 
-def listed(model: keras.Model) -> keras.Model:
+def with_output_list(model: keras.Model) -> keras.Model:
     """Returns the model with its outputs in a list, so that `fit` takes labels and losses as lists.
 
     Weights are shared with `model`. A model without auxiliary classifiers is returned itself.

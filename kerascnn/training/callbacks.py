@@ -24,7 +24,7 @@ import tensorflow as tf
 
 from kerascnn.errors import Interrupted
 from kerascnn.fileio.atomic import atomic_file, sha256_file
-from kerascnn.models.auxiliary import served
+from kerascnn.models.auxiliary import main_model
 from kerascnn.runs.run import EVENTS, HISTORY, MODELS, score
 from kerascnn.training.checkpoints import Position, restore_metrics
 from kerascnn.training.data_wait import DataWait
@@ -217,7 +217,7 @@ class ModelFiles(keras.callbacks.Callback):
         """Saves the current model as last.keras and returns its path."""
         path = self.directory / MODELS["last"]
         with atomic_file(path) as temporary:
-            served(self.model).save(temporary)
+            main_model(self.model).save(temporary)
         return path
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from kerascnn.data.sources.dataset import Data
 from kerascnn.errors import UsageError
 from kerascnn.lazy import keras, np, tf
-from kerascnn.models.auxiliary import AUXILIARY, MAIN, auxiliary_outputs, served
+from kerascnn.models.auxiliary import AUXILIARY, MAIN, auxiliary_outputs, main_model
 from kerascnn.models.signature import gives_logits
 from kerascnn.recipes.fields import Recipe, class_weights
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 
 def compile_arguments(recipe: Recipe, model: keras.Model) -> dict[str, Any]:
-    """Returns `loss`, `loss_weights` and `metrics` to compile a model of `listed` for a recipe."""
-    logits = gives_logits(served(model))
+    """Returns the arguments of `compile` for a recipe and a model of `with_output_list`."""
+    logits = gives_logits(main_model(model))
     loss_name = "CategoricalCrossentropy" if recipe.soft_labels else "SparseCategoricalCrossentropy"
     accuracy = "categorical_accuracy" if recipe.soft_labels else "sparse_categorical_accuracy"
 

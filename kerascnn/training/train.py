@@ -12,7 +12,7 @@ from kerascnn.data.pipeline import data_errors
 from kerascnn.data.sources.dataset import Data
 from kerascnn.errors import DataError
 from kerascnn.lazy import keras, tf
-from kerascnn.models.auxiliary import listed, served
+from kerascnn.models.auxiliary import main_model, with_output_list
 from kerascnn.models.input_size import input_shape_for
 from kerascnn.models.planning import plan
 from kerascnn.models.registry import model_info
@@ -147,8 +147,8 @@ def train(
     keras.utils.set_random_seed(seed)
     with policy_scope(setup.policy), data_errors():
         with resolved_strategy.scope():
-            network = listed(built if built is not None else _build(name, data, fitted))
-            check_classes(served(network), data.class_names, data.name)
+            network = with_output_list(built if built is not None else _build(name, data, fitted))
+            check_classes(main_model(network), data.class_names, data.name)
             preprocessing = preprocessing_for(network, data.image_shape)
             preprocessing = standardized(preprocessing, data.train)
             engine = compiled_engine(network, setup)
@@ -219,7 +219,7 @@ def _precision(name: str, data: Data, setup: TrainingSetup) -> Choice:
     macs = plan(model_info(name), Request.of(arguments)).macs or 0
     return choose_for(
         setup,
-        lambda: listed(_build(name, data, recipe)),
+        lambda: with_output_list(_build(name, data, recipe)),
         {"name": name, **arguments},
         macs=macs * len(data.train) * recipe.epochs,
     )

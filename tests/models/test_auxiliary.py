@@ -8,7 +8,7 @@ import pytest
 
 from kerascnn import create_model
 from kerascnn.errors import MismatchError
-from kerascnn.models.auxiliary import auxiliary_outputs, listed, served
+from kerascnn.models.auxiliary import auxiliary_outputs, main_model, with_output_list
 from support.trainings import googlenet_with_heads
 
 
@@ -18,15 +18,15 @@ def googlenet():
 
 
 def test_the_served_network_has_one_output_and_the_same_weights(googlenet):
-    plain = served(googlenet)
+    plain = main_model(googlenet)
     assert plain.output_names == ["predictions"]
     assert "auxiliary" not in plain.kerascnn_provenance.arguments
     twin = create_model("googlenet", **plain.kerascnn_provenance.arguments)
     assert [w.shape for w in plain.weights] == [w.shape for w in twin.weights]
     images = np.random.default_rng(0).normal(size=(2, 64, 64, 3)).astype("float32")
     np.testing.assert_array_equal(plain(images), googlenet(images)["predictions"])
-    assert served(plain) is plain
-    assert listed(plain) is plain
+    assert main_model(plain) is plain
+    assert with_output_list(plain) is plain
 
 
 def test_other_outputs_are_refused():

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from kerascnn.data.sources.dataset import Data, Split
 from kerascnn.errors import UsageError
-from kerascnn.models.auxiliary import auxiliary_outputs, listed
+from kerascnn.models.auxiliary import auxiliary_outputs, with_output_list
 from kerascnn.recipes.fields import Recipe
 from kerascnn.recipes.optimizers import make_optimizer
 from kerascnn.recipes.table import RECIPES
@@ -102,7 +102,7 @@ def googlenet():
 
 
 def test_the_auxiliary_losses_weigh_three_tenths(googlenet):
-    model = listed(googlenet)
+    model = with_output_list(googlenet)
     assert sorted(auxiliary_outputs(model)) == ["aux1", "aux2"]
     recipe = replace(RECIPES["googlenet_2014"], ema=0.0)
     model.compile("sgd", **compile_arguments(recipe, model))
