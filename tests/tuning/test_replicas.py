@@ -17,7 +17,7 @@ TOLERANCE = {"float32": 1e-6, "mixed_bfloat16": 2**-7}
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, Any]]]:
+def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, Any]]]:
     job = run_python(SCRIPT, tmp_path_factory.mktemp("search"), CUDA_VISIBLE_DEVICES="", **QUIET)
     assert job.returncode == 0, job.stderr[-2000:]
     return json.loads(job.stdout.splitlines()[-1])

@@ -137,12 +137,12 @@ def tar() -> bytes:
 
 
 def renamed(write: Callable[[Path], object], suffix: str) -> Callable[[Path], object]:
-    def made(path: Path) -> None:
+    def write_changed(path: Path) -> None:
         other = path.with_suffix(suffix)
         write(other)
         other.rename(path)
 
-    return made
+    return write_changed
 
 
 def files() -> list[Hostile]:

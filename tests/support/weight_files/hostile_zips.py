@@ -24,7 +24,7 @@ Make = Callable[[Path], object]
 def adding(write: Make, name: str, data: bytes = b"x", **fields: int) -> Make:
     """Returns what writes a good archive and adds a member of any name and fields to it."""
 
-    def made(path: Path) -> None:
+    def write_changed(path: Path) -> None:
         write(path)
         member = zipfile.ZipInfo("placeholder")
         member.filename = name
@@ -33,15 +33,15 @@ def adding(write: Make, name: str, data: bytes = b"x", **fields: int) -> Make:
         with zipfile.ZipFile(path, "a") as archive:
             archive.writestr(member, data)
 
-    return made
+    return write_changed
 
 
 def changing(write: Make, change: Callable[[bytes], bytes]) -> Make:
-    def made(path: Path) -> None:
+    def write_changed(path: Path) -> None:
         write(path)
         path.write_bytes(change(path.read_bytes()))
 
-    return made
+    return write_changed
 
 
 def twice(write: Make, member: str) -> Make:
@@ -103,7 +103,7 @@ def packed_member(name: str, content: bytes, write: Make, blanks: int = 0) -> Ma
         blanks: MiB of zeros behind the content.
     """
 
-    def made(path: Path) -> None:
+    def write_changed(path: Path) -> None:
         write(path)
         with zipfile.ZipFile(path) as archive:
             members = {key: archive.read(key) for key in archive.namelist()}
@@ -118,7 +118,7 @@ def packed_member(name: str, content: bytes, write: Make, blanks: int = 0) -> Ma
                 for _ in range(blanks):
                     stream.write(bytes(MiB))
 
-    return made
+    return write_changed
 
 
 def array_header(shape: tuple[int, ...], descr: str = "<f4") -> bytes:
@@ -145,12 +145,12 @@ def with_config(text: bytes) -> Make:
 
 
 def npz_of(member: str, data: bytes) -> Make:
-    def made(path: Path) -> None:
+    def write_changed(path: Path) -> None:
         write_npz(path)
         with zipfile.ZipFile(path, "a") as archive:
             archive.writestr(member, data)
 
-    return made
+    return write_changed
 
 
 def objects(path: Path) -> None:
