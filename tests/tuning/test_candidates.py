@@ -84,7 +84,7 @@ def test_ten_thousand_candidates_are_filtered_in_seconds() -> None:
         ("lenet5", {"kernel_size": (3, 4)}, UsageError, "kernel_size must be odd"),
         ("lenet5", {"depth": (0, 1)}, UsageError, "depth must be a number above 0"),
         ("lenet5_1998", {"width": (2,)}, UsageError, "cannot be set"),
-        ("lenet5", {"augmentation": ("none", "blur")}, UsageError, "choose among none, shift"),
+        ("lenet5", {"augmentation": ("none", "blur")}, UsageError, "choose from none, shift"),
         ("lenet5", {"pooling": ("avg",)}, UsageError, "linear head"),
         ("googlenet", {"per_stage": ("depth",), "depth": (1, 2)}, UsageError, "no depth for each"),
         ("lenet5", {"per_stage": ("depth",)}, UsageError, "depth has no values"),
