@@ -8,9 +8,7 @@ import importlib.util
 import json
 import re
 import shlex
-import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -19,6 +17,7 @@ import kerascnn
 from kerascnn.cli import parser
 from support.documents import blocks, documents
 from support.paths import ROOT
+from support.tools import load_tool
 
 README = ROOT / "README.md"
 WITH_SNIPPETS = [path for path in documents() if any(block.run for block in blocks(path, "python"))]
@@ -106,20 +105,8 @@ def test_shown_output_has_the_lines_of_the_demo() -> None:
         assert line.split()[0] in source
 
 
-def tool(name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """Returns a module of tools/; what it adds to the search path is removed after the test."""
-    monkeypatch.setattr(sys, "path", [*sys.path])
-    spec = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, name, module)  # where dataclasses look for it
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_model_table_is_the_registry(monkeypatch: pytest.MonkeyPatch) -> None:
-    models_table = tool("models_table", monkeypatch)
+def test_model_table_is_the_registry() -> None:
+    models_table = load_tool("models_table")
     text = (ROOT / "docs" / "models.md").read_text("utf-8")
     assert models_table.page() == text, "run: python tools/models_table.py"
     row = r"\| `lenet5` \| `LeNet5` \| 32x32x1 \| 61,706 \| 417 k \| LeCun 1998"
@@ -131,15 +118,13 @@ def test_model_table_is_the_registry(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("name", "page"), [("parity_table", "parity.md"), ("checkpoint_parity", "checkpoints.md")]
 )
-def test_pages_begin_with_the_text_of_their_tools(
-    name: str, page: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    head = tool(name, monkeypatch).HEAD
+def test_pages_begin_with_the_text_of_their_tools(name: str, page: str) -> None:
+    head = load_tool(name).HEAD
     assert (ROOT / "docs" / page).read_text("utf-8").startswith(head)
 
 
-def test_export_page_is_the_stored_measurements(monkeypatch: pytest.MonkeyPatch) -> None:
-    export_table = tool("export_table", monkeypatch)
+def test_export_page_is_the_stored_measurements() -> None:
+    export_table = load_tool("export_table")
     measured = json.loads(export_table.MEASURED.read_text("utf-8"))
     page = export_table.page(measured, kerascnn.list_models())
     assert export_table.PAGE.read_text("utf-8") == page, "run: python tools/export_table.py --page"

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 import inspect
 import re
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -17,22 +15,13 @@ from kerascnn import create_model, list_models, model_info
 from kerascnn.models.registry import Variant, builders
 from kerascnn.tuning import SearchSpace
 from support.paths import ROOT
+from support.tools import load_tool
 
 STUBS = ast.parse((ROOT / "applications" / "__init__.pyi").read_text("utf-8"))
 VARIANTS = [model_info(name) for name in list_models()]
 
 
-def load_tool() -> ModuleType:
-    path = ROOT / "tools" / "type_stubs.py"
-    spec = importlib.util.spec_from_file_location("type_stubs", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-TOOL = load_tool()
+TOOL = load_tool("type_stubs")
 
 
 def fields_of(path: Path, name: str) -> dict[str, str]:
