@@ -59,7 +59,7 @@ def test_addresses_and_digests_are_those_of_the_installed_keras(
         ("densenet121", "densenet"),
     ],
 )
-def test_values_are_those_checkpoints_preprocess_input(row: str, module: str) -> None:
+def test_values_are_those_of_keras_preprocess_input(row: str, module: str) -> None:
     size = published(f"keras/{row}").preprocessing.size
     assert size is not None
     image = np.random.default_rng(0).integers(0, 256, (*size, 3)).astype("uint8")
