@@ -17,9 +17,9 @@ def test_a_batch_is_no_larger_than_the_data_and_cut_evenly():
     assert fit_batch(RECIPE, 100, 1).batch_size == 16
     assert fit_batch(RECIPE, 10, 1).batch_size == 10
     assert fit_batch(RECIPE, 11, 4).batch_size == 11  # filled up with images of no weight
-    with pytest.raises(UsageError, match="cannot be shared by 3 replicas; take 15"):
+    with pytest.raises(UsageError, match="cannot be divided among 3 replicas; use 15"):
         fit_batch(RECIPE, 100, 3)
-    with pytest.raises(UsageError, match="by 2 replicas in 5 parts each; take 10"):
+    with pytest.raises(UsageError, match="among 2 replicas with 5 parts each; use 10"):
         fit_batch(replace(RECIPE, accumulate=5), 100, 2)
     assert validation_batch(10_000, 1, limit=256) == 256
     assert validation_batch(10, 4, limit=256) == 8
