@@ -116,6 +116,13 @@ def set_builder(create: Callable[..., keras.Model]) -> None:
     _create = create
 
 
+class _RecordSignature:
+    """Computes the signature of a record when it is read; the class itself has none."""
+
+    def __get__(self, record: Variant | None, owner: type | None = None) -> Any:
+        return None if record is None or _create is None else record.signature_like(_create)
+
+
 @dataclass(frozen=True)
 class Variant:
     """A row of a family's table; calling it builds the model.
@@ -159,6 +166,9 @@ class Variant:
     skips: bool = False
     preprocessing: Preprocessing = None  # type: ignore[assignment]
 
+    # Read by `inspect.signature`; computing it for all records would slow down `kerascnn list`.
+    __signature__ = _RecordSignature()
+
     def __post_init__(self) -> None:
         if self.preprocessing is None:
             height, width, channels = self.input_shape
@@ -168,15 +178,13 @@ class Variant:
                 default = crop(height)
             object.__setattr__(self, "preprocessing", default)
         object.__setattr__(self, "__doc__", self._help())
-        if _create is not None:
-            object.__setattr__(self, "__signature__", self._signature(_create))
 
     @property
     def own_columns(self) -> dict[str, Any]:
         """The columns of the row that the builder takes by keyword, with this row's values."""
         return columns_of(self.row)
 
-    def _signature(self, create: Callable[..., Any]) -> inspect.Signature:
+    def signature_like(self, create: Callable[..., Any]) -> inspect.Signature:
         """Returns the signature of `create` without `architecture`, with this row's columns."""
         _, *shared, _ = inspect.signature(create).parameters.values()
         columns = [
