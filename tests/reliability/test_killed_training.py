@@ -28,7 +28,9 @@ def test_killed_anywhere_a_run_ends_to_the_bit_as_it_would_have(tmp_path):
     )
     assert codes == [0, KILLED, KILLED, 75, KILLED, 0, 0], errors
     assert outcome(cut) == outcome(whole)
-    assert "stopped by SIGTERM after step 6 of epoch 2; run the same command to resume there" in errors
+    assert (
+        "stopped by SIGTERM after step 6 of epoch 2; run the same command to resume there" in errors
+    )
     run = kerascnn.load_run(cut)
     # Where each life began: the last but one ended the validation, and was killed in its commit.
     assert [life["position"] for life in run.config["resumed"]] == [[0, 4], [1, 2], [1, 6], [2, 0]]
