@@ -72,8 +72,8 @@ class Reproduction:
         if self.exact:
             epochs = len(self.again.history["epoch"])
             return (
-                f"reproduced to the bit: the weights and every figure of {epochs} epochs are the "
-                f"same; best val_accuracy {now}"
+                f"reproduced, bitwise identical: the weights and every figure of {epochs} epochs "
+                f"are the same; best val_accuracy {now}"
             )
         different = ", ".join(self.different[:2]) or "the weights alone"
         figures = f"best val_accuracy {then} -> {now}; {different}"

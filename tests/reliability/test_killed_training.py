@@ -1,4 +1,4 @@
-"""A training that is killed at any moment, or has no room, ends to the bit as it would have."""
+"""A training that is killed or has no room ends bitwise identical when it is resumed."""
 
 from __future__ import annotations
 

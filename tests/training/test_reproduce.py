@@ -1,4 +1,4 @@
-"""Doing a run again: equal to the bit, or told what differs."""
+"""A run done again is bitwise identical, or the message says what differs."""
 
 from __future__ import annotations
 
@@ -40,7 +40,9 @@ def test_the_command_reproduces_to_the_bit(copy, capsys):
     before = {path: path.read_bytes() for path in copy.glob("*.*")}
     assert main(["reproduce", str(copy)]) == 0
     last = capsys.readouterr().out.splitlines()[-1]
-    assert last.startswith("reproduced to the bit: the weights and every figure of 2 epochs")
+    assert last.startswith(
+        "reproduced, bitwise identical: the weights and every figure of 2 epochs"
+    )
     assert copy.with_name("run-again").is_dir()
     assert {path: path.read_bytes() for path in copy.glob("*.*")} == before
 
