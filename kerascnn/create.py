@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Unpack
 
 from kerascnn.models.build import build_model, with_input_shape
@@ -99,13 +100,19 @@ def build(
         return build_model(variant, request, input_tensor, name)
     from kerascnn.weights import locate
     from kerascnn.weights.load import load_weights
+    from kerascnn.weights.source_network import with_needed_columns
 
     request = with_input_shape(request, input_tensor)
     request = locate.with_published_columns(source, variant, request)
     plan(variant, request)  # raises an error for impossible requests before any download
     weights = locate.for_request(source, variant, request)
-    model = build_model(variant, request, input_tensor, name)
-    load_weights(model, weights.path)
+    needed = request
+    if weights.published is None:
+        needed = with_needed_columns(weights.path, variant, request)
+    model = build_model(variant, needed, input_tensor, name)
+    report = load_weights(model, weights.path)
+    taken = {key: needed.columns[key] for key in needed.columns if key not in request.columns}
+    model.kerascnn_load_report = replace(report, columns=taken)
     weights.adopt(model)
     return model
 

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from kerascnn.errors import DamagedFileError, UsageError
 from kerascnn.fileio.untrusted import named, quoted
 from kerascnn.imaging.preprocessing import Preprocessing
+from kerascnn.models.registry import model_info
+from kerascnn.models.request import Request, provenance
 from kerascnn.models.signature import adopt
 from kerascnn.weights import file_metadata
 from kerascnn.weights.assign import assign, fresh_values
@@ -22,9 +24,17 @@ from kerascnn.weights.formats.checkpoint import Checkpoint, naming, open_checkpo
 from kerascnn.weights.identify import identify
 from kerascnn.weights.load_report import MESSAGE_LIMIT, Adaptation, LoadError, LoadReport
 from kerascnn.weights.locate import for_model
-from kerascnn.weights.match_names import Match, best_match, find_source, match_order
+from kerascnn.weights.match_names import (
+    ORDER,
+    RECOGNISED,
+    Match,
+    best_match,
+    find_source,
+    match_order,
+)
 from kerascnn.weights.name_maps.layout import OURS
 from kerascnn.weights.read_values import SMALL, Values
+from kerascnn.weights.source_network import Finding, check, find_network, unknown_network
 from kerascnn.weights.target_model import AUXILIARY, TargetModel
 
 if TYPE_CHECKING:
@@ -33,8 +43,6 @@ if TYPE_CHECKING:
 
 HEADS = ("auto", "keep", "overlap", "strict")
 MATCHES = ("name", "order")
-RECOGNISED = 0.5
-"""Smallest fraction of the model's variables that must match by name before a load goes on."""
 LIKELY = 0.9
 """Smallest fraction of matching tensors for which an error message suggests another row."""
 SCALING = re.compile(r"normalization(_\d+)?/")
@@ -118,6 +126,7 @@ class _Loader:
         with naming(checkpoint.path):
             self.record = file_metadata.opened(checkpoint.metadata)
         self.match = self._by_order() if match == "order" else self._by_name()
+        self.finding = self._network()
         ours = self.match.source == OURS
         self.digests = self.record.get(file_metadata.DIGESTS, {}) if ours else {}
 
@@ -148,7 +157,8 @@ class _Loader:
 
     def _values(self, steps: list[Step]) -> tuple[dict[str, numpy.ndarray], dict[str, list[str]]]:
         """Returns the variables' new values, and notes on how each tensor was changed."""
-        values = Values(self.checkpoint, self.target, self.match, self.digests)
+        epsilon = self.finding.network.epsilon
+        values = Values(self.checkpoint, self.target, self.match, self.digests, epsilon)
         small, batches = self._batches(steps)
         with _pool() as submit:
             # Small tensors are limited by Python, large ones by memory: read both at once.
@@ -208,6 +218,16 @@ class _Loader:
             )
         return match
 
+    def _network(self) -> Finding:
+        """Returns the network of the file; raises LoadError if the model computes another."""
+        origin = provenance(self.target.model)
+        if origin is None or self.match.source == ORDER:
+            return unknown_network(self.match.source)
+        variant, request = model_info(origin.name), Request.of(origin.arguments)
+        finding = find_network(self.checkpoint, self.record, self.match.source, variant, request)
+        check(self.checkpoint, finding, origin, self.target.model.name)
+        return finding
+
     def _check(self, fitter: Fitter, steps: list[Step], missing_head: list[str]) -> None:
         """Raises LoadError when a shape differs or less loads than `strict` requires."""
         report = self._report(fitter, steps, missing_head, {}, None)
@@ -265,6 +285,8 @@ class _Loader:
         total = sum(volume(variable.shape) for variable in variables.values())
         return LoadReport(
             source=str(path),
+            network=self.finding.text,
+            warnings=self.finding.warnings,
             layout=match.source,
             container=self.checkpoint.contents.kind,
             digest=digest,

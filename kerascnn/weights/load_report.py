@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -61,6 +61,11 @@ class LoadReport:
 
     Args:
         source: path of the file.
+        network: which network the file's tensors are of, as far as is known.
+        warnings: what is not known of the file, one sentence each; a printed report begins with
+            them.
+        columns: the columns that `create_model(..., weights=path)` set as the file's network has
+            them.
         layout: the library whose names the tensors have: "kerascnn", "torchvision", "timm",
             "keras", …; "order" if the names were not used.
         container: the file format.
@@ -78,6 +83,8 @@ class LoadReport:
     """
 
     source: str
+    network: str
+    warnings: tuple[str, ...]
     layout: str
     container: str
     digest: Callable[[], str] | None = field(repr=False, compare=False)
@@ -90,6 +97,7 @@ class LoadReport:
     ignored: tuple[str, ...]
     mismatched: tuple[Mismatch, ...]
     fraction: float
+    columns: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def sha256(self) -> str:
@@ -111,8 +119,11 @@ class LoadReport:
     def __str__(self) -> str:
         digests = "every tensor's digest is correct" if self.verified else "no digests to verify"
         lines = [
+            *(f"warning: {warning}" for warning in self.warnings),
             f"{self.source}: {self.layout} layout ({self.container}), {digests}",
             f"sha256 {self.sha256}",
+            f"of {self.network}",
+            *([f"the model was built with {_text(self.columns)} for it"] if self.columns else []),
             f"{self.fraction:.2%} of the model's values, {len(self.loaded)} tensors unchanged",
         ]
         for title, names in (
@@ -127,6 +138,10 @@ class LoadReport:
             if len(names) > SHOWN:
                 lines.append(f"  {title:<11} … and {len(names) - SHOWN} more")
         return "\n".join(lines)
+
+
+def _text(columns: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={value!r}" for name, value in columns.items())
 
 
 def load_report(model: keras.Model) -> LoadReport | None:

@@ -18,6 +18,10 @@ from kerascnn.weights.name_maps.layout import OURS
 
 KERAS_STYLE = (OURS, "keras", "keras_files")
 """Sources whose tensors have Keras's names and order of axes; all others have PyTorch's."""
+RECOGNISED = 0.5
+"""Smallest fraction of the model's variables that must match by name before a load goes on."""
+ORDER = "order"
+"""The source of tensors that were matched by their order and not by names."""
 COUNTERS = ("num_batches_tracked",)
 """Endings of the step counters of PyTorch's batch norms, which Keras does not have."""
 
@@ -185,5 +189,5 @@ def match_order(contents: Contents, layers: Mapping[str, Expected]) -> Match | s
             styles.append(style)
     if len(styles) == 1:
         keys = {f"{name}/{variable}": key for (key, _), (name, _, variable, _) in pairs}
-        return Match("order", styles[0], keys)
+        return Match(ORDER, styles[0], keys)
     return first or "its kernels fit both in Keras's and in PyTorch's order of axes"

@@ -17,7 +17,6 @@ from kerascnn.weights.formats.byte_range import Region, Scratch, aligned, as_flo
 from kerascnn.weights.formats.checkpoint import Checkpoint
 from kerascnn.weights.load_report import LoadError
 from kerascnn.weights.match_names import Match
-from kerascnn.weights.name_maps import source_epsilon
 from kerascnn.weights.target_model import TargetModel
 
 if TYPE_CHECKING:
@@ -39,6 +38,7 @@ class Values:
         target: the model.
         match: the file's tensor for each variable.
         digests: the SHA-256 of each variable that the file has one for.
+        epsilon: epsilon of the batch norms of the file's network; None if it is that of the model.
     """
 
     def __init__(
@@ -47,9 +47,10 @@ class Values:
         target: TargetModel,
         match: Match,
         digests: Mapping[str, str],
+        epsilon: float | None = None,
     ) -> None:
         self.checkpoint, self.target, self.match = checkpoint, target, match
-        self.digests = digests
+        self.digests, self.epsilon = digests, epsilon
         self._threads = threading.local()
 
     def of(self, steps: Sequence[Step]) -> list[tuple[np.ndarray, list[str]]]:
@@ -150,7 +151,7 @@ class Values:
     ) -> tuple[np.ndarray, list[str]]:
         """Returns a batch norm's variance or gamma for our epsilon, and notes on the change."""
         ours = layer.epsilon or 0.0
-        theirs = source_epsilon(self.target.family, self.match.source, ours)
+        theirs = ours if self.epsilon is None else self.epsilon
         if theirs == ours:
             return array, []
         if variable == "moving_variance":

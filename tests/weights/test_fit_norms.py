@@ -63,9 +63,10 @@ def test_variances_below_the_difference_of_epsilons(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The file's epsilon is 1e-7 and ours 1e-5: a variance of 0 becomes 0, its gamma ten times."""
-    from kerascnn.weights.name_maps import resnet as layout
+    from kerascnn.weights.name_maps import resnet as name_map
+    from kerascnn.weights.name_maps.layout import SourceNetwork
 
-    monkeypatch.setitem(layout.EPSILONS, "torchvision", 1e-7)
+    monkeypatch.setattr(name_map, "networks", lambda source, row: (SourceNetwork({}, 1e-7),))
     variance = np.asarray([0, 9e-7, 1, 1, 2, 2, 3, 3], "f4")
     model = resnet()
     path = changed(tmp_path, bn1__running_var=variance)
@@ -90,13 +91,14 @@ def test_variances_below_the_difference_of_epsilons(
 
 def test_an_epsilon_that_cannot_be_folded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a gamma, nothing makes up for a variance that would be negative."""
-    from kerascnn.weights.name_maps import inception as layout
+    from kerascnn.weights.name_maps import inception as name_map
+    from kerascnn.weights.name_maps.layout import SourceNetwork
 
     model = kerascnn.create_model(
         "inception_v3", width=0.125, depth=0.5, input_shape=(75, 75, 3), classes=10
     )
     scrambled(model)
-    monkeypatch.setattr(layout, "EPSILONS", {"keras": 1e-7}, raising=False)
+    monkeypatch.setattr(name_map, "networks", lambda source, row: (SourceNetwork({}, 1e-7),))
     layers = as_keras(model)
     norm = next(
         layer for layer in layers.values() if any("moving_variance" in key for key in layer)

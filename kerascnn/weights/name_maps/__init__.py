@@ -2,14 +2,15 @@
 
 Each module has `LAYOUTS`, with a `Layout` for each source ("torchvision", "timm", "keras", …): a
 function that takes our names of the layers with weights, in the model's order, and returns the
-source's module for each of them. `EPSILONS` has the epsilons of a source's batch norms, if they
-differ from ours. The names of the tensors inside a module are the same for all families; see
-`kerascnn.weights.axis_order`.
+source's module for each of them. The names of the tensors inside a module are the same for all
+families; see `kerascnn.weights.axis_order`. `networks(source, row)` returns what the source's
+network computes where the tensors do not show it: padding, strides, pools, epsilon.
 """
 
 from __future__ import annotations
 
 from types import ModuleType
+from typing import Any
 
 from kerascnn.weights.name_maps import (
     alexnet,
@@ -27,7 +28,7 @@ from kerascnn.weights.name_maps import (
     vgg,
     wide_resnet,
 )
-from kerascnn.weights.name_maps.layout import Layout
+from kerascnn.weights.name_maps.layout import Layout, Networks, SourceNetwork
 
 _FAMILIES: dict[str, ModuleType] = {
     "alexnet": alexnet,
@@ -53,7 +54,14 @@ def layouts(family: str) -> dict[str, Layout]:
     return by_source
 
 
-def source_epsilon(family: str | None, source: str, ours: float) -> float:
-    """Returns the epsilon of a source's batch norms, which is `ours` if none is listed."""
+def networks(family: str | None, source: str, row: Any) -> tuple[SourceNetwork, ...]:
+    """Returns the networks of a source that have the tensors of a row, the usual one first.
+
+    Args:
+        family: the row's family; None for a model that is not of the registry.
+        source: a key of the family's layouts.
+        row: the row of our table, with the columns that a user changed.
+    """
     module = None if family is None else _FAMILIES.get(family)
-    return float(getattr(module, "EPSILONS", {}).get(source, ours))
+    of_source: Networks | None = getattr(module, "networks", None)
+    return (SourceNetwork(),) if of_source is None else of_source(source, row)

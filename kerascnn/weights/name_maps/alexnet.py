@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
+
+from kerascnn.weights.name_maps.layout import SourceNetwork
 
 # The numbers that are missing are those of ReLUs, pools and dropout.
 TORCHVISION = {
@@ -23,3 +26,8 @@ def torchvision(names: Sequence[str]) -> dict[str, str]:
 
 
 LAYOUTS = {"torchvision": torchvision}
+
+
+def networks(source: str, row: Any) -> tuple[SourceNetwork, ...]:
+    """Returns torchvision's network."""
+    return (SourceNetwork({"pad": 2, "lrn": None}),)

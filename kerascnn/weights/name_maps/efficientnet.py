@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from kerascnn.weights.name_maps.block_names import (
     Block,
@@ -11,7 +12,10 @@ from kerascnn.weights.name_maps.block_names import (
     inverted_in_torchvision,
     stem_and_head,
 )
+from kerascnn.weights.name_maps.layout import SourceNetwork
 
+FIRST_WIDTH_OF_B5 = 1.6
+"""torchvision's networks from B5 on have another epsilon than the smaller ones."""
 KERAS_PARTS = {
     "expand": "expand_conv",
     "expand_bn": "expand_bn",
@@ -52,4 +56,20 @@ def _keras(names: Sequence[str]) -> dict[str, str]:
 
 
 LAYOUTS = {"torchvision": _torchvision, "timm": _timm, "keras": _keras}
-EPSILONS = {"keras": 1e-3, "timm": 1e-5}
+
+
+def networks(source: str, row: Any) -> tuple[SourceNetwork, ...]:
+    """Returns the networks of a source that have the tensors of a row.
+
+    timm has each network twice: its own, and TensorFlow's, whose names begin with "tf_".
+    """
+    if source == "keras":
+        return (SourceNetwork({"padding": "same"}, 1e-3),)
+    if source == "torchvision":
+        epsilon = 1e-3 if row.width >= FIRST_WIDTH_OF_B5 else 1e-5
+        return (SourceNetwork({"padding": "symmetric"}, epsilon),)
+    return (
+        SourceNetwork({"padding": "symmetric"}, 1e-5, r"(?<!tf_)(?<!tf-)efficientnet[-_]b"),
+        SourceNetwork({"padding": "same"}, 1e-3, r"tf[-_]efficientnet[-_]b"),
+        SourceNetwork(names=r"efficientnet[-_]blur", supported=False),
+    )

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
+
+from kerascnn.weights.name_maps.layout import SourceNetwork
 
 STEM = {"conv1": "conv1", "conv2_reduce": "conv2", "conv2": "conv3"}
 # torchvision numbers the branches, and the convolutions within a branch.
@@ -48,3 +51,9 @@ def torchvision(names: Sequence[str]) -> dict[str, str]:
 
 
 LAYOUTS = {"torchvision": torchvision}
+
+
+def networks(source: str, row: Any) -> tuple[SourceNetwork, ...]:
+    """Returns torchvision's network."""
+    columns = {"large": 3, "batch_norm": True, "pool4": 2, "module": "inception"}
+    return (SourceNetwork(columns, 1e-3),)

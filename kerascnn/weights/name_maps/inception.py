@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
+
+from kerascnn.weights.name_maps.layout import SourceNetwork
+
+V3_STEM_STEPS = 7
+"""Convolutions and pools of Inception v3's stem."""
 
 # The names of the residual blocks in keras.applications' Inception-ResNet v2.
 BLOCKS = {"a": "block35", "b": "block17", "c": "block8"}
@@ -181,3 +187,14 @@ def timm(names: Sequence[str]) -> dict[str, str]:
 
 
 LAYOUTS = {"keras": keras, "keras_files": keras_files, "torchvision": v3, "timm": timm}
+
+
+def networks(source: str, row: Any) -> tuple[SourceNetwork, ...]:
+    """Returns the network of a source.
+
+    The average pools of torchvision and of timm's Inception v3 count the zeros of the border.
+    """
+    if source in ("keras", "keras_files"):
+        return (SourceNetwork({"gamma": False, "border_counts": False}, 1e-3),)
+    third = not row.tail and len(row.stem) == V3_STEM_STEPS
+    return (SourceNetwork({"gamma": True, "border_counts": third}, 1e-3),)

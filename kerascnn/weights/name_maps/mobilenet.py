@@ -8,6 +8,7 @@ The files that Keras publishes for V2 and V3 are older than its code and have ot
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from kerascnn.weights.name_maps.block_names import (
     Block,
@@ -17,7 +18,7 @@ from kerascnn.weights.name_maps.block_names import (
     inverted_in_torchvision,
     stem_and_head,
 )
-from kerascnn.weights.name_maps.layout import Layout
+from kerascnn.weights.name_maps.layout import Layout, SourceNetwork
 
 Version = tuple[dict[str, str], Callable[[Block], dict[str, str]]]
 """The arguments `ends` and `inside` of `by_block` for one version."""
@@ -173,4 +174,23 @@ LAYOUTS = {
         }
     ),
 }
-EPSILONS = {"keras": 1e-3, "keras_files": 1e-3, "timm": 1e-5}
+
+
+def networks(source: str, row: Any) -> tuple[SourceNetwork, ...]:
+    """Returns the networks of a source that have the tensors of a row.
+
+    timm has MobileNetV3 twice: its own, and TensorFlow's, whose names begin with "tf_".
+    """
+    third = hasattr(row, "lines")
+    if source in ("keras", "keras_files"):
+        first = not third and not hasattr(row, "last")
+        return (SourceNetwork({"padding": "far" if first else "same"}, 1e-3),)
+    symmetric = {"padding": "symmetric"}
+    if source == "torchvision":
+        return (SourceNetwork(symmetric, 1e-3 if third else 1e-5),)
+    if not third:
+        return (SourceNetwork(symmetric, 1e-5),)
+    return (
+        SourceNetwork(symmetric, 1e-5, r"(?<!tf_)(?<!tf-)mobilenet[-_]?v3"),
+        SourceNetwork({"padding": "same"}, 1e-3, r"tf[-_]mobilenet[-_]?v3"),
+    )

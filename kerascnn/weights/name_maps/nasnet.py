@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
+
+from kerascnn.weights.name_maps.layout import SourceNetwork
 
 CELL = re.compile(
     r"stem(?P<stem>[12])|reduction(?P<after>[12])|stage(?P<stage>\d)_cell(?P<cell>\d+)"
 )
+LARGE = 2_000
+"""Input channels of the classifier above which Keras has the large network's reduction cells."""
 # "prev" and "now" are the two inputs of a cell, converted to its number of channels.
 INPUTS = {
     "prev_conv1": "adjust_conv_1",
@@ -55,3 +60,8 @@ def keras(names: Sequence[str]) -> dict[str, str]:
 
 
 LAYOUTS = {"keras": keras}
+
+
+def networks(source: str, row: Any) -> tuple[SourceNetwork, ...]:
+    """Returns Keras's network: only the large one skips the input of a reduction cell."""
+    return (SourceNetwork({"skip_reduction": row.penultimate > LARGE}, 1e-3),)

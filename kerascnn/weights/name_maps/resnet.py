@@ -8,6 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
+
+from kerascnn.weights.name_maps.layout import SourceNetwork
 
 # Our names: conv3_2_conv1_bn is in block 2 of stage 3, where stage 1 is the stem.
 _BLOCK = re.compile(r"conv([2-9])_(\d+)_(\w+)")
@@ -88,10 +91,26 @@ LAYOUTS = {
     "keras_files": keras_files,
     "cifar": cifar,
 }
-EPSILONS = {
-    "torchvision": 1e-5,
-    "timm": 1e-5,
-    "keras": 1.001e-5,
-    "keras_files": 1.001e-5,
-    "cifar": 1e-5,
-}
+
+# timm's networks that smooth a map before they halve it have the tensors of those that do not.
+ANTI_ALIASED = SourceNetwork(names=r"resnet(blur|aa)\d", supported=False)
+
+
+def networks(source: str, row: Any) -> tuple[SourceNetwork, ...]:
+    """Returns the networks of a source that have the tensors of a residual row."""
+    in_keras = source in ("keras", "keras_files")
+    columns: dict[str, Any] = {}
+    if row.entry != "3x3":
+        columns["ceil_pool"] = False
+    if row.pre_activation:
+        columns["stride_at"] = "last" if in_keras else "first"
+    elif row.block == "bottleneck":
+        columns["stride_in"] = "1x1" if in_keras else "3x3"
+    epsilon = 1.001e-5 if in_keras else 1e-5
+    if row.shortcut not in ("A", "none"):
+        return SourceNetwork(columns, epsilon), ANTI_ALIASED
+    # A shortcut without weights leaves no trace in a file.
+    residual = SourceNetwork({**columns, "shortcut": "A"}, epsilon, r"res(idual)?[-_]?net")
+    if source == "cifar":
+        return (residual,)
+    return residual, SourceNetwork({**columns, "shortcut": "none"}, epsilon, "plain")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kerascnn.weights.name_maps.resnet import networks as networks
 from kerascnn.weights.name_maps.resnet import torchvision
 
 LAYOUTS = {"torchvision": torchvision, "timm": torchvision}

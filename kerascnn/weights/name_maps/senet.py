@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
-from kerascnn.weights.name_maps.resnet import TORCH_BLOCK, TORCH_PARTS, TORCH_STEM, Names
+from kerascnn.weights.name_maps.layout import SourceNetwork
+from kerascnn.weights.name_maps.resnet import (
+    ANTI_ALIASED,
+    TORCH_BLOCK,
+    TORCH_PARTS,
+    TORCH_STEM,
+    Names,
+)
 
 
 def _with_gate(gate: str, others: Mapping[str, str]) -> Names:
@@ -46,3 +54,12 @@ legacy = _with_gate(
 )
 
 LAYOUTS = {"timm": timm, "timm_legacy": legacy}
+
+
+def networks(source: str, row: Any) -> tuple[SourceNetwork, ...]:
+    """Returns the networks of a source that have the tensors of a row."""
+    old = source == "timm_legacy"
+    columns: dict[str, Any] = {"ceil_pool": old}
+    if row.block == "bottleneck":
+        columns["stride_in"] = "1x1" if old and row.groups == 1 else "3x3"
+    return SourceNetwork(columns, 1e-5), ANTI_ALIASED

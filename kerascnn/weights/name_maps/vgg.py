@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
-from kerascnn.weights.name_maps.layout import Layout
+from kerascnn.weights.name_maps.layout import Layout, SourceNetwork
 
 
 def _features(names: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -52,3 +53,8 @@ LAYOUTS = {
     "timm": _pytorch("pre_logits.fc1", "pre_logits.fc2", "head.fc"),
     "keras": keras,
 }
+
+
+def networks(source: str, row: Any) -> tuple[SourceNetwork, ...]:
+    """Returns the network of a source; none has response normalisation."""
+    return (SourceNetwork({"lrn": False}, 1e-5),)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kerascnn.weights.name_maps.resnet import Names, torchvision
+from kerascnn.weights.name_maps.resnet import networks as networks
 
 # The names in github.com/xternalz/WideResNet-pytorch.
 cifar = Names(

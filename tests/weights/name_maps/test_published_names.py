@@ -21,7 +21,7 @@ from kerascnn.weights.formats.checkpoint import open_checkpoint
 from kerascnn.weights.formats.tensor_table import StoredTensor
 from kerascnn.weights.load import load_weights
 from kerascnn.weights.match_names import best_match, match_layout
-from kerascnn.weights.name_maps import layouts, source_epsilon
+from kerascnn.weights.name_maps import layouts, networks
 from support.plans import plan_of
 
 
@@ -54,7 +54,8 @@ def test_resnets_of_keras_call_the_classifier_probs() -> None:
     assert match.keys["predictions/kernel"] == "probs/kernel"
     assert match.keys["conv3_2_conv1/kernel"] == "conv3_block2_1_conv/kernel"
     assert len(match.biases) == 53  # of every convolution, to be folded into the batch norms
-    assert source_epsilon("resnet", match.source, 1e-5) == 1.001e-5
+    (network, _) = networks("resnet", match.source, model_info("resnet50").row)
+    assert network.epsilon == 1.001e-5
 
 
 def test_densenets_of_keras_have_a_slash_in_the_stem() -> None:
@@ -76,7 +77,8 @@ def test_densenets_of_keras_have_a_slash_in_the_stem() -> None:
     assert (match.source, match.missing, match.unexpected) == ("keras_files", (), ())
     assert match.keys["conv0/kernel"] == "conv1/conv/kernel"
     assert match.keys["predictions/bias"] == "fc1000/bias"
-    assert source_epsilon("densenet", match.source, 1e-5) == 1.001e-5
+    (network,) = networks("densenet", match.source, model_info("densenet121").row)
+    assert network.epsilon == 1.001e-5
 
 
 @pytest.mark.parametrize(("first", "source"), [(0, "keras"), (1, "keras_files")])
