@@ -23,7 +23,7 @@ from kerascnn.models.request import Request
 from kerascnn.weights.expected_shapes import expected
 from kerascnn.weights.load import load_weights
 from kerascnn.weights.match_names import KERAS_STYLE
-from kerascnn.weights.name_maps import layouts
+from kerascnn.weights.name_maps import layouts, networks
 from kerascnn.weights.save import SUFFIXES, load_model, save_weights
 from support.plans import entries_of
 from support.weight_files.keras_files import keras2_layers, write_keras2, write_keras3
@@ -112,14 +112,18 @@ def test_formats_of_others_with_our_names(tmp_path: Path, model: keras.Model) ->
 @pytest.mark.parametrize("model", rows(), indirect=True)
 def test_names_of_other_libraries(tmp_path: Path, model: keras.Model) -> None:
     """What a twin would have saved, by each naming that the family has."""
-    origin = kerascnn.provenance(model)
+    origin, as_built = kerascnn.provenance(model), model
     assert origin is not None
-    family = model_info(origin.name).family
-    layers = expected(plan(model_info(origin.name), Request.of(origin.arguments)))
-    for source, layout in layouts(family).items():
+    variant, request = model_info(origin.name), Request.of(origin.arguments)
+    row, layers = variant.columns(request.columns), expected(plan(variant, request))
+    for source, layout in layouts(variant.family).items():
         modules = layout(list(layers))
         if set(modules) != set(layers):  # a library that does not have this row
             continue
+        columns = networks(variant.family, source, row)[0].columns
+        model = as_built
+        if any(getattr(row, column) != value for column, value in columns.items()):
+            model = kerascnn.create_model(origin.name, **{**origin.arguments, **columns})
         wanted = scrambled(model)
         if source in KERAS_STYLE:
             theirs = as_keras(model)
