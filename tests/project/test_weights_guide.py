@@ -14,6 +14,8 @@ def test_the_guide_has_todays_table() -> None:
     weights_table = load_tool("weights_table")
     text = weights_table.GUIDE.read_text("utf-8")
     assert weights_table.with_table(text) == text
+    networks_table = load_tool("source_networks_table")
+    assert networks_table.page() == networks_table.PAGE.read_text("utf-8")
     assert text.count("\n| `") == len(CHECKPOINTS)
 
 
