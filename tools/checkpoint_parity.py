@@ -120,7 +120,8 @@ def main() -> None:
     for key in arguments.rows or twin_table.known():
         library = parity.TWINS[key].library
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / f"twin{SUFFIXES[library]}"
+            # timm's own name of the network tells two networks with equal tensors apart.
+            path = Path(folder) / f"{parity.TWINS[key].name}{SUFFIXES[library]}"
             python = sys.executable if library == "keras" else arguments.torch_python
             subprocess.run([python, __file__, key, "--write", str(path)], check=True)
             result = compare(key, path)

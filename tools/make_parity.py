@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import importlib.util
+import operator
 import sys
 import time
 from collections.abc import Callable
@@ -64,9 +65,10 @@ class TorchNetwork:
         if source == "torchvision":
             library = importlib.import_module("torchvision")
             more: dict[str, Any] = {}
-            if name in ("googlenet", "inception_v3"):
+            if name.endswith(("googlenet", "inception_v3")):
                 more["init_weights"] = False
-            library_model = getattr(library.models, name)(weights=None, **more)
+            builder = operator.attrgetter(name)(library.models)
+            library_model = builder(weights=None, **more)
             if hasattr(library_model, "aux_logits"):  # a head that only training uses
                 library_model.aux_logits = False
                 for head in ("aux1", "aux2", "AuxLogits"):

@@ -24,10 +24,10 @@ HEAD = """\
 
 <!-- made by tools/source_networks_table.py; edit that file, not this page -->
 
-Two networks can have tensors of equal names and shapes and compute different results: one strides in
-another convolution, pads another side, or counts the border of a pool. This table lists, for each
-naming of tensors (*source*) and each architecture, the columns that our network must have to compute
-what the source's network computes, and the epsilon of its batch normalisations.
+Two networks can have tensors of equal names and shapes and compute different results: one strides
+in another convolution, pads another side, or counts the border of a pool. This table lists, for
+each naming of tensors (*source*) and each architecture, the columns that our network must have to
+compute what the source's network computes, and the epsilon of its batch normalisations.
 
 - `create_model(NAME, weights=PATH)` takes the columns that the file's network has, and its report
   says so. An argument that contradicts them is refused.

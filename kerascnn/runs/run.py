@@ -170,7 +170,7 @@ def read_model(path: Path) -> keras.Model:
     """
     import keras
 
-    from kerascnn.weights.formats.keras_config import refuse_code
+    from kerascnn.weights.formats.keras_config import parsed
 
     with contextlib.suppress(ImportError):  # a checkout without layers has nothing to register
         importlib.import_module("kerascnn.layers")
@@ -186,7 +186,7 @@ def read_model(path: Path) -> keras.Model:
     if broken is not None:
         raise DamagedFileError(f"{path} is corrupt: the checksum of {broken} does not match")
     try:
-        refuse_code(config, "config.json")
+        parsed(config, "config.json")
     except UnsafeFileError as error:
         raise UnsafeFileError(f"{path}: {error}") from None
     try:

@@ -34,7 +34,13 @@ from kerascnn.weights.match_names import (
 )
 from kerascnn.weights.name_maps.layout import OURS
 from kerascnn.weights.read_values import SMALL, Values
-from kerascnn.weights.source_network import Finding, check, find_network, unknown_network
+from kerascnn.weights.source_network import (
+    Finding,
+    check,
+    described_network,
+    find_network,
+    unknown_network,
+)
 from kerascnn.weights.target_model import AUXILIARY, TargetModel
 
 if TYPE_CHECKING:
@@ -220,13 +226,16 @@ class _Loader:
 
     def _network(self) -> Finding:
         """Returns the network of the file; raises LoadError if the model computes another."""
-        origin = provenance(self.target.model)
-        if origin is None or self.match.source == ORDER:
-            return unknown_network(self.match.source)
-        variant, request = model_info(origin.name), Request.of(origin.arguments)
-        finding = find_network(self.checkpoint, self.record, self.match.source, variant, request)
-        check(self.checkpoint, finding, origin, self.target.model.name)
-        return finding
+        origin, source = provenance(self.target.model), self.match.source
+        finding = unknown_network(source)
+        if origin is not None and source != ORDER:
+            variant, request = model_info(origin.name), Request.of(origin.arguments)
+            finding = find_network(self.checkpoint, self.record, source, variant, request)
+            check(self.checkpoint, finding, origin, self.target.model.name)
+        if self.checkpoint.contents.config is None:
+            return finding
+        described = described_network(self.checkpoint, self.target, self.match)
+        return described if origin is None or source in (OURS, ORDER) else finding
 
     def _check(self, fitter: Fitter, steps: list[Step], missing_head: list[str]) -> None:
         """Raises LoadError when a shape differs or less loads than `strict` requires."""

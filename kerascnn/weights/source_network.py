@@ -16,16 +16,26 @@ from typing import Any
 
 from kerascnn.errors import DataError, MismatchError, UsageError
 from kerascnn.fileio.untrusted import named, open_regular
+from kerascnn.models.costs import Plan
 from kerascnn.models.planning import plan
 from kerascnn.models.registry import Variant, model_info
-from kerascnn.models.request import Provenance, Request
+from kerascnn.models.request import Provenance, Request, provenance
+from kerascnn.models.summary import plan_of
 from kerascnn.weights import file_metadata
 from kerascnn.weights.expected_shapes import expected
 from kerascnn.weights.formats.checkpoint import Checkpoint, naming, open_checkpoint
+from kerascnn.weights.keras_graph import (
+    PADS,
+    differences,
+    epsilons,
+    graph_of_config,
+    graph_of_plan,
+)
 from kerascnn.weights.load_report import LoadError
-from kerascnn.weights.match_names import ORDER, RECOGNISED, best_match
+from kerascnn.weights.match_names import ORDER, RECOGNISED, Match, best_match
 from kerascnn.weights.name_maps import networks
 from kerascnn.weights.name_maps.layout import OURS, SourceNetwork
+from kerascnn.weights.target_model import TargetModel
 
 CONFIG = "config.json"
 """The file beside weights in which timm and Hugging Face's hub describe the network."""
@@ -132,6 +142,51 @@ def unknown_network(source: str) -> Finding:
             "padding, pools or activations; compare the results with those of the source",
         ),
     )
+
+
+def described_network(checkpoint: Checkpoint, target: TargetModel, match: Match) -> Finding:
+    """Returns the network that a Keras file's own configuration describes.
+
+    Raises:
+        LoadError: it computes something else than the model.
+    """
+    origin = provenance(target.model)
+    try:
+        if origin is None:
+            network_plan = plan_of(target.model)
+        else:
+            network_plan = plan(model_info(origin.name), Request.of(origin.arguments))
+    except UsageError:  # a layer is used twice
+        return unknown_network(match.source)
+    theirs = graph_of_config(checkpoint.contents.config)
+    modules = {name.rpartition("/")[0]: key.rpartition("/")[0] for name, key in match.keys.items()}
+    texts = differences(graph_of_plan(network_plan), theirs, modules, _map_shapes(network_plan))
+    if texts:
+        raise LoadError(
+            f"{named(checkpoint.path)}: its configuration describes another network than "
+            f"{target.model.name}: {'; '.join(texts[:2])}; build a model with these layers and "
+            "load it into that"
+        )
+    known = set(epsilons(theirs, modules).values())
+    if len(known) > 1:
+        raise LoadError(
+            f"{named(checkpoint.path)}: its batch norms have {len(known)} different epsilons, "
+            "which a load cannot adapt"
+        )
+    network = SourceNetwork({}, known.pop() if known else None)
+    return Finding(network, "the network that its configuration describes")
+
+
+def _map_shapes(network_plan: Plan) -> dict[str, tuple[int | None, ...]]:
+    """Returns the shape of the map that each layer reads, before a layer that only pads it."""
+    shapes = {}
+    for entry in network_plan.entries.values():
+        tensor = entry.inputs[0]
+        before = network_plan.entries.get(tensor.source)
+        if before is not None and before.kind in PADS:
+            tensor = before.inputs[0]
+        shapes[entry.name] = tensor.shape
+    return shapes
 
 
 def check(checkpoint: Checkpoint, finding: Finding, origin: Provenance, name: str) -> None:

@@ -29,7 +29,7 @@ class Twin:
 
     Args:
         library: "torchvision", "timm" or "keras".
-        name: there.
+        name: there; "quantization.NAME" is a network of torchvision that can be quantised.
         size: of the images to compare with.
         layout: of the names, if it is not called after the library.
         arguments: of our builder.
@@ -53,10 +53,10 @@ def _named(library: str, names: str, **more: Any) -> dict[str, Twin]:
     return {ours: Twin(library, theirs or ours, **more) for ours, _, theirs in pairs}
 
 
-def _seconds(library: str, names: str, **more: Any) -> dict[str, Twin]:
-    """Returns the same for rows that have a twin already, keyed row@library."""
+def _seconds(library: str, names: str, *, key: str = "", **more: Any) -> dict[str, Twin]:
+    """Returns the same for rows that have a twin already, keyed row@library or row@key."""
     result = _named(library, names, **more)
-    return {f"{ours}@{library}": twin for ours, twin in result.items()}
+    return {f"{ours}@{key or library}": twin for ours, twin in result.items()}
 
 
 TWINS = {
@@ -122,6 +122,25 @@ TWINS = {
     **_seconds("timm", "efficientnet_b4 efficientnet_b5 efficientnet_b6 efficientnet_b7"),
     **_seconds("timm", "inception_v3", arguments={"gamma": True, "border_counts": True}),
     **_seconds("timm", "inception_resnet_v2", arguments={"gamma": True}),
+    **_seconds(
+        "timm",
+        "mobilenet_v3_small=tf_mobilenetv3_small_100 mobilenet_v3_large=tf_mobilenetv3_large_100 "
+        "efficientnet_b0=tf_efficientnet_b0 efficientnet_b1=tf_efficientnet_b1 "
+        "efficientnet_b2=tf_efficientnet_b2 efficientnet_b3=tf_efficientnet_b3 "
+        "efficientnet_b4=tf_efficientnet_b4 efficientnet_b5=tf_efficientnet_b5 "
+        "efficientnet_b6=tf_efficientnet_b6 efficientnet_b7=tf_efficientnet_b7",
+        key="timm_tf",
+        arguments={"padding": "same"},
+    ),
+    **_seconds(
+        "torchvision",
+        "resnet18=quantization.resnet18 resnet50_v1_5=quantization.resnet50 "
+        "mobilenet_v2=quantization.mobilenet_v2 "
+        "mobilenet_v3_large=quantization.mobilenet_v3_large "
+        "shufflenet_v2_x0_5=quantization.shufflenet_v2_x0_5 "
+        "googlenet_bn=quantization.googlenet",
+        key="quantizable",
+    ),
     **_seconds("torchvision", "inception_v3", arguments={"gamma": True, "border_counts": True}),
 }
 """Our row, or row@library for a second twin -> the twin."""

@@ -42,12 +42,13 @@ def read(region: Region) -> Contents:
 
 def _keras(archive: Zipped) -> Contents:
     """Returns the weights of a .keras file; a configuration with code is refused."""
+    config = None
     if "config.json" in archive.members:
         text = archive.extract("config.json", json_text.LIMIT)
-        keras_config.refuse_code(text, "config.json")
+        config = keras_config.parsed(text, "config.json")
     # Keras does not compress this member, so that its tensors are read from the archive directly.
     contents = hdf5_file.read(archive.view(KERAS_WEIGHTS))
-    return replace(contents, kind=f"keras ({contents.kind})")
+    return replace(contents, kind=f"keras ({contents.kind})", config=config)
 
 
 def _npz(archive: Zipped) -> Contents:

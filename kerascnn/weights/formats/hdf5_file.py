@@ -34,14 +34,15 @@ def read(region: Region) -> Contents:
     """Returns the tensors of an HDF5 file that Keras wrote, without their values."""
     file = Hdf5(region)
     root = file.node(file.root)
+    configs = {}
     for name in CONFIGURATIONS:
         if name in root.attributes:
             text = "".join(file.texts(root.attributes[name]))
-            keras_config.refuse_code(text.encode("utf-8"), name)
+            configs[name] = keras_config.parsed(text.encode("utf-8"), name)
     if "model_weights" in root.members:
         root = file.node(root.members["model_weights"])
     if "layer_names" in root.attributes or "layer_names0" in root.attributes:
-        return Contents("keras h5", _keras_2(file, root))
+        return Contents("keras h5", _keras_2(file, root), config=configs.get(CONFIGURATIONS[0]))
     if "layers" in root.members or "_layer_checkpoint_dependencies" in root.members:
         metadata = _metadata(file, root)
         return Contents("keras weights.h5", _keras_3(file, root), metadata, ordered=False)

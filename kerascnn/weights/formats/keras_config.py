@@ -11,8 +11,8 @@ from kerascnn.weights.formats import json_text
 LAMBDAS = ("Lambda", "__lambda__")
 
 
-def refuse_code(text: bytes, what: str) -> None:
-    """Raises UnsafeFileError when a configuration has a Lambda layer, which is pickled code.
+def parsed(text: bytes, what: str) -> Any:
+    """Returns a configuration; raises UnsafeFileError when it has a Lambda layer, pickled code.
 
     The weights of such a file could be read. They are refused because they are of no use without
     the code, which is part of what the network computes.
@@ -21,7 +21,8 @@ def refuse_code(text: bytes, what: str) -> None:
         text: the configuration, as JSON.
         what: what the text is in the file, for the message.
     """
-    waiting: list[tuple[Any, str]] = [(json_text.parse(text, what), what)]
+    config = json_text.parse(text, what)
+    waiting: list[tuple[Any, str]] = [(config, what)]
     while waiting:
         item, owner = waiting.pop()
         if isinstance(item, dict):
@@ -36,3 +37,4 @@ def refuse_code(text: bytes, what: str) -> None:
             waiting.extend((value, owner) for value in item.values())
         elif isinstance(item, list):
             waiting.extend((value, owner) for value in item)
+    return config

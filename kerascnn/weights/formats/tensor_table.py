@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kerascnn.errors import DamagedFileError, UnsafeFileError
 from kerascnn.fileio.pickle_machine import MAXIMUM_RANK
@@ -93,6 +93,8 @@ class Contents:
         kind: the file format, for reports.
         tensors: its tensors by name.
         metadata: the texts stored beside the tensors.
+        config: the configuration of the whole Keras model that the file holds, parsed from JSON;
+            None if it holds none.
         ordered: whether the tensors have the order in which they were written; False when the
             format sorts them by name.
     """
@@ -101,6 +103,7 @@ class Contents:
     tensors: dict[str, StoredTensor]
     metadata: Mapping[str, str] = field(default_factory=dict)
     ordered: bool = True
+    config: Any = None
 
     def __post_init__(self) -> None:
         if len(self.tensors) > MAXIMUM_TENSORS:
