@@ -38,8 +38,9 @@ compute what the source's network computes, and the epsilon of its batch normali
   metadata, by the `architecture` in a `config.json` beside it, by its name, or by the name of one
   of the {parents} folders above it. If none of these helps, the report begins with a warning.
 - A file of `save_weights` records its network; its columns are compared in the same way.
-- timm's `resnetblur*`, `resnetaa*` and `efficientnet_blur*` have the tensors of other networks, and
-  no architecture here computes what they do. A file with such a name is refused.
+- timm's `resnetblur*`, `resnetaa*` and `efficientnet_blur*`, and torchvision's MobileNetV2 to be
+  quantised, which has ReLU for ReLU6, have the tensors of other networks, and no architecture here
+  computes what they do. A file with such a name is refused.
 
 Sources: `keras` is the code of keras.applications, `keras_files` are the older names in its
 published files, `timm_legacy` are timm's `legacy_*` networks, `cifar` is akamaster's
@@ -71,7 +72,7 @@ def _lines() -> dict[tuple[str, str], list[str]]:
             if set(layout(layers)) != set(layers):  # the library has no such network
                 continue
             for network in networks(variant.family, source, variant.row):
-                if network.supported:
+                if not network.unsupported:
                     key = variant.family, source, _cells(network)
                     rows.setdefault(key, []).append(f"`{name}`")
     lines: dict[tuple[str, str], list[str]] = {}

@@ -42,6 +42,7 @@ CONFIG = "config.json"
 CONFIG_LIMIT = 2**20
 CONFIG_KEYS = ("architecture", "arch")
 """Keys of a configuration, or of a file's metadata, for the name of the network."""
+FOLDER = "the name of its folder"
 PARENTS = 4
 """Folders above a file whose names may tell the network, as in a hub's cache."""
 INVISIBLE = (
@@ -106,25 +107,25 @@ def find_network(
         return _recorded(record, row)
     known = networks(variant.family, source, row)
     name, evidence = _named(checkpoint, known)
-    if name is not None and not name.supported:
+    if name is not None and name.unsupported:
         raise LoadError(
-            f"{named(checkpoint.path)}: by {evidence} it is of a network that smooths maps before "
-            f"it halves them; its tensors fit {variant.name}, which does not smooth them, and no "
-            "architecture of this package does"
+            f"{named(checkpoint.path)}: by {evidence} it is of a network {name.unsupported}; its "
+            f"tensors fit {variant.name}, which computes something else, and no architecture of "
+            "this package computes that"
         )
     if name is not None:
         return Finding(name, f"{source}'s network, by {evidence}")
-    possible = [network for network in known if network.supported]
-    if len(possible) == 1:
-        return Finding(possible[0], f"{source}'s network")
+    possible = [network for network in known if not network.unsupported]
     network = next((option for option in possible if _fits(option, row)), possible[0])
-    others = " or ".join(_text(other.columns) for other in possible)
+    if not network.names or len(known) == 1:
+        return Finding(network, f"{source}'s network")
+    others = " or ".join(other.unsupported or f"with {_text(other.columns)}" for other in known)
     return Finding(
         network,
         f"{source}'s network with {_text(network.columns)}",
         (
-            f"nothing in the file says which of two networks its tensors are of, with {others}; "
-            f"{_text(network.columns)} was assumed; rename the file to the source's name of its "
+            f"nothing in the file says which of {len(known)} networks its tensors are of: {others}"
+            f"; {_text(network.columns)} was assumed; rename the file to the source's name of its "
             "network to settle it",
         ),
     )
@@ -288,7 +289,10 @@ def _named(
             fitting = [
                 network
                 for network in known
-                if network.names and re.search(network.names, text, re.IGNORECASE)
+                if network.names
+                and re.search(network.names, text, re.IGNORECASE)
+                # A folder may have any name; it refuses no file.
+                and not (network.unsupported and where == FOLDER)
             ]
             if len(fitting) == 1:
                 return fitting[0], where
@@ -305,7 +309,7 @@ def _texts(checkpoint: Checkpoint) -> Iterator[tuple[str, str]]:
         yield f"{CONFIG} beside it", _architecture(config)
     yield "its name", checkpoint.path.name
     for folder in list(checkpoint.path.absolute().parents)[:PARENTS]:
-        yield "the name of its folder", folder.name
+        yield FOLDER, folder.name
 
 
 def _architecture(config: Path) -> str:

@@ -135,7 +135,6 @@ TWINS = {
     **_seconds(
         "torchvision",
         "resnet18=quantization.resnet18 resnet50_v1_5=quantization.resnet50 "
-        "mobilenet_v2=quantization.mobilenet_v2 "
         "mobilenet_v3_large=quantization.mobilenet_v3_large "
         "shufflenet_v2_x0_5=quantization.shufflenet_v2_x0_5 "
         "googlenet_bn=quantization.googlenet",

@@ -71,5 +71,7 @@ def networks(source: str, row: Any) -> tuple[SourceNetwork, ...]:
     return (
         SourceNetwork({"padding": "symmetric"}, 1e-5, r"(?<!tf_)(?<!tf-)efficientnet[-_]b"),
         SourceNetwork({"padding": "same"}, 1e-3, r"tf[-_]efficientnet[-_]b"),
-        SourceNetwork(names=r"efficientnet[-_]blur", supported=False),
+        SourceNetwork(
+            names=r"efficientnet[-_]blur", unsupported="that smooths maps before it halves them"
+        ),
     )

@@ -22,13 +22,14 @@ class SourceNetwork:
         epsilon: epsilon of its batch norms; None for that of our row.
         names: regular expression of the source's names for it, which distinguish it from another
             network with the same tensors; empty if it needs no name.
-        supported: whether our rows can compute it.
+        unsupported: what it does that none of our rows can compute, for the message; empty if one
+            can.
     """
 
     columns: Mapping[str, Any] = field(default_factory=dict)
     epsilon: float | None = None
     names: str = ""
-    supported: bool = True
+    unsupported: str = ""
 
 
 Networks = Callable[[str, Any], tuple[SourceNetwork, ...]]

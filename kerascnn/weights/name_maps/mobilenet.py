@@ -117,6 +117,7 @@ def _bneck_in_keras_files(block: Block) -> dict[str, str]:
     return _bneck_in_keras(block, "/", "/BatchNorm", "squeeze_excite/Conv")
 
 
+QUANTISED = "(quant|qnnpack|fbgemm)"
 LAYOUTS = {
     "torchvision": _layout(
         {
@@ -186,8 +187,17 @@ def networks(source: str, row: Any) -> tuple[SourceNetwork, ...]:
         first = not third and not hasattr(row, "last")
         return (SourceNetwork({"padding": "far" if first else "same"}, 1e-3),)
     symmetric = {"padding": "symmetric"}
+    if source == "torchvision" and not third:
+        # torchvision's network for quantisation has the same tensors, and ReLU for ReLU6.
+        plain = rf"^(?!.*{QUANTISED}).*mobile[-_]?net[-_]?v2"
+        return (
+            SourceNetwork(symmetric, 1e-5, plain),
+            SourceNetwork(
+                names=QUANTISED, unsupported="of ReLU without the limit of 6, made to be quantised"
+            ),
+        )
     if source == "torchvision":
-        return (SourceNetwork(symmetric, 1e-3 if third else 1e-5),)
+        return (SourceNetwork(symmetric, 1e-3),)
     if not third:
         return (SourceNetwork(symmetric, 1e-5),)
     return (

@@ -93,7 +93,9 @@ LAYOUTS = {
 }
 
 # timm's networks that smooth a map before they halve it have the tensors of those that do not.
-ANTI_ALIASED = SourceNetwork(names=r"resnet(blur|aa)\d", supported=False)
+ANTI_ALIASED = SourceNetwork(
+    names=r"resnet(blur|aa)\d", unsupported="that smooths maps before it halves them"
+)
 
 
 def networks(source: str, row: Any) -> tuple[SourceNetwork, ...]:
