@@ -170,6 +170,7 @@ class _AlexnetBuilder(Variant):
         kernel_size: int | None = None,
         stem: str = "paper",
         include_preprocessing: bool = False,
+        prefix: str = "",
         filters: tuple[int, int, int, int, int] = ...,
         groups: tuple[int, int, int, int, int] = ...,
         pad: int = ...,
@@ -199,6 +200,8 @@ class _AlexnetBuilder(Variant):
             stem: first layers: "paper"; "small" (stride 1, for images up to about 64 pixels); or
                 "auto" (chosen by the image size).
             include_preprocessing: whether the model scales pixels from 0 to 255 itself.
+            prefix: text before the name of every layer and, unless `name` sets it, of the model, so
+                that one model can contain two networks: up to 64 letters, digits, "_" or "-".
             filters: maps of conv1 to conv5.
             groups: groups of each convolution.
             pad: zeros around the image.
@@ -208,7 +211,8 @@ class _AlexnetBuilder(Variant):
                 distribution and biases of 0.
 
         Returns:
-            A functional `keras.Model` with the layers `image`, `features` and `predictions`.
+            A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
+            names begin with `prefix`.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -236,6 +240,7 @@ class _AlphagoBuilder(Variant):
         kernel_size: int | None = None,
         stem: str = "paper",
         include_preprocessing: bool = False,
+        prefix: str = "",
         filters: int = 192,
     ) -> keras.Model:
         """Builds the model, with fresh or with trained weights.
@@ -261,10 +266,13 @@ class _AlphagoBuilder(Variant):
             stem: first layers: "paper"; "small" (stride 1, for images up to about 64 pixels); or
                 "auto" (chosen by the image size).
             include_preprocessing: whether the model scales pixels from 0 to 255 itself.
+            prefix: text before the name of every layer and, unless `name` sets it, of the model, so
+                that one model can contain two networks: up to 64 letters, digits, "_" or "-".
             filters: k of the paper: 192 in the matches; 128, 256 and 384 in Extended Data Table 3.
 
         Returns:
-            A functional `keras.Model` with the layers `image`, `features` and `predictions`.
+            A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
+            names begin with `prefix`.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -292,6 +300,7 @@ class _ConvnetBuilder(Variant):
         kernel_size: int | None = None,
         stem: str = "paper",
         include_preprocessing: bool = False,
+        prefix: str = "",
         n: int = 2,
         m: int = 3,
         k: int = 1,
@@ -324,6 +333,8 @@ class _ConvnetBuilder(Variant):
             stem: first layers: "paper"; "small" (stride 1, for images up to about 64 pixels); or
                 "auto" (chosen by the image size).
             include_preprocessing: whether the model scales pixels from 0 to 255 itself.
+            prefix: text before the name of every layer and, unless `name` sets it, of the model, so
+                that one model can contain two networks: up to 64 letters, digits, "_" or "-".
             n: convolutions of a stage, at least 1.
             m: stages, at least 1.
             k: hidden dense layers, 0 or more.
@@ -335,7 +346,8 @@ class _ConvnetBuilder(Variant):
             batch_norm: batch norm before every ReLU.
 
         Returns:
-            A functional `keras.Model` with the layers `image`, `features` and `predictions`.
+            A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
+            names begin with `prefix`.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -363,6 +375,7 @@ class _DensenetBuilder(Variant):
         kernel_size: int | None = None,
         stem: str = "paper",
         include_preprocessing: bool = False,
+        prefix: str = "",
         layers: tuple[int, ...] = ...,
         growth: int = ...,
         first: int = ...,
@@ -390,12 +403,15 @@ class _DensenetBuilder(Variant):
             stem: first layers: "paper"; "small" (stride 1, for images up to about 64 pixels); or
                 "auto" (chosen by the image size).
             include_preprocessing: whether the model scales pixels from 0 to 255 itself.
+            prefix: text before the name of every layer and, unless `name` sets it, of the model, so
+                that one model can contain two networks: up to 64 letters, digits, "_" or "-".
             layers: of each dense block.
             growth: k, the maps that a layer adds.
             first: maps of the first convolution.
 
         Returns:
-            A functional `keras.Model` with the layers `image`, `features` and `predictions`.
+            A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
+            names begin with `prefix`.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -423,6 +439,7 @@ class _EfficientnetBuilder(Variant):
         kernel_size: int | None = None,
         stem: str = "paper",
         include_preprocessing: bool = False,
+        prefix: str = "",
         epsilon: float = ...,
         momentum: float = ...,
         stochastic_depth: float = 0.2,
@@ -451,13 +468,16 @@ class _EfficientnetBuilder(Variant):
             stem: first layers: "paper"; "small" (stride 1, for images up to about 64 pixels); or
                 "auto" (chosen by the image size).
             include_preprocessing: whether the model scales pixels from 0 to 255 itself.
+            prefix: text before the name of every layer and, unless `name` sets it, of the model, so
+                that one model can contain two networks: up to 64 letters, digits, "_" or "-".
             epsilon: of the batch norms.
             momentum: of the batch norms.
             stochastic_depth: share of the samples that skip the last block while training.
             padding: "symmetric", or "same" for TensorFlow's.
 
         Returns:
-            A functional `keras.Model` with the layers `image`, `features` and `predictions`.
+            A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
+            names begin with `prefix`.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -485,6 +505,7 @@ class _VggBuilder(Variant):
         kernel_size: int | None = None,
         stem: str = "paper",
         include_preprocessing: bool = False,
+        prefix: str = "",
         stages: tuple[tuple[int, ...], ...] = ...,
         filters: tuple[int, ...] = (64, 128, 256, 512, 512),
         lrn: bool = ...,
@@ -513,6 +534,8 @@ class _VggBuilder(Variant):
             stem: first layers: "paper"; "small" (stride 1, for images up to about 64 pixels); or
                 "auto" (chosen by the image size).
             include_preprocessing: whether the model scales pixels from 0 to 255 itself.
+            prefix: text before the name of every layer and, unless `name` sets it, of the model, so
+                that one model can contain two networks: up to 64 letters, digits, "_" or "-".
             stages: for each stage the filter sizes of its convolutions; a max pool follows each
                 stage.
             filters: channels of each stage.
@@ -520,7 +543,8 @@ class _VggBuilder(Variant):
             batch_norm: batch normalisation before every ReLU.
 
         Returns:
-            A functional `keras.Model` with the layers `image`, `features` and `predictions`.
+            A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
+            names begin with `prefix`.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -548,6 +572,7 @@ class _FcnBuilder(Variant):
         kernel_size: int | None = None,
         stem: str = "paper",
         include_preprocessing: bool = False,
+        prefix: str = "",
         stride: int = ...,
     ) -> keras.Model:
         """Builds the model, with fresh or with trained weights.
@@ -573,10 +598,13 @@ class _FcnBuilder(Variant):
             stem: first layers: "paper"; "small" (stride 1, for images up to about 64 pixels); or
                 "auto" (chosen by the image size).
             include_preprocessing: whether the model scales pixels from 0 to 255 itself.
+            prefix: text before the name of every layer and, unless `name` sets it, of the model, so
+                that one model can contain two networks: up to 64 letters, digits, "_" or "-".
             stride: Stride of the finest scores: 32, 16 or 8.
 
         Returns:
-            A functional `keras.Model` with the layers `image`, `features` and `predictions`.
+            A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
+            names begin with `prefix`.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -604,6 +632,7 @@ class _GooglenetBuilder(Variant):
         kernel_size: int | None = None,
         stem: str = "paper",
         include_preprocessing: bool = False,
+        prefix: str = "",
         large: int = ...,
         batch_norm: bool = ...,
         pool4: int = ...,
@@ -634,6 +663,8 @@ class _GooglenetBuilder(Variant):
             stem: first layers: "paper"; "small" (stride 1, for images up to about 64 pixels); or
                 "auto" (chosen by the image size).
             include_preprocessing: whether the model scales pixels from 0 to 255 itself.
+            prefix: text before the name of every layer and, unless `name` sets it, of the model, so
+                that one model can contain two networks: up to 64 letters, digits, "_" or "-".
             large: size of the modules' largest filters.
             batch_norm: batch norm before every ReLU, in place of response normalisation.
             pool4: size of the last max pool.
@@ -642,7 +673,8 @@ class _GooglenetBuilder(Variant):
             auxiliary: adds the two heads for training (weight 0.3 in the loss of the paper).
 
         Returns:
-            A functional `keras.Model` with the layers `image`, `features` and `predictions`.
+            A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
+            names begin with `prefix`.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -670,6 +702,7 @@ class _InceptionBuilder(Variant):
         kernel_size: int | None = None,
         stem: str = "paper",
         include_preprocessing: bool = False,
+        prefix: str = "",
         a: tuple[Any, ...] = ...,
         reduction_a: tuple[Any, ...] = ...,
         b: tuple[Any, ...] = ...,
@@ -704,6 +737,8 @@ class _InceptionBuilder(Variant):
             stem: first layers: "paper"; "small" (stride 1, for images up to about 64 pixels); or
                 "auto" (chosen by the image size).
             include_preprocessing: whether the model scales pixels from 0 to 255 itself.
+            prefix: text before the name of every layer and, unless `name` sets it, of the model, so
+                that one model can contain two networks: up to 64 letters, digits, "_" or "-".
             a: modules at an eighth of the image's size.
             reduction_a: one module, halving the size.
             b: modules.
@@ -716,7 +751,8 @@ class _InceptionBuilder(Variant):
             auxiliary: a second classifier on the last module of B, in the training model.
 
         Returns:
-            A functional `keras.Model` with the layers `image`, `features` and `predictions`.
+            A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
+            names begin with `prefix`.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -744,6 +780,7 @@ class _LenetBuilder(Variant):
         kernel_size: int | None = None,
         stem: str = "paper",
         include_preprocessing: bool = False,
+        prefix: str = "",
         c1: int = 6,
         c3: int = 16,
         c5: int = 120,
@@ -772,10 +809,13 @@ class _LenetBuilder(Variant):
             stem: first layers: "paper"; "small" (stride 1, for images up to about 64 pixels); or
                 "auto" (chosen by the image size).
             include_preprocessing: whether the model scales pixels from 0 to 255 itself.
+            prefix: text before the name of every layer and, unless `name` sets it, of the model, so
+                that one model can contain two networks: up to 64 letters, digits, "_" or "-".
             c1, c3, c5, f6: Maps of the convolutions and units of the layer before the output.
 
         Returns:
-            A functional `keras.Model` with the layers `image`, `features` and `predictions`.
+            A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
+            names begin with `prefix`.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -803,6 +843,7 @@ class _MobilenetV1Builder(Variant):
         kernel_size: int | None = None,
         stem: str = "paper",
         include_preprocessing: bool = False,
+        prefix: str = "",
         first: int = 32,
         stages: tuple[tuple[int, int, int], ...] = ...,
         padding: str = "far",
@@ -830,12 +871,15 @@ class _MobilenetV1Builder(Variant):
             stem: first layers: "paper"; "small" (stride 1, for images up to about 64 pixels); or
                 "auto" (chosen by the image size).
             include_preprocessing: whether the model scales pixels from 0 to 255 itself.
+            prefix: text before the name of every layer and, unless `name` sets it, of the model, so
+                that one model can contain two networks: up to 64 letters, digits, "_" or "-".
             first: channels of the first convolution.
             stages: (channels, repeats, stride of the first repeat) of the separable convolutions.
             padding: "far" (as keras.applications) or "symmetric".
 
         Returns:
-            A functional `keras.Model` with the layers `image`, `features` and `predictions`.
+            A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
+            names begin with `prefix`.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -863,6 +907,7 @@ class _MobilenetV2Builder(Variant):
         kernel_size: int | None = None,
         stem: str = "paper",
         include_preprocessing: bool = False,
+        prefix: str = "",
         first: int = 32,
         stages: tuple[tuple[int, int, int, int], ...] = ...,
         last: int = 1280,
@@ -891,13 +936,16 @@ class _MobilenetV2Builder(Variant):
             stem: first layers: "paper"; "small" (stride 1, for images up to about 64 pixels); or
                 "auto" (chosen by the image size).
             include_preprocessing: whether the model scales pixels from 0 to 255 itself.
+            prefix: text before the name of every layer and, unless `name` sets it, of the model, so
+                that one model can contain two networks: up to 64 letters, digits, "_" or "-".
             first: channels of the first convolution.
             stages: (t, c, n, s): expansion, channels, repeats, stride of the first repeat.
             last: channels of the last convolution.
             padding: "symmetric", or "same" for TensorFlow's.
 
         Returns:
-            A functional `keras.Model` with the layers `image`, `features` and `predictions`.
+            A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
+            names begin with `prefix`.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -925,6 +973,7 @@ class _MobilenetV3Builder(Variant):
         kernel_size: int | None = None,
         stem: str = "paper",
         include_preprocessing: bool = False,
+        prefix: str = "",
         lines: tuple[tuple[int, int, int, bool, str, int], ...] = ...,
         hidden: int = ...,
         padding: str = "symmetric",
@@ -952,13 +1001,16 @@ class _MobilenetV3Builder(Variant):
             stem: first layers: "paper"; "small" (stride 1, for images up to about 64 pixels); or
                 "auto" (chosen by the image size).
             include_preprocessing: whether the model scales pixels from 0 to 255 itself.
+            prefix: text before the name of every layer and, unless `name` sets it, of the model, so
+                that one model can contain two networks: up to 64 letters, digits, "_" or "-".
             lines: depthwise kernel, expanded channels, output channels, SE, NL ("RE" or "HS"),
                 stride.
             hidden: units between pool and classifier.
             padding: "symmetric", or "same" for TensorFlow's.
 
         Returns:
-            A functional `keras.Model` with the layers `image`, `features` and `predictions`.
+            A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
+            names begin with `prefix`.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -986,6 +1038,7 @@ class _NasnetBuilder(Variant):
         kernel_size: int | None = None,
         stem: str = "paper",
         include_preprocessing: bool = False,
+        prefix: str = "",
         normal_cells: int = ...,
         penultimate: int = ...,
         skip_reduction: bool = ...,
@@ -1014,6 +1067,8 @@ class _NasnetBuilder(Variant):
             stem: first layers: "paper"; "small" (stride 1, for images up to about 64 pixels); or
                 "auto" (chosen by the image size).
             include_preprocessing: whether the model scales pixels from 0 to 255 itself.
+            prefix: text before the name of every layer and, unless `name` sets it, of the model, so
+                that one model can contain two networks: up to 64 letters, digits, "_" or "-".
             normal_cells: N, the normal cells of each stage.
             penultimate: input channels of the classifier.
             skip_reduction: the cell after a reduction cell takes as "prev" the "prev" of the
@@ -1021,7 +1076,8 @@ class _NasnetBuilder(Variant):
             auxiliary: a second classifier at two thirds of the depth, in the training model.
 
         Returns:
-            A functional `keras.Model` with the layers `image`, `features` and `predictions`.
+            A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
+            names begin with `prefix`.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -1049,6 +1105,7 @@ class _ResidualV1Builder(Variant):
         kernel_size: int | None = None,
         stem: str = "paper",
         include_preprocessing: bool = False,
+        prefix: str = "",
         repeats: tuple[int, ...] = ...,
         block: str = ...,
         channels: tuple[int, ...] = ...,
@@ -1092,6 +1149,8 @@ class _ResidualV1Builder(Variant):
             stem: first layers: "paper"; "small" (stride 1, for images up to about 64 pixels); or
                 "auto" (chosen by the image size).
             include_preprocessing: whether the model scales pixels from 0 to 255 itself.
+            prefix: text before the name of every layer and, unless `name` sets it, of the model, so
+                that one model can contain two networks: up to 64 letters, digits, "_" or "-".
             repeats: blocks of conv2_x, conv3_x, ….
             block: "basic" (two 3x3) or "bottleneck" (1x1, 3x3, and a 1x1 to four times `channels`).
             channels: of the 3x3s, one number for every stage.
@@ -1117,7 +1176,8 @@ class _ResidualV1Builder(Variant):
             pre_activation: False; True selects version 2.
 
         Returns:
-            A functional `keras.Model` with the layers `image`, `features` and `predictions`.
+            A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
+            names begin with `prefix`.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -1145,6 +1205,7 @@ class _ResidualV2Builder(Variant):
         kernel_size: int | None = None,
         stem: str = "paper",
         include_preprocessing: bool = False,
+        prefix: str = "",
         repeats: tuple[int, ...] = ...,
         block: str = ...,
         channels: tuple[int, ...] = ...,
@@ -1187,6 +1248,8 @@ class _ResidualV2Builder(Variant):
             stem: first layers: "paper"; "small" (stride 1, for images up to about 64 pixels); or
                 "auto" (chosen by the image size).
             include_preprocessing: whether the model scales pixels from 0 to 255 itself.
+            prefix: text before the name of every layer and, unless `name` sets it, of the model, so
+                that one model can contain two networks: up to 64 letters, digits, "_" or "-".
             repeats: blocks of conv2_x, conv3_x, ….
             block: "basic" (two 3x3) or "bottleneck" (1x1, 3x3, and a 1x1 to four times `channels`).
             channels: of the 3x3s, one number for every stage.
@@ -1212,7 +1275,8 @@ class _ResidualV2Builder(Variant):
             pre_activation: True; False selects version 1.
 
         Returns:
-            A functional `keras.Model` with the layers `image`, `features` and `predictions`.
+            A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
+            names begin with `prefix`.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -1240,6 +1304,7 @@ class _ShufflenetV1Builder(Variant):
         kernel_size: int | None = None,
         stem: str = "paper",
         include_preprocessing: bool = False,
+        prefix: str = "",
         groups: int = ...,
         channels: tuple[int, int, int] = ...,
         first: int = 24,
@@ -1268,13 +1333,16 @@ class _ShufflenetV1Builder(Variant):
             stem: first layers: "paper"; "small" (stride 1, for images up to about 64 pixels); or
                 "auto" (chosen by the image size).
             include_preprocessing: whether the model scales pixels from 0 to 255 itself.
+            prefix: text before the name of every layer and, unless `name` sets it, of the model, so
+                that one model can contain two networks: up to 64 letters, digits, "_" or "-".
             groups: of the pointwise convolutions.
             channels: of stages 2, 3 and 4.
             first: channels of the first convolution.
             repeats: units of stages 2, 3 and 4, including the unit of stride 2.
 
         Returns:
-            A functional `keras.Model` with the layers `image`, `features` and `predictions`.
+            A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
+            names begin with `prefix`.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -1302,6 +1370,7 @@ class _ShufflenetV2Builder(Variant):
         kernel_size: int | None = None,
         stem: str = "paper",
         include_preprocessing: bool = False,
+        prefix: str = "",
         channels: tuple[int, int, int] = ...,
         last: int = ...,
         first: int = 24,
@@ -1330,13 +1399,16 @@ class _ShufflenetV2Builder(Variant):
             stem: first layers: "paper"; "small" (stride 1, for images up to about 64 pixels); or
                 "auto" (chosen by the image size).
             include_preprocessing: whether the model scales pixels from 0 to 255 itself.
+            prefix: text before the name of every layer and, unless `name` sets it, of the model, so
+                that one model can contain two networks: up to 64 letters, digits, "_" or "-".
             channels: of stages 2, 3 and 4.
             last: channels of the last convolution.
             first: channels of the first convolution.
             repeats: units of stages 2, 3 and 4, including the unit of stride 2.
 
         Returns:
-            A functional `keras.Model` with the layers `image`, `features` and `predictions`.
+            A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
+            names begin with `prefix`.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -1364,6 +1436,7 @@ class _ZfnetBuilder(Variant):
         kernel_size: int | None = None,
         stem: str = "paper",
         include_preprocessing: bool = False,
+        prefix: str = "",
         filters: tuple[int, int, int, int, int] = (96, 256, 384, 384, 256),
         stddev: float | None = None,
     ) -> keras.Model:
@@ -1390,11 +1463,14 @@ class _ZfnetBuilder(Variant):
             stem: first layers: "paper"; "small" (stride 1, for images up to about 64 pixels); or
                 "auto" (chosen by the image size).
             include_preprocessing: whether the model scales pixels from 0 to 255 itself.
+            prefix: text before the name of every layer and, unless `name` sets it, of the model, so
+                that one model can contain two networks: up to 64 letters, digits, "_" or "-".
             filters: maps of conv1 to conv5.
             stddev: of the normal distribution of the initial weights; None for He's distribution.
 
         Returns:
-            A functional `keras.Model` with the layers `image`, `features` and `predictions`.
+            A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
+            names begin with `prefix`.
 
         Raises:
             UsageError: an argument is unknown or out of range.

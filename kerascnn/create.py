@@ -35,6 +35,7 @@ def create_model(
     kernel_size: int | None = None,
     stem: str = "paper",
     include_preprocessing: bool = False,
+    prefix: str = "",
     **columns: Unpack[Columns],
 ) -> keras.Model:
     """Returns a new model of an architecture, with newly initialised or with trained weights.
@@ -61,10 +62,13 @@ def create_model(
         stem: first layers: "paper"; "small" (stride 1, for images up to about 64 pixels); or "auto"
             (chosen by the image size).
         include_preprocessing: whether the model scales pixels from 0 to 255 itself.
+        prefix: text before the name of every layer and, unless `name` sets it, of the model, so
+            that one model can contain two networks: up to 64 letters, digits, "_" or "-".
         **columns: any column of the row (`model_info(architecture).own_columns`).
 
     Returns:
-        A functional `keras.Model` with the layers `image`, `features` and `predictions`.
+        A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
+        names begin with `prefix`.
 
     Raises:
         UsageError: an argument is unknown or out of range.
@@ -86,6 +90,7 @@ def create_model(
         kernel_size=kernel_size,
         stem=stem,
         include_preprocessing=include_preprocessing,
+        prefix=prefix,
         columns=dict(columns),
     )
     return build(variant, request, input_tensor, name)

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from kerascnn.errors import MismatchError
 from kerascnn.lazy import keras
-from kerascnn.models.request import Provenance, provenance
+from kerascnn.models.request import Provenance, layer_prefix, provenance
 
 MAIN = "predictions"
 """Name of the output of the main classifier."""
 AUXILIARY = ("aux1", "aux2")
 """Names of the outputs of the auxiliary classifiers."""
+
+
+def output_names(model: keras.Model) -> tuple[str, ...]:
+    """Returns the names of the model's outputs, without the prefix of its layers."""
+    prefix = layer_prefix(model)
+    return tuple(name.removeprefix(prefix) for name in model.output_names)
 
 
 def auxiliary_outputs(model: keras.Model) -> tuple[str, ...]:
@@ -20,7 +26,7 @@ def auxiliary_outputs(model: keras.Model) -> tuple[str, ...]:
     """
     if len(model.outputs) == 1:
         return ()
-    names = tuple(model.output_names)
+    names = output_names(model)
     if MAIN not in names or not set(names) <= {MAIN, *AUXILIARY}:
         raise MismatchError(
             f"{model.name} has the outputs {', '.join(names)}; a model with several outputs must "
@@ -36,7 +42,7 @@ def main_model(model: keras.Model) -> keras.Model:
     """
     if not auxiliary_outputs(model):
         return model
-    output = model.outputs[tuple(model.output_names).index(MAIN)]
+    output = model.outputs[output_names(model).index(MAIN)]
     classifier = keras.Model(model.inputs, output, name=model.name)
     origin = provenance(model)
     if origin is not None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from kerascnn.imaging.preprocessing import Preprocessing
 from kerascnn.lazy import keras
+from kerascnn.models.layer import layer, prefixed
 from kerascnn.models.planning import connect, plan, resolve
 from kerascnn.models.registry import Variant
 from kerascnn.models.request import Provenance, Request
@@ -29,7 +30,7 @@ def build_model(
         variant: the architecture's record.
         request: the builder's arguments; `weights` is not read.
         input_tensor: a Keras tensor to build on instead of a new input named `image`.
-        name: of the model; the architecture's name when None.
+        name: of the model; when None, the request's prefix and the architecture's name.
 
     Raises:
         UsageError, MismatchError: as `plan`.
@@ -41,7 +42,9 @@ def build_model(
     sys.setrecursionlimit(max(sys.getrecursionlimit(), 500 + layer_count))
     resolved = resolve(variant, request)
     if input_tensor is None:
-        image = inputs = keras.Input(resolved.input_shape, name="image", dtype="float32")
+        image = inputs = keras.Input(
+            resolved.input_shape, name=f"{request.prefix}image", dtype="float32"
+        )
     else:
         image = input_tensor
         inputs = keras.utils.get_source_inputs(input_tensor)
@@ -50,10 +53,11 @@ def build_model(
         # the row's, every channel gets the average of the row's values.
         shape = (1, 1, image.shape[-1])
         factor, offset = Preprocessing.for_data(shape, shape, variant.preprocessing).affine()
-        image = keras.layers.Rescaling(factor, offset, name="preprocessing")(image)
+        with prefixed(request.prefix):
+            image = layer("Rescaling", image, "preprocessing", scale=factor, offset=offset)
     outputs = connect(variant, resolved, image)
     output = outputs if len(outputs) > 1 else next(iter(outputs.values()))
-    model = keras.Model(inputs, output, name=name or variant.name)
+    model = keras.Model(inputs, output, name=name or request.prefix + variant.name)
     # The recorded columns include those that published weights set, so they describe the graph.
     recorded = replace(request, stem=resolved.stem, weights=None)
     model.kerascnn_provenance = Provenance(variant.name, recorded.arguments())

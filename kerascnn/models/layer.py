@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextvars import ContextVar
 from typing import Any
 
 from kerascnn.lazy import keras
@@ -13,15 +15,30 @@ Tensor = Any
 """A Keras tensor or a `Planned` tensor."""
 
 
+_PREFIX: ContextVar[str] = ContextVar("prefix", default="")
+
+
+@contextlib.contextmanager
+def prefixed(prefix: str) -> Iterator[None]:
+    """Puts `prefix` before the names of all layers that are added inside the context."""
+    token = _PREFIX.set(prefix)
+    try:
+        yield
+    finally:
+        _PREFIX.reset(token)
+
+
 def layer(kind: str, x: Tensor | Sequence[Tensor], name: str, **config: Any) -> Tensor:
     """Adds a layer to the model or plan that `x` belongs to, and returns the layer's output.
 
     Args:
         kind: class name of a layer in `kerascnn.layers`, or of a Keras layer.
         x: the input, or a list of inputs.
-        name: the layer's name; it follows the paper and never changes.
+        name: the layer's name, without the prefix of `prefixed`; it follows the paper and never
+            changes.
         **config: the arguments of the layer's class.
     """
+    name = _PREFIX.get() + name
     first = x[0] if type(x) is list or type(x) is tuple else x
     if isinstance(first, Planned):
         return first.plan.layer(kind, x, name, config)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 from typing import Any
 
 from kerascnn.errors import MismatchError, UsageError
 from kerascnn.models.costs import Plan, Planned, TooSmallError
-from kerascnn.models.layer import layer
+from kerascnn.models.layer import layer, prefixed
 from kerascnn.models.registry import Scale, Top, Variant
 from kerascnn.models.request import ImageShape, Request
 
+PREFIX = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9_-]{0,63})?")
+"""What `prefix` may be: empty, or a beginning of layer names that every format can hold."""
 POOLINGS = (None, "avg", "max", "flatten")
 STEMS = ("paper", "small", "auto")
 SMALL_IMAGE = 64
@@ -90,6 +93,11 @@ def connect(variant: Variant, request: Request, image: Any) -> dict[str, Any]:
         request: as `resolve` returns it.
         image: a Keras tensor, which builds the layers, or a `Planned` tensor, which plans them.
     """
+    with prefixed(request.prefix):
+        return _connect(variant, request, image)
+
+
+def _connect(variant: Variant, request: Request, image: Any) -> dict[str, Any]:
     row = variant.columns(request.columns)
     scale = Scale(request.depth, request.width, request.kernel_size, request.stem)
     body_output = variant.body(image, row, scale)
@@ -134,6 +142,11 @@ def resolve(variant: Variant, request: Request) -> Request:
     size = request.kernel_size
     if size is not None and (not isinstance(size, int) or size < 1 or size % 2 == 0 or size > 31):
         raise UsageError(f"kernel_size must be odd, from 1 to 31, or None, got {size!r}")
+    if not isinstance(request.prefix, str) or not PREFIX.fullmatch(request.prefix):
+        raise UsageError(
+            "prefix must be text of at most 64 letters, digits, '_' or '-', and begin with a "
+            f"letter or digit, got {request.prefix!r}"
+        )
     stem = request.stem
     if stem == "auto":
         sides = [side for side in shape[:2] if side is not None]

@@ -28,6 +28,7 @@ class Request:
     kernel_size: int | None = None
     stem: str = "paper"
     include_preprocessing: bool = False
+    prefix: str = ""
     columns: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -68,3 +69,9 @@ def provenance(model: keras.Model) -> Provenance | None:
     """Returns how `model` was built, or None if this package did not build it."""
     record = getattr(model, "kerascnn_provenance", None)
     return record if isinstance(record, Provenance) else None
+
+
+def layer_prefix(model: keras.Model) -> str:
+    """Returns what stands before the names of the model's layers: `prefix` of `create_model`."""
+    origin = provenance(model)
+    return "" if origin is None else str(origin.arguments.get("prefix", ""))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from kerascnn.data.sources.dataset import Data
 from kerascnn.errors import UsageError
 from kerascnn.lazy import keras, np, tf
-from kerascnn.models.auxiliary import AUXILIARY, MAIN, auxiliary_outputs, main_model
+from kerascnn.models.auxiliary import AUXILIARY, MAIN, auxiliary_outputs, main_model, output_names
 from kerascnn.models.signature import gives_logits
 from kerascnn.recipes.fields import Recipe, class_weights
 
@@ -36,9 +36,9 @@ def compile_arguments(recipe: Recipe, model: keras.Model) -> dict[str, Any]:
     return {
         "loss": [loss() for _ in model.outputs],
         "loss_weights": [
-            1.0 if name == MAIN else recipe.auxiliary_weight for name in model.output_names
+            1.0 if name == MAIN else recipe.auxiliary_weight for name in output_names(model)
         ],
-        "metrics": [[metric] if name == MAIN else [] for name in model.output_names],
+        "metrics": [[metric] if name == MAIN else [] for name in output_names(model)],
     }
 
 
@@ -106,16 +106,21 @@ def class_weight_array(recipe: Recipe, data: Data) -> np.ndarray | None:
     return weights
 
 
-def plain_names(logs: dict[str, float]) -> None:
+def plain_names(logs: dict[str, float], prefix: str) -> None:
     """Renames the logs of a network with auxiliary classifiers as those of a plain one, in place.
 
     The test loss becomes that of the main output alone.
+
+    Args:
+        logs: the means of an epoch, by name.
+        prefix: of the names of the network's layers.
     """
-    for prefix in ("", "val_"):
-        if f"{prefix}{MAIN}_accuracy" in logs:
-            logs[f"{prefix}accuracy"] = logs.pop(f"{prefix}{MAIN}_accuracy")
-        main = logs.pop(f"{prefix}{MAIN}_loss", None)
-        if prefix and main is not None:
-            logs[f"{prefix}loss"] = main
+    for part in ("", "val_"):
+        output = f"{part}{prefix}{MAIN}"
+        if f"{output}_accuracy" in logs:
+            logs[f"{part}accuracy"] = logs.pop(f"{output}_accuracy")
+        main = logs.pop(f"{output}_loss", None)
+        if part and main is not None:
+            logs[f"{part}loss"] = main
         for name in AUXILIARY:
-            logs.pop(f"{prefix}{name}_loss", None)
+            logs.pop(f"{part}{prefix}{name}_loss", None)

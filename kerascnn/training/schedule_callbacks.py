@@ -11,6 +11,7 @@ from typing import Any
 import keras
 
 from kerascnn.models.auxiliary import auxiliary_outputs
+from kerascnn.models.request import layer_prefix
 from kerascnn.recipes.fields import Recipe
 from kerascnn.recipes.schedules import Plateau, Schedule
 from kerascnn.runs.run import score
@@ -127,7 +128,10 @@ class PlainNames(keras.callbacks.Callback):
     """Renames the logs of a network with auxiliary classifiers, before all other callbacks."""
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
-        plain_names(logs if logs is not None else {})
+        self._rename(logs)
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        plain_names(logs if logs is not None else {})
+        self._rename(logs)
+
+    def _rename(self, logs: Logs) -> None:
+        plain_names(logs if logs is not None else {}, layer_prefix(self.model))

@@ -22,7 +22,7 @@ def fresh_values(target: TargetModel, names: Iterable[str]) -> dict[str, np.ndar
         target: the model.
         names: the variables, "layer/variable".
     """
-    layers = {layer.name: layer for layer in target.model.layers}
+    layers = {layer.name.removeprefix(target.prefix): layer for layer in target.model.layers}
     values = {}
     for name in names:
         variable = target.variables[name]

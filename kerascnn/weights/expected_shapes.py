@@ -6,7 +6,7 @@ A file of weights can be checked against this list before Keras is imported.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from kerascnn.models.costs import Entry, Plan, Shape, pair
@@ -140,3 +140,13 @@ def expected(plan: Plan) -> dict[str, Expected]:
             source.name if norm and source is not None and weighted else None,
         )
     return layers
+
+
+def without_prefix(layers: Mapping[str, Expected], prefix: str) -> dict[str, Expected]:
+    """Returns the layers by their names without a prefix."""
+    return {
+        name.removeprefix(prefix): layer
+        if layer.normalizes is None
+        else replace(layer, normalizes=layer.normalizes.removeprefix(prefix))
+        for name, layer in layers.items()
+    }

@@ -53,5 +53,15 @@ def opened(metadata: Mapping[str, str]) -> dict[str, Any]:
     return {key: json_text.parse(value.encode(), "record") for key, value in others.items()}
 
 
+def digests(record: Mapping[str, Any]) -> dict[str, str]:
+    """Returns the SHA-256 of each variable that a record has one for.
+
+    The names are those of the network's layers without the prefix that the model had.
+    """
+    arguments = record.get("arguments")
+    prefix = str(arguments.get("prefix", "")) if isinstance(arguments, dict) else ""
+    return {name.removeprefix(prefix): text for name, text in record.get(DIGESTS, {}).items()}
+
+
 def _seal(texts: Mapping[str, str]) -> str:
     return hashlib.sha256(json.dumps(texts, sort_keys=True).encode()).hexdigest()

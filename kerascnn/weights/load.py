@@ -134,7 +134,7 @@ class _Loader:
         self.match = self._by_order() if match == "order" else self._by_name()
         self.finding = self._network()
         ours = self.match.source == OURS
-        self.digests = self.record.get(file_metadata.DIGESTS, {}) if ours else {}
+        self.digests = file_metadata.digests(self.record) if ours else {}
 
     def load(
         self, head: str, ours: Sequence[str] | None, theirs: Sequence[str] | None
@@ -214,7 +214,7 @@ class _Loader:
 
     def _by_name(self) -> Match:
         tensors, target = self.checkpoint.tensors, self.target
-        match = best_match(tensors, target.layers, target.family)
+        match = best_match(tensors, target.layers, target.family, target.prefix)
         if match.fraction(target.layers) < RECOGNISED:
             first = ", ".join(quoted(name) for name in list(tensors)[:3])
             raise self._error(
@@ -314,7 +314,11 @@ class _Loader:
         """Returns the file's tensors that no variable takes and that a load may leave out."""
         target, unexpected = self.target, self.match.unexpected
         full_match = find_source(
-            self.checkpoint.tensors, target.layers_with_head(), target.family, self.match.source
+            self.checkpoint.tensors,
+            target.layers_with_head(),
+            target.family,
+            self.match.source,
+            target.prefix,
         )
         known = set()
         if full_match is not None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kerascnn.fileio.untrusted import quoted
+from kerascnn.models.planning import PREFIX
 from kerascnn.weights.axis_order import fits, tensor_names
 from kerascnn.weights.expected_shapes import Expected
 from kerascnn.weights.formats.tensor_table import Contents, StoredTensor
@@ -126,22 +127,49 @@ def match_layout(
 
 
 def best_match(
-    tensors: Mapping[str, StoredTensor], layers: Mapping[str, Expected], family: str | None
+    tensors: Mapping[str, StoredTensor],
+    layers: Mapping[str, Expected],
+    family: str | None,
+    prefix: str = "",
 ) -> Match:
-    """Returns the match of the naming that finds most of the network's variables in the file."""
-    known = {OURS: _own_names, **({} if family is None else layouts(family))}
+    """Returns the match of the naming that finds most of the network's variables in the file.
+
+    Args:
+        tensors: the file's tensors.
+        layers: the network's layers with weights.
+        family: of the network; None for a network that is not of the registry.
+        prefix: of the names of the model's layers, which a file with our names may have too.
+    """
+    names = list(layers)
+    known = {OURS: own_names(tensors, names, prefix)}
+    if family is not None:
+        known |= {source: layout(names) for source, layout in layouts(family).items()}
     matches = []
-    for source, layout in known.items():
-        match = match_layout(tensors, layers, source, layout(list(layers)))
+    for source, modules in known.items():
+        match = match_layout(tensors, layers, source, modules)
         if not match.missing and not match.unexpected:
             return match
         matches.append(match)
     return max(matches, key=lambda match: (len(match.keys), -len(match.unexpected)))
 
 
-def _own_names(names: Sequence[str]) -> dict[str, str]:
-    """Returns the layout of our own names: each name for itself."""
-    return {name: name for name in names}
+def own_names(
+    tensors: Mapping[str, StoredTensor], names: Sequence[str], prefix: str = ""
+) -> dict[str, str]:
+    """Returns the name that each of our layers has in a file with our own names.
+
+    These are the names themselves, or all of them behind one prefix, as in a file of a model that
+    was built with `prefix`. With several prefixes, `prefix` is preferred, then none.
+    """
+    stored = {key.rpartition("/")[0] for key in tensors}
+    first, middle = (names[0], names[len(names) // 2]) if names else ("", "")
+    ends = sorted(name for name in stored if first and name.endswith(first))
+    others = [
+        text for text in (name.removesuffix(first) for name in ends) if text + middle in stored
+    ]
+    prefixes = [prefix, "", *(text for text in others if PREFIX.fullmatch(text))]
+    best = max(prefixes, key=lambda text: sum(text + name in stored for name in names))
+    return {name: best + name for name in names}
 
 
 def find_source(
@@ -149,10 +177,11 @@ def find_source(
     layers: Mapping[str, Expected],
     family: str | None,
     source: str,
+    prefix: str = "",
 ) -> Match | None:
     """Returns the match of one naming, or None if the family has no naming of this source."""
     if source == OURS:
-        return match_layout(tensors, layers, OURS, _own_names(list(layers)))
+        return match_layout(tensors, layers, OURS, own_names(tensors, list(layers), prefix))
     layout = layouts(family).get(source) if family is not None else None
     return None if layout is None else match_layout(tensors, layers, source, layout(list(layers)))
 

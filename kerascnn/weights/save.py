@@ -10,7 +10,7 @@ import json
 import os
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +33,7 @@ from kerascnn.weights.formats.archive import METADATA_MEMBER
 from kerascnn.weights.formats.checkpoint import Checkpoint, naming, open_checkpoint
 from kerascnn.weights.formats.hdf5_file import METADATA_NAME
 from kerascnn.weights.load import load_open
-from kerascnn.weights.match_names import match_layout
+from kerascnn.weights.match_names import match_layout, own_names
 from kerascnn.weights.name_maps.layout import OURS
 
 if TYPE_CHECKING:
@@ -247,10 +247,12 @@ def _check_tensors(checkpoint: Checkpoint, row: str, arguments: dict[str, Any]) 
     fault = f"its record does not describe a {row}"
     try:
         with reading(fault):
-            layers = expected(plan(model_info(row), Request.of(arguments)))
+            request = replace(Request.of(arguments), prefix="")
+            layers = expected(plan(model_info(row), request))
     except (UsageError, MismatchError) as error:
         raise DamagedFileError(f"{fault}: {error}") from error
-    match = match_layout(checkpoint.tensors, layers, OURS, {name: name for name in layers})
+    names = own_names(checkpoint.tensors, list(layers), arguments.get("prefix", ""))
+    match = match_layout(checkpoint.tensors, layers, OURS, names)
     agree = not match.missing and not match.unexpected
     for name, key in match.keys.items():
         layer, _, variable = name.rpartition("/")

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from kerascnn.errors import UsageError
 from kerascnn.models.planning import plan
 from kerascnn.models.registry import model_info
-from kerascnn.models.request import Provenance, Request, provenance
+from kerascnn.models.request import Provenance, Request, layer_prefix, provenance
 from kerascnn.models.summary import plan_of
-from kerascnn.weights.expected_shapes import Expected, expected
+from kerascnn.weights.expected_shapes import Expected, expected, without_prefix
 
 if TYPE_CHECKING:
     import keras
@@ -27,6 +27,7 @@ class TargetModel:
 
     Args:
         model: the Keras model.
+        prefix: of the names of its layers; all names below are without it.
         layers: its layers with weights, by name.
         variables: its Keras variables, by "layer/variable".
         family: its family in the registry; None for other models.
@@ -35,6 +36,7 @@ class TargetModel:
     """
 
     model: keras.Model
+    prefix: str
     layers: dict[str, Expected]
     variables: dict[str, Any]
     family: str | None
@@ -48,8 +50,9 @@ class TargetModel:
         Raises:
             UsageError: the model has no variables yet, or contains other models.
         """
+        prefix = layer_prefix(model)
         listed = [
-            (f"{layer.name}/{variable.name}", variable)
+            (f"{layer.name.removeprefix(prefix)}/{variable.name}", variable)
             for layer in model.layers
             for variable in layer.weights
         ]
@@ -66,7 +69,7 @@ class TargetModel:
         convolutions = [name for name, layer in layers.items() if layer.kind.endswith("Conv2D")]
         family = None if origin is None else model_info(origin.name).family
         first = convolutions[0] if convolutions else None
-        return cls(model, layers, variables, family, first, _heads(model, layers))
+        return cls(model, prefix, layers, variables, family, first, _heads(model, prefix, layers))
 
     def split(self, name: str) -> tuple[str, Expected, str]:
         """Returns the layer's name, the expected layer and the variable's name.
@@ -90,7 +93,7 @@ class TargetModel:
         shape = request.input_shape
         if shape is not None and None in shape[:2]:
             shape = None  # some heads need a fixed input size
-        full = replace(request, include_top=True, pooling=None, input_shape=shape)
+        full = replace(request, include_top=True, pooling=None, input_shape=shape, prefix="")
         return expected(plan(model_info(origin.name), full))
 
 
@@ -107,31 +110,36 @@ def shapes_agree(layers: dict[str, Expected], variables: dict[str, Any]) -> bool
 def _expected_layers(
     model: keras.Model, origin: Provenance | None, variables: dict[str, Any]
 ) -> dict[str, Expected]:
+    prefix = layer_prefix(model)
     if origin is not None:  # ten times faster than reading every layer's configuration
-        layers = expected(plan(model_info(origin.name), Request.of(origin.arguments)))
+        request = replace(Request.of(origin.arguments), prefix="")
+        layers = expected(plan(model_info(origin.name), request))
         if shapes_agree(layers, variables):
             return layers
     try:
-        layers = expected(plan_of(model))
+        layers = without_prefix(expected(plan_of(model)), prefix)
     except UsageError:  # a layer is used twice
         layers = {}
     if shapes_agree(layers, variables):
         return layers
     # For a layer that cannot be planned, only names and shapes are known.
     return {
-        layer.name: layers.get(layer.name)
+        name: layers.get(name)
         or Expected(
             type(layer).__name__,
             {variable.name: tuple(variable.shape) for variable in layer.weights},
         )
         for layer in model.layers
+        for name in (layer.name.removeprefix(prefix),)
         if layer.weights
     }
 
 
-def _heads(model: keras.Model, layers: dict[str, Expected]) -> tuple[tuple[str, ...], ...]:
+def _heads(
+    model: keras.Model, prefix: str, layers: dict[str, Expected]
+) -> tuple[tuple[str, ...], ...]:
     """Returns the names of the layers with weights of each head, the main head first."""
-    names = [layer.name for layer in model.layers]
+    names = [layer.name.removeprefix(prefix) for layer in model.layers]
     behind = set(names[names.index("features") + 1 :]) if "features" in names else set()
     main = [name for name in layers if name in behind or name == CLASSIFIERS[0]]
     heads = [tuple(name for name in main if not name.startswith(AUXILIARY))]

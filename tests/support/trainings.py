@@ -44,11 +44,12 @@ def linear(classes=3, activation="softmax"):
     return keras.Model(image, out)
 
 
-def googlenet_with_heads() -> keras.Model:
+def googlenet_with_heads(prefix: str = "") -> keras.Model:
     """Returns a narrow GoogLeNet with both auxiliary classifiers."""
     return create_model(
-        "googlenet", input_shape=(64, 64, 3), classes=3, width=0.125, stem="small", auxiliary=True
-    )
+        "googlenet", input_shape=(64, 64, 3), classes=3, width=0.125, stem="small", auxiliary=True,
+        prefix=prefix,
+    )  # fmt: skip
 
 
 def quiet(model, data, path, **arguments):

@@ -116,7 +116,7 @@ def test_the_auxiliary_losses_weigh_three_tenths(googlenet):
     total = losses["predictions"] + 0.3 * (losses["aux1"] + losses["aux2"])
     assert metrics["loss"] == pytest.approx(total, rel=1e-5)
     logs = {f"val_{name}": value for name, value in metrics.items()}
-    plain_names(logs)
+    plain_names(logs, "")
     assert set(logs) == {"val_loss", "val_accuracy"}
     assert logs["val_loss"] == pytest.approx(losses["predictions"], rel=1e-5)
     right = (outputs["predictions"].argmax(axis=1) == labels).mean()

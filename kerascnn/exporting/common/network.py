@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from kerascnn.errors import MismatchError, UsageError
 from kerascnn.lazy import keras, np, tf
+from kerascnn.models.auxiliary import output_names
 from kerascnn.runtimes.contract import INPUT, OUTPUT
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ def _with_one_output(model: keras_.Model) -> keras_.Model:
     named = (
         model.output
         if isinstance(model.output, dict)
-        else dict(zip(model.output_names, outputs, strict=True))
+        else dict(zip(output_names(model), outputs, strict=True))
     )
     if OUTPUT not in named:
         raise UsageError(
