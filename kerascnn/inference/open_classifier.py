@@ -12,8 +12,9 @@ from kerascnn.inference.classifier import Classifier
 from kerascnn.inference.open_artifact import SAVEDMODEL_FILE, SUFFIXES, open_artifact
 from kerascnn.models import signature
 from kerascnn.models.auxiliary import main_model
-from kerascnn.runs.run import CONFIG, Run, load_run, read_model
+from kerascnn.runs.run import CONFIG, Run, load_run
 from kerascnn.runtimes.contract import OPENVINO_MODEL
+from kerascnn.weights.keras_model import read_keras_model
 from kerascnn.weights.save import load_model
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def _of_run(run: Run) -> Classifier:
 
 
 def _of_file(path: Path) -> Classifier:
-    model = read_model(path)
+    model = read_keras_model(path, compiled=False)
     if not (path.parent / CONFIG).exists():
         return of_model(model, name=str(path))
     run = load_run(path.parent)

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import functools
-import importlib
 import json
 import math
 import os
 import shutil
 import tempfile
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kerascnn.errors import DamagedFileError, OutputError, UnsafeFileError, UsageError
+from kerascnn.errors import DamagedFileError, OutputError, UsageError
 from kerascnn.fileio.atomic import refuse_occupied
 from kerascnn.fileio.json import write_json
+from kerascnn.weights.keras_model import read_keras_model
 
 if TYPE_CHECKING:
     import keras
@@ -145,7 +143,8 @@ class Run:
         Raises:
             UsageError: `which` is unknown, or the run ended before that model was saved.
             DamagedFileError: the file is truncated or corrupt.
-            UnsafeFileError: the file contains Python code.
+            UnsafeFileError: the file names anything but layers, losses, metrics and optimizers of
+                Keras and of this package.
         """
         if which not in MODELS:
             raise UsageError(f"which={which!r}; a run has {' and '.join(map(repr, MODELS))}")
@@ -155,49 +154,7 @@ class Run:
             raise UsageError(
                 f"{self.path} has no {path.name}; it has {', '.join(saved) or 'no saved model'}"
             )
-        return read_model(path)
-
-
-def read_model(path: Path) -> keras.Model:
-    """Reads a .keras file in safe mode, after a check of its checksums.
-
-    A Lambda layer is refused before Keras reads the file: safe mode lets it name any function of
-    Keras, and some of these open other files (keras-team/keras#23654).
-
-    Raises:
-        DamagedFileError: the file is truncated or corrupt.
-        UnsafeFileError: the file contains Python code.
-    """
-    import keras
-
-    from kerascnn.weights.formats.keras_config import parsed
-
-    with contextlib.suppress(ImportError):  # a checkout without layers has nothing to register
-        importlib.import_module("kerascnn.layers")
-    importlib.import_module(
-        "kerascnn.recipes.optimizers"
-    )  # registers the optimizers of this package
-    try:
-        with zipfile.ZipFile(path) as archive:
-            broken = archive.testzip()
-            config = b"{}" if broken else archive.read("config.json")
-    except (zipfile.BadZipFile, OSError, EOFError, KeyError) as error:
-        raise DamagedFileError(f"{path} is not a complete .keras file: {error}") from error
-    if broken is not None:
-        raise DamagedFileError(f"{path} is corrupt: the checksum of {broken} does not match")
-    try:
-        parsed(config, "config.json")
-    except UnsafeFileError as error:
-        raise UnsafeFileError(f"{path}: {error}") from None
-    try:
-        return keras.saving.load_model(path, safe_mode=True)
-    except Exception as error:  # a damaged file can raise any class of exception
-        if "unsafe" in str(error):
-            raise UnsafeFileError(
-                f"{path} contains a layer with Python code and is refused"
-            ) from error
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        raise DamagedFileError(f"{path} cannot be read: {lines[0][:200]}") from error
+        return read_keras_model(path)
 
 
 def load_run(path: str | os.PathLike[str]) -> Run:

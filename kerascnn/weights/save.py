@@ -10,7 +10,7 @@ import json
 import os
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ from kerascnn.lazy import keras, np
 from kerascnn.models.build import build_model
 from kerascnn.models.planning import plan
 from kerascnn.models.registry import model_info
-from kerascnn.models.request import ARGUMENTS, Request, provenance
+from kerascnn.models.request import Request, provenance
 from kerascnn.models.signature import adopted_preprocessing
 from kerascnn.version import __version__
 from kerascnn.weights import file_metadata
@@ -35,6 +35,7 @@ from kerascnn.weights.formats.hdf5_file import METADATA_NAME
 from kerascnn.weights.load import load_open
 from kerascnn.weights.match_names import match_layout, own_names
 from kerascnn.weights.name_maps.layout import OURS
+from kerascnn.weights.recorded import recorded_network
 
 if TYPE_CHECKING:
     import keras
@@ -44,8 +45,6 @@ SUFFIXES = (".weights.h5", ".safetensors", ".npz")
 SAFETENSORS_TYPES = {dtype: name for name, dtype in safetensors_file.DTYPES.items()}
 WEIGHT_TYPES = ("float32", "float16", "float64", "bfloat16")
 """Types that `save_weights` writes; `write_safetensors` writes integers too."""
-NOT_RECORDED = ("weights", "input_tensor", "name")
-"""Arguments of a builder that a file may not set."""
 
 
 def save_weights(
@@ -213,30 +212,7 @@ def _architecture(checkpoint: Checkpoint) -> tuple[str, dict[str, Any]]:
             f"{named(checkpoint.path)} does not say what network it is of; build one with "
             "create_model and call load_weights"
         )
-    row, arguments = record["row"], record.get("arguments")
-    if not isinstance(row, str) or not isinstance(arguments, dict):
-        raise DamagedFileError("its record is damaged")
-    try:
-        table_row, taken = model_info(row).row_for(arguments)
-    except UsageError as error:
-        raise DamagedFileError(
-            f"its record was written by another version of kerascnn: {error}"
-        ) from error
-    columns = [field.name for field in fields(table_row)]
-    allowed = {*ARGUMENTS, *columns} - set(NOT_RECORDED)
-    if not allowed.issuperset(taken):
-        raise DamagedFileError(f"its record has arguments that {row} does not have")
-    return row, {name: _plain_value(value) for name, value in arguments.items()}
-
-
-def _plain_value(value: Any) -> Any:
-    """Returns an argument with tuples, which the rows have, instead of JSON's lists.
-
-    A dictionary is refused, since Keras would build an object of any class from it.
-    """
-    if isinstance(value, dict):
-        raise DamagedFileError("its record has an argument that is not a number, text or list")
-    return tuple(_plain_value(item) for item in value) if isinstance(value, list) else value
+    return recorded_network(record["row"], record.get("arguments"))
 
 
 def _check_tensors(checkpoint: Checkpoint, row: str, arguments: dict[str, Any]) -> None:

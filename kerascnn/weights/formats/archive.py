@@ -13,6 +13,7 @@ from kerascnn.weights.formats.byte_range import ITEM_BYTES, Region, volume
 from kerascnn.weights.formats.tensor_table import Contents, StoredTensor
 from kerascnn.weights.formats.zipped import Zipped
 
+KERAS_CONFIG = "config.json"
 KERAS_WEIGHTS = "model.weights.h5"
 METADATA_MEMBER = "kerascnn.json"
 """The member of a .npz file of `save_weights` that holds its metadata."""
@@ -43,9 +44,10 @@ def read(region: Region) -> Contents:
 def _keras(archive: Zipped) -> Contents:
     """Returns the weights of a .keras file; a configuration with code is refused."""
     config = None
-    if "config.json" in archive.members:
-        text = archive.extract("config.json", json_text.LIMIT)
-        config = keras_config.parsed(text, "config.json")
+    if KERAS_CONFIG in archive.members:
+        text = archive.extract(KERAS_CONFIG, keras_config.LIMIT)
+        config = keras_config.without_code(text, KERAS_CONFIG)
+    archive.check_sums()
     # Keras does not compress this member, so that its tensors are read from the archive directly.
     contents = hdf5_file.read(archive.view(KERAS_WEIGHTS))
     return replace(contents, kind=f"keras ({contents.kind})", config=config)

@@ -38,7 +38,7 @@ def read(region: Region) -> Contents:
     for name in CONFIGURATIONS:
         if name in root.attributes:
             text = "".join(file.texts(root.attributes[name]))
-            configs[name] = keras_config.parsed(text.encode("utf-8"), name)
+            configs[name] = keras_config.without_code(text.encode("utf-8"), name)
     if "model_weights" in root.members:
         root = file.node(root.members["model_weights"])
     if "layer_names" in root.attributes or "layer_names0" in root.attributes:

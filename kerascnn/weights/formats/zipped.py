@@ -17,6 +17,8 @@ from kerascnn.weights.formats.byte_range import Region
 
 MAXIMUM_MEMBERS = 40_000
 DIRECTORY_LIMIT = 16 * 2**20
+BLOCK = 2**20
+"""Bytes of a member that are read at once to compute its checksum."""
 
 _END, _END64, _LOCATOR64 = b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07"
 _STORED, _DEFLATED = 0, 8
@@ -105,6 +107,44 @@ class Zipped:
         except zlib.error as error:
             raise DamagedFileError(f"its member {quoted(name)} cannot be decompressed") from error
         return bytes(content)
+
+    def check_sums(self) -> None:
+        """Reads every member, a piece at a time, and compares its CRC-32.
+
+        Raises:
+            DamagedFileError: a checksum or a size differs.
+        """
+        for name, member in self.members.items():
+            checksum, size = 0, 0
+            for block in self._blocks(member):
+                checksum = zlib.crc32(block, checksum)
+                size += len(block)
+                if size > member.size:
+                    break
+            if (checksum, size) != (member.checksum, member.size):
+                raise DamagedFileError(
+                    f"its member {quoted(name)} is damaged (its checksum differs); fetch or write "
+                    "the file again"
+                )
+
+    def _blocks(self, member: Member) -> Iterator[bytes]:
+        """Yields the decompressed bytes of a member in pieces of at most a megabyte."""
+        decompressor = zlib.decompressobj(-zlib.MAX_WBITS)
+        for offset in range(0, member.stored_bytes, BLOCK):
+            block = self.region.read(
+                member.begin + offset, min(BLOCK, member.stored_bytes - offset)
+            )
+            if not member.compressed:
+                yield block
+                continue
+            try:
+                while block:
+                    yield decompressor.decompress(block, BLOCK)
+                    block = decompressor.unconsumed_tail
+            except zlib.error as error:
+                raise DamagedFileError(
+                    f"its member {quoted(member.name)} cannot be decompressed"
+                ) from error
 
     def _directory(self) -> Iterator[Member]:
         """Yields the members that the archive's central directory lists."""

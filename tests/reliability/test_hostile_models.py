@@ -1,0 +1,89 @@
+"""Every hostile .keras file is refused in one clear line before anything is built; nothing happens.
+
+They are read in a process of their own with little memory, which a file could kill.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import keras
+import pytest
+
+from support.paths import SCRIPTS
+from support.processes import environment
+from support.weight_files import hostile_models
+from support.weight_files.hostile import Hostile
+from support.weight_files.hostile_models import MARKER, SAVED_MODEL, write_saved_model, write_sound
+
+CODES = {"UnsafeFileError": 3, "DamagedFileError": 4}
+MODEL = 3 * 4 * 500
+"""Bytes of the sound model and its optimizer, at most."""
+
+
+def verdicts(folder: Path, names: list[str]) -> dict[str, dict[str, Any]]:
+    """Reads the files in a child; one that it did not survive has no verdict."""
+    write_sound(folder / "warm.keras")
+    done = subprocess.run(
+        [sys.executable, str(SCRIPTS / "read_hostile_models.py"), str(folder)],
+        input=json.dumps(names),
+        capture_output=True,
+        text=True,
+        env=environment(),
+        check=False,
+    )
+    answer = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    if len(answer) < len(names):
+        died = names[len(answer)]
+        pytest.fail(f"died with {done.returncode} at {died}: {done.stderr[-2000:]}")
+    return {row["name"]: row for row in answer}
+
+
+def faults(file: Hostile, verdict: dict[str, Any], folder: Path) -> list[str]:
+    words, message = [*file.words, str(folder / file.name)], verdict["message"]
+    return [
+        f"{file.name}: {fault} | {message}"
+        for fault, holds in (
+            (f"raised {verdict['error'] or 'nothing'}", verdict["error"] in file.errors),
+            ("exit code", verdict.get("code") == CODES.get(verdict["error"])),
+            ("words", all(word in message for word in words)),
+            ("not one line of 400 letters", "\n" not in message and len(message) <= 400),
+            ("state changed", not verdict["changed"]),
+            (f"{verdict['seconds']:.1f} s", verdict["seconds"] <= 4),
+            (f"{verdict['memory']:,} bytes", verdict["memory"] <= 2**26 + 2 * MODEL),
+            (f"did {verdict['events']}", not verdict["events"]),
+        )
+        if not holds
+    ]
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_hostile_models(tmp_path: Path) -> None:
+    write_saved_model(tmp_path)
+    files = hostile_models.files()
+    for file in files:
+        file.write(tmp_path / file.name)
+    before = {path.name for path in tmp_path.iterdir()} | {"warm.keras"}
+    judged = verdicts(tmp_path, [file.name for file in files])
+    wrong = [fault for file in files for fault in faults(file, judged[file.name], tmp_path)]
+    assert not wrong, "\n".join(wrong)
+    assert {path.name for path in tmp_path.iterdir()} == before  # no marker above all
+
+
+def test_the_payload_is_live(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The SavedModel runs as soon as it is loaded: the marker would be seen."""
+    monkeypatch.chdir(tmp_path)
+    write_saved_model(tmp_path)
+    assert not (tmp_path / MARKER).exists()
+    keras.layers.TFSMLayer(SAVED_MODEL, call_endpoint="serve")
+    assert (tmp_path / MARKER).exists()
+
+
+def test_the_count_of_hostile_models() -> None:
+    names = [file.name for file in hostile_models.files()]
+    assert len(names) == len(set(names))
+    assert len(names) > 400
