@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from kerascnn.errors import UsageError
 from kerascnn.imaging.preprocessing import Preprocessing, crop
 from kerascnn.lazy import keras
+from kerascnn.models import foreign_arguments
 from kerascnn.models.request import ARGUMENTS
 
 PHOTOGRAPH = 200
@@ -241,13 +242,21 @@ class Variant:
         allowed = list(columns_of(row))
         for key in changes:
             if key not in allowed:
-                near = difflib.get_close_matches(key, [*allowed, *ARGUMENTS], 1)
                 raise UsageError(
-                    f"{self.name} has no argument {key!r}"
-                    + (f"; did you mean {near[0]!r}?" if near else ".")
-                    + f" Its own columns are: {', '.join(allowed) or 'none'}"
+                    f"{self.name} has no argument {key!r}{self._instead(key, allowed)}"
                 )
         return replace(row, **changes)
+
+    def _instead(self, argument: str, columns: Sequence[str]) -> str:
+        """Returns the end of the error about an unknown argument: what to write instead."""
+        allowed = [*columns, *ARGUMENTS]
+        advice = foreign_arguments.advice(argument, allowed, published=bool(self.weights))
+        if advice is not None:
+            return f"; {advice}"
+        near = difflib.get_close_matches(argument, allowed, 1)
+        return (
+            f"; did you mean {near[0]!r}?" if near else "."
+        ) + f" Its own columns are: {', '.join(columns) or 'none'}"
 
     def row_for(self, changes: Mapping[str, Any]) -> tuple[Any, Mapping[str, Any]]:
         """Returns the row of the type that `changes` select, and the changes that this type has."""
