@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from kerascnn.data.sources.dataset import as_images
 from kerascnn.errors import DataError, MismatchError, UsageError
+from kerascnn.imaging.axes import channels_last, is_channels_first
 from kerascnn.imaging.decode import EXTENSIONS, load_image
 from kerascnn.inference.classifier import Classifier
 from kerascnn.lazy import np
@@ -43,13 +44,17 @@ class Prediction:
     indices: tuple[int, ...]
 
 
-def sources(images: Any) -> Iterator[Callable[[], tuple[str, np.ndarray]]]:
+def sources(images: Any, channels: int) -> Iterator[Callable[[], tuple[str, np.ndarray]]]:
     """Yields for each image a function that reads it.
 
     The function returns the image's name and its pixels, H x W x C or H x W.
 
     Args:
         images: one image, several, or a folder, as `predict` takes them.
+        channels: of the network's input.
+
+    Raises:
+        MismatchError: an array may be one colour image with channels first, or three grey images.
     """
     if isinstance(images, (str, os.PathLike)) and Path(images).is_dir():
         images = _folder(Path(images))
@@ -57,7 +62,13 @@ def sources(images: Any) -> Iterator[Callable[[], tuple[str, np.ndarray]]]:
         images = [images]
     elif hasattr(images, "ndim"):
         # All at once: their common range tells whether values go up to 1 or to 255.
-        for index, image in enumerate(as_images(np.asarray(images))):
+        array = np.asarray(images)
+        if array.ndim == 3 and array.shape[0] == channels == 3 and is_channels_first(array.shape):
+            raise MismatchError(
+                f"an array of shape {array.shape} can be one colour image with its channels first "
+                f"or 3 grey images; give {channels_last(array.shape)} or {(*array.shape, 1)}"
+            )
+        for index, image in enumerate(as_images(array)):
             yield functools.partial(_name_and_pixels, f"array[{index}]", image)
         return
     for index, image in enumerate(images):

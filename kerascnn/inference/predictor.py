@@ -210,7 +210,7 @@ class Predictor:
             name, pixels = read_image()
             return name, prepared(self._network, pixels, self._preprocessing)
 
-        readers = sources(images)
+        readers = sources(images, self._network.image_shape[2])
         first = list(itertools.islice(readers, 2))
         if len(first) < 2:  # a single image needs no other thread
             for read_image in first:

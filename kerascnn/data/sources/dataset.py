@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kerascnn.errors import DataError, UsageError
+from kerascnn.imaging.axes import refuse_channels_first
 from kerascnn.lazy import np, tf
 
 TEST_FRACTION = 1 / 3
@@ -74,7 +75,8 @@ def as_images(images: Any, where: str = "the images") -> np.ndarray:
         where: the name of the images in errors.
 
     Raises:
-        DataError: another shape or kind, no image, or values that are not finite or out of range.
+        DataError: another shape or kind, no image, channels that come before height and width, or
+            values that are not finite or out of range.
     """
     try:
         array = np.asarray(images)
@@ -86,6 +88,7 @@ def as_images(images: Any, where: str = "the images") -> np.ndarray:
         raise DataError(
             f"{where} have shape {array.shape}; needed is samples x height x width (x channels)"
         )
+    refuse_channels_first(array.shape[1:], where)
     if array.dtype.kind not in "biuf":
         raise DataError(f"{where} hold {array.dtype}; whole or floating-point numbers are needed")
     if array.dtype == np.uint8 or not len(array):

@@ -17,6 +17,7 @@ from kerascnn.data.sources.dataset import (
     names_of_classes,
 )
 from kerascnn.errors import DataError, UsageError
+from kerascnn.imaging.axes import refuse_channels_first
 from kerascnn.lazy import np, tf
 
 _SAMPLED = 64
@@ -97,6 +98,8 @@ def _as_pair(dataset: tf.data.Dataset) -> tf.data.Dataset:
             f"the dataset's images are {image} and its labels {label}; elements must be height x "
             "width (x channels) and one label, with or without a batch axis"
         )
+    if image.rank - batch == 3:
+        refuse_channels_first(image[batch:], "the dataset's images")
     if image.rank - batch == 3 and image[-1] is None:
         raise UsageError(f"the dataset's images are {image}; set their number of channels")
     return dataset
