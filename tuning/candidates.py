@@ -86,9 +86,11 @@ class Candidates:
         """Sets image shape and classes, clears prices, and chooses where the search starts.
 
         Raises:
-            UsageError: no network is within the budget.
+            UsageError: no network is within the budget, or there is only one class.
             MismatchError: the image is too small for all networks.
         """
+        if classes == 1:
+            raise UsageError("classes=1 leaves nothing to learn; give at least 2")
         self.input_shape, self.classes = input_shape, classes
         for name in ("_structural", "_priced_axes"):
             self.__dict__.pop(name, None)

@@ -7,7 +7,8 @@ from typing import Any
 
 from kerascnn.exporting.common.network import Network
 from kerascnn.imaging.preprocessing import CHANNELS, Preprocessing
-from kerascnn.lazy import keras, tf
+from kerascnn.lazy import tf
+from kerascnn.models.signature import gives_logits
 from kerascnn.runtimes.contract import INPUT, OUTPUT
 
 BYTES = "image_bytes"
@@ -30,12 +31,13 @@ def serving_bytes(
     """
     names = tf.constant(class_names or [str(index) for index in range(network.classes)])
     top = min(TOP, network.classes)
-    activation = getattr(network.model.layers[-1], "activation", None)
-    logits = activation is not keras.activations.softmax
+    logits = gives_logits(network.model)
 
     def top_classes(images: Any) -> dict[str, Any]:
         output = network.function(images)[OUTPUT]
-        scores, indices = tf.math.top_k(tf.nn.softmax(output) if logits else output, top)
+        if logits:
+            output = tf.sigmoid(output) if network.classes == 1 else tf.nn.softmax(output)
+        scores, indices = tf.math.top_k(output, top)
         return {"classes": tf.gather(names, indices), "scores": scores}
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=BYTES)])

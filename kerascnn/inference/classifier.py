@@ -87,6 +87,11 @@ class Classifier:
                 f"{self.name} was trained on the classes {_first_names(self.class_names)}, but "
                 f"{source} has {_first_names(names)}; names and order must be the same"
             )
+        if self.classes == len(names) == 1:
+            raise MismatchError(
+                f"{self.name} has one output and {source} one class: every answer is right; give "
+                "data and a model of at least two classes"
+            )
         if self.classes != len(names):
             raise MismatchError(
                 f"{self.name} has {self.classes} outputs, but {source} has {len(names)} classes; "

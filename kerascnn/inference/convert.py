@@ -14,6 +14,7 @@ from kerascnn.exporting.onnx.writer import first_without_rule
 from kerascnn.inference.classifier import Classifier
 from kerascnn.inference.open_artifact import classifier_of
 from kerascnn.lazy import np
+from kerascnn.models.signature import gives_logits
 from kerascnn.runtimes import onnx
 
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ def convert_model(network: Classifier, *, runtime: str, threads: int | None = No
     artifact = onnx.load_model(
         model, network.name, runtime=runtime, threads=threads, before_softmax=True
     )
-    converted = classifier_of(replace(artifact, usual_layout="nhwc"), network.name)
+    logits = bool(artifact.logits) or gives_logits(prepared.model)
+    converted = classifier_of(replace(artifact, usual_layout="nhwc", logits=logits), network.name)
     tolerance = equivalence.TOLERANCE
     reference = equivalence.compute_reference(prepared, network.preprocessing, None, tolerance)
     softmax_left_out = converted.logits and equivalence.are_probabilities(reference.outputs)

@@ -16,6 +16,7 @@ from kerascnn.imaging.preprocessing import Preprocessing
 from kerascnn.inference.classifier import Classifier, Scores
 from kerascnn.lazy import np
 from kerascnn.models.request import ImageShape
+from kerascnn.models.signature import softmax_of_one
 from kerascnn.runtimes import litert, onnx, openvino, savedmodel
 from kerascnn.runtimes.artifact import Artifact, channels_last
 from kerascnn.runtimes.available import require
@@ -97,17 +98,19 @@ def classifier_of(artifact: Artifact, name: str) -> Classifier:
         return scores
 
     scores = scores_by(artifact.run)
-    class_names, preprocessing = _description(artifact, image_shape[-1], name)
+    class_names, preprocessing, logits = _description(artifact, image_shape[-1], name)
     answer = _test_scores(scores, image_shape, preprocessing, name)
     if class_names is not None and len(class_names) != len(answer):
         raise DamagedFileError(
             f"{name} names {len(class_names)} classes and gives {len(answer)} scores"
         )
+    if artifact.logits and len(answer) == 1:
+        raise softmax_of_one(name)
     compile_bfloat16 = artifact.compile_bfloat16
     return Classifier(
         name=name,
         scores=scores,
-        logits=_are_logits(answer) if artifact.logits is None else artifact.logits,
+        logits=_are_logits(answer) if logits is None else logits,
         image_shape=image_shape,
         classes=len(answer),
         class_names=class_names,
@@ -134,8 +137,8 @@ def _image_shape(shape: tuple[int | None, ...], layout: str, name: str) -> Image
 
 def _description(
     artifact: Artifact, channels: int, name: str
-) -> tuple[tuple[str, ...] | None, Preprocessing | None]:
-    """Returns the class names and the preprocessing of the metadata."""
+) -> tuple[tuple[str, ...] | None, Preprocessing | None, bool | None]:
+    """Returns class names, preprocessing and whether the scores are logits; None if unknown."""
     metadata: Mapping[str, Any] = artifact.metadata
     with reading(f"the metadata of {name} is damaged"):
         class_names = metadata.get("class_names")
@@ -145,7 +148,11 @@ def _description(
         if preprocessing is not None and artifact.preprocesses:
             kind = "grey" if channels == 1 else "rgb"
             preprocessing = Preprocessing(size=None, channels=kind, scale=1.0)
-    return class_names, preprocessing
+        scores = metadata.get("output", {}).get("scores")
+    logits = artifact.logits
+    if logits is None and scores in ("logits", "probabilities"):
+        logits = scores == "logits"
+    return class_names, preprocessing, logits
 
 
 def _test_scores(
@@ -164,5 +171,10 @@ def _test_scores(
 
 
 def _are_logits(scores: np.ndarray) -> bool:
-    """Tells whether the scores of one image are no probabilities, which add up to 1."""
+    """Tells whether the scores of one image are no probabilities, which add up to 1.
+
+    A single one is a probability if it is between 0 and 1, as that of a sigmoid is.
+    """
+    if len(scores) == 1:
+        return not 0 <= scores[0] <= 1
     return not ((scores >= 0).all() and abs(float(scores.sum()) - 1) < 1e-3)

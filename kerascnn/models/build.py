@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from dataclasses import replace
 from typing import Any
 
+from kerascnn.errors import UsageError
 from kerascnn.imaging.preprocessing import Preprocessing
 from kerascnn.lazy import keras
 from kerascnn.models.layer import layer, prefixed
@@ -15,10 +17,23 @@ from kerascnn.models.request import Provenance, Request
 
 
 def with_input_shape(request: Request, input_tensor: Any) -> Request:
-    """Returns the request with the shape of `input_tensor`, unless the request has a shape."""
-    if input_tensor is None or request.input_shape is not None:
+    """Returns the request with the shape of `input_tensor`, if there is one.
+
+    Raises:
+        UsageError: the request has another shape.
+    """
+    if input_tensor is None:
         return request
-    return replace(request, input_shape=tuple(input_tensor.shape[1:]))
+    shape, asked = tuple(input_tensor.shape[1:]), request.input_shape
+    if asked is not None and not (
+        isinstance(asked, list | tuple)
+        and len(asked) == len(shape)
+        and all(None in pair or pair[0] == pair[1] for pair in zip(asked, shape, strict=True))
+    ):
+        raise UsageError(
+            f"input_tensor has the shape {shape} and input_shape is {asked}; give only one of them"
+        )
+    return replace(request, input_shape=shape)
 
 
 def build_model(
@@ -55,10 +70,21 @@ def build_model(
         factor, offset = Preprocessing.for_data(shape, shape, variant.preprocessing).affine()
         with prefixed(request.prefix):
             image = layer("Rescaling", image, "preprocessing", scale=factor, offset=offset)
+    if resolved.classifier_activation != request.classifier_activation:
+        warnings.warn(
+            f"{variant.name} with classes=1 gets a sigmoid, since a softmax over one class is "
+            'always 1; classifier_activation="sigmoid" says so, and None gives logits',
+            stacklevel=4,
+        )
     outputs = connect(variant, resolved, image)
     output = outputs if len(outputs) > 1 else next(iter(outputs.values()))
     model = keras.Model(inputs, output, name=name or request.prefix + variant.name)
     # The recorded columns include those that published weights set, so they describe the graph.
-    recorded = replace(request, stem=resolved.stem, weights=None)
+    recorded = replace(
+        request,
+        stem=resolved.stem,
+        classifier_activation=resolved.classifier_activation,
+        weights=None,
+    )
     model.kerascnn_provenance = Provenance(variant.name, recorded.arguments())
     return model

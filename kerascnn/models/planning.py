@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from kerascnn.errors import MismatchError, UsageError
+from kerascnn.imaging.axes import channels_last, is_channels_first
 from kerascnn.models.costs import Plan, Planned, TooSmallError
 from kerascnn.models.layer import layer, prefixed
 from kerascnn.models.registry import Scale, Top, Variant
@@ -122,7 +123,8 @@ def _connect(variant: Variant, request: Request, image: Any) -> dict[str, Any]:
 def resolve(variant: Variant, request: Request) -> Request:
     """Returns the checked request, with the row's input shape and classes where it has none.
 
-    `stem` is then "paper" or "small".
+    `stem` is then "paper" or "small". The softmax of a single class, which would always be 1, is
+    then a sigmoid.
 
     Raises:
         UsageError: an argument is out of range.
@@ -152,23 +154,43 @@ def resolve(variant: Variant, request: Request) -> Request:
         sides = [side for side in shape[:2] if side is not None]
         small = variant.small_stem and sides and max(sides) <= SMALL_IMAGE
         stem = "small" if small else "paper"
-    return replace(request, input_shape=shape, classes=classes, stem=stem)
+    activation = request.classifier_activation
+    if request.include_top and classes == 1 and activation == "softmax":
+        activation = "sigmoid"
+    return replace(
+        request, input_shape=shape, classes=classes, stem=stem, classifier_activation=activation
+    )
 
 
 def _checked_shape(variant: Variant, shape: Any) -> ImageShape:
     if shape is None:
         return variant.input_shape
-    valid = isinstance(shape, list | tuple) and len(shape) == 3
-    valid = valid and all(
+    sides = list(shape) if isinstance(shape, list | tuple) else [shape]
+    whole = all(
         size is None or (isinstance(size, int) and not isinstance(size, bool) and size > 0)
-        for size in shape
+        for size in sides
     )
-    if not valid or shape[2] is None:
-        raise UsageError(
-            f"input_shape must be (height, width, channels), channels last, got {shape!r}; "
-            "height and width may be None, channels may not"
-        )
-    return shape[0], shape[1], shape[2]
+    if whole and len(sides) == 3 and sides[2] is not None and not is_channels_first(sides):
+        return sides[0], sides[1], sides[2]
+    advice = _order_of(variant, sides) if whole else None
+    raise UsageError(
+        f"input_shape must be (height, width, channels), channels last, got {shape!r}; height and "
+        "width may be None, channels may not" + (f"; write {advice}" if advice else "")
+    )
+
+
+def _order_of(variant: Variant, sides: list[int | None]) -> tuple[int | None, ...] | None:
+    """Returns (height, width, channels) for sizes in another order or without some; or None."""
+    if len(sides) == 4:  # with a batch axis
+        sides = sides[1:]
+    if len(sides) == 3:
+        if is_channels_first(sides):
+            return channels_last(sides)
+        sides = sides[:2] if sides[2] is None else sides
+    if len(sides) == 1:
+        sides = sides * 2
+    channels = variant.input_shape[2]
+    return {2: (*sides, channels), 3: tuple(sides)}.get(len(sides))
 
 
 def _check_number(name: str, value: Any, low: float, high: float) -> None:

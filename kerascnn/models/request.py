@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field, fields
+from numbers import Integral, Rational, Real
 from typing import Any
 
 from kerascnn.lazy import keras
@@ -31,6 +32,13 @@ class Request:
     prefix: str = ""
     columns: dict[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        for argument in fields(self):
+            value = getattr(self, argument.name)
+            plain = _plain(value)
+            if plain is not value:
+                object.__setattr__(self, argument.name, plain)
+
     @classmethod
     def of(cls, arguments: dict[str, Any]) -> Request:
         """Returns the request of a builder's keyword arguments, which may include row columns."""
@@ -48,6 +56,22 @@ class Request:
             if name != "columns" and getattr(self, name) != getattr(default, name)
         }
         return {**changed, **self.columns}
+
+
+def _plain(value: Any) -> Any:
+    """Returns a value with Python's numbers, which JSON can hold, instead of NumPy's."""
+    if value is None or type(value) in (bool, int, float, str):
+        return value
+    if isinstance(value, Integral) and not isinstance(value, bool):
+        return int(value)
+    if isinstance(value, Real) and not isinstance(value, bool | Rational):
+        return float(value)
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple) and not hasattr(value, "_fields"):
+        kind = list if isinstance(value, list) else tuple
+        return kind(map(_plain, value))
+    return value
 
 
 _NAMES = [column.name for column in fields(Request) if column.name != "columns"]

@@ -38,7 +38,8 @@ def class_count(model: keras.Model) -> int:
     """Returns the number of classes of a classifier.
 
     Raises:
-        MismatchError: the model's output is not one row of class scores for each image.
+        MismatchError: the model's output is not one row of class scores for each image, or is the
+            softmax of a single score.
     """
     outputs = getattr(model, "outputs", None) or []
     if len(outputs) != 1 or len(outputs[0].shape) != 2 or outputs[0].shape[-1] is None:
@@ -50,7 +51,23 @@ def class_count(model: keras.Model) -> int:
             f"{model.name} gives outputs of shape {shapes}; it must give one row of class scores "
             f"(None, classes): {advice}"
         )
+    refuse_softmax_of_one(model)
     return int(outputs[0].shape[-1])
+
+
+def refuse_softmax_of_one(model: keras.Model) -> None:
+    """Raises MismatchError if the model's output is the softmax of a single score."""
+    softmax = ends_in_softmax(model) or isinstance(model.layers[-1], keras.layers.Softmax)
+    if softmax and model.outputs[0].shape[-1] == 1:
+        raise softmax_of_one(model.name)
+
+
+def softmax_of_one(name: str) -> MismatchError:
+    """Returns the error for a model, called `name` in it, that takes a softmax of one score."""
+    return MismatchError(
+        f"{name} ends in a softmax over one class, which is 1 for every image; build it with "
+        "classes=2, or with a sigmoid as the last activation"
+    )
 
 
 def check_classes(model: keras.Model, class_names: tuple[str, ...], source: str) -> None:

@@ -11,7 +11,7 @@ LARGEST_FILE = 2**31
 """Largest size in bytes of an ONNX or LiteRT file: their formats hold no more."""
 LARGEST_METADATA = 2**24
 """Largest size in bytes of metadata; 1,000 class names take 20 kB."""
-METADATA_KEYS = ("class_names", "preprocessing", "input", "precision")
+METADATA_KEYS = ("class_names", "preprocessing", "input", "output", "precision")
 """The entries that are read; files of other programs may store others, of any form."""
 
 

@@ -18,6 +18,7 @@ from kerascnn.fileio.atomic import sha256_file
 from kerascnn.fileio.json import write_json
 from kerascnn.lazy import np
 from kerascnn.models.request import provenance
+from kerascnn.models.signature import gives_logits
 from kerascnn.runs.run import Run, as_run
 from kerascnn.runtimes.contract import INPUT, OUTPUT
 from kerascnn.version import __version__
@@ -118,7 +119,11 @@ def describe(source: Source, network: Network) -> dict[str, Any]:
             "dtype": network.dtype,
             "model_shape": list(network.image_shape),
         },
-        "output": {"name": OUTPUT, "shape": ["batch", *network.model.outputs[0].shape[1:]]},
+        "output": {
+            "name": OUTPUT,
+            "shape": ["batch", *network.model.outputs[0].shape[1:]],
+            "scores": "logits" if gives_logits(network.model) else "probabilities",
+        },
         "versions": {"kerascnn": __version__, **{name: version(name) for name in _PACKAGES}},
     }
 

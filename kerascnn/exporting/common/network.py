@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from kerascnn.errors import MismatchError, UsageError
 from kerascnn.lazy import keras, np, tf
 from kerascnn.models.auxiliary import output_names
+from kerascnn.models.signature import refuse_softmax_of_one
 from kerascnn.runtimes.contract import INPUT, OUTPUT
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def prepare(model: keras_.Model) -> Network:
     Raises:
         UsageError: it is no built functional or sequential model with one image input, or the
             backend is not TensorFlow.
-        MismatchError: it cannot be copied to float32.
+        MismatchError: it cannot be copied to float32, or ends in the softmax of a single score.
     """
     if keras.config.backend() != "tensorflow":
         raise UsageError(
@@ -91,6 +92,7 @@ def prepare(model: keras_.Model) -> Network:
         )
     original = _with_one_output(model)
     policy = _half_precision(original)
+    refuse_softmax_of_one(original)
     float32_model = original if policy is None else _float32_copy(original)
     image = float32_model.inputs[0]
     function = tf.function(
