@@ -7,6 +7,7 @@ from kerascnn.layers.channels import ChannelShuffle as ChannelShuffle
 from kerascnn.layers.channels import ChannelSlice as ChannelSlice
 from kerascnn.layers.convolution import Conv2D as Conv2D
 from kerascnn.layers.convolution import GroupedConv2D as GroupedConv2D
+from kerascnn.layers.identity import Identity as Identity
 from kerascnn.layers.lenet import RadialBasis as RadialBasis
 from kerascnn.layers.lenet import ScaledTanh as ScaledTanh
 from kerascnn.layers.lenet import TableConv2D as TableConv2D

@@ -11,6 +11,7 @@ from kerascnn.errors import UsageError
 from kerascnn.imaging.preprocessing import Preprocessing
 from kerascnn.lazy import keras
 from kerascnn.models.layer import layer, prefixed
+from kerascnn.models.network import set_provenance
 from kerascnn.models.planning import connect, plan, resolve
 from kerascnn.models.registry import Variant
 from kerascnn.models.request import Provenance, Request
@@ -86,5 +87,5 @@ def build_model(
         classifier_activation=resolved.classifier_activation,
         weights=None,
     )
-    model.kerascnn_provenance = Provenance(variant.name, recorded.arguments())
+    set_provenance(model, Provenance(variant.name, recorded.arguments()))
     return model

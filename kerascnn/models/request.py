@@ -91,8 +91,9 @@ class Provenance:
 
 def provenance(model: keras.Model) -> Provenance | None:
     """Returns how `model` was built, or None if this package did not build it."""
-    record = getattr(model, "kerascnn_provenance", None)
-    return record if isinstance(record, Provenance) else None
+    from kerascnn.models.network import known_provenance  # which imports this module
+
+    return known_provenance(model)
 
 
 def layer_prefix(model: keras.Model) -> str:
