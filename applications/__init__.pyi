@@ -875,7 +875,7 @@ class _MobilenetV1Builder(Variant):
                 that one model can contain two networks: up to 64 letters, digits, "_" or "-".
             first: channels of the first convolution.
             stages: (channels, repeats, stride of the first repeat) of the separable convolutions.
-            padding: "far" (as keras.applications) or "symmetric".
+            padding: "far" (as keras.applications), "same" (the authors' code) or "symmetric".
 
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
@@ -1042,6 +1042,7 @@ class _NasnetBuilder(Variant):
         normal_cells: int = ...,
         penultimate: int = ...,
         skip_reduction: bool = ...,
+        border_maximum: bool = True,
         auxiliary: bool = False,
     ) -> keras.Model:
         """Builds the model, with fresh or with trained weights.
@@ -1073,6 +1074,7 @@ class _NasnetBuilder(Variant):
             penultimate: input channels of the classifier.
             skip_reduction: the cell after a reduction cell takes as "prev" the "prev" of the
                 reduction cell, not its "now".
+            border_maximum: the zeros around a map can be the maximum in a pool of a reduction cell.
             auxiliary: a second classifier at two thirds of the depth, in the training model.
 
         Returns:
@@ -2264,7 +2266,7 @@ Learning transferable architectures for scalable image recognition (arXiv:1707.0
 5,289,978 trainable parameters, 563,638,816 multiply-accumulates.
 
 Columns of its table: normal_cells=4, penultimate=1056, skip_reduction=False,
-auxiliary=False.
+border_maximum=True, auxiliary=False.
 """
 
 NASNetLarge: _NasnetBuilder
@@ -2275,7 +2277,7 @@ Learning transferable architectures for scalable image recognition (arXiv:1707.0
 88,753,150 trainable parameters, 23,783,414,658 multiply-accumulates.
 
 Columns of its table: normal_cells=6, penultimate=4032, skip_reduction=True,
-auxiliary=False.
+border_maximum=True, auxiliary=False.
 """
 
 ResNet18: _ResidualV1Builder

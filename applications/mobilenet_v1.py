@@ -6,7 +6,7 @@ convolutional neural networks for mobile vision applications", arXiv:1704.04861.
 Departures: ReLU6 for ReLU and a batch norm of epsilon 0.001 and momentum 0.99, as in the authors'
 code and keras.applications. The padding is that of keras.applications: for a stride of 2 one more
 row and column on the far side, also for maps of an odd size, which the authors' code pads equally
-on both sides. padding="symmetric" is that of timm.
+on both sides: padding="same". padding="symmetric" is that of timm.
 
 Errors: Table 1 gives the last depthwise convolution a stride of 2, which would give 4x4 and
 not the 7x7 of the next line; it is 1.
@@ -35,6 +35,7 @@ PAPER = Paper(
 )
 NORM = Norm(1e-3, 0.99)
 ACT = "relu6"
+PADDINGS = ("far", "same", "symmetric")
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Row:
     Args:
         first: channels of the first convolution.
         stages: (channels, repeats, stride of the first repeat) of the separable convolutions.
-        padding: "far" (as keras.applications) or "symmetric".
+        padding: "far" (as keras.applications), "same" (the authors' code) or "symmetric".
     """
 
     first: int
@@ -63,9 +64,9 @@ STAGES = (
 )
 
 
-def _depthwise(x: Tensor, kernel: int, stride: int, far: bool, name: str) -> Tensor:
-    pad = None
-    if far and stride == 2:
+def _depthwise(x: Tensor, kernel: int, stride: int, padding: str, name: str) -> Tensor:
+    pad: int | str | None = "same" if padding == "same" else None
+    if padding == "far" and stride == 2:
         pad, borders = 0, (max(kernel - 3, 0) // 2, kernel // 2)
         x = blocks.layer("ZeroPadding2D", x, f"{name}_pad", padding=(borders, borders))
     return depthwise_norm(x, kernel, stride, name=name, norm=NORM, act=ACT, pad=pad)
@@ -73,16 +74,16 @@ def _depthwise(x: Tensor, kernel: int, stride: int, far: bool, name: str) -> Ten
 
 def body(x: Tensor, row: Row, scale: Scale) -> Tensor:
     """A convolution, then pairs of a depthwise and a pointwise convolution."""
-    if row.padding not in ("far", "symmetric"):
-        raise UsageError(f"padding must be 'far' or 'symmetric', got {row.padding!r}")
-    far, stride = row.padding == "far", 1 if scale.stem == "small" else 2
-    first, pad = scale.channels(row.first), "same" if far else None
+    padding, stride = row.padding, 1 if scale.stem == "small" else 2
+    if padding not in PADDINGS:
+        raise UsageError(f"padding must be one of {', '.join(PADDINGS)}, got {padding!r}")
+    first, pad = scale.channels(row.first), None if padding == "symmetric" else "same"
     x = blocks.conv_norm(x, first, 3, stride, name="conv1", norm=NORM, act=ACT, pad=pad)
     for stage, (channels, repeats, first_stride) in enumerate(row.stages, 2):
         channels, kernel = scale.channels(channels), scale.kernel(3)
         for repeat in range(scale.repeats(repeats)):
             name, stride = f"separable{stage}_{repeat + 1}", 1 if repeat else first_stride
-            x = _depthwise(x, kernel, stride, far, f"{name}_dw")
+            x = _depthwise(x, kernel, stride, padding, f"{name}_dw")
             x = blocks.conv_norm(x, channels, 1, name=f"{name}_pw", norm=NORM, act=ACT)
     return x
 

@@ -5,9 +5,10 @@ recognition", arXiv:1707.07012. The paper names a network N @ penultimate filter
 each stage, and the input channels of the classifier.
 
 These are the networks of keras.applications: the pools of a reduction cell read a border of zeros,
-which count in the average and can be the maximum; the reduction cell concatenates its second sum
-although the fourth sum has used it; scheduled drop path is left out. auxiliary=True adds the
-classifier of the paper's appendix at two thirds of the depth, as in the authors' code.
+which count in the average and can be the maximum (border_maximum=False: cannot, as in timm); the
+reduction cell concatenates its second sum although the fourth sum has used it; scheduled drop path
+is left out. auxiliary=True adds the classifier of the paper's appendix at two thirds of the depth,
+as in the authors' code.
 
 depth: normal cells of each stage. width: every channel count, that of a cell in steps of 4.
 kernel_size: every separable convolution. stem="small": the paper's network for CIFAR-10
@@ -44,6 +45,7 @@ class Row:
         stem: channels of the stem.
         skip_reduction: the cell after a reduction cell takes as "prev" the "prev" of the reduction
             cell, not its "now".
+        border_maximum: the zeros around a map can be the maximum in a pool of a reduction cell.
         auxiliary: a second classifier at two thirds of the depth, in the training model.
     """
 
@@ -51,6 +53,7 @@ class Row:
     penultimate: int
     stem: int
     skip_reduction: bool
+    border_maximum: bool = True
     auxiliary: bool = False
 
 
@@ -68,17 +71,18 @@ def body(x: Tensor, row: Row, scale: Scale) -> Any:
         norm=NORM, act=None, pad=1 if small else 0,
     )  # fmt: skip
     now, prev = State(x, 0), None
+    reduction = REDUCTION._replace(border_maximum=row.border_maximum)
     if small:
         prev = now
     else:
         for number, share in (1, 4), (2, 2):
-            output = cell(REDUCTION, now, prev, filters // share, f"stem{number}", scale)
+            output = cell(reduction, now, prev, filters // share, f"stem{number}", scale)
             now, prev = output, now
     taps = {}
     for stage in (1, 2, 3):
         if stage > 1:
             filters *= 2
-            output = cell(REDUCTION, now, prev, filters, f"reduction{stage - 1}", scale)
+            output = cell(reduction, now, prev, filters, f"reduction{stage - 1}", scale)
             now, prev = output, prev if row.skip_reduction else now
         for number in range(1, scale.repeats(row.normal_cells) + 1):
             output = cell(NORMAL, now, prev, filters, f"stage{stage}_cell{number}", scale)

@@ -27,6 +27,7 @@ class Axes(TypedDict, total=False):
     block: Domain
     block_dropout: Domain
     border_counts: Domain
+    border_maximum: Domain
     c: Domain
     c1: Domain
     c3: Domain

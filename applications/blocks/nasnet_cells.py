@@ -20,13 +20,14 @@ class Cell(NamedTuple):
 
     An operation is the size of a separable convolution, "avg", "max" or "same", with its input:
     "now", "prev", or the number of a pair. In a reduction cell, it strides if it reads "now" or
-    "prev".
+    "prev"; `border_maximum` says whether the zeros of the border can then be the maximum.
     """
 
     kind: str
     pairs: tuple[Any, ...]
     stacked: tuple[Any, ...]
     stride: int
+    border_maximum: bool = True
 
 
 # Figure 4 of the paper.
@@ -126,6 +127,8 @@ def cell(
         strides = kind.stride == 2 and of in ("now", "prev")
         if operation in ("avg", "max"):
             pool = blocks.avg_pool if operation == "avg" else blocks.max_pool
+            if strides and operation == "max" and not kind.border_maximum:
+                return pool(states[of], 3, 2, name=label, pad="same")
             if strides:
                 return pool(states["border"], 3, 2, name=label)
             return pool(states[of], 3, 1, name=label, pad=1)

@@ -35,6 +35,9 @@ class Columns(TypedDict, total=False):
     # inception
     border_counts: bool
 
+    # nasnet
+    border_maximum: bool
+
     # inception
     c: tuple[Any, ...]
 

@@ -47,7 +47,7 @@ PARENTS = 4
 """Folders above a file whose names may tell the network, as in a hub's cache."""
 INVISIBLE = (
     "padding", "stride_in", "stride_at", "ceil_pool", "border_counts", "lrn", "pad", "pool4",
-    "skip_reduction", "pool",
+    "skip_reduction", "border_maximum", "pool",
 )  # fmt: skip
 """Columns of our rows that change results and no tensor's shape."""
 WITHOUT_WEIGHTS = ("A", "none")

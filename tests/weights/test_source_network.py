@@ -55,6 +55,7 @@ def test_a_row_with_another_value_is_refused(row: str, source: str, tmp_path: Pa
         "padding": "same", "stride_in": "1x1", "stride_at": "first", "ceil_pool": True,
         "border_counts": True, "gamma": True, "lrn": True, "pad": 7, "pool4": 3, "large": 5,
         "batch_norm": False, "module": "naive", "skip_reduction": True, "shortcut": "none",
+        "border_maximum": False,
     }  # fmt: skip
     other: dict[str, Any] = {
         "padding": "symmetric", "stride_in": "3x3", "stride_at": "last", "shortcut": "A",
@@ -105,7 +106,13 @@ def test_a_row_with_another_value_is_refused(row: str, source: str, tmp_path: Pa
         ("googlenet", "torchvision", {"pool4": 2, "large": 3, "batch_norm": True}, 1e-3),
         ("vgg11_lrn", "torchvision", {"lrn": False}, 1e-5),
         ("alexnet_owt", "torchvision", {"pad": 2, "lrn": None}, None),
-        ("nasnet_large", "keras", {"skip_reduction": True}, 1e-3),
+        ("nasnet_large", "keras", {"skip_reduction": True, "border_maximum": True}, 1e-3),
+        ("nasnet_large", "timm", {"skip_reduction": True, "border_maximum": False}, 1e-3),
+        ("resnet50", "huggingface", {"stride_in": "3x3"}, 1e-5),
+        ("resnet50", "huggingface_backbone", {"stride_in": "3x3"}, 1e-5),
+        ("mobilenet_v1", "huggingface", {"padding": "same"}, 1e-3),
+        ("mobilenet_v2", "huggingface_backbone", {"padding": "same"}, 1e-3),
+        ("efficientnet_b5", "huggingface", {"padding": "same"}, 1e-3),
         ("nasnet_mobile", "keras", {"skip_reduction": False}, 1e-3),
         ("resnet20_cifar", "cifar", {"shortcut": "A"}, 1e-5),
     ],

@@ -51,17 +51,19 @@ def by_block(
 
 
 def stem_and_head(
-    stem: tuple[str, str], last: tuple[str, str] | None, predictions: str, hidden: str = ""
+    stem: tuple[str, str], last: tuple[str, str] | None, predictions: str = "", hidden: str = ""
 ) -> dict[str, str]:
     """Returns the `ends` of a mobile network for `by_block`.
 
     Args:
         stem: the modules of the first convolution and its batch norm.
         last: the modules of the last convolution and its batch norm; None if there is none.
-        predictions: the module of the classifier.
+        predictions: the module of the classifier; empty if there is none.
         hidden: the module of the dense layer before the classifier; empty if there is none.
     """
-    ends = {"conv1": stem[0], "conv1_bn": stem[1], "predictions": predictions}
+    ends = {"conv1": stem[0], "conv1_bn": stem[1]}
+    if predictions:
+        ends["predictions"] = predictions
     if last is not None:
         ends.update(conv_last=last[0], conv_last_bn=last[1])
     if hidden:

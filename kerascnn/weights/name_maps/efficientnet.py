@@ -1,4 +1,4 @@
-"""The names of EfficientNet's layers in torchvision, timm and keras.applications."""
+"""The names of EfficientNet's layers in torchvision, timm, transformers and keras.applications."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from kerascnn.weights.name_maps.block_names import (
     inverted_in_torchvision,
     stem_and_head,
 )
+from kerascnn.weights.name_maps.huggingface import SOURCES as HUGGINGFACE
+from kerascnn.weights.name_maps.huggingface import forms
 from kerascnn.weights.name_maps.layout import SourceNetwork
 
 FIRST_WIDTH_OF_B5 = 1.6
@@ -55,15 +57,44 @@ def _keras(names: Sequence[str]) -> dict[str, str]:
     return by_block(names, ends, _block_in_keras)
 
 
-LAYOUTS = {"torchvision": _torchvision, "timm": _timm, "keras": _keras}
+HUGGINGFACE_PARTS = {
+    "expand": "expansion.expand_conv",
+    "expand_bn": "expansion.expand_bn",
+    "dw": "depthwise_conv.depthwise_conv",
+    "dw_bn": "depthwise_conv.depthwise_norm",
+    "se_reduce": "squeeze_excite.reduce",
+    "se_expand": "squeeze_excite.expand",
+    "project": "projection.project_conv",
+    "project_bn": "projection.project_bn",
+}
+
+
+def _block_in_huggingface(block: Block) -> dict[str, str]:
+    prefix = f"encoder.blocks.{block.number - 1}."
+    return {ours: prefix + theirs for ours, theirs in HUGGINGFACE_PARTS.items()}
+
+
+def _huggingface(names: Sequence[str]) -> dict[str, str]:
+    stem = ("embeddings.convolution", "embeddings.batchnorm")
+    ends = stem_and_head(stem, ("encoder.top_conv", "encoder.top_bn"))
+    return by_block(names, ends, _block_in_huggingface)
+
+
+LAYOUTS = {
+    "torchvision": _torchvision,
+    "timm": _timm,
+    "keras": _keras,
+    **forms(_huggingface, "efficientnet."),
+}
 
 
 def networks(source: str, row: Any) -> tuple[SourceNetwork, ...]:
     """Returns the networks of a source that have the tensors of a row.
 
     timm has each network twice: its own, and TensorFlow's, whose names begin with "tf_".
+    transformers pads as TensorFlow does at the row's own input size.
     """
-    if source == "keras":
+    if source in ("keras", *HUGGINGFACE):
         return (SourceNetwork({"padding": "same"}, 1e-3),)
     if source == "torchvision":
         epsilon = 1e-3 if row.width >= FIRST_WIDTH_OF_B5 else 1e-5

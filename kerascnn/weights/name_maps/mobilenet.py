@@ -1,4 +1,4 @@
-"""The names of the MobileNets' layers in torchvision, timm and keras.applications.
+"""The names of the MobileNets' layers in torchvision, timm, transformers and keras.applications.
 
 The versions are distinguished by our block names: separable (V1), bottleneck (V2) and bneck (V3).
 The files that Keras publishes for V2 and V3 are older than its code and have other names, such as
@@ -18,6 +18,8 @@ from kerascnn.weights.name_maps.block_names import (
     inverted_in_torchvision,
     stem_and_head,
 )
+from kerascnn.weights.name_maps.huggingface import SOURCES as HUGGINGFACE
+from kerascnn.weights.name_maps.huggingface import forms
 from kerascnn.weights.name_maps.layout import Layout, SourceNetwork
 
 Version = tuple[dict[str, str], Callable[[Block], dict[str, str]]]
@@ -118,7 +120,46 @@ def _bneck_in_keras_files(block: Block) -> dict[str, str]:
 
 
 QUANTISED = "(quant|qnnpack|fbgemm)"
+
+
+def _in_huggingface(modules: dict[str, str]) -> dict[str, str]:
+    """Returns the modules of convolutions and batch norms of these layers of transformers."""
+    return {ours: f"{theirs}.convolution" for ours, theirs in modules.items()} | {
+        f"{ours}_bn": f"{theirs}.normalization" for ours, theirs in modules.items()
+    }
+
+
+def _separable_in_huggingface(block: Block) -> dict[str, str]:
+    number = 2 * (block.number - 1)
+    return _in_huggingface({"dw": f"layer.{number}", "pw": f"layer.{number + 1}"})
+
+
+def _bottleneck_in_huggingface(block: Block) -> dict[str, str]:
+    module = "conv_stem" if block.number == 1 else f"layer.{block.number - 2}"
+    parts = {"expand": "expand_1x1", "dw": "conv_3x3", "project": "reduce_1x1"}
+    return _in_huggingface({ours: f"{module}.{theirs}" for ours, theirs in parts.items()})
+
+
+def _with_classifier(names: Sequence[str]) -> dict[str, str]:
+    """Returns the names in MobileNetV1ForImageClassification or the second version's."""
+    first = any(name.startswith("separable") for name in names)
+    prefix = "mobilenet_v1." if first else "mobilenet_v2."
+    return forms(HUGGINGFACE_BACKBONES, prefix)["huggingface"](names)
+
+
+HUGGINGFACE_BACKBONES = _layout(
+    {
+        "separable": (_in_huggingface({"conv1": "conv_stem"}), _separable_in_huggingface),
+        "bottleneck": (
+            _in_huggingface({"conv1": "conv_stem.first_conv", "conv_last": "conv_1x1"}),
+            _bottleneck_in_huggingface,
+        ),
+    }
+)
+
 LAYOUTS = {
+    "huggingface": _with_classifier,
+    "huggingface_backbone": HUGGINGFACE_BACKBONES,
     "torchvision": _layout(
         {
             "bottleneck": (
@@ -186,6 +227,8 @@ def networks(source: str, row: Any) -> tuple[SourceNetwork, ...]:
     if source in ("keras", "keras_files"):
         first = not third and not hasattr(row, "last")
         return (SourceNetwork({"padding": "far" if first else "same"}, 1e-3),)
+    if source in HUGGINGFACE:
+        return (SourceNetwork({"padding": "same"}, 1e-3),)
     symmetric = {"padding": "symmetric"}
     if source == "torchvision" and not third:
         # torchvision's network for quantisation has the same tensors, and ReLU for ReLU6.

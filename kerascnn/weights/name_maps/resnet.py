@@ -1,4 +1,4 @@
-"""The names of ResNet's layers in torchvision, timm, keras.applications and CIFAR checkpoints.
+"""The names of ResNet's layers in torchvision, timm, transformers, keras.applications and for CIFAR.
 
 The name maps of the other residual families use these tables.
 """
@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from kerascnn.weights.name_maps.huggingface import forms
 from kerascnn.weights.name_maps.layout import SourceNetwork
 
 # Our names: conv3_2_conv1_bn is in block 2 of stage 3, where stage 1 is the stem.
@@ -22,7 +23,8 @@ class Names:
 
     Args:
         block: the prefix of a block's layers, a format of `stage` (from 2), `block` (from 1),
-            `stage_before` (`stage` - 1) and `block_before` (`block` - 1).
+            `stage_before` (`stage` - 1), `stage_index` (`stage` - 2) and `block_before`
+            (`block` - 1).
         parts: the source's name for the last part of each of our names inside a block.
         others: the source's name for each of our layers outside of the blocks.
     """
@@ -39,7 +41,11 @@ class Names:
             if match and match[3] in self.parts:
                 stage, block = int(match[1]), int(match[2])
                 prefix = self.block.format(
-                    stage=stage, block=block, stage_before=stage - 1, block_before=block - 1
+                    stage=stage,
+                    block=block,
+                    stage_before=stage - 1,
+                    stage_index=stage - 2,
+                    block_before=block - 1,
                 )
                 modules[name] = prefix + self.parts[match[3]]
             elif name in self.others:
@@ -84,9 +90,22 @@ cifar = Names(
     {**TORCH_STEM, "predictions": "linear"},
 )
 
+# ResNetModel of transformers.
+huggingface = Names(
+    "encoder.stages.{stage_index}.layers.{block_before}.",
+    {
+        **{f"conv{i}": f"layer.{i - 1}.convolution" for i in (1, 2, 3)},
+        **{f"conv{i}_bn": f"layer.{i - 1}.normalization" for i in (1, 2, 3)},
+        "shortcut": "shortcut.convolution",
+        "shortcut_bn": "shortcut.normalization",
+    },
+    {"conv1": "embedder.embedder.convolution", "conv1_bn": "embedder.embedder.normalization"},
+)
+
 LAYOUTS = {
     "torchvision": torchvision,
     "timm": torchvision,
+    **forms(huggingface, "resnet.", "classifier.1"),
     "keras": keras,
     "keras_files": keras_files,
     "cifar": cifar,
