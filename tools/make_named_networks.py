@@ -2,9 +2,9 @@
 
     PYTHON_WITH_TORCH tools/make_named_networks.py
 
-The networks have their libraries' names of tensors and few channels. Each tensor has the values that
-`support.seeded_weights` draws for its name, so that the file holds only names, shapes and the logits
-of two seeded images. It needs PyTorch, timm and transformers.
+The networks have their libraries' names of tensors and few channels. Each tensor has the values
+that `support.seeded_weights` draws for its name, so that the file holds only names, shapes and the
+logits of two seeded images. It needs PyTorch, timm and transformers.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ def _networks() -> dict[str, torch.nn.Module]:
     # Narrower networks of ours have a shortcut in the first block, which transformers leaves out.
     mobile = MobileNetV2Config(depth_multiplier=0.35, num_labels=5)
     efficient = EfficientNetConfig(
-        width_coefficient=0.5, depth_coefficient=1.0, num_labels=5, image_size=SIDES["efficientnet"],
-        hidden_dim=640,
+        width_coefficient=0.5, depth_coefficient=1.0, num_labels=5, hidden_dim=640,
+        image_size=SIDES["efficientnet"],
     )  # fmt: skip
     return {
         "resnet50": ResNetForImageClassification(deep),

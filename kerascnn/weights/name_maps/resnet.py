@@ -1,4 +1,4 @@
-"""The names of ResNet's layers in torchvision, timm, transformers, keras.applications and for CIFAR.
+"""The names of ResNet's layers in other libraries and in checkpoints for CIFAR.
 
 The name maps of the other residual families use these tables.
 """
