@@ -19,6 +19,7 @@ from kerascnn.weights.download.digests import Digest, digest_beside, digest_file
 from kerascnn.weights.fit import FLOATS
 from kerascnn.weights.formats.byte_range import as_floats, volume
 from kerascnn.weights.formats.checkpoint import Checkpoint, naming, open_checkpoint
+from kerascnn.weights.formats.tf_checkpoint import index_file
 from kerascnn.weights.identify import Candidate, identify
 
 SAFE, REFUSED, UNCHECKED = "safe", "refused", "could not check"
@@ -101,7 +102,7 @@ def inspect(path: str | os.PathLike[str]) -> tuple[Inspection, KerasCNNError | N
     Raises:
         DataError: there is no such file, or it is a directory, a pipe or a device.
     """
-    path = Path(path)
+    path = index_file(path) or Path(path)
     with open_regular(path) as stream:
         size = os.fstat(stream.fileno()).st_size
         sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
@@ -124,6 +125,8 @@ def _with_contents(inspection: Inspection, checkpoint: Checkpoint) -> Inspection
     """Returns the inspection with the contents of the open file."""
     with naming(checkpoint.path):
         record = file_metadata.opened(checkpoint.metadata)
+    if checkpoint.has_parts:
+        inspection = replace(inspection, size=checkpoint.size, sha256=checkpoint.sha256())
     return replace(
         inspection,
         container=checkpoint.contents.kind,
@@ -184,7 +187,7 @@ def verify(path: str | os.PathLike[str]) -> Verification:
         UnsafeFileError: the file contains code, links or claims of absurd size.
         DataError: there is no such file, or no digest of it is known.
     """
-    path = Path(path)
+    path = index_file(path) or Path(path)
     with open_regular(path):  # raises the usual error if the file is missing
         against = _agreeing(path)
     with open_checkpoint(path) as checkpoint:

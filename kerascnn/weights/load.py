@@ -70,8 +70,9 @@ def load_weights(
 ) -> LoadReport:
     """Loads a file of weights into a model, by the names of its tensors.
 
-    Reads .weights.h5, .keras, Keras 2 .h5, PyTorch .pth/.pt/.th/.pkl, .safetensors, .npz and .onnx,
-    with our names or those of torchvision, timm and keras.applications. No code in the file is run,
+    Reads .weights.h5, .keras, Keras 2 .h5, PyTorch .pth/.pt/.th/.pkl, .safetensors, .npz, .onnx and
+    checkpoints and SavedModels of TensorFlow, with our names or those of torchvision, timm,
+    transformers and keras.applications. No code in the file is run,
     and the model is unchanged unless the load succeeds.
 
     Args:

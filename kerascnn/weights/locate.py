@@ -20,6 +20,7 @@ from kerascnn.published.catalogue import BY_TAG, DEFAULT, checkpoints, published
 from kerascnn.published.record import Published
 from kerascnn.weights.download.digests import Digest
 from kerascnn.weights.download.fetch import check_url, fetch
+from kerascnn.weights.formats.tf_checkpoint import index_file
 
 if TYPE_CHECKING:
     import keras
@@ -64,7 +65,8 @@ def locate(source: SourceLike, row: str | None = None) -> Path:
 
     Args:
         source: a path, an https address (which may end in #sha256=...), a tag of
-            `kerascnn weights list`, or "imagenet".
+            `kerascnn weights list`, or "imagenet". The path of a checkpoint of TensorFlow may be
+            its prefix, and that of a SavedModel its folder.
         row: the architecture, for "imagenet".
 
     Raises:
@@ -127,6 +129,9 @@ def _located(source: SourceLike, row: str | None) -> Source:
     text = os.fspath(source)
     if _URL.match(text):
         return Source(_fetch_url(text))
+    index = index_file(text)  # of a checkpoint of TensorFlow, which may be given by its prefix
+    if index is not None:
+        return Source(index)
     if text.partition("/")[0] in PUBLISHERS and not os.path.lexists(text):
         published(text)  # raises an error that suggests similar tags
     if isinstance(source, str) and not Path(text).suffix and not os.path.lexists(text):

@@ -12,15 +12,23 @@ import contextlib
 import os
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kerascnn.errors import DamagedFileError, UnsafeFileError
 from kerascnn.fileio.untrusted import named, open_regular, quoted, reading
-from kerascnn.weights.formats import archive, hdf5_file, onnx_file, safetensors_file, torch_file
-from kerascnn.weights.formats.byte_range import Region, Scratch
+from kerascnn.weights.formats import (
+    archive,
+    hdf5_file,
+    onnx_file,
+    safetensors_file,
+    sorted_table,
+    tf_checkpoint,
+    torch_file,
+)
+from kerascnn.weights.formats.byte_range import Region, Scratch, sha256
 from kerascnn.weights.formats.tensor_table import Contents, StoredTensor
 
 if TYPE_CHECKING:
@@ -74,12 +82,21 @@ FORMATS_OF_SUFFIX = {
 
 
 class Checkpoint:
-    """An open file of weights; use it inside the `with` block of `open_checkpoint`."""
+    """An open file of weights; use it inside the `with` block of `open_checkpoint`.
 
-    def __init__(self, path: Path, region: Region, contents: Contents) -> None:
+    Args:
+        path: the file.
+        region: its bytes.
+        contents: its tensors.
+        parts: the bytes of further files that hold the values.
+    """
+
+    def __init__(
+        self, path: Path, region: Region, contents: Contents, parts: Sequence[Region] = ()
+    ) -> None:
         self.path, self.contents = path, contents
-        self._region = region
-        self._state = region.state()
+        self._regions = (region, *parts)
+        self._states = _states(self._regions)
 
     @property
     def tensors(self) -> dict[str, StoredTensor]:
@@ -111,10 +128,20 @@ class Checkpoint:
             with naming(self.path), reading(f"its tensor {quoted(name)} cannot be read"):
                 raise
 
+    @property
+    def has_parts(self) -> bool:
+        """Whether further files hold the values."""
+        return len(self._regions) > 1
+
+    @property
+    def size(self) -> int:
+        """The number of bytes of the file, and of its further files."""
+        return sum(region.size for region in self._regions)
+
     def sha256(self) -> str:
-        """Returns the SHA-256 of the whole file, 64 hexadecimal digits."""
+        """Returns the SHA-256 of the whole file and its further files, 64 hexadecimal digits."""
         with naming(self.path):
-            return self._region.sha256()
+            return sha256(*self._regions)
 
     def sha256_in_background(self, ready: threading.Event) -> Callable[[], str]:
         """Starts computing the file's SHA-256 in another thread.
@@ -128,28 +155,34 @@ class Checkpoint:
             A function that waits for the digest and returns it. It raises DamagedFileError when
             the file has changed since it was opened.
         """
-        region, state, path = self._region.duplicate(), self._state, named(self.path)
+        regions = [region.duplicate() for region in self._regions]
+        states, path = self._states, named(self.path)
         result: Future[str] = Future()
 
         def work() -> None:
             ready.wait()
             try:
-                digest = region.sha256()
-                if region.state() != state:
+                digest = sha256(*regions)
+                if _states(regions) != states:
                     raise DamagedFileError(f"{path} changed after it was read")
                 result.set_result(digest)
             except BaseException as error:  # raised again in the thread that waits
                 result.set_exception(error)
             finally:
-                region.close()
+                for region in regions:
+                    region.close()
 
         threading.Thread(target=work, name="sha256", daemon=True).start()
         return result.result
 
     def check_unchanged(self) -> None:
         """Raises DamagedFileError when the file has changed since it was opened."""
-        if self._region.state() != self._state:
+        if _states(self._regions) != self._states:
             raise DamagedFileError(f"{named(self.path)} changed while it was read; load it again")
+
+
+def _states(regions: Sequence[Region]) -> list[tuple[int, int]]:
+    return [region.state() for region in regions]
 
 
 @contextlib.contextmanager
@@ -166,25 +199,44 @@ def open_checkpoint(path: str | os.PathLike[str]) -> Iterator[Checkpoint]:
     """Opens a file of weights; its first bytes tell its format, which its suffix must allow.
 
     Args:
-        path: .weights.h5, .h5, .keras, .pth, .pt, .th, .pkl, .safetensors, .npz or .onnx.
+        path: .weights.h5, .h5, .keras, .pth, .pt, .th, .pkl, .safetensors, .npz, .onnx, or a
+            checkpoint or SavedModel of TensorFlow as in `tf_checkpoint.index_file`.
 
     Raises:
         DataError: there is no such regular file.
         DamagedFileError: it is empty, truncated, or of another format than its suffix says.
         UnsafeFileError: it contains code, links or claims of absurd size.
     """
-    path = Path(path)
-    with open_regular(path) as stream:
-        descriptor = stream.fileno()
-        region = Region(descriptor, 0, os.fstat(descriptor).st_size)
+    path = tf_checkpoint.index_file(path) or Path(path)
+    parts: list[Region] = []
+    with contextlib.ExitStack() as stack:
+        region = _opened(stack, path)
+
+        def beside(ending: str) -> Region:
+            """Opens a file of values of TensorFlow's; a link could lead out of the folder."""
+            part = path.with_name(path.name.removesuffix(tf_checkpoint.SUFFIX) + ending)
+            if part.is_symlink():
+                raise UnsafeFileError(f"its {part.name} is a link; copy the file that it leads to")
+            if not part.exists():
+                raise DamagedFileError(f"its file of values {part.name} is missing; copy it too")
+            parts.append(_opened(stack, part))
+            return parts[-1]
+
         with naming(path), reading("it cannot be read"):
-            contents = _contents(region, path.suffix.lower())
-        yield Checkpoint(path, region, contents)
+            contents = _contents(region, path.suffix.lower(), beside)
+        yield Checkpoint(path, region, contents, parts)
 
 
-def _contents(region: Region, suffix: str) -> Contents:
+def _opened(stack: contextlib.ExitStack, path: Path) -> Region:
+    descriptor = stack.enter_context(open_regular(path)).fileno()
+    return Region(descriptor, 0, os.fstat(descriptor).st_size)
+
+
+def _contents(region: Region, suffix: str, beside: tf_checkpoint.Beside) -> Contents:
     if region.size == 0:
         raise DamagedFileError("it is empty; fetch or write it again")
+    if suffix == tf_checkpoint.SUFFIX and sorted_table.is_table(region):
+        return tf_checkpoint.read(region, beside)
     head = region.read(0, min(region.size, 512))
     kind = next((kind for pattern, kind in SIGNATURES if pattern.match(head)), None)
     if suffix == ".onnx" and kind in (None, SAFETENSORS):

@@ -1,13 +1,12 @@
 """Lists the initialisers of an ONNX file without building its graph.
 
-ONNX is protobuf: fields with a number, a wire type and a value, in any order. Only the fields that
-contain initialisers are parsed; the others are skipped by their length. The numbers are those of
-onnx.proto3.
+Only the fields of the protobuf that contain initialisers are parsed; the others are skipped by
+their length. The numbers are those of onnx.proto3.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +14,7 @@ from kerascnn.errors import DamagedFileError, UnsafeFileError
 from kerascnn.fileio.pickle_machine import MAXIMUM_RANK
 from kerascnn.fileio.untrusted import quoted
 from kerascnn.weights.formats.byte_range import ITEM_BYTES, Region, volume
+from kerascnn.weights.formats.protobuf import Scanner, varint
 from kerascnn.weights.formats.tensor_table import (
     MAXIMUM_NAME,
     Contents,
@@ -22,9 +22,7 @@ from kerascnn.weights.formats.tensor_table import (
     add_tensor,
 )
 
-MAXIMUM_FIELDS = 1_000_000
-BUFFER = 2**16
-"""Bytes that are read at once to parse fields."""
+WHAT = "an ONNX file"
 
 # The values of TensorProto.DataType that weights may have.
 DTYPES = {1: "float32", 6: "int32", 7: "int64", 10: "float16", 11: "float64", 16: "bfloat16"}
@@ -47,59 +45,12 @@ class _Tensor:
     """Type of the elements of `values`; empty for raw bytes of type `dtype`."""
 
 
-class _Scanner:
-    """Parses the fields of messages, and counts them against `MAXIMUM_FIELDS`."""
-
-    def __init__(self) -> None:
-        self.fields_left = MAXIMUM_FIELDS
-
-    def fields(self, region: Region) -> Iterator[tuple[int, int | Region]]:
-        """Yields the number of each field of a message, and its integer or its region of bytes."""
-        position, start, buffer = 0, 0, b""
-        while position < region.size:
-            self.fields_left -= 1
-            if self.fields_left < 0:
-                raise UnsafeFileError(f"it has more than {MAXIMUM_FIELDS:,} fields")
-            # A field's number, and its value or length, take 20 bytes at most.
-            if position + 20 > start + len(buffer):
-                start = position
-                buffer = region.read(start, min(BUFFER, region.size - start))
-            tag, at = _varint(buffer, position - start)
-            number, wire = tag >> 3, tag & 7
-            if wire == 0:
-                value, at = _varint(buffer, at)
-                yield number, value
-                position = start + at
-            elif wire in (1, 2, 5):
-                size = {1: 8, 5: 4}.get(wire)
-                if size is None:
-                    size, at = _varint(buffer, at)
-                yield number, region.part(start + at, size)
-                position = start + at + size
-            else:
-                raise DamagedFileError("it is not an ONNX file, or is damaged")
-
-
-def _varint(data: bytes, position: int) -> tuple[int, int]:
-    """Returns the integer of variable length at a position, and the position after it."""
-    value = 0
-    for shift in range(0, 70, 7):
-        if position >= len(data):
-            break
-        byte = data[position]
-        position += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, position
-    raise DamagedFileError("it is not an ONNX file, or is truncated")
-
-
 def read(region: Region) -> Contents:
     """Returns the initialisers of an ONNX file, without their values.
 
     Tensors stored in other files are refused.
     """
-    scanner = _Scanner()
+    scanner = Scanner(WHAT)
     graphs = [value for number, value in scanner.fields(region) if number == _GRAPH]
     if len(graphs) != 1 or not isinstance(graphs[0], Region):
         raise DamagedFileError("it has no graph; it is not an ONNX file, or is damaged")
@@ -115,7 +66,7 @@ def read(region: Region) -> Contents:
     return Contents("onnx", tensors)
 
 
-def _tensor(scanner: _Scanner, region: Region) -> _Tensor:
+def _tensor(scanner: Scanner, region: Region) -> _Tensor:
     tensor = _Tensor()
     for number, value in scanner.fields(region):
         content = value if isinstance(value, Region) else None
@@ -142,7 +93,7 @@ def _varints(region: Region | None) -> list[int]:
     data = b"" if region is None else region.read(0, min(region.size, 10 * MAXIMUM_RANK))
     values, position = [], 0
     while position < len(data):
-        value, position = _varint(data, position)
+        value, position = varint(data, position, WHAT)
         values.append(value)
     return values
 
