@@ -20,7 +20,7 @@ import numpy as np
 from kerascnn.create import create_model
 from kerascnn.data.load import load_data
 from kerascnn.data.sources.dataset import Data
-from kerascnn.errors import KerasCNNError, UsageError
+from kerascnn.errors import Interrupted, KerasCNNError, UsageError
 from kerascnn.fileio.atomic import refuse_occupied
 from kerascnn.fileio.json import read_json, write_compact_json, write_json
 from kerascnn.models.input_size import input_shape_for
@@ -174,6 +174,7 @@ def scaling_study(
     Raises:
         UsageError: a factor is not above 0, or all are 1.
         OutputError: the directory has other files.
+        Interrupted: Ctrl-C or SIGTERM; the same call goes on with the network that was trained.
     """
     positive = all(0 < factor < math.inf for factor in factors)
     if not positive or not any(factor != 1 for factor in factors):
@@ -288,10 +289,17 @@ def _score(point: Point, setup: StudySetup, seed: int) -> float:
         setup.variant, depth=point.depth, width=point.width, input_shape=sides,
         classes=len(data.class_names), stem=_stem(setup.variant, shape),
     )  # fmt: skip
-    run: Run = train(
-        model, data, recipe=setup.recipe, epochs=setup.epochs, run_dir=run_dir, overwrite=True,
-        seed=seed, verbose=setup.verbose,
-    )  # fmt: skip
+    try:
+        run: Run = train(
+            model, data, recipe=setup.recipe, epochs=setup.epochs, run_dir=run_dir, overwrite=True,
+            seed=seed, verbose=setup.verbose,
+        )  # fmt: skip
+    except Interrupted as error:
+        stopped = str(error).partition(";")[0]
+        raise Interrupted(
+            f"{stopped}; {setup.directory} is kept: run the same command to go on, with this "
+            "network from its start"
+        ) from None
     score = float(run.best["metrics"]["val_accuracy"])
     write_compact_json(run_dir / "score.json", score)
     return score

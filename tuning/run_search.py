@@ -120,7 +120,7 @@ def search(
         MismatchError: classes or channels differ between space and data.
         OutputError: the directory has other files or cannot be written.
         KerasCNNError: no trial completed; the message has the reason of the first failure.
-        Interrupted: Ctrl-C or SIGTERM; the same call resumes the search.
+        Interrupted: Ctrl-C or SIGTERM; the same call without `overwrite` resumes it.
     """
     _check(tuner, trials, epochs, latency)
     if strategy == "multiworker":
@@ -178,7 +178,7 @@ def _search(
             over = True
     except Interrupted as error:
         raise Interrupted(
-            f"stopped by {error}; {directory} is kept: run the same command to resume"
+            f"stopped by {error}; {directory} is kept: run {_command(options)} to resume"
         ) from None
     finally:
         if reporter is not None:
@@ -186,7 +186,7 @@ def _search(
     if worker:
         return None
     if not over:
-        raise Interrupted(f"stopped; {directory} is kept: run the same command to resume")
+        raise Interrupted(f"stopped; {directory} is kept: run {_command(options)} to resume")
     result = SearchResult(read_trials(directory, meter), directory, space, settings)
     write_results(result)
     _set_state(directory, config, "finished")
@@ -194,6 +194,11 @@ def _search(
         best = result.best
         reporter.say(f"best trial {best.trial}: {best.score:.2%}; see {directory / REPORT}")
     return result
+
+
+def _command(options: SearchOptions) -> str:
+    """Returns which command resumes the search."""
+    return f"the same command{' without --overwrite' if options.overwrite else ''}"
 
 
 def _holds_files(directory: Path) -> bool:

@@ -60,12 +60,17 @@ def supervise(address: str, worker: str | None, directory: str | os.PathLike[str
     if address.startswith(("0.0.0.0", "[::]")):
         print(f"{name}: anyone who reaches this port can add or end trials", file=sys.stderr)
     deaths, ended = 0, -1
+    arguments = sys.argv[1:]
+    # A child that is started again resumes the search; it would delete it with this option.
+    kept = [text for text in arguments if len(text) < 4 or not "--overwrite".startswith(text)]
+    again = "" if arguments == kept else " without --overwrite"
     while True:
-        code = run_child([sys.executable, "-m", "kerascnn", *sys.argv[1:]])
+        code = run_child([sys.executable, "-m", "kerascnn", *arguments])
+        arguments = kept
         if code == 0:
             return
         if code == Interrupted.exit_code:
-            raise Interrupted(f"{name} was stopped; run the same command to resume")
+            raise Interrupted(f"{name} was stopped; run the same command{again} to resume")
         if 0 < code < 128:  # a reported error, or one of Python: it would happen again
             raise SystemExit(code)
         now = len(outcome_paths(Path(directory)))

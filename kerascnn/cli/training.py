@@ -22,7 +22,8 @@ def add_verbs(verbs: Any) -> None:
         "history, the best and the last model, TensorBoard events, curves.png and\n"
         "report.html.",
         epilog="example:\n  kerascnn train lenet5 digits --epochs 20 --run-dir runs/lenet5\n"
-        "After an interruption, the same command resumes the run, with the same result.",
+        "After an interruption, the same command resumes the run of a --run-dir, with the same\n"
+        "result. With --overwrite it starts again; the message says which command resumes.",
     )
     train.add_argument("name", metavar="NAME", help="as `kerascnn list` prints it")
     train.add_argument("data", metavar="DATA", help=DATA_HELP)

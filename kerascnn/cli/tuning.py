@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 from kerascnn.cli.output import print_json, progress_stream
@@ -26,7 +28,8 @@ def add_verbs(verbs: Any) -> None:
         "tune",
         help="search for depth, width, filter size and training under a budget",
         description="Trains candidates within a budget and writes a directory with all of them, a\n"
-        "table, plots and report.html. After an interruption, the same command resumes it.",
+        "table, plots and report.html. After an interruption, the same command resumes it;\n"
+        "with --overwrite it starts again.",
         epilog=_TUNE,
     )
     tune.add_argument("names", metavar="NAME[,NAME]", help="as `kerascnn list` prints them")
@@ -165,7 +168,8 @@ def _tune(arguments: argparse.Namespace) -> None:
             worker=arguments.worker,
         )
         if result is not None and arguments.retrain:
-            result.retrain(arguments.data, overwrite=True)
+            with _stopped_retraining(arguments.dir, overwrite=arguments.overwrite):
+                result.retrain(arguments.data, overwrite=True)
     if arguments.json and result is not None:
         best = result.best
         print_json(
@@ -176,6 +180,21 @@ def _tune(arguments: argparse.Namespace) -> None:
                 "best": {"trial": best.trial, "val_accuracy": best.score, "values": best.values},
             }
         )
+
+
+@contextlib.contextmanager
+def _stopped_retraining(directory: str, *, overwrite: bool) -> Iterator[None]:
+    """Says what the command does after an interruption of the block, which trains the winner."""
+    from kerascnn.errors import Interrupted
+
+    try:
+        yield
+    except Interrupted as error:
+        stopped = str(error).partition(";")[0]
+        raise Interrupted(
+            f"{stopped}; the search in {directory} is finished: run the same command"
+            f"{' without --overwrite' if overwrite else ''} to train its best network again"
+        ) from None
 
 
 def _scale(arguments: argparse.Namespace) -> None:

@@ -197,7 +197,7 @@ def write(
     if free < needed:
         raise OutputError(
             f"cannot write {target}: {needed:,} bytes are needed and {free:,} are free; free some "
-            "space and run the same command to resume from the checkpoint before"
+            "space and resume the run from the checkpoint before, without --overwrite"
         )
     with atomic_directory(target, overwrite=True) as temporary:
         write_safetensors(arrays, temporary / ARRAYS, {})

@@ -242,8 +242,14 @@ def synchronize_workers(
 
 
 @contextmanager
-def lost_worker_errors(strategy: tf.distribute.Strategy) -> Iterator[None]:
+def lost_worker_errors(
+    strategy: tf.distribute.Strategy, command: str = "the same command"
+) -> Iterator[None]:
     """Turns the errors of the block that a lost worker causes into one clear message.
+
+    Args:
+        strategy: of the training.
+        command: which command resumes it.
 
     Raises:
         Interrupted: another worker ended or cannot be reached, or this worker was stopped, which
@@ -255,15 +261,15 @@ def lost_worker_errors(strategy: tf.distribute.Strategy) -> Iterator[None]:
         if not spans_machines(strategy):
             raise
         raise Interrupted(
-            f"stopped by {error}, which stops all workers; start all of them with the same "
-            "command to resume from the last checkpoint"
+            f"stopped by {error}, which stops all workers; start all of them with {command} to "
+            "resume from the last checkpoint"
         ) from None
     except LOST_WORKER_ERRORS as error:
         if not spans_machines(strategy):
             raise
         raise Interrupted(
             "another worker has ended or cannot be reached, so no training step is possible; "
-            "start all workers with the same command to resume from the last checkpoint "
+            f"start all workers with {command} to resume from the last checkpoint "
             f"({_first_line(error)})"
         ) from error
 

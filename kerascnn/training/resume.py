@@ -102,6 +102,22 @@ def recorded_config(
     return None
 
 
+def resuming_command(
+    directory: Path, run_dir: str | os.PathLike[str] | None, *, resume: str, overwrite: bool
+) -> str:
+    """Returns which command resumes a run that is stopped, such as "the same command".
+
+    Args:
+        directory: of the run.
+        run_dir: the directory that the user gave; None for a new one.
+        resume, overwrite: as in `opened_run`.
+    """
+    changes = [f"with --run-dir {directory}"] if run_dir is None else []
+    changes += ["without --overwrite"] if overwrite else []
+    changes += ["without --resume never"] if resume == "never" else []
+    return " ".join(["the same command", " and ".join(changes)]).strip()
+
+
 @contextmanager
 def opened_run(
     directory: Path, config: Mapping[str, Any], *, resume: str, overwrite: bool

@@ -37,11 +37,13 @@ class RecordingOptions:
         checkpoint_every: training steps between two checkpoints within an epoch; None for none.
         profile: number of training steps to record for TensorBoard's profile page; None for none.
         verbose: show progress.
+        command: which command resumes the run; see `resuming_command`.
     """
 
     checkpoint_every: int | None = None
     profile: int | None = None
     verbose: bool = False
+    command: str = "the same command"
 
 
 @dataclass
@@ -169,7 +171,8 @@ def open_recording(
     for note in start.notes:
         say(note)
     try:
-        with memory_errors(recipe.batch_size), lost_worker_errors(strategy), stop.listening():
+        lost = lost_worker_errors(strategy, options.command)
+        with memory_errors(recipe.batch_size), lost, stop.listening():
             yield Recording(start, engine, active, clock, checkpoint_writer, recipe.epochs, wait)
         if chief:
             _finish(run, engine)
@@ -180,7 +183,7 @@ def open_recording(
         checkpoint_writer.write_now()
         models.save_last()
         raise Interrupted(
-            f"stopped by {error} after {clock.position}; run the same command to resume there; "
+            f"stopped by {error} after {clock.position}; run {options.command} to resume there; "
             f"{kept_files(run.path)}"
         ) from None
     except KeyboardInterrupt:

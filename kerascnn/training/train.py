@@ -23,7 +23,7 @@ from kerascnn.runs.run import Run, choose_directory
 from kerascnn.training.auto_precision import Choice, candidates, choose_for
 from kerascnn.training.input import fit_batch, standardized, training_pipelines
 from kerascnn.training.losses import with_targets
-from kerascnn.training.resume import recorded_config
+from kerascnn.training.resume import recorded_config, resuming_command
 from kerascnn.training.run_config import run_config
 from kerascnn.training.strategy import (
     check_batch_norm,
@@ -163,7 +163,8 @@ def train(
             training, validation = training_pipelines(data, preprocessing, setup, start.position)
             training = with_targets(training, fitted, network, data, training=True)
             validation = with_targets(validation, fitted, network, data, training=False)
-            options = RecordingOptions(checkpoint_every, profile, verbose)
+            command = resuming_command(directory, run_dir, resume=resume, overwrite=overwrite)
+            options = RecordingOptions(checkpoint_every, profile, verbose, command)
             with open_recording(start, engine, data, setup, options) as recording:
                 engine.fit(
                     recording.timed(training),

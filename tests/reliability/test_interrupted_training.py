@@ -23,7 +23,7 @@ def data():
     return halves()
 
 
-def interrupted_run(data, path, monkeypatch, number):
+def interrupted_run(data, path, monkeypatch, number, **arguments):
     """Sends a signal in the second step of the third epoch."""
     real = callbacks.Measurements.on_train_batch_end
 
@@ -35,7 +35,7 @@ def interrupted_run(data, path, monkeypatch, number):
     monkeypatch.setattr(callbacks.Measurements, "on_train_batch_end", on_train_batch_end)
     model = small()
     with pytest.raises(Interrupted) as caught:
-        quiet(model, data, path, epochs=4)
+        quiet(model, data, path, epochs=4, **arguments)
     return model, caught.value
 
 
@@ -57,6 +57,40 @@ def test_a_signal_keeps_and_names_best_and_last(data, tmp_path, monkeypatch, num
         np.testing.assert_array_equal(kept, now)
     assert run.load("best") is not None
     assert {number: signal.getsignal(number) for number in before} == before
+
+
+def resumed_with(data, path, monkeypatch, error, **arguments):
+    """Follows the advice of an interruption, and returns where the run is resumed."""
+    monkeypatch.undo()
+    run = quiet(small(), data, path, epochs=4, **arguments)
+    assert "after step 2 of epoch 3" in str(error)
+    return run.config["resumed"][0]["position"]
+
+
+def test_with_overwrite_another_command_resumes(data, tmp_path, monkeypatch):
+    path = tmp_path / "r"
+    quiet(small(), data, path, epochs=1)
+    _, error = interrupted_run(data, path, monkeypatch, signal.SIGINT, overwrite=True)
+    assert "run the same command without --overwrite to resume there" in str(error)
+    assert resumed_with(data, path, monkeypatch, error) == [2, 2]
+
+
+def test_with_resume_never_another_command_resumes(data, tmp_path, monkeypatch):
+    path = tmp_path / "r"
+    _, error = interrupted_run(data, path, monkeypatch, signal.SIGINT, resume="never")
+    assert "run the same command without --resume never to resume there" in str(error)
+    assert resumed_with(data, path, monkeypatch, error) == [2, 2]
+
+
+def test_a_run_without_a_directory_of_its_own_is_resumed_in_the_one_it_got(
+    data, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    _, error = interrupted_run(data, None, monkeypatch, signal.SIGINT)
+    (path,) = (tmp_path / "runs").iterdir()
+    advice = f"run the same command with --run-dir runs/{path.name} to resume there"
+    assert advice in str(error)
+    assert resumed_with(data, path, monkeypatch, error) == [2, 2]
 
 
 def test_a_second_ctrl_c_writes_nothing_more(data, tmp_path, monkeypatch):
