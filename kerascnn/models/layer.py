@@ -14,6 +14,21 @@ from kerascnn.models.costs import Planned
 Tensor = Any
 """A Keras tensor or a `Planned` tensor."""
 
+Translator = Callable[[str, Any, str, dict[str, Any]], Tensor]
+"""Adds a layer of another library's network; gets kind, input, name and config of ours."""
+
+_TRANSLATOR: ContextVar[Translator | None] = ContextVar("translator", default=None)
+
+
+@contextlib.contextmanager
+def translated(translator: Translator) -> Iterator[None]:
+    """Gives every layer that is built inside the context to `translator` instead of adding it."""
+    token = _TRANSLATOR.set(translator)
+    try:
+        yield
+    finally:
+        _TRANSLATOR.reset(token)
+
 
 _PREFIX: ContextVar[str] = ContextVar("prefix", default="")
 
@@ -42,9 +57,17 @@ def layer(kind: str, x: Tensor | Sequence[Tensor], name: str, **config: Any) -> 
     first = x[0] if type(x) is list or type(x) is tuple else x
     if isinstance(first, Planned):
         return first.plan.layer(kind, x, name, config)
+    translator = _TRANSLATOR.get()
+    if translator is not None:
+        return translator(kind, x, name, config)
+    return layer_class(kind)(name=name, **config)(x)
+
+
+def layer_class(kind: str) -> type[keras.Layer]:
+    """Returns the class of this name in `kerascnn.layers`, or else in Keras."""
     own_layers = importlib.import_module("kerascnn.layers")
-    layer_class = getattr(own_layers, kind, None) or getattr(keras.layers, kind)
-    return layer_class(name=name, **config)(x)
+    class_: type[keras.Layer] = getattr(own_layers, kind, None) or getattr(keras.layers, kind)
+    return class_
 
 
 def part(x: Tensor, key: tuple[Hashable, ...], make: Callable[[], Tensor]) -> Tensor:

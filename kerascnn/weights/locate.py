@@ -78,6 +78,14 @@ def locate(source: SourceLike, row: str | None = None) -> Path:
     return _located(source, row).path
 
 
+def is_source(source: object) -> bool:
+    """Returns whether a source is "imagenet", a tag, an address, or a path of an existing file."""
+    if not isinstance(source, str | os.PathLike):
+        return False
+    text = os.fspath(source)
+    return text == DEFAULT or text in BY_TAG or bool(_URL.match(text)) or os.path.lexists(text)
+
+
 def for_model(source: SourceLike, model: keras.Model) -> Source:
     """Returns the file that a source stands for; errors as `locate` and `for_request`."""
     origin = provenance(model)

@@ -27,7 +27,7 @@ INPUTS = {
 }
 
 
-def _cell(match: re.Match[str], normal_cells: int) -> tuple[str, str]:
+def cell_number(match: re.Match[str], normal_cells: int) -> tuple[str, str]:
     """Returns a cell's kind and its number in Keras's names."""
     if match["stem"]:
         return "reduction", f"stem_{match['stem']}"
@@ -49,7 +49,7 @@ def keras(names: Sequence[str]) -> dict[str, str]:
         match = CELL.match(name)
         if match is None:
             continue
-        kind, block = _cell(match, count)
+        kind, block = cell_number(match, count)
         part = name[match.end() + 1 :]
         if part in INPUTS:
             modules[name] = f"{INPUTS[part].format(kind=kind)}_{block}"
