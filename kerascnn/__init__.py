@@ -49,10 +49,11 @@ _HOMES = {
     "save_weights": "kerascnn.weights.save",
     "load_model": "kerascnn.weights.save",
 }
-_PACKAGES = ("applications", "tuning")
+_PACKAGES = ("applications", "keras_applications", "tuning")
 
 if TYPE_CHECKING:
     from kerascnn import applications as applications
+    from kerascnn import keras_applications as keras_applications
     from kerascnn import tuning as tuning
     from kerascnn.create import create_model as create_model
     from kerascnn.data.load import load_data as load_data

@@ -10,8 +10,8 @@ from typing import Any
 
 from kerascnn.imaging.preprocessing import IMAGENET_STD, Preprocessing
 from kerascnn.keras_applications import checks
-from kerascnn.keras_applications.table import Application
 from kerascnn.keras_applications.preprocessing import values
+from kerascnn.keras_applications.table import Application
 from kerascnn.keras_applications.weights import class_names, load
 from kerascnn.lazy import keras
 from kerascnn.models.layer import Tensor, translated
@@ -49,10 +49,9 @@ def build(application: Application, arguments: Mapping[str, Any], name: str | No
         columns=columns,
     )
     row = variant.columns(columns)
-    translation = application.translation(arguments)(keras_names(variant, request))
-    if "depth_multiplier" in arguments:
-        multiplier = {"depth_multiplier": arguments["depth_multiplier"]}
-        translation.settings = {**translation.settings, "DepthwiseConv2D": multiplier}
+    translation = application.translation(arguments)(
+        keras_names(variant, request), arguments.get("depth_multiplier", 1)
+    )
     tensor = arguments["input_tensor"]
     image = keras.Input(shape) if tensor is None else tensor
     inputs = image if tensor is None else keras.utils.get_source_inputs(tensor)

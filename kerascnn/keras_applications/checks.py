@@ -144,19 +144,18 @@ def _given_shape(application: Application, arguments: Mapping[str, Any]) -> Imag
         return None
     if not isinstance(shape, list | tuple) or len(shape) != 3:
         raise UsageError(f"`input_shape` must be a tuple of three integers. Received: {shape!r}")
-    if application.builder.startswith("MobileNetV") and tensor is not None:
-        if tensor.shape[2] != shape[1]:
-            raise UsageError(
-                "input_tensor.shape[2] must equal input_shape[1]; Received "
-                f"`input_tensor.shape={tensor.shape}`, `input_shape={shape}`"
-            )
-    if application.builder.startswith("NASNet"):
-        if None in shape and arguments["weights"] == IMAGENET:
-            raise UsageError(
-                "When specifying the input shape of a NASNet and loading `ImageNet` weights, the "
-                "input_shape argument must be static (no None entries). Got: "
-                f"`input_shape={shape}`."
-            )
+    mobile = application.builder.startswith("MobileNetV")
+    if mobile and tensor is not None and tensor.shape[2] != shape[1]:
+        raise UsageError(
+            "input_tensor.shape[2] must equal input_shape[1]; Received "
+            f"`input_tensor.shape={tensor.shape}`, `input_shape={shape}`"
+        )
+    nasnet = application.builder.startswith("NASNet")
+    if nasnet and None in shape and arguments["weights"] == IMAGENET:
+        raise UsageError(
+            "When specifying the input shape of a NASNet and loading `ImageNet` weights, the "
+            f"input_shape argument must be static (no None entries). Got: `input_shape={shape}`."
+        )
     height, width, channels = shape
     return height, width, channels
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, ClassVar
 
-from kerascnn.keras_applications.translation import NUMBERED, Translation, norm
+from kerascnn.keras_applications.translation import NUMBERED, Names, Settings, Translation, norm
 from kerascnn.models.layer import Tensor
 from kerascnn.models.registry import Top
 
@@ -22,8 +22,7 @@ class Mobile(Translation):
     """The networks for phones: blocks that are numbered in the whole network."""
 
     relu = "ReLU"
-    ends: dict[str, str | None] = {}
-    pad = "{prefix}depthwise_pad"
+    ends: ClassVar[Names] = {}
 
     def adapted(self, kind: str, x: Tensor, name: str, config: dict[str, Any]) -> Tensor:
         if kind == "DepthwiseConv2D":
@@ -56,7 +55,7 @@ class Mobile(Translation):
 class MobileNet(Mobile):
     """MobileNet."""
 
-    ends = {"conv1_act": "conv1_relu"}
+    ends: ClassVar[Names] = {"conv1_act": "conv1_relu"}
     pools = NUMBERED
 
     def head(self, x: Tensor, top: Top, hidden: int) -> Tensor:
@@ -77,11 +76,11 @@ class MobileNet(Mobile):
 class MobileNetV2(Mobile):
     """MobileNetV2."""
 
-    settings = norm(0.999)
+    settings: ClassVar[Settings] = norm(0.999)
     average = None
     pools = NUMBERED
-    ends = {"conv1_act": "Conv1_relu", "conv_last_act": "out_relu"}
-    parts = {
+    ends: ClassVar[Names] = {"conv1_act": "Conv1_relu", "conv_last_act": "out_relu"}
+    parts: ClassVar[Names] = {
         "expand_act": "expand_relu",
         "dw_act": "depthwise_relu",
         "dw_pad": "pad",
@@ -95,9 +94,9 @@ class MobileNetV2(Mobile):
 class MobileNetV3(Mobile):
     """MobileNetV3Small and MobileNetV3Large."""
 
-    settings = norm(0.999)
-    ends = {"conv1_act": None, "conv_last_act": None}
-    parts = {
+    settings: ClassVar[Settings] = norm(0.999)
+    ends: ClassVar[Names] = {"conv1_act": None, "conv_last_act": None}
+    parts: ClassVar[Names] = {
         "dw_pad": "depthwise_pad",
         "se_squeeze": "squeeze_excite_avg_pool",
         "se_reduce_act": "squeeze_excite_relu",
@@ -138,14 +137,14 @@ class EfficientNet(Mobile):
     """EfficientNetB0 to EfficientNetB7."""
 
     relu = "Activation"
-    settings = norm(0.99)
-    initializers = {"Conv2D": FAN_OUT, "DepthwiseConv2D": FAN_OUT}
-    ends = {
+    settings: ClassVar[Settings] = norm(0.99)
+    initializers: ClassVar[dict[str, Any]] = {"Conv2D": FAN_OUT, "DepthwiseConv2D": FAN_OUT}
+    ends: ClassVar[Names] = {
         "conv1_pad": "stem_conv_pad",
         "conv1_act": "stem_activation",
         "conv_last_act": "top_activation",
     }
-    parts = {
+    parts: ClassVar[Names] = {
         "expand_act": "expand_activation",
         "dw_act": "activation",
         "dw_pad": "dwconv_pad",
@@ -155,11 +154,11 @@ class EfficientNet(Mobile):
         "drop": "drop",
         "add": "add",
     }
-    dense = {
+    dense: ClassVar[dict[str, Any]] = {
         "class_name": "VarianceScaling",
         "config": {"scale": 1 / 3, "mode": "fan_out", "distribution": "uniform"},
     }
-    fused = {"se_reduce": "silu", "se_expand": "sigmoid"}
+    fused: ClassVar[Names] = {"se_reduce": "silu", "se_expand": "sigmoid"}
 
     def head(self, x: Tensor, top: Top, hidden: int) -> Tensor:
         x = self.add("GlobalAveragePooling2D", x, self.average, {})

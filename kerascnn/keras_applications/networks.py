@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, ClassVar
 
-from kerascnn.keras_applications.translation import NUMBERED, Translation, far_padding, norm
+from kerascnn.keras_applications.translation import (
+    NUMBERED,
+    Names,
+    Settings,
+    Translation,
+    far_padding,
+    norm,
+)
 from kerascnn.models.layer import Tensor
 from kerascnn.models.registry import Top
 from kerascnn.weights.name_maps.nasnet import CELL, cell_number
@@ -30,8 +37,8 @@ class VGG(Translation):
 class ResNet(Translation):
     """ResNet50, ResNet101 and ResNet152, whose convolutions have biases."""
 
-    settings = {**norm(0.99, 1.001e-5), "Conv2D": {"use_bias": True}}
-    ends = {"pool1": "pool1_pool"}
+    settings: ClassVar[Settings] = {**norm(0.99, 1.001e-5), "Conv2D": {"use_bias": True}}
+    ends: ClassVar[Names] = {"pool1": "pool1_pool"}
 
     def unweighted(self, name: str) -> str | None:
         if name.endswith("_act") and name not in self.ends:
@@ -43,8 +50,8 @@ class ResNet(Translation):
 class ResNetV2(ResNet):
     """ResNet50V2, ResNet101V2 and ResNet152V2."""
 
-    settings = norm(0.99, 1.001e-5)
-    ends = {"pool1": "pool1_pool", "post_act": "post_relu"}
+    settings: ClassVar[Settings] = norm(0.99, 1.001e-5)
+    ends: ClassVar[Names] = {"pool1": "pool1_pool", "post_act": "post_relu"}
 
     def adapted(self, kind: str, x: Tensor, name: str, config: dict[str, Any]) -> Tensor:
         if name.endswith("_conv2") and config["padding"] == "same":
@@ -64,7 +71,7 @@ class ResNetV2(ResNet):
 class DenseNet(Translation):
     """DenseNet121, DenseNet169 and DenseNet201."""
 
-    settings = norm(0.99, 1.001e-5)
+    settings: ClassVar[Settings] = norm(0.99, 1.001e-5)
 
     def unweighted(self, name: str) -> str | None:
         if name == "pool0":
@@ -84,7 +91,7 @@ class InceptionV3(Translation):
     """InceptionV3, most of whose layers are numbered."""
 
     pools = NUMBERED
-    concats = {
+    concats: ClassVar[Names] = {
         "a1": "mixed0",
         "a2": "mixed1",
         "a3": "mixed2",
@@ -107,7 +114,7 @@ class InceptionV3(Translation):
 class InceptionResNetV2(InceptionV3):
     """InceptionResNetV2; its scaled sums are two layers of ours, a `Rescaling` and an `Add`."""
 
-    concats = {
+    concats: ClassVar[Names] = {
         "stem_8": "mixed_5b",
         "reduction_a": "mixed_6a",
         "reduction_b": "mixed_7a",
@@ -117,8 +124,8 @@ class InceptionResNetV2(InceptionV3):
         "tail_2_bn": "conv_7b_bn",
         "tail_2_act": "conv_7b_ac",
     }
-    blocks = {"a": "block35", "b": "block17", "c": "block8"}
-    parts = {"mixed": "mixed", "up": "conv", "act": "ac"}
+    blocks: ClassVar[Names] = {"a": "block35", "b": "block17", "c": "block8"}
+    parts: ClassVar[Names] = {"mixed": "mixed", "up": "conv", "act": "ac"}
 
     def named(self, name: str) -> str | None:
         match = re.fullmatch(r"([abc])(\d+)_(mixed|up|act)", name)
@@ -130,20 +137,20 @@ class InceptionResNetV2(InceptionV3):
 class NASNet(Translation):
     """NASNetMobile and NASNetLarge, whose separable convolutions are single layers."""
 
-    settings = norm(0.9997)
+    settings: ClassVar[Settings] = norm(0.9997)
     average = None
     pools = NUMBERED
-    initializers = {"Conv2D": "he_normal"}
-    adjusted = {
+    initializers: ClassVar[dict[str, Any]] = {"Conv2D": "he_normal"}
+    adjusted: ClassVar[Names] = {
         "prev_act": "adjust_relu_1",
         "prev_pool1": "adjust_avg_pool_1",
         "prev_pool2": "adjust_avg_pool_2",
     }
-    inconsistent = {"add3": "add3", "add4": None, "add5": "add4"}
+    inconsistent: ClassVar[Names] = {"add3": "add3", "add4": None, "add5": "add4"}
     """The sums of a reduction cell whose names do not follow their numbers."""
 
-    def __init__(self, weighted: dict[str, str]) -> None:
-        super().__init__(weighted)
+    def __init__(self, weighted: dict[str, str], depth_multiplier: int = 1) -> None:
+        super().__init__(weighted, depth_multiplier)
         names = [name.split("_")[1] for name in weighted if name.startswith("stage1_")]
         self.normal_cells = len(set(names))
         self.depthwise: dict[str, Any] = {}

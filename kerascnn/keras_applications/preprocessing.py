@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kerascnn.errors import UsageError
-from kerascnn.imaging.preprocessing import HALF, IMAGENET_MEAN, IMAGENET_STD
+from kerascnn.imaging.preprocessing import HALF, IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 from kerascnn.lazy import keras, np
 from kerascnn.published.imagenet_classes import CLASS_NAMES
 from kerascnn.published.imagenet_synsets import SYNSETS
@@ -49,6 +49,32 @@ def preprocessor(mode: str) -> Callable[..., Any]:
     of_module.__name__ = of_module.__qualname__ = "preprocess_input"
     of_module.__doc__ = preprocess_input.__doc__
     return of_module
+
+
+def row_preprocessor(preprocessing: Preprocessing) -> Callable[..., Any]:
+    """Returns the `preprocess_input` for a row of ours: scale and offset of every channel."""
+
+    def of_row(x: Any, data_format: str | None = None) -> Any:
+        scale, offset = (np.array(numbers, np.float32) for numbers in preprocessing.affine())
+        if _channels_first(data_format):
+            scale, offset = (numbers.reshape(-1, 1, 1) for numbers in (scale, offset))
+        return x * scale + offset
+
+    of_row.__name__ = of_row.__qualname__ = "preprocess_input"
+    of_row.__doc__ = (
+        "Returns pixels from 0 to 255 as the model's weights need them, in a new array or tensor."
+    )
+    return of_row
+
+
+def _channels_first(data_format: str | None) -> bool:
+    data_format = keras.config.image_data_format() if data_format is None else data_format
+    if data_format not in ("channels_first", "channels_last"):
+        raise UsageError(
+            "Expected data_format to be one of `channels_first` or `channels_last`. Received: "
+            f"data_format={data_format!r}"
+        )
+    return data_format == "channels_first"
 
 
 def values(mode: str, channels: int) -> dict[str, Any]:

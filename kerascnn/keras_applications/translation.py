@@ -5,13 +5,18 @@ The names of layers with weights are those of the family's name map; the rules h
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from kerascnn.lazy import keras
 from kerascnn.models.layer import Tensor, layer_class
 from kerascnn.models.registry import Top
 
-NUMBERED: dict[str, str | None] = {"avg": None, "max": None}
+Names = Mapping[str, str | None]
+"""Keras's names of our layers or parts of layers; None where Keras numbers the layers."""
+Settings = Mapping[str, Mapping[str, Any]]
+"""The arguments of classes of layers that differ from ours."""
+NUMBERED: Names = {"avg": None, "max": None}
 """The names of global pools that Keras numbers."""
 
 
@@ -27,7 +32,7 @@ def far_padding(x: Tensor, kernel: int) -> tuple[tuple[int, int], tuple[int, int
     return ((before - 1 + height % 2, after), (before - 1 + width % 2, after))
 
 
-def norm(momentum: float, epsilon: float = 1e-3) -> dict[str, dict[str, Any]]:
+def norm(momentum: float, epsilon: float = 1e-3) -> Settings:
     """Returns the settings of a network's batch norms."""
     return {"BatchNormalization": {"momentum": momentum, "epsilon": epsilon}}
 
@@ -37,6 +42,7 @@ class Translation:
 
     Args:
         weighted: Keras's name of each of our layers with weights.
+        depth_multiplier: filters of a depthwise convolution for each channel.
 
     Attributes:
         layers: the layers with weights that were added, each with the names of ours that it
@@ -45,17 +51,18 @@ class Translation:
 
     relu = "Activation"
     """The class of a ReLU."""
-    settings: dict[str, dict[str, Any]] = {"BatchNormalization": {"momentum": 0.99}}
+    settings: ClassVar[Settings] = {"BatchNormalization": {"momentum": 0.99}}
     """What the layers of a class have in place of our settings."""
     average: str | None = "avg_pool"
     """The name of the head's global average."""
-    pools: dict[str, str | None] = {"avg": "avg_pool", "max": "max_pool"}
+    pools: ClassVar[Names] = {"avg": "avg_pool", "max": "max_pool"}
     """The names of the global pools without the head."""
-    initializers: dict[str, Any] = {}
+    initializers: ClassVar[dict[str, Any]] = {}
     """The initialiser of the kernels of a class, where it is not Keras's default."""
 
-    def __init__(self, weighted: dict[str, str]) -> None:
+    def __init__(self, weighted: dict[str, str], depth_multiplier: int = 1) -> None:
         self.weighted = weighted
+        self.multiplier = depth_multiplier
         self.layers: list[tuple[keras.Layer, tuple[str, ...]]] = []
 
     def __call__(self, kind: str, x: Tensor, name: str, config: dict[str, Any]) -> Tensor:
@@ -63,6 +70,8 @@ class Translation:
         config = {
             key: value for key, value in config.items() if not key.endswith("_initializer")
         } | self.settings.get(kind, {})
+        if kind == "DepthwiseConv2D" and self.multiplier != 1:
+            config["depth_multiplier"] = self.multiplier
         if kind in self.initializers:
             key = "depthwise_initializer" if kind == "DepthwiseConv2D" else "kernel_initializer"
             config[key] = self.initializers[kind]

@@ -31,6 +31,7 @@ LEVELS = (
     ("weights",),
     ("create", "runs"),
     ("applications", "exporting"),
+    ("keras_applications",),
     ("inference",),
     ("evaluation",),
     ("reports",),
