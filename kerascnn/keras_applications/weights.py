@@ -73,14 +73,13 @@ def load(
         if weights == IMAGENET
         else locate(weights, application.row)
     )
-    if not _has_names_of(model, path):
+    if not _loaded_by_name(model, path):
         base = build_model(model_info(application.row), replace(request, input_shape=None))
         load_weights(base, path, head="strict")
         copy(base, translation)
-        _set_scaling(model, path, weights == IMAGENET)
     for layer in model.layers:
         if isinstance(layer, keras.layers.Normalization):
-            layer.finalize_state()  # it computes with copies of its variables
+            _set_scaling(layer, path, weights == IMAGENET)
 
 
 def class_names(arguments: Mapping[str, Any]) -> tuple[str, ...] | None:
@@ -115,7 +114,7 @@ def copy(base: keras.Model, translation: Translation) -> None:
         )
 
 
-def _has_names_of(model: keras.Model, path: Path) -> bool:
+def _loaded_by_name(model: keras.Model, path: Path) -> bool:
     """Loads a file whose tensors have the names of the model's layers; returns False for others."""
     try:
         report = load_weights(model, path, head="strict", strict=False)
@@ -123,22 +122,30 @@ def _has_names_of(model: keras.Model, path: Path) -> bool:
         return False
     heads = ("predictions", "fc1", "fc2", "conv_preds", "conv_2", "logits")
     unexpected = [key for key in report.unexpected if key.partition("/")[0] not in heads]
-    return not report.missing and not unexpected
+    # The layer that scales pixels has a running number; `_set_scaling` finds its tensors.
+    return not any(name for name in [*report.missing, *unexpected] if not SCALING.match(name))
 
 
-def _set_scaling(model: keras.Model, path: Path, published: bool) -> None:
-    """Sets the mean and variance of the layer that scales the pixels of an EfficientNet."""
-    scaling = [layer for layer in model.layers if isinstance(layer, keras.layers.Normalization)]
-    if not scaling:
-        return
+def _set_scaling(layer: keras.layers.Normalization, path: Path, published: bool) -> None:
+    """Sets the mean and variance of the layer that scales the pixels of an EfficientNet.
+
+    Args:
+        layer: the layer.
+        path: a file, whose values are taken if it has some; otherwise those of ImageNet are.
+        published: whether a layer after it divides by the root of the deviation once more.
+    """
     deviation = np.array(IMAGENET_STD, np.float32)
-    mean = np.array(IMAGENET_MEAN, np.float32)
-    variance = deviation if published else deviation**2
+    values = {
+        "mean": np.array(IMAGENET_MEAN, np.float32),
+        "variance": deviation if published else deviation**2,
+    }
+    # Keras 3 stores the variables of a layer by number.
+    names = {"0": "mean", "1": "variance"}
     with open_checkpoint(path) as checkpoint:
         for key in filter(SCALING.match, checkpoint.tensors):
-            if "mean" in key:
-                mean = np.asarray(checkpoint.raw(key), np.float32).reshape(-1)
-            elif "variance" in key:
-                variance = np.asarray(checkpoint.raw(key), np.float32).reshape(-1)
-    layer = scaling[0]
-    layer.set_weights([mean, variance, *layer.get_weights()[2:]])
+            variable = key.rpartition("/")[2].partition(":")[0]
+            variable = names.get(variable, variable)
+            if variable in values:
+                values[variable] = checkpoint.raw(key).astype(np.float32).reshape(-1)
+    layer.set_weights([*values.values(), *layer.get_weights()[2:]])
+    layer.finalize_state()  # it computes with copies of its variables

@@ -38,7 +38,7 @@ def tensor_names(kind: str, variable: str, style: str) -> tuple[str, ...]:
         style: "torch" or "keras".
     """
     if style == "torch":
-        return (_TORCH_NAMES[variable],)
+        return (_TORCH_NAMES.get(variable, variable),)
     if variable != "kernel":
         return (variable,)
     # Keras's SeparableConv2D contains the kernels of two of our layers, under these names. Keras 2

@@ -124,10 +124,16 @@ def _flattened(plan: Plan, entry: Entry) -> MapShape | None:
 
 
 def expected(plan: Plan) -> dict[str, Expected]:
-    """Returns the layers with weights by name, in the order in which the plan lists them."""
+    """Returns the layers with weights by name, in the order in which the plan lists them.
+
+    Layers whose variables are not known here, such as `Normalization`, are left out; a plan of ours
+    has none.
+    """
     layers = {}
     for entry in plan.entries.values():
         if not entry.cost.trainable + entry.cost.fixed:
+            continue
+        if entry.kind not in _KERNELS | _OTHERS:
             continue
         source = plan.entries.get(entry.inputs[0].source)
         weighted = source is not None and source.cost.trainable > 0
