@@ -18,6 +18,7 @@ from kerascnn.models.request import Request, provenance
 from kerascnn.models.signature import adopt
 from kerascnn.weights import file_metadata
 from kerascnn.weights.assign import assign, fresh_values
+from kerascnn.weights.choose_part import Choice, chosen, other_tables
 from kerascnn.weights.fit import Classes, Fitter, Step
 from kerascnn.weights.formats.byte_range import volume
 from kerascnn.weights.formats.checkpoint import Checkpoint, naming, open_checkpoint
@@ -28,7 +29,6 @@ from kerascnn.weights.match_names import (
     ORDER,
     RECOGNISED,
     Match,
-    best_match,
     find_source,
     match_order,
 )
@@ -67,6 +67,8 @@ def load_weights(
     match: str = "name",
     class_names: Sequence[str] | None = None,
     source_class_names: Sequence[str] | None = None,
+    table: str | None = None,
+    part: str | None = None,
 ) -> LoadReport:
     """Loads a file of weights into a model, by the names of its tensors.
 
@@ -88,6 +90,10 @@ def load_weights(
         class_names: the model's classes, for head="overlap".
         source_class_names: the file's classes, for head="overlap"; by default those stored by
             `save_weights`, or those of the published checkpoint.
+        table: which table of tensors in a PyTorch file, such as "ema" or "ema/params"; None for the
+            usual one. The report names the others that hold this network.
+        part: which network of a file with several, by the prefix of its names, such as "left" for
+            `left.conv1.weight`; None if there is only one.
 
     Returns:
         The `LoadReport`.
@@ -102,7 +108,7 @@ def load_weights(
     _check_arguments(head, strict, match)
     file = for_model(source, model)
     with open_checkpoint(file.path) as checkpoint:
-        loader = _Loader(checkpoint, TargetModel.of(model), match, strict)
+        loader = _Loader(checkpoint, TargetModel.of(model), match, strict, Choice(table, part))
         report = loader.load(head, class_names, source_class_names or file.class_names)
     file.adopt(model)
     model.kerascnn_load_report = report
@@ -111,7 +117,8 @@ def load_weights(
 
 def load_open(checkpoint: Checkpoint, model: keras.Model) -> LoadReport:
     """Loads every tensor of an open file that `save_weights` wrote; errors as `load_weights`."""
-    return _Loader(checkpoint, TargetModel.of(model), "name", True).load("strict", None, None)
+    loader = _Loader(checkpoint, TargetModel.of(model), "name", True, Choice())
+    return loader.load("strict", None, None)
 
 
 def _check_arguments(head: str, strict: bool | float, match: str) -> None:
@@ -127,12 +134,17 @@ class _Loader:
     """Loads one file into one model: matches the names, checks the shapes, reads, assigns."""
 
     def __init__(
-        self, checkpoint: Checkpoint, target: TargetModel, match: str, strict: bool | float
+        self,
+        checkpoint: Checkpoint,
+        target: TargetModel,
+        match: str,
+        strict: bool | float,
+        choice: Choice,
     ) -> None:
         self.checkpoint, self.target, self.strict = checkpoint, target, strict
         with naming(checkpoint.path):
             self.record = file_metadata.opened(checkpoint.metadata)
-        self.match = self._by_order() if match == "order" else self._by_name()
+        self.match = self._by_order() if match == ORDER else self._by_name(choice)
         self.finding = self._network()
         ours = self.match.source == OURS
         self.digests = file_metadata.digests(self.record) if ours else {}
@@ -213,9 +225,10 @@ class _Loader:
             raise self._error(f"cannot be matched in order with {self.target.model.name}: {match}")
         return match
 
-    def _by_name(self) -> Match:
-        tensors, target = self.checkpoint.tensors, self.target
-        match = best_match(tensors, target.layers, target.family, target.prefix)
+    def _by_name(self, choice: Choice) -> Match:
+        contents, match = chosen(self.checkpoint, self.target, choice)
+        self.checkpoint.contents = contents
+        tensors, target = contents.tensors, self.target
         if match.fraction(target.layers) < RECOGNISED:
             first = ", ".join(quoted(name) for name in list(tensors)[:3])
             raise self._error(
@@ -246,7 +259,7 @@ class _Loader:
             raise self._differing(report, [str(mismatch) for mismatch in report.mismatched])
         if self.strict is True:
             differences = [f"missing {variable}" for variable in report.missing]
-            differences += [f"unexpected {quoted(key)}" for key in report.unexpected]
+            differences += [f"unexpected {quoted(key)}" for key in self._blocking(missing_head)]
             if differences:
                 raise self._differing(report, differences, "strict=False loads the rest")
         elif report.fraction < self.strict:
@@ -255,6 +268,24 @@ class _Loader:
                 "asks for more",
                 report,
             )
+
+    def _blocking(self, missing_head: Sequence[str]) -> list[str]:
+        """Returns the file's tensors that no variable takes although the network may need them.
+
+        Tensors beside the network, as of a loss or of a metric, do not count, but for kernels where
+        the file has no classifier: one of them may be it, under a name that is not known.
+        """
+        ignored = self._ignored()
+        blocking = [key for key in self.match.unexpected if key not in ignored]
+        if missing_head:
+            blocking += [
+                key
+                for key in self.match.outside
+                if len(self.checkpoint.tensors[key].shape) > 1
+                and key.startswith(self.match.prefix)
+                and key not in ignored
+            ]
+        return blocking
 
     def _differing(self, report: LoadReport, differences: list[str], advice: str = "") -> LoadError:
         count, first = len(differences), "; ".join(differences[:2])
@@ -291,7 +322,8 @@ class _Loader:
             Adaptation(name, shapes[name], tuple(variables[name].shape), how)
             for name, how in changes.items()
         ]
-        ignored = self._ignored() if match.unexpected else ()
+        beside = (*match.unexpected, *match.outside)
+        ignored = self._ignored() if beside else ()
         total = sum(volume(variable.shape) for variable in variables.values())
         return LoadReport(
             source=str(path),
@@ -305,7 +337,10 @@ class _Loader:
             adapted=tuple(adapted),
             skipped=tuple(fitter.replaced),
             missing=tuple(name for name in match.missing if name not in missing_head),
-            unexpected=tuple(key for key in match.unexpected if key not in ignored),
+            unexpected=tuple(key for key in beside if key not in ignored),
+            prefix=match.prefix,
+            table=self.checkpoint.contents.table,
+            other_tables=other_tables(self.checkpoint.contents, self.target),
             ignored=ignored,
             mismatched=tuple(fitter.mismatched),
             fraction=sum(volume(variables[step.name].shape) for step in steps) / total,
@@ -313,7 +348,7 @@ class _Loader:
 
     def _ignored(self) -> tuple[str, ...]:
         """Returns the file's tensors that no variable takes and that a load may leave out."""
-        target, unexpected = self.target, self.match.unexpected
+        target, unexpected = self.target, (*self.match.unexpected, *self.match.outside)
         full_match = find_source(
             self.checkpoint.tensors,
             target.layers_with_head(),

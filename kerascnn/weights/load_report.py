@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -64,6 +64,9 @@ class LoadReport:
         network: which network the file's tensors are of, as far as is known.
         warnings: what is not known of the file, one sentence each; a printed report begins with
             them.
+        prefix: what stands before the network's names in the file.
+        table: the path of the table in the file that was taken; empty if there is only one.
+        other_tables: the paths of the other tables that hold this network.
         columns: the columns that `create_model(..., weights=path)` set as the file's network has
             them.
         layout: the library whose names the tensors have: "kerascnn", "torchvision", "timm",
@@ -97,6 +100,9 @@ class LoadReport:
     ignored: tuple[str, ...]
     mismatched: tuple[Mismatch, ...]
     fraction: float
+    prefix: str = ""
+    table: str = ""
+    other_tables: tuple[str, ...] = ()
     columns: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -123,6 +129,9 @@ class LoadReport:
             f"{self.source}: {self.layout} layout ({self.container}), {digests}",
             f"sha256 {self.sha256}",
             f"of {self.network}",
+            *([f"names without {quoted(self.prefix)}"] if self.prefix else []),
+            *([f"table {quoted(self.table)}"] if self.table else []),
+            *([f"also in the file: {_quoted(self.other_tables)}"] if self.other_tables else []),
             *([f"the model was built with {_text(self.columns)} for it"] if self.columns else []),
             f"{self.fraction:.2%} of the model's values, {len(self.loaded)} tensors unchanged",
         ]
@@ -138,6 +147,10 @@ class LoadReport:
             if len(names) > SHOWN:
                 lines.append(f"  {title:<11} … and {len(names) - SHOWN} more")
         return "\n".join(lines)
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return ", ".join(quoted(name) for name in names[:SHOWN])
 
 
 def _text(columns: Mapping[str, Any]) -> str:

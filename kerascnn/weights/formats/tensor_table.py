@@ -95,6 +95,9 @@ class Contents:
         metadata: the texts stored beside the tensors.
         config: the configuration of the whole Keras model that the file holds, parsed from JSON;
             None if it holds none.
+        tables: the tensors of each table in the file, by the table's path in it, if it can hold
+            several; `tensors` is one of them.
+        table: the path of `tensors`.
         ordered: whether the tensors have the order in which they were written; False when the
             format sorts them by name.
     """
@@ -104,6 +107,8 @@ class Contents:
     metadata: Mapping[str, str] = field(default_factory=dict)
     ordered: bool = True
     config: Any = None
+    tables: Mapping[str, dict[str, StoredTensor]] = field(default_factory=dict)
+    table: str = ""
 
     def __post_init__(self) -> None:
         if len(self.tensors) > MAXIMUM_TENSORS:

@@ -9,15 +9,18 @@ from kerascnn.errors import DamagedFileError, UnsafeFileError
 from kerascnn.fileio.pickle_machine import PICKLE_LIMIT, Machine, Storage, TensorRecord
 from kerascnn.fileio.untrusted import quoted
 from kerascnn.weights.formats.byte_range import ITEM_BYTES, Region, volume
-from kerascnn.weights.formats.tensor_table import Contents, StoredTensor
+from kerascnn.weights.formats.tensor_table import MAXIMUM_TENSORS, Contents, StoredTensor
 from kerascnn.weights.formats.zipped import Zipped
 
 WRAPPERS = ("state_dict", "model", "model_state_dict", "model_state", "net", "weights")
-"""Keys under which training scripts store a model's weights, tried in this order."""
-PREFIXES = ("module.", "_orig_mod.", "model.")
-"""Prefixes that DataParallel, torch.compile and Lightning add to the name of every tensor."""
+"""Keys under which training scripts store a model's weights, the most usual first."""
+TIMM_AVERAGE = "state_dict_ema"
+NAMES = ("arch", "architecture")
+"""Keys under which training scripts store the name of the network."""
 MAXIMUM_DEPTH = 4
-"""Levels of dictionaries in which a state dict is searched."""
+"""Levels of dictionaries in which tables of tensors are searched."""
+MAXIMUM_OBJECTS = 10_000
+"""Dictionaries and lists that are searched."""
 OLD_PROTOCOL = 1001
 MAXIMUM_GAPS = 2**24
 """Bytes between the values of a slice of a larger tensor; these bytes are read too."""
@@ -47,7 +50,7 @@ def read_zip(archive: Zipped) -> Contents:
             raise DamagedFileError(f"its storage {quoted(storage.key)} is missing")
         return archive.view(name)
 
-    return Contents("torch", _stored_tensors(saved, region_of))
+    return _contents("torch", saved, region_of)
 
 
 def read(region: Region) -> Contents:
@@ -75,7 +78,7 @@ def read(region: Region) -> Contents:
             raise DamagedFileError(f"its storage {quoted(storage.key)} is missing")
         return regions[storage.key]
 
-    return Contents("torch before 1.6", _stored_tensors(saved, region_of))
+    return _contents("torch before 1.6", saved, region_of)
 
 
 def _old_storage_regions(
@@ -100,33 +103,63 @@ def _old_storage_regions(
     return regions
 
 
-def _stored_tensors(saved: Any, region_of: Callable[[Storage], Region]) -> dict[str, StoredTensor]:
-    return {name: _stored(name, record, region_of) for name, record in _state_dict(saved).items()}
+def _contents(kind: str, saved: Any, region_of: Callable[[Storage], Region]) -> Contents:
+    """Returns the tensors of every table in an object that a training script saved."""
+    records = _tables(saved)
+    if sum(len(table) for table in records.values()) > MAXIMUM_TENSORS:
+        raise UnsafeFileError(f"it has more than {MAXIMUM_TENSORS:,} tensors")
+    tables = {
+        path: {name: _stored(name, record, region_of) for name, record in table.items()}
+        for path, table in records.items()
+    }
+    taken = _usual_table(saved, list(tables))
+    return Contents(kind, tables[taken], _texts(saved), tables=tables, table=taken)
 
 
-def _state_dict(saved: Any) -> dict[str, TensorRecord]:
-    """Returns the state dict in an object that a training script saved, without name prefixes."""
-    for _ in range(MAXIMUM_DEPTH):
-        if not isinstance(saved, dict):
-            break
-        inner = [key for key in WRAPPERS if isinstance(saved.get(key), dict)]
-        if not inner:
-            tensors = {str(k): v for k, v in saved.items() if isinstance(v, TensorRecord)}
+def _tables(saved: Any) -> dict[str, dict[str, TensorRecord]]:
+    """Returns the mappings from names to tensors in a saved object, by their paths in it."""
+    tables: dict[str, dict[str, TensorRecord]] = {}
+    waiting: list[tuple[Any, str, int]] = [(saved, "", 0)]
+    seen: set[int] = set()
+    for value, path, depth in waiting:  # the loop appends to this list
+        if id(value) in seen or depth > MAXIMUM_DEPTH or len(seen) > MAXIMUM_OBJECTS:
+            continue
+        seen.add(id(value))
+        if isinstance(value, dict):
+            items = [(str(key), item) for key, item in value.items()]
+            tensors = {key: item for key, item in items if isinstance(item, TensorRecord)}
             if tensors:
-                return _without_prefix(tensors)
-            break
-        saved = saved[inner[0]]
-    raise DamagedFileError(
-        "it holds no table of tensors; save it with torch.save(model.state_dict(), path)"
-    )
+                tables[path] = tensors
+        else:
+            items = [(str(index), item) for index, item in enumerate(value)]
+        waiting += [
+            (item, f"{path}/{key}" if path else key, depth + 1)
+            for key, item in items
+            if isinstance(item, dict | list | tuple)
+        ]
+    if not tables:
+        raise DamagedFileError(
+            "it holds no table of tensors; save it with torch.save(model.state_dict(), path)"
+        )
+    return tables
 
 
-def _without_prefix(tensors: dict[str, TensorRecord]) -> dict[str, TensorRecord]:
-    for _ in PREFIXES:
-        for prefix in PREFIXES:
-            if all(name.startswith(prefix) for name in tensors):
-                tensors = {name.removeprefix(prefix): tensors[name] for name in tensors}
-    return tensors
+def _usual_table(saved: Any, paths: list[str]) -> str:
+    """Returns the path of the table that usually holds a model's weights, or the first path.
+
+    timm's own loader prefers the averaged weights that its training script stores beside the
+    others; the scripts of other libraries do not say.
+    """
+    of_timm = isinstance(saved, dict) and {"arch", "state_dict", TIMM_AVERAGE} <= saved.keys()
+    preferred = [TIMM_AVERAGE] if of_timm else []
+    return next((path for path in [*preferred, *WRAPPERS, ""] if path in paths), paths[0])
+
+
+def _texts(saved: Any) -> dict[str, str]:
+    """Returns the texts of a saved object that tell the architecture."""
+    if not isinstance(saved, dict):
+        return {}
+    return {key: saved[key] for key in NAMES if isinstance(saved.get(key), str)}
 
 
 def _stored(
