@@ -78,7 +78,7 @@ def published_side(application: Application, arguments: Mapping[str, Any], shape
         warnings.warn(
             f"`input_shape` is undefined or non-square, or `rows` is not in {list(sides)}. "
             "Weights for input shape (224, 224) will be loaded as the default.",
-            stacklevel=4,
+            stacklevel=5,
         )
     return application.side
 
@@ -117,7 +117,7 @@ def image_shape(application: Application, arguments: Mapping[str, Any]) -> Image
         warnings.warn(
             "This model usually expects 1 or 3 input channels. However, it was passed an "
             f"input_shape with {given[-1]} input channels.",
-            stacklevel=4,
+            stacklevel=5,
         )
     _check_sides(application, given)
     if include_top and None in given:

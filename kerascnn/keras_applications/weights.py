@@ -93,7 +93,7 @@ def published_file(application: Application, arguments: Mapping[str, Any], side:
     if alpha == 1.0 and not minimalistic and side == application.side:
         return locate(f"keras/{application.row}")
     file = OTHER_FILES[application.builder].format(
-        width=f"{alpha:.2f}".replace("0.", "").rstrip("0"),
+        width=f"{alpha if alpha >= 1 else 10 * alpha:.1f}".replace(".", "_"),
         alpha=float(alpha),
         side=side,
         kind="_minimalistic" if minimalistic else "",
