@@ -1,4 +1,4 @@
-"""Models of `kerascnn.keras_applications` beside those of keras.applications, with equal weights."""
+"""Models of `kerascnn.keras_applications` beside Keras's, with equal weights."""
 
 from __future__ import annotations
 
