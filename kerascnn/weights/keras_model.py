@@ -22,13 +22,11 @@ from typing import TYPE_CHECKING, Any
 
 from kerascnn.errors import DamagedFileError, KerasCNNError, OutputError, UnsafeFileError
 from kerascnn.fileio.untrusted import open_regular, quoted, reading
-from kerascnn.imaging.preprocessing import Preprocessing
 from kerascnn.lazy import keras
 from kerascnn.models.build import build_model
 from kerascnn.models.planning import plan
 from kerascnn.models.registry import model_info
 from kerascnn.models.request import Request
-from kerascnn.models.signature import adopt
 from kerascnn.weights.buffers import is_finite
 from kerascnn.weights.expected_shapes import expected
 from kerascnn.weights.fit import FLOATS
@@ -137,16 +135,14 @@ def _rebuilt(file: KerasFile) -> keras.Model | None:
     None if it records none, or if that network is not exactly what the configuration describes: a
     layer may have been changed since it was built.
     """
-    record = _record(file.config)
-    if record is None:
+    features = _features(file.config)
+    record = None if features is None else features["build_config"][RECORD]
+    if features is None or not isinstance(record, dict):
         return None
     try:
         row, arguments = recorded_network(record.get("row"), record.get("arguments"))
         variant, request = model_info(row), Request.of(arguments)
         layers = expected(plan(variant, request))
-        names = record.get("class_names")
-        stored = record.get("preprocessing")
-        preprocessing = None if stored is None else Preprocessing.from_json(stored)
     except (KerasCNNError, ValueError, TypeError, KeyError, ArithmeticError):
         return None  # of another version of this package
     shapes = Counter(shape for layer in layers.values() for shape in layer.variables.values())
@@ -155,16 +151,15 @@ def _rebuilt(file: KerasFile) -> keras.Model | None:
     model = build_model(variant, request, name=file.config["config"].get("name"))
     if _comparable(_configuration(model)) != _comparable(file.config):
         return None
-    adopt(model, preprocessing, names if isinstance(names, list) else None)
+    model.get_layer(features["name"]).build_from_config(features["build_config"])
     return model
 
 
-def _record(config: dict[str, Any]) -> dict[str, Any] | None:
-    """Returns the record of the network in a configuration, or None."""
+def _features(config: dict[str, Any]) -> dict[str, Any] | None:
+    """Returns the configuration of the layer with the record of the network, or None."""
     for layer in config["config"].get("layers", ()):
-        if layer.get("registered_name") == FEATURES:
-            record = layer.get("build_config", {}).get(RECORD)
-            return record if isinstance(record, dict) else None
+        if layer.get("registered_name") == FEATURES and RECORD in layer.get("build_config", {}):
+            return layer
     return None
 
 
@@ -193,8 +188,16 @@ def _check_arrays(file: KerasFile) -> None:
     layers = sum(1 for _ in _layers(config))
     # Keras visits the layers by recursion; see `build_model`.
     sys.setrecursionlimit(max(sys.getrecursionlimit(), 1000 + layers))
-    with ThreadPoolExecutor(1, thread_name_prefix="plan") as thread:
-        declared = thread.submit(_declared_shapes, config).result()
+    try:
+        with ThreadPoolExecutor(1, thread_name_prefix="plan") as thread:
+            declared = thread.submit(_declared_shapes, config).result()
+    except (KerasCNNError, MemoryError):
+        raise
+    except Exception as error:  # Keras raises any class of exception for arguments that are wrong
+        raise DamagedFileError(
+            f"its {KERAS_CONFIG} describes no network that Keras {keras.__version__} can build: "
+            f"{_reason(error)}"
+        ) from error
     stored = file.contents.weight_shapes()
     if declared != stored:
         total = sum(volume(shape) * count for shape, count in declared.items())
@@ -203,6 +206,12 @@ def _check_arrays(file: KerasFile) -> None:
             f"its configuration describes a network of {total:,} values in {declared.total():,} "
             f"arrays, and it has other arrays: {here:,} values in {stored.total():,}; save it again"
         )
+
+
+def _reason(error: Exception) -> str:
+    """Returns the cause in a message of Keras, which puts whole configurations before it."""
+    cause = str(error).rpartition("Exception encountered: ")[2].strip()
+    return cause.splitlines()[0][:160] if cause else type(error).__name__
 
 
 def _layers(config: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -5,6 +5,7 @@ They are read in a process of their own with little memory, which a file could k
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -81,6 +82,19 @@ def test_the_payload_is_live(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert not (tmp_path / MARKER).exists()
     keras.layers.TFSMLayer(SAVED_MODEL, call_endpoint="serve")
     assert (tmp_path / MARKER).exists()
+
+
+def test_the_setter_is_live(tmp_path: Path) -> None:
+    """Keras itself calls it while it loads the file, in safe mode."""
+    path, epsilon = tmp_path / "m.keras", keras.config.epsilon()
+    files = {file.name: file for file in hostile_models.files()}
+    files["lambda_of_keras_in_layer.keras"].write(path)
+    try:
+        with contextlib.suppress(Exception):  # the network has no sense
+            keras.saving.load_model(path, safe_mode=True)
+        assert keras.config.epsilon() is not epsilon
+    finally:
+        keras.config.set_epsilon(epsilon)
 
 
 def test_the_count_of_hostile_models() -> None:

@@ -6,6 +6,7 @@ import json
 import zipfile
 
 import keras
+import numpy as np
 import pytest
 
 from kerascnn.errors import DamagedFileError, UnsafeFileError
@@ -66,3 +67,99 @@ def test_a_lambda_that_names_a_function_of_keras_is_refused(tmp_path):
             archive.writestr(name, json.dumps(config) if name == "config.json" else content)
     with pytest.raises(UnsafeFileError, match=r"m\.keras: .*Lambda"):
         read_keras_model(tmp_path / "m.keras")
+
+
+def sequential():
+    """Returns a compiled network with augmentation, as Keras's tutorials have it."""
+    layers = keras.layers
+    network = keras.Sequential(
+        [
+            keras.Input((16, 16, 3)),
+            layers.Rescaling(1 / 255),
+            layers.Normalization(mean=(0.5, 0.4, 0.3), variance=(0.1, 0.2, 0.3)),
+            layers.RandomFlip("horizontal"),
+            layers.RandomRotation(0.1),
+            layers.RandomZoom((-0.1, 0.1)),
+            layers.Conv2D(4, 3, activation="relu", kernel_regularizer="l2"),
+            layers.BatchNormalization(),
+            layers.MaxPooling2D(),
+            layers.SeparableConv2D(4, 3, activation=keras.activations.silu),
+            layers.GlobalAveragePooling2D(),
+            layers.Dropout(0.2),
+            layers.Dense(3, activation="softmax"),
+        ],
+        name="tutorial",
+    )
+    schedule = keras.optimizers.schedules.CosineDecay(0.01, 100)
+    network.compile(
+        keras.optimizers.SGD(schedule, momentum=0.9),
+        keras.losses.SparseCategoricalCrossentropy(),
+        metrics=["accuracy", keras.metrics.SparseTopKCategoricalAccuracy(2)],
+    )
+    return network
+
+
+def nested():
+    """Returns a network with two backbones whose layers have the same names, and operations."""
+
+    def backbone(name):
+        inner = keras.Sequential(name=name)
+        inner.add(keras.Input((16, 16, 3)))
+        inner.add(keras.layers.Conv2D(4, 3, name="conv"))
+        inner.add(keras.layers.BatchNormalization(name="norm"))
+        return inner
+
+    image = keras.Input((16, 16, 3))
+    left, right = backbone("left")(image + np.float32(1)), backbone("right")(image[..., ::-1])
+    x = keras.layers.Concatenate()([left, right]) * 2.0
+    x = keras.layers.LeakyReLU()(keras.layers.GroupNormalization(2)(x))
+    outputs = keras.layers.Dense(1)(keras.ops.mean(x, axis=(1, 2)))
+    network = keras.Model(image, outputs, name="two")
+    network.compile(keras.optimizers.AdamW(1e-3), keras.losses.mean_squared_error, metrics=["mae"])
+    return network
+
+
+def application(name, **arguments):
+    return lambda: getattr(keras.applications, name)(
+        weights=None, input_shape=(64, 64, 3), classes=5, **arguments
+    )
+
+
+def attention():
+    image = keras.Input((16, 16, 3))
+    x = keras.layers.Reshape((16, 12))(keras.layers.Conv2D(12, 4, strides=4)(image))
+    x = keras.layers.LayerNormalization()(x[:, 1:])
+    x = keras.layers.MultiHeadAttention(2, 4)(x, x)
+    return keras.Model(image, keras.layers.Dense(3)(keras.layers.GlobalAveragePooling1D()(x)))
+
+
+SOUND = {
+    "tutorial": sequential,
+    "nested": nested,
+    "attention": attention,
+    "MobileNetV3Small": application("MobileNetV3Small"),
+}
+
+
+@pytest.mark.parametrize("make", SOUND.values(), ids=SOUND)
+def test_sound_files_of_others_come_back_as_keras_reads_them(tmp_path, make):
+    network, path = make(), tmp_path / "m.keras"
+    images = np.random.default_rng(0).uniform(0, 255, (2, *network.input_shape[1:]))
+    images = images.astype("float32")
+    if getattr(network, "optimizer", None) is not None:
+        network.fit(images, np.array([0, 1]), verbose=0)
+    network.save(path)
+    ours, theirs = read_keras_model(path), keras.saving.load_model(path)
+    same = [np.asarray(each(images, training=False)) for each in (ours, theirs)]
+    np.testing.assert_array_equal(*same)
+    assert ours.get_config() == theirs.get_config()
+    if getattr(network, "optimizer", None) is None:
+        assert getattr(ours, "optimizer", None) is None
+        return
+    for variable, same in zip(ours.optimizer.variables, network.optimizer.variables, strict=True):
+        np.testing.assert_array_equal(np.asarray(variable), np.asarray(same))
+    assert ours.get_compile_config() == theirs.get_compile_config()
+    assert ours.evaluate(images, np.array([0, 1]), verbose=0) == theirs.evaluate(
+        images, np.array([0, 1]), verbose=0
+    )
+    assert not getattr(read_keras_model(path, compiled=False), "compiled", False)

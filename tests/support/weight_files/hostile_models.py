@@ -142,16 +142,18 @@ def of_class(where: Any, label: Any, /, **config: Any) -> Config:
 TFSM = of_class("keras.layers", "TFSMLayer", filepath=SAVED_MODEL)
 LAMBDA = of_class("keras.layers", "Lambda", function=function("keras.config", "set_floatx"))
 SETTER = function("keras.config", "set_image_data_format")
+EPSILON = function("keras.config", "set_epsilon")
 REFERENCES: dict[str, Config] = {
     "tfsm": TFSM,
     "tfsm_of_keras": of_class("keras", "layers.TFSMLayer", filepath=SAVED_MODEL),
     "tfsm_function": function("keras.layers", "TFSMLayer"),
     "lambda": LAMBDA,
-    "lambda_of_keras": of_class("keras", "layers.Lambda", function=SETTER),
+    "lambda_of_keras": of_class("keras", "layers.Lambda", function=EPSILON),
     "lambda_inside": of_class("keras.src.layers.core.lambda_layer", "Lambda", function=SETTER),
     "bytecode": {"class_name": "__lambda__", "config": {"value": ["4wEAAAA=", None, None]}},
     "setter": SETTER,
     "setter_of_backend": function("keras.backend", "set_image_data_format"),
+    "epsilon": EPSILON,
     "floatx": function("keras", "config.set_floatx"),
     "unsafe": function("keras.config", "enable_unsafe_deserialization"),
     "eager": function("tensorflow", "config.run_functions_eagerly"),
