@@ -169,13 +169,15 @@ def _configuration(model: keras.Model) -> dict[str, Any]:
     return keras_config.checked(text.encode(), KERAS_CONFIG)
 
 
-def _comparable(config: dict[str, Any]) -> dict[str, Any]:
-    """Returns the part of a configuration that decides what the network computes."""
-    layers = [
-        {key: value for key, value in layer.items() if key != "build_config"}
-        for layer in config["config"].get("layers", ())
-    ]
-    return {**config["config"], "layers": layers}
+def _comparable(value: Any) -> Any:
+    """Returns a configuration without shapes, which follow from it, and numbers of shared objects.
+
+    Layers share the object of their type; Keras numbers it by its address in memory.
+    """
+    if isinstance(value, dict):
+        kept = value.keys() - {"build_config", "compile_config", "shared_object_id"}
+        return {key: _comparable(value[key]) for key in kept}
+    return [_comparable(item) for item in value] if isinstance(value, list) else value
 
 
 def _check_arrays(file: KerasFile) -> None:

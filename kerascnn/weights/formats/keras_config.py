@@ -214,7 +214,7 @@ class _Checker:
             kept["build_config"] = {key: build[key] for key in _BUILD_KEYS if key in build}
         if isinstance(shared, int):
             kept["shared_object_id"] = shared
-        if is_root and isinstance(compiled, dict):
+        if is_root and isinstance(compiled, dict) and compiled:
             kept["compile_config"] = {
                 key: compiled[key] for key in _COMPILE_KEYS if key in compiled
             }
