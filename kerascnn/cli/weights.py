@@ -1,4 +1,4 @@
-"""`kerascnn weights`: list published weights; inspect, convert and verify files of weights."""
+"""`kerascnn weights`: list published weights; inspect, convert, verify, extract from files."""
 
 from __future__ import annotations
 
@@ -86,6 +86,23 @@ def add_verbs(verbs: Any) -> None:
     )
     verify.add_argument("file", metavar="FILE")
     verify.set_defaults(run=_verify)
+
+    extract = actions.add_parser(
+        "extract",
+        help="take the arrays out of a whole model that is refused",
+        description="Writes the arrays of a whole model (.keras, .h5, or a pickle of PyTorch) to\n"
+        "a file of arrays by name, which load_weights reads. The network is not built. The\n"
+        "model is opened in a process of its own, with limits of memory, time and file size,\n"
+        "and no network where the system offers that. A pickle runs the code in it there.\n\n"
+        "Exit codes: 0 written; 3 refused without --trust, or it exceeds a limit; 4 it has no\n"
+        "arrays that can be read; 6 no such file; 8 OUT exists or cannot be written.",
+        epilog="example:\n  kerascnn weights extract --trust model.keras arrays.safetensors",
+    )
+    extract.add_argument("file", metavar="FILE", help="a whole model")
+    extract.add_argument("out", metavar="OUT", help="ends in .safetensors or .npz")
+    extract.add_argument("--trust", action="store_true", help="open FILE")
+    extract.add_argument("--overwrite", action="store_true", help="replace OUT")
+    extract.set_defaults(run=_extract)
 
     for action in actions.choices.values():
         add_shared_options(action, argparse.SUPPRESS)
@@ -244,3 +261,15 @@ def _verify(arguments: argparse.Namespace) -> None:
     print(f"  sha256  {result.sha256}")
     for text in result.against:
         print(f"  agrees  {text}")
+
+
+def _extract(arguments: argparse.Namespace) -> None:
+    from kerascnn.weights.extract import extract
+
+    result = extract(
+        arguments.file, arguments.out, trust=arguments.trust, overwrite=arguments.overwrite
+    )
+    if arguments.json:
+        print_json(result.to_json())
+    else:
+        print(f"wrote {result.out}: {len(result.shapes):,} arrays of {result.path}")

@@ -21,6 +21,7 @@ from kerascnn.weights.formats.byte_range import as_floats, volume
 from kerascnn.weights.formats.checkpoint import Checkpoint, naming, open_checkpoint
 from kerascnn.weights.formats.tf_checkpoint import index_file
 from kerascnn.weights.identify import Candidate, identify
+from kerascnn.weights.keras_model import refusal
 
 SAFE, REFUSED, UNCHECKED = "safe", "refused", "could not check"
 FREE_BYTES = 2**16
@@ -118,6 +119,9 @@ def inspect(path: str | os.PathLike[str]) -> tuple[Inspection, KerasCNNError | N
         unchecked = replace(inspection, verdict=UNCHECKED, reason=reason)
         return unchecked, KerasCNNError(f"{named(path)} {UNCHECKED}: {reason}")
     reason = "it holds tensors and texts; their values were not read, `verify` reads them"
+    refused = refusal(path) if path.suffix.lower() == ".keras" else None
+    if refused is not None:
+        reason = f"load_weights only sets numbers; predict and evaluate refuse it: {refused}"
     return replace(inspection, reason=reason, published=_published_tags(path, sha256)), None
 
 

@@ -9,7 +9,11 @@ import keras
 import numpy as np
 import pytest
 
+import kerascnn
 from kerascnn.errors import DamagedFileError, UnsafeFileError
+from kerascnn.inference.open_classifier import open_classifier
+from kerascnn.models.request import provenance
+from kerascnn.weights.inspect import inspect
 from kerascnn.weights.keras_model import read_keras_model
 
 
@@ -163,3 +167,84 @@ def test_sound_files_of_others_come_back_as_keras_reads_them(tmp_path, make):
         images, np.array([0, 1]), verbose=0
     )
     assert not getattr(read_keras_model(path, compiled=False), "compiled", False)
+
+
+def flips(path, count):
+    """Yields copies of a file with one changed bit each, spread over the whole file."""
+    whole = path.read_bytes()
+    for place in np.random.default_rng(0).integers(0, 8 * len(whole), count):
+        data = bytearray(whole)
+        data[place // 8] ^= 1 << (place % 8)
+        path.write_bytes(data)
+        yield place // 8
+    path.write_bytes(whole)
+
+
+def test_a_flipped_bit_is_noticed(tmp_path):
+    network, path = kerascnn.create_model("lenet5"), tmp_path / "m.keras"
+    network.save(path)
+    before = network.get_weights()
+    for place in flips(path, 20):
+        for read in (read_keras_model, lambda path: kerascnn.load_weights(network, path)):
+            with pytest.raises((DamagedFileError, UnsafeFileError)) as caught:
+                read(path)
+            assert "\n" not in str(caught.value), place
+    for array, same in zip(network.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(array, same)
+    assert kerascnn.load_weights(network, path).fraction == 1
+
+
+def test_networks_of_this_package_are_built_from_the_registry(tmp_path):
+    pytest.importorskip("kerascnn.layers.identity", reason="models carry no record")
+    path = tmp_path / "m.keras"
+    network = kerascnn.create_model("resnet20_cifar", classes=3)
+    network.compile("adam", "sparse_categorical_crossentropy")
+    images = np.zeros((2, 32, 32, 3), "float32")
+    network.fit(images, np.array([0, 1]), verbose=0)
+    network.save(path)
+    same = read_keras_model(path)
+    assert [type(layer) for layer in same.layers] == [type(layer) for layer in network.layers]
+    assert provenance(same) == provenance(network)
+    np.testing.assert_array_equal(np.asarray(same(images)), np.asarray(network(images)))
+    for variable, other in zip(same.optimizer.variables, network.optimizer.variables, strict=True):
+        np.testing.assert_array_equal(np.asarray(variable), np.asarray(other))
+
+
+def test_a_changed_network_of_this_package_keeps_its_changes(tmp_path):
+    path = tmp_path / "m.keras"
+    network = kerascnn.create_model("lenet5")
+    network.get_layer("c3").trainable = False
+    network.get_layer("c1").activation = keras.activations.relu
+    network.save(path)
+    same = read_keras_model(path)
+    assert not same.get_layer("c3").trainable
+    assert same.get_layer("c1").activation is keras.activations.relu
+
+
+def test_inspect_says_what_reads_the_file_and_what_refuses_it(tmp_path):
+    path = tmp_path / "m.keras"
+    network = keras.Sequential([keras.Input((4,)), Own(2, name="own")])
+    network.save(path)
+    result, error = inspect(path)
+    assert error is None
+    assert result.verdict == "safe"
+    assert "load_weights only sets numbers; predict and evaluate refuse it" in result.reason
+    assert "has a Own in 'own'" in result.reason
+    with pytest.raises(UnsafeFileError, match="load the weights alone with load_weights"):
+        open_classifier(path)
+    fresh = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, name="own")])
+    kerascnn.load_weights(fresh, path)  # as the message advises
+    np.testing.assert_array_equal(fresh.get_weights()[0], network.get_weights()[0])
+
+
+@keras.saving.register_keras_serializable("test_keras_model")
+class Own(keras.layers.Dense):
+    """A layer that only this module has."""
+
+
+def test_a_registered_class_does_not_replace_a_layer_of_keras(tmp_path, model):
+    path = tmp_path / "m.keras"
+    model.save(path)
+    with keras.saving.custom_object_scope({"Dense": Own}):
+        same = read_keras_model(path)
+    assert type(same.get_layer("predictions")) is keras.layers.Dense
