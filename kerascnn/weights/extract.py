@@ -19,6 +19,8 @@ from kerascnn.errors import DamagedFileError, OutputError, UnsafeFileError, Usag
 from kerascnn.fileio.atomic import atomic_file
 from kerascnn.fileio.untrusted import named, open_regular
 from kerascnn.lazy import np
+from kerascnn.weights import extract_child
+from kerascnn.weights.extract_child import DAMAGED, KERAS_SUFFIXES, REFUSED
 from kerascnn.weights.formats.checkpoint import open_checkpoint
 from kerascnn.weights.save import write_safetensors
 
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
     import numpy as np
 
 SUFFIXES = (".safetensors", ".npz")
-KERAS_SUFFIXES = (".keras", ".h5", ".hdf5")
 PICKLE_SUFFIXES = (".pth", ".pt", ".th", ".pkl", ".bin")
 MEMORY = {True: 2 * 2**30, False: 24 * 2**30}
 """Bytes of address space beside those for the arrays, for files of Keras and for pickles: importing
@@ -34,8 +35,6 @@ PyTorch reserves about 20 GiB and uses a part of them."""
 SECONDS = 60
 """Seconds of processor time beside those for reading the file."""
 BYTES_PER_SECOND = 10 * 2**20
-REFUSED, DAMAGED = 3, 4
-"""Exit codes of the process: a limit or the file's content forbids it, or it cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -129,10 +128,14 @@ def extract(
 def _run(path: Path, out: Path, limits: Limits) -> None:
     """Runs the process, which reads `path` and writes `out`."""
     numbers = [str(number) for number in (limits.memory, limits.seconds, limits.written)]
-    command = [sys.executable, "-m", "kerascnn.weights.extract_child", str(path), str(out)]
+    # -P: no module is imported from the folder of the user, where the file's author may have one.
+    command = [sys.executable, "-P", "-m", extract_child.__name__, str(path), str(out)]
+    root = str(Path(extract_child.__file__).parents[2])
+    paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
     try:
         done = subprocess.run(
             [*command, *numbers],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

@@ -18,12 +18,14 @@ from typing import Any
 from kerascnn.errors import DamagedFileError, KerasCNNError, UnsafeFileError
 from kerascnn.fileio.untrusted import quoted
 from kerascnn.lazy import np
-from kerascnn.weights.extract import DAMAGED, KERAS_SUFFIXES, REFUSED
 from kerascnn.weights.formats.archive import KERAS_WEIGHTS
 from kerascnn.weights.formats.keras_arrays import is_weight
 from kerascnn.weights.formats.tensor_table import MAXIMUM_TENSORS
 from kerascnn.weights.save import SAFETENSORS_TYPES, write_safetensors
 
+KERAS_SUFFIXES = (".keras", ".h5", ".hdf5")
+REFUSED, DAMAGED = 3, 4
+"""Exit codes: a limit or the file's content forbids it, or the file cannot be read."""
 NEW_USER, NEW_NETWORK = 0x10000000, 0x40000000
 """Flags of Linux's `unshare`: names of users and networks of the process's own."""
 _NUMBER = re.compile(r"_\d+$")
