@@ -140,11 +140,12 @@ def _rebuilt(file: KerasFile) -> keras.Model | None:
     if features is None or not isinstance(record, dict):
         return None
     try:
-        row, arguments = recorded_network(record.get("row"), record.get("arguments"))
-        variant, request = model_info(row), Request.of(arguments)
-        layers = expected(plan(variant, request))
-    except (KerasCNNError, ValueError, TypeError, KeyError, ArithmeticError):
-        return None  # of another version of this package
+        with reading("its record cannot be read"):
+            row, arguments = recorded_network(record.get("row"), record.get("arguments"))
+            variant, request = model_info(row), Request.of(arguments)
+            layers = expected(plan(variant, request))
+    except KerasCNNError:  # of another version of this package, or damaged
+        return None
     shapes = Counter(shape for layer in layers.values() for shape in layer.variables.values())
     if shapes != file.contents.weight_shapes():
         return None

@@ -8,6 +8,7 @@ not in `keras_objects` is refused.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from kerascnn.errors import DamagedFileError, UnsafeFileError
@@ -32,6 +33,8 @@ MEMORY = {b"{": 200, b"[": 80, b":": 60, b",": 60}
 MAXIMUM_DEPTH = 100
 """Levels of lists, tables and objects inside each other; a model in a model takes five."""
 MAXIMUM_LAYERS = 5_000
+MAXIMUM_AHEAD = 200
+"""How many inputs of layers may be listed behind them."""
 
 CONFIGURATION_ADVICE = "build the network in Python and load the weights alone with load_weights"
 TRUST_ADVICE = "`kerascnn weights extract --trust` takes only its arrays out"
@@ -59,6 +62,13 @@ _LIMITS = {
     **dict.fromkeys(("num_thresholds", "num_tokens", "top_k", "k"), 20_000),
     "num_classes": 2_000,
 }
+# Metrics reserve memory as soon as they are made: so many values for an argument.
+_METRIC_VALUES: dict[str, Callable[[int], int]] = {
+    "num_classes": lambda count: count * count,
+    "num_thresholds": lambda count: 8 * count,
+}
+MAXIMUM_METRIC_VALUES = 2**22
+_LAYER_MODULES = ("keras.layers", "keras.src.ops", "keras.src.models", "keras.src.applications")
 _REGISTERED = re.compile(r"[\w.]+>\w+")
 _NAMES = ("name", "class_name", "registered_name", "layer")
 _SEEDS = ("seed", "shared_object_id")
@@ -128,6 +138,7 @@ class _Checker:
     def __init__(self, what: str, *, strict: bool) -> None:
         self.what, self.strict = what, strict
         self.layers = 0
+        self.metric_values = 0
 
     def check(self, value: Any) -> None:
         """Checks a value and all that is inside it."""
@@ -223,13 +234,27 @@ class _Checker:
             self.check({"compiled": compiled})
         item.clear()
         item.update(kept)
+        self.layers += own or (module or "").startswith(_LAYER_MODULES)
+        if self.layers > MAXIMUM_LAYERS:
+            raise UnsafeFileError(f"its {self.what} has more than {MAXIMUM_LAYERS:,} layers")
         layers = config.get("layers")
         if isinstance(layers, list):
-            self.layers += len(layers)
-            if self.layers > MAXIMUM_LAYERS:
-                raise UnsafeFileError(f"its {self.what} has more than {MAXIMUM_LAYERS:,} layers")
-            if not all(isinstance(layer, dict) and "class_name" in layer for layer in layers):
-                raise DamagedFileError(f"its {self.what} has a layer without a class")
+            self._check_order(layers)
+
+    def _check_order(self, layers: list[Any]) -> None:
+        """Refuses layers in another order than Keras writes, which would take very long to connect.
+
+        Keras lists a layer behind those that it reads, except where layers are used several times.
+        """
+        if not all(isinstance(layer, dict) and "class_name" in layer for layer in layers):
+            raise DamagedFileError(f"its {self.what} has a layer without a class")
+        listed: set[str] = set()
+        ahead = 0
+        for layer in layers:
+            ahead += sum(name not in listed for name in _inputs(layer.get("inbound_nodes")))
+            listed.add(str(layer.get("name")))
+        if ahead > MAXIMUM_AHEAD:
+            raise UnsafeFileError(f"its {self.what} lists its layers in disorder")
 
     def _check_value(self, item: dict[str, Any], owner: str) -> None:
         config, name = item.get("config"), item["class_name"]
@@ -247,3 +272,23 @@ class _Checker:
                 raise UnsafeFileError(
                     f"its {self.what} has an absurdly large {quoted(key)} in {quoted(owner)}"
                 )
+            self.metric_values += _METRIC_VALUES[key](item) if key in _METRIC_VALUES else 0
+            if self.metric_values > MAXIMUM_METRIC_VALUES:
+                raise UnsafeFileError(f"its {self.what} has metrics of an absurd size")
+
+
+def _inputs(nodes: Any) -> Iterator[str]:
+    """Yields the names of the layers that a layer reads, as Keras 3 or Keras 2 writes its calls."""
+    waiting = [nodes]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, dict):
+            history = item.get("keras_history")
+            if isinstance(history, list) and history:
+                yield str(history[0])
+            else:
+                waiting.extend(item.values())
+        elif isinstance(item, list):
+            if len(item) >= 3 and isinstance(item[0], str) and isinstance(item[1], int):
+                yield item[0]
+            waiting.extend(inner for inner in item if isinstance(inner, dict | list))

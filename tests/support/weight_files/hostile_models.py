@@ -179,6 +179,8 @@ REFERENCES: dict[str, Config] = {
 }  # fmt: skip
 """Things that a configuration may not name."""
 
+CELL = of_class("keras.layers", "GRUCell", units=1)
+
 BOMBS: dict[str, tuple[Change, tuple[str, ...]]] = {
     "units": (argument("predictions", "units", 268_435_456), (DAMAGED,)),
     "units_large": (argument("predictions", "units", 10**15), (UNSAFE,)),
@@ -197,6 +199,15 @@ BOMBS: dict[str, tuple[Change, tuple[str, ...]]] = {
     ),
     "confusion": (
         compiled("metrics", [of_class("keras.metrics", "MeanIoU", num_classes=60_000)]),
+        (UNSAFE,),
+    ),
+    "many_metrics": (
+        compiled("metrics", [of_class("keras.metrics", "MeanIoU", num_classes=2000)] * 200),
+        (UNSAFE,),
+    ),
+    "backwards": (lambda config: _backwards(config, 3_000), (UNSAFE,)),
+    "cells": (
+        layer("act", of_class("keras.layers", "StackedRNNCells", cells=[CELL] * 6_000)),
         (UNSAFE,),
     ),
     "split": (
@@ -249,6 +260,17 @@ def _nested(config: Config, count: int) -> Config:
 def _many(config: Config, count: int) -> None:
     layers = config["config"]["layers"]
     layers += [{**layers[2], "name": f"act_{number}"} for number in range(count)]
+
+
+def _backwards(config: Config, count: int) -> None:
+    """Puts a chain of layers behind the one that reads it: Keras passes once for each of them."""
+    layers = config["config"]["layers"]
+    text = json.dumps(layers[2])
+    chain = [
+        json.loads(text.replace('"act"', f'"act_{i}"').replace('"conv"', f'"act_{i - 1}"'))
+        for i in range(1, count)
+    ]
+    config["config"]["layers"] = [*layers, *reversed(chain)]
 
 
 def _rezipped(change: Callable[[dict[str, bytes]], dict[str, bytes]], *packed: str) -> Any:
