@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 
 MAXIMUM_OUTPUT = 2**31
 """Values that one layer may give for one image."""
+MAXIMUM_LAYERS = 2_000
+"""Layers of a network beside one for each of its arrays; each takes 16 KiB while it is planned."""
 FEATURES = "kerascnn>Features"
 """Registered name of the layer of our networks whose configuration records the network."""
 RECORD = "kerascnn"
@@ -188,7 +190,9 @@ def _check_arrays(file: KerasFile) -> None:
     no memory for variables. Leaving the scope would initialise them, so the thread ends inside it.
     """
     config = {key: value for key, value in file.config.items() if key != "compile_config"}
-    layers = sum(1 for _ in _layers(config))
+    layers, arrays = sum(1 for _ in _layers(config)), len(file.contents.arrays)
+    if layers > MAXIMUM_LAYERS + arrays:
+        raise UnsafeFileError(f"it describes {layers:,} layers and has only {arrays:,} arrays")
     # Keras visits the layers by recursion; see `build_model`.
     sys.setrecursionlimit(max(sys.getrecursionlimit(), 1000 + layers))
     try:

@@ -225,6 +225,7 @@ BOMBS: dict[str, tuple[Change, tuple[str, ...]]] = {
         (UNSAFE,),
     ),
     "nested_models": (lambda config: _nested(config, 150), (UNSAFE, DAMAGED)),
+    "layers_without_arrays": (lambda config: _many(config, 4_000), (UNSAFE,)),
     "many_layers": (lambda config: _many(config, 30_000), (UNSAFE,)),
     "no_model": (lambda config: of_class("keras.layers", "Dense", units=3), (DAMAGED,)),
     "no_layers": (lambda config: config["config"].pop("layers"), (DAMAGED,)),
