@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from kerascnn.fileio.untrusted import quoted
 from kerascnn.models.planning import PREFIX
+from kerascnn.weights import running_numbers
 from kerascnn.weights.axis_order import fits, tensor_names
 from kerascnn.weights.expected_shapes import Expected
 from kerascnn.weights.formats.byte_range import volume
@@ -105,6 +106,8 @@ def match_layout(
         modules: the layer's name in the source for each of our layers.
     """
     style = "keras" if source in KERAS_STYLE else "torch"
+    if style == "keras":
+        modules = running_numbers.in_file(modules, tensors)
     unused = dict.fromkeys(tensors)
     keys: dict[str, str] = {}
     biases: dict[str, str] = {}
