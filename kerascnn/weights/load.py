@@ -16,7 +16,7 @@ from kerascnn.imaging.preprocessing import Preprocessing
 from kerascnn.models.registry import model_info
 from kerascnn.models.request import Request, provenance
 from kerascnn.models.signature import adopt
-from kerascnn.weights import file_metadata
+from kerascnn.weights import file_metadata, outer_layers
 from kerascnn.weights.assign import assign, fresh_values
 from kerascnn.weights.choose_part import Choice, chosen, other_tables
 from kerascnn.weights.fit import Classes, Fitter, Step
@@ -144,6 +144,7 @@ class _Loader:
         self.checkpoint, self.target, self.strict = checkpoint, target, strict
         with naming(checkpoint.path):
             self.record = file_metadata.opened(checkpoint.metadata)
+        self.warnings: tuple[str, ...] = ()
         self.match = self._by_order() if match == ORDER else self._by_name(choice)
         self.finding = self._network()
         ours = self.match.source == OURS
@@ -236,6 +237,9 @@ class _Loader:
                 f"found by name; the file begins with {first}",
                 advice="if its tensors follow the model's order, try match='order'",
             )
+        match, self.warnings = outer_layers.with_classifier(
+            match, self.checkpoint.contents, target.layers
+        )
         return match
 
     def _network(self) -> Finding:
@@ -261,6 +265,12 @@ class _Loader:
             differences = [f"missing {variable}" for variable in report.missing]
             differences += [f"unexpected {quoted(key)}" for key in self._blocking(missing_head)]
             if differences:
+                head = outer_layers.other_head(
+                    self.match, self.checkpoint.contents, self.target.layers
+                )
+                advice = "include_top=False builds the network without it, which loads"
+                if head:
+                    raise self._error(f"does not fit {name}: {head}", report, advice)
                 raise self._differing(report, differences, "strict=False loads the rest")
         elif report.fraction < self.strict:
             raise self._error(
@@ -328,7 +338,7 @@ class _Loader:
         return LoadReport(
             source=str(path),
             network=self.finding.text,
-            warnings=self.finding.warnings,
+            warnings=self.finding.warnings + self.warnings,
             layout=match.source,
             container=self.checkpoint.contents.kind,
             digest=digest,
@@ -359,6 +369,7 @@ class _Loader:
         known = set()
         if full_match is not None:
             known = {*full_match.keys.values(), *full_match.biases.values()}
+        known |= {*outer_layers.other_layers(self.match, self.checkpoint.contents, target.layers)}
         # Files often contain auxiliary heads, which are used in training only.
         return tuple(
             key

@@ -1,7 +1,8 @@
 """Finds layers by the order of Keras's running numbers: conv2d, conv2d_1, …, or conv2d_94, ….
 
-Keras names a layer that gets no name after its class, and counts the layers of a class in a process.
-The numbers in a file thus say what came before what, and not which number a layer has elsewhere.
+Keras names a layer that gets no name after its class, and counts the layers of a class in a
+process. The numbers in a file thus say what came before what, and not which number a layer has
+elsewhere.
 """
 
 from __future__ import annotations

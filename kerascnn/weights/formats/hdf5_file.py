@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from kerascnn.errors import DamagedFileError, UnsafeFileError
@@ -10,7 +13,12 @@ from kerascnn.fileio.untrusted import quoted
 from kerascnn.weights.formats import json_text, keras_config
 from kerascnn.weights.formats.byte_range import ITEM_BYTES, Region, volume
 from kerascnn.weights.formats.hdf5_format import TWO_BYTES, Hdf5, Node
-from kerascnn.weights.formats.tensor_table import Contents, StoredTensor, add_tensor
+from kerascnn.weights.formats.tensor_table import (
+    MAXIMUM_TENSORS,
+    Contents,
+    StoredTensor,
+    add_tensor,
+)
 
 MAXIMUM_DEPTH = 32
 """Levels of groups inside groups."""
@@ -18,6 +26,8 @@ METADATA_NAME = "kerascnn"
 """The array of bytes in which a .weights.h5 file of `save_weights` stores its metadata."""
 CONFIGURATIONS = ("model_config", "training_config")
 """Attributes that hold a configuration of Keras, in JSON."""
+CONTAINERS = ("layers", "_layer_checkpoint_dependencies")
+"""The groups in which a model of Keras 3 has its layers."""
 NOT_WEIGHTS = ("optimizer", "optimizer_weights", "seed_generator", METADATA_NAME)
 """Prefixes of the groups and arrays that hold no weights of the model."""
 KERAS_1_NAMES = {
@@ -42,10 +52,12 @@ def read(region: Region) -> Contents:
     if "model_weights" in root.members:
         root = file.node(root.members["model_weights"])
     if "layer_names" in root.attributes or "layer_names0" in root.attributes:
-        return Contents("keras h5", _keras_2(file, root), config=configs.get(CONFIGURATIONS[0]))
-    if "layers" in root.members or "_layer_checkpoint_dependencies" in root.members:
+        tensors, outer = _keras_2(file, root)
+        return Contents("keras h5", tensors, config=configs.get(CONFIGURATIONS[0]), outer=outer)
+    if any(name in root.members for name in CONTAINERS):
+        tensors, outer = _keras_3(file, root)
         metadata = _metadata(file, root)
-        return Contents("keras weights.h5", _keras_3(file, root), metadata, ordered=False)
+        return Contents("keras weights.h5", tensors, metadata, ordered=False, outer=outer)
     raise DamagedFileError("it is HDF5, but not a file of weights that Keras wrote")
 
 
@@ -98,23 +110,60 @@ def _stored(node: Node, name: str) -> StoredTensor:
     return StoredTensor(array.shape, dtype, big_endian, array.region.size)
 
 
-def _keras_2(file: Hdf5, root: Node) -> dict[str, StoredTensor]:
+@dataclass(frozen=True)
+class _Item:
+    """A tensor of a layer: the layer's name, the variable's, and the inner model with the layer."""
+
+    layer: str
+    variable: str
+    tensor: StoredTensor
+    model: str = ""
+
+
+Table = tuple[dict[str, StoredTensor], tuple[str, ...]]
+"""The tensors of a file, and the names of those that are of the model around an inner model."""
+
+
+def _table(items: list[_Item]) -> Table:
+    """Returns the tensors as "layer/variable".
+
+    If this is the name of two tensors, the names of inner models are put before those of all their
+    layers.
+    """
+    counts = Counter((item.layer, item.variable) for item in items)
+    ambiguous = any(count > 1 for count in counts.values())
+    tensors: dict[str, StoredTensor] = {}
+    outer = []
+    for item in items:
+        name = f"{item.layer}/{item.variable}"
+        name = f"{item.model}/{name}" if ambiguous and item.model else name
+        add_tensor(tensors, name, item.tensor)
+        if not item.model:
+            outer.append(name)
+    return tensors, tuple(outer) if len(outer) < len(items) else ()
+
+
+def _keras_2(file: Hdf5, root: Node) -> Table:
     """Returns the tensors of a file of Keras 1 or 2.
 
     Each layer has a group, which lists its weights as "conv1/kernel:0". The group of a layer that
     is itself a model lists the weights of its inner layers; these are named by the inner layers.
     """
-    tensors: dict[str, StoredTensor] = {}
+    items = []
     for layer in _texts(file, root, "layer_names"):
         group = _at(file, root, layer)
         weights = _texts(file, group, "weight_names")
-        modules = {weight.rpartition("/")[0] for weight in weights}
+        modules = dict.fromkeys(weight.rpartition("/")[0] for weight in weights)
+        short = {module: module.rpartition("/")[2] for module in modules}
+        if len(set(short.values())) < len(short):  # the inner layers have names like "Conv/bn"
+            short = {module: module for module in modules}
         for weight in weights:
             module, _, variable = weight.rpartition("/")
-            owner = layer if len(modules) == 1 else module.rpartition("/")[2]
-            name = f"{owner}/{_current_name(variable.split(':')[0], layer)}"
-            add_tensor(tensors, name, _stored(_at(file, group, weight), name))
-    return tensors
+            variable = _current_name(variable.split(":")[0], layer)
+            owner = layer if len(modules) == 1 else short[module]
+            tensor = _stored(_at(file, group, weight), f"{owner}/{variable}")
+            items.append(_Item(owner, variable, tensor, layer if len(modules) > 1 else ""))
+    return _table(items)
 
 
 def _current_name(variable: str, layer: str) -> str:
@@ -123,12 +172,13 @@ def _current_name(variable: str, layer: str) -> str:
     return variable if rest == variable else KERAS_1_NAMES.get(re.sub(r"_\d+$", "", rest), variable)
 
 
-def _keras_3(file: Hdf5, root: Node) -> dict[str, StoredTensor]:
+def _keras_3(file: Hdf5, root: Node) -> Table:
     """Returns the tensors of a file of Keras 3, whose groups follow the model's objects.
 
     A group called `vars` holds a layer's variables, and has the layer's name as an attribute.
     """
-    tensors: dict[str, StoredTensor] = {}
+    names: dict[str, str] = {}  # of the layers and inner models, by their groups' paths
+    variables: list[tuple[str, str, StoredTensor]] = []
     seen: set[int] = set()
     waiting = [(root, "")]
     for group, path in waiting:  # the loop appends to this list
@@ -142,14 +192,32 @@ def _keras_3(file: Hdf5, root: Node) -> dict[str, StoredTensor]:
             seen.add(address)
             node = file.node(address)
             if name == "vars":
-                names = file.texts(node.attributes["name"]) if "name" in node.attributes else []
-                layer = names[0] if names else path
+                texts = file.texts(node.attributes["name"]) if "name" in node.attributes else []
+                names[path] = texts[0] if texts else path
                 for index in sorted(node.members, key=_sort_key):
-                    label = f"{layer}/{index}"
-                    add_tensor(tensors, label, _stored(file.node(node.members[index]), label))
+                    label = f"{names[path]}/{index}"
+                    variables.append((path, index, _stored(file.node(node.members[index]), label)))
+                if len(variables) > MAXIMUM_TENSORS:
+                    raise UnsafeFileError(f"it has more than {MAXIMUM_TENSORS:,} tensors")
             elif node.array is None:
                 waiting.append((node, f"{path}/{name}" if path else name))
-    return tensors
+    return _table(
+        [
+            _Item(names[path], index, tensor, _model(path, names))
+            for path, index, tensor in variables
+        ]
+    )
+
+
+def _model(path: str, names: Mapping[str, str]) -> str:
+    """Returns the names of the inner models around a layer's group; empty if there are none."""
+    parts = path.split("/")
+    models = []
+    for end in range(1, len(parts)):
+        if parts[end] in CONTAINERS:
+            group = "/".join(parts[:end])
+            models.append(names.get(group, parts[end - 1]))
+    return "/".join(models)
 
 
 def _sort_key(index: str) -> tuple[int, str]:

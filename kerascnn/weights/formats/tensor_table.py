@@ -98,6 +98,8 @@ class Contents:
         tables: the tensors of each table in the file, by the table's path in it, if it can hold
             several; `tensors` is one of them.
         table: the path of `tensors`.
+        outer: names of the tensors of a model around an inner model; empty if there is no inner
+            model.
         ordered: whether the tensors have the order in which they were written; False when the
             format sorts them by name.
     """
@@ -109,6 +111,7 @@ class Contents:
     config: Any = None
     tables: Mapping[str, dict[str, StoredTensor]] = field(default_factory=dict)
     table: str = ""
+    outer: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.tensors) > MAXIMUM_TENSORS:

@@ -95,13 +95,37 @@ def test_files_of_keras_2(tmp_path: Path, whole: bool, limit: int, suffix: str) 
     assert len(result) == 4 + 3 + 20
 
 
-def test_two_layers_of_one_name_are_refused(tmp_path: Path) -> None:
+def test_layers_of_one_name_in_two_inner_models(tmp_path: Path) -> None:
     layers = {
         "a": {"x/kernel": np.ones(1), "y/kernel": np.ones(1)},
         "b": {"x/kernel": np.ones(1), "z/kernel": np.ones(1)},
+        "fc": {"fc/kernel": np.ones(1)},
     }
-    with pytest.raises(DamagedFileError, match="two tensors called 'x/kernel'"):
-        tensors_of(write_keras2(tmp_path / "x.h5", layers))
+    with open_checkpoint(write_keras2(tmp_path / "x.h5", layers)) as checkpoint:
+        assert list(checkpoint.tensors) == [
+            "a/x/kernel", "a/y/kernel", "b/x/kernel", "b/z/kernel", "fc/kernel",
+        ]  # fmt: skip
+        assert checkpoint.contents.outer == ("fc/kernel",)
+
+
+def test_names_with_slashes_in_an_inner_model(tmp_path: Path) -> None:
+    inner = {f"{layer}/kernel": np.ones(1) for layer in ("Conv", "Conv/bn", "block/bn")}
+    path = write_keras2(tmp_path / "x.h5", {"inner": inner, "fc": {"fc/kernel": np.ones(1)}})
+    assert list(tensors_of(path)) == [*inner, "fc/kernel"]
+
+
+def test_two_inner_models_of_keras_3(tmp_path: Path) -> None:
+    image = keras.Input((5, 5, 3))
+    left, right = (keras.Sequential([keras.Input((5, 5, 3)), keras.layers.Conv2D(2, 3, name="c")],
+                                    name=name) for name in ("left", "right"))  # fmt: skip
+    both = keras.layers.Concatenate()([left(image), right(image)])
+    model = keras.Model(image, keras.layers.Conv2D(1, 1, name="last")(both))
+    model.save_weights(tmp_path / "x.weights.h5")
+    with open_checkpoint(tmp_path / "x.weights.h5") as checkpoint:
+        assert set(checkpoint.tensors) == {
+            "left/c/0", "left/c/1", "right/c/0", "right/c/1", "last/0", "last/1",
+        }  # fmt: skip
+        assert checkpoint.contents.outer == ("last/0", "last/1")
 
 
 def test_hdf5_that_is_no_file_of_weights(tmp_path: Path) -> None:
