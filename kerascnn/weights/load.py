@@ -34,6 +34,7 @@ from kerascnn.weights.match_names import (
 )
 from kerascnn.weights.name_maps.layout import OURS
 from kerascnn.weights.read_values import SMALL, Values
+from kerascnn.weights.running_numbers import nameless
 from kerascnn.weights.source_network import (
     Finding,
     check,
@@ -235,7 +236,10 @@ class _Loader:
             raise self._error(
                 f"{len(match.keys)} of {len(target.variables)} tensors of {target.model.name} "
                 f"found by name; the file begins with {first}",
-                advice="if its tensors follow the model's order, try match='order'",
+                advice="its layers have no names, as in files of older versions of Keras 3; load it "
+                "into its own model with Keras and save that again"
+                if nameless(tensors)
+                else "if its tensors follow the model's order, try match='order'",
             )
         match, self.warnings = outer_layers.with_classifier(
             match, self.checkpoint.contents, target.layers

@@ -270,11 +270,15 @@ def best_match(
     names = Names(tensors) if names is None else names
     listed = list(layers)
     known = {OURS: own_names(tensors, listed, prefix, part)}
-    if family is not None:
+    if family is None:
+        kinds = {name: layer.kind for name, layer in layers.items()}
+        known[OURS] = running_numbers.in_groups(kinds, tensors) or known[OURS]
+    else:
         known |= {source: layout(listed) for source, layout in layouts(family).items()}
     matches = []
     for source, modules in known.items():
-        glued = modules[listed[0]].removesuffix(listed[0]) if source == OURS and listed else ""
+        first = modules.get(listed[0], "") if source == OURS and listed else ""
+        glued = first.removesuffix(listed[0]) if first.endswith(tuple(listed[:1])) else ""
         match = match_part(names, tensors, layers, source, modules, None if glued else part)
         if glued and part is None:
             others = _other_prefixes(tensors, listed, prefix, glued)

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
+from kerascnn.weights.formats.keras_groups import CONTAINERS, by_kind, group_kind
+
 KINDS = (
     "batch_normalization", "conv1d", "conv2d", "conv2d_transpose", "dense", "depthwise_conv2d",
     "group_normalization", "grouped_conv2d", "layer_normalization", "normalization", "p_re_lu",
@@ -39,6 +41,39 @@ def in_file(modules: Mapping[str, str], tensors: Iterable[str]) -> dict[str, str
         if len(stored) >= len(names) and not set(names) <= set(stored):
             renamed |= zip(names, stored, strict=False)
     return {layer: renamed.get(module, module) for layer, module in modules.items()}
+
+
+def nameless(tensors: Iterable[str]) -> bool:
+    """Returns whether a file of Keras 3 has no layer names, but groups named after classes."""
+    return any(name.startswith(tuple(f"{group}/" for group in CONTAINERS)) for name in tensors)
+
+
+def in_groups(layers: Mapping[str, str], tensors: Iterable[str]) -> dict[str, str]:
+    """Returns the group of each layer in a file without layer names, as Keras pairs them.
+
+    Empty if the file has another number of layers of a class. Only for a model that was built as
+    the file's was: two models with the same layers in another order have the same groups.
+
+    Args:
+        layers: the class of each layer with weights, in the order of the model's layers.
+        tensors: the names of the file's tensors.
+    """
+    modules = dict.fromkeys(name.rpartition("/")[0] for name in tensors)
+    parts = [module.partition("/") for module in modules]
+    container = next((first for first, _, _ in parts if first in CONTAINERS), None)
+    if container is None:
+        return {}
+    groups = by_kind(group for first, _, group in parts if first == container)
+    ours: dict[str, list[str]] = {}
+    for name, kind in layers.items():
+        ours.setdefault(group_kind(kind), []).append(name)
+    if {kind: len(of) for kind, of in ours.items()} != {k: len(of) for k, of in groups.items()}:
+        return {}
+    return {
+        name: f"{container}/{group}"
+        for kind, names in ours.items()
+        for name, group in zip(names, groups[kind], strict=True)
+    }
 
 
 def _numbers(names: Iterable[str]) -> dict[str, list[str]]:

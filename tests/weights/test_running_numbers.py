@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,9 @@ import pytest
 
 import kerascnn
 from kerascnn.weights.load import load_weights
-from kerascnn.weights.running_numbers import in_file
+from kerascnn.weights.running_numbers import in_file, in_groups
 from support.weight_files.other_libraries import as_keras, scrambled, values
-from support.weight_loads import same
+from support.weight_loads import refused, same
 
 SMALL: dict[str, Any] = {"width": 0.125, "input_shape": (75, 75, 3), "classes": 4}
 
@@ -87,3 +88,66 @@ def test_a_users_model_that_is_built_again(ending: str, tmp_path: Path) -> None:
         report = load_weights(target, path)
         assert (report.fraction, report.unexpected) == (1.0, ())
         assert same(dict(zip(wanted, values(target).values(), strict=True)), wanted)
+
+
+def without_names(path: Path) -> Path:
+    """Takes the layers' names out of a weights file, as older versions of Keras 3 wrote it."""
+    with h5py.File(path, "r+") as file:
+        groups: list[h5py.Group] = []
+        file.visititems(lambda name, item: groups.append(item) if "name" in item.attrs else None)
+        for group in groups:
+            del group.attrs["name"]
+    return path
+
+
+def test_the_groups_of_a_class() -> None:
+    layers = {"a": "Conv2D", "b": "BatchNormalization", "c": "Conv2D"}
+    stored = ["layers/conv2d_10/0", "layers/conv2d_9/0", "layers/batch_normalization/1"]
+    assert in_groups(layers, stored) == {
+        "a": "layers/conv2d_9", "b": "layers/batch_normalization", "c": "layers/conv2d_10"
+    }  # fmt: skip
+    assert in_groups(layers, [*stored, "layers/dense/0"]) == {}
+    assert in_groups(layers, ["conv2d/0"]) == {}
+
+
+def test_weights_without_layer_names_in_a_users_model(tmp_path: Path) -> None:
+    first, second = automatic(), automatic()
+    wanted = scrambled(first)
+    first.save_weights(tmp_path / "x.weights.h5")
+    report = load_weights(second, without_names(tmp_path / "x.weights.h5"))
+    assert report.fraction == 1.0
+    assert same(dict(zip(wanted, values(second).values(), strict=True)), wanted)
+
+
+def test_weights_without_layer_names_do_not_fit_a_row(tmp_path: Path) -> None:
+    """Another library's model lists layers of equal shapes in another order."""
+    model = kerascnn.create_model("resnet18", width=0.125, depth=0.25, input_shape=(32, 32, 3))
+    model.save_weights(tmp_path / "x.weights.h5")
+    error = refused(model, without_names(tmp_path / "x.weights.h5"))
+    assert "have no names" in str(error)
+    assert "save that again" in str(error)
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_whole_model_without_layer_names(nested: bool, tmp_path: Path) -> None:
+    """Its configuration has the names of the layers in the order of the groups."""
+    network = kerascnn.create_model(
+        "resnet18", width=0.125, depth=0.25, input_shape=(32, 32, 3), include_top=False,
+        pooling="avg",
+    )  # fmt: skip
+    model = network
+    if nested:
+        model = keras.Sequential([keras.Input((32, 32, 3)), network, keras.layers.Dense(5)])
+    wanted = scrambled(network)
+    model.save(tmp_path / "x.keras")
+    with zipfile.ZipFile(tmp_path / "x.keras") as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    (tmp_path / "inner.h5").write_bytes(members["model.weights.h5"])
+    members["model.weights.h5"] = without_names(tmp_path / "inner.h5").read_bytes()
+    with zipfile.ZipFile(tmp_path / "old.keras", "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    scrambled(network, "other ")
+    report = load_weights(network, tmp_path / "old.keras")
+    assert (report.fraction, report.unexpected) == (1.0, ())
+    assert same(values(network), wanted)

@@ -49,7 +49,7 @@ def _keras(archive: Zipped) -> Contents:
         config = keras_config.without_code(text, KERAS_CONFIG)
     archive.check_sums()
     # Keras does not compress this member, so that its tensors are read from the archive directly.
-    contents = hdf5_file.read(archive.view(KERAS_WEIGHTS))
+    contents = hdf5_file.read(archive.view(KERAS_WEIGHTS), config)
     return replace(contents, kind=f"keras ({contents.kind})", config=config)
 
 

@@ -13,6 +13,7 @@ from kerascnn.fileio.untrusted import quoted
 from kerascnn.weights.formats import json_text, keras_config
 from kerascnn.weights.formats.byte_range import ITEM_BYTES, Region, volume
 from kerascnn.weights.formats.hdf5_format import TWO_BYTES, Hdf5, Node
+from kerascnn.weights.formats.keras_groups import CONTAINERS, layer_names
 from kerascnn.weights.formats.tensor_table import (
     MAXIMUM_TENSORS,
     Contents,
@@ -26,8 +27,6 @@ METADATA_NAME = "kerascnn"
 """The array of bytes in which a .weights.h5 file of `save_weights` stores its metadata."""
 CONFIGURATIONS = ("model_config", "training_config")
 """Attributes that hold a configuration of Keras, in JSON."""
-CONTAINERS = ("layers", "_layer_checkpoint_dependencies")
-"""The groups in which a model of Keras 3 has its layers."""
 NOT_WEIGHTS = ("optimizer", "optimizer_weights", "seed_generator", METADATA_NAME)
 """Prefixes of the groups and arrays that hold no weights of the model."""
 KERAS_1_NAMES = {
@@ -40,8 +39,13 @@ KERAS_1_NAMES = {
 }
 
 
-def read(region: Region) -> Contents:
-    """Returns the tensors of an HDF5 file that Keras wrote, without their values."""
+def read(region: Region, config: Any = None) -> Contents:
+    """Returns the tensors of an HDF5 file that Keras wrote, without their values.
+
+    Args:
+        region: the file.
+        config: the configuration of the model of which these are the weights, if known.
+    """
     file = Hdf5(region)
     root = file.node(file.root)
     configs = {}
@@ -55,7 +59,7 @@ def read(region: Region) -> Contents:
         tensors, outer = _keras_2(file, root)
         return Contents("keras h5", tensors, config=configs.get(CONFIGURATIONS[0]), outer=outer)
     if any(name in root.members for name in CONTAINERS):
-        tensors, outer = _keras_3(file, root)
+        tensors, outer = _keras_3(file, root, config)
         metadata = _metadata(file, root)
         return Contents("keras weights.h5", tensors, metadata, ordered=False, outer=outer)
     raise DamagedFileError("it is HDF5, but not a file of weights that Keras wrote")
@@ -172,10 +176,11 @@ def _current_name(variable: str, layer: str) -> str:
     return variable if rest == variable else KERAS_1_NAMES.get(re.sub(r"_\d+$", "", rest), variable)
 
 
-def _keras_3(file: Hdf5, root: Node) -> Table:
+def _keras_3(file: Hdf5, root: Node, config: Any) -> Table:
     """Returns the tensors of a file of Keras 3, whose groups follow the model's objects.
 
-    A group called `vars` holds a layer's variables, and has the layer's name as an attribute.
+    A group called `vars` holds a layer's variables, and has the layer's name as an attribute. Older
+    files have no names; the configuration tells them.
     """
     names: dict[str, str] = {}  # of the layers and inner models, by their groups' paths
     variables: list[tuple[str, str, StoredTensor]] = []
@@ -193,17 +198,21 @@ def _keras_3(file: Hdf5, root: Node) -> Table:
             node = file.node(address)
             if name == "vars":
                 texts = file.texts(node.attributes["name"]) if "name" in node.attributes else []
-                names[path] = texts[0] if texts else path
+                if texts:
+                    names[path] = texts[0]
                 for index in sorted(node.members, key=_sort_key):
-                    label = f"{names[path]}/{index}"
+                    label = f"{names.get(path, path)}/{index}"
                     variables.append((path, index, _stored(file.node(node.members[index]), label)))
                 if len(variables) > MAXIMUM_TENSORS:
                     raise UnsafeFileError(f"it has more than {MAXIMUM_TENSORS:,} tensors")
             elif node.array is None:
                 waiting.append((node, f"{path}/{name}" if path else name))
+    paths = dict.fromkeys(path for path, _, _ in variables)
+    if not names.keys() & paths.keys():
+        names = layer_names(paths, config)
     return _table(
         [
-            _Item(names[path], index, tensor, _model(path, names))
+            _Item(names.get(path, path), index, tensor, _model(path, names))
             for path, index, tensor in variables
         ]
     )
