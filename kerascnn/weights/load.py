@@ -54,6 +54,10 @@ LIKELY = 0.9
 """Smallest fraction of matching tensors for which an error message suggests another row."""
 SCALING = re.compile(r"normalization(_\d+)?/")
 """Tensors of the layer that scales pixels in Keras's EfficientNet; here preprocessing does that."""
+NAMELESS = (
+    "its layers have no names, as in files of older versions of Keras 3; load it into its own model "
+    "with Keras and save that again"
+)
 WORKERS = min(4, os.cpu_count() or 1)
 BATCH_BYTES = 2**23
 """Bytes of tensors that a thread reads in one task: small, so that the threads end together."""
@@ -236,8 +240,7 @@ class _Loader:
             raise self._error(
                 f"{len(match.keys)} of {len(target.variables)} tensors of {target.model.name} "
                 f"found by name; the file begins with {first}",
-                advice="its layers have no names, as in files of older versions of Keras 3; load it "
-                "into its own model with Keras and save that again"
+                advice=NAMELESS
                 if nameless(tensors)
                 else "if its tensors follow the model's order, try match='order'",
             )

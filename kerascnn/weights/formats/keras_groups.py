@@ -1,7 +1,7 @@
 """Names the groups of a Keras 3 weights file that has none, as older versions of Keras wrote it.
 
-Such a file calls a group after its layer's class and counts the layers of a class: conv2d, conv2d_1.
-The configuration of a whole model lists the layers in the same order, with their names.
+Such a file calls a group after its layer's class and counts the layers of a class: conv2d,
+conv2d_1. The configuration of a whole model lists the layers in the same order, with their names.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def layer_names(paths: Iterable[str], model: Any) -> dict[str, str]:
 
 
 def _add_names(names: dict[str, str], paths: list[list[str]], model: Any, above: str) -> None:
-    """Adds the names of the groups of a model; `paths` begin in its group, whose path is `above`."""
+    """Adds the names of a model's groups; `paths` begin in its group, whose path is `above`."""
     config = model.get("config") if isinstance(model, dict) else None
     layers = config.get("layers") if isinstance(config, dict) else None
     if not isinstance(layers, list) or above.count("/") > 2 * MAXIMUM_DEPTH:
