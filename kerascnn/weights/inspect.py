@@ -44,8 +44,8 @@ class Inspection:
 
     Args:
         path: the file.
-        size: its number of bytes.
-        sha256: its SHA-256, hexadecimal.
+        size: its number of bytes, those of a checkpoint's further files included.
+        sha256: its SHA-256, hexadecimal; of a checkpoint of TensorFlow, that of its index.
         verdict: "safe": loading the file can only set numbers; "refused": `load_weights` raises an
             error; "could not check": the check itself failed.
         reason: the reason for the verdict.
@@ -129,10 +129,9 @@ def _with_contents(inspection: Inspection, checkpoint: Checkpoint) -> Inspection
     """Returns the inspection with the contents of the open file."""
     with naming(checkpoint.path):
         record = file_metadata.opened(checkpoint.metadata)
-    if checkpoint.has_parts:
-        inspection = replace(inspection, size=checkpoint.size, sha256=checkpoint.sha256())
     return replace(
         inspection,
+        size=checkpoint.size,
         container=checkpoint.contents.kind,
         tensors=tuple(
             Tensor(name, stored.shape, stored.dtype, stored.stored_bytes)

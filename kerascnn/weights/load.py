@@ -55,8 +55,8 @@ LIKELY = 0.9
 SCALING = re.compile(r"normalization(_\d+)?/")
 """Tensors of the layer that scales pixels in Keras's EfficientNet; here preprocessing does that."""
 NAMELESS = (
-    "its layers have no names, as in files of older versions of Keras 3; load it into its own model "
-    "with Keras and save that again"
+    "its layers have no names, as in files of older versions of Keras 3; load it into its own "
+    "model with Keras and save that again"
 )
 WORKERS = min(4, os.cpu_count() or 1)
 BATCH_BYTES = 2**23

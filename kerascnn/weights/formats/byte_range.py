@@ -135,13 +135,15 @@ class Region:
             values.flags.writeable = False
         return values.astype(stored_type.newbyteorder("="), copy=False)
 
-    def add_to(self, digest: hashlib._Hash) -> None:
-        """Adds the region's bytes to a digest."""
+    def sha256(self) -> str:
+        """Returns the SHA-256 of the region's bytes, 64 hexadecimal digits."""
+        digest = hashlib.sha256()
         buffer = bytearray(min(BLOCK, self.size))
         for offset in range(0, self.size, BLOCK):
             block = memoryview(buffer)[: min(BLOCK, self.size - offset)]
             self._fill(block, offset)
             digest.update(block)
+        return digest.hexdigest()
 
     def duplicate(self) -> Region:
         """Returns the same region with a file descriptor of its own; `close` closes it."""
@@ -169,14 +171,6 @@ class Region:
             if count == 0:
                 raise DamagedFileError("it became shorter while it was read; fetch it again")
             done += count
-
-
-def sha256(*regions: Region) -> str:
-    """Returns the SHA-256 of the bytes of regions, 64 hexadecimal digits."""
-    digest = hashlib.sha256()
-    for region in regions:
-        region.add_to(digest)
-    return digest.hexdigest()
 
 
 class BytesRegion(Region):

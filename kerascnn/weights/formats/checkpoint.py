@@ -28,7 +28,7 @@ from kerascnn.weights.formats import (
     tf_checkpoint,
     torch_file,
 )
-from kerascnn.weights.formats.byte_range import Region, Scratch, sha256
+from kerascnn.weights.formats.byte_range import Region, Scratch
 from kerascnn.weights.formats.tensor_table import Contents, StoredTensor
 
 if TYPE_CHECKING:
@@ -129,19 +129,17 @@ class Checkpoint:
                 raise
 
     @property
-    def has_parts(self) -> bool:
-        """Whether further files hold the values."""
-        return len(self._regions) > 1
-
-    @property
     def size(self) -> int:
-        """The number of bytes of the file, and of its further files."""
+        """The number of bytes of the file and its further files."""
         return sum(region.size for region in self._regions)
 
     def sha256(self) -> str:
-        """Returns the SHA-256 of the whole file and its further files, 64 hexadecimal digits."""
+        """Returns the SHA-256 of the whole file, 64 hexadecimal digits.
+
+        Further files do not count: the file has a checksum of each tensor in them.
+        """
         with naming(self.path):
-            return sha256(*self._regions)
+            return self._regions[0].sha256()
 
     def sha256_in_background(self, ready: threading.Event) -> Callable[[], str]:
         """Starts computing the file's SHA-256 in another thread.
@@ -162,7 +160,7 @@ class Checkpoint:
         def work() -> None:
             ready.wait()
             try:
-                digest = sha256(*regions)
+                digest = regions[0].sha256()
                 if _states(regions) != states:
                     raise DamagedFileError(f"{path} changed after it was read")
                 result.set_result(digest)
