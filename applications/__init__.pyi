@@ -188,10 +188,12 @@ class _AlexnetBuilder(Variant):
                 here. A classifier for other classes is newly initialised; see `load_weights`.
             input_tensor: a Keras tensor to build on, instead of a new input.
             input_shape: (height, width, channels); None for the paper's. Height and width may be
-                None if the head allows it.
+                None if the head allows it. Channels before height and width are refused: a first
+                size of 1, 3 or 4, a larger second one, and a last one above 4.
             pooling: without the classifier: None for the feature map, "avg", "max" or "flatten".
             classes: number of classes; None for the paper's.
-            classifier_activation: "softmax", "sigmoid", or None for logits.
+            classifier_activation: "softmax", which becomes a sigmoid for a single class; "sigmoid";
+                or None for logits.
             name: of the model; None for the architecture's name.
             dropout: rate in [0, 1) before the classifier; None for the paper's.
             depth: multiplies the repeats of every stage, > 0.
@@ -212,7 +214,8 @@ class _AlexnetBuilder(Variant):
 
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
-            names begin with `prefix`.
+            names begin with `prefix`. It has the methods `preprocess(images)`, which returns its input
+            for images of any kind, and `decode(predictions, top=5)`, which names the best classes.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -254,10 +257,12 @@ class _AlphagoBuilder(Variant):
                 here. A classifier for other classes is newly initialised; see `load_weights`.
             input_tensor: a Keras tensor to build on, instead of a new input.
             input_shape: (height, width, channels); None for the paper's. Height and width may be
-                None if the head allows it.
+                None if the head allows it. Channels before height and width are refused: a first
+                size of 1, 3 or 4, a larger second one, and a last one above 4.
             pooling: without the classifier: None for the feature map, "avg", "max" or "flatten".
             classes: number of classes; None for the paper's.
-            classifier_activation: "softmax", "sigmoid", or None for logits.
+            classifier_activation: "softmax", which becomes a sigmoid for a single class; "sigmoid";
+                or None for logits.
             name: of the model; None for the architecture's name.
             dropout: rate in [0, 1) before the classifier; None for the paper's.
             depth: multiplies the repeats of every stage, > 0.
@@ -272,7 +277,8 @@ class _AlphagoBuilder(Variant):
 
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
-            names begin with `prefix`.
+            names begin with `prefix`. It has the methods `preprocess(images)`, which returns its input
+            for images of any kind, and `decode(predictions, top=5)`, which names the best classes.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -321,10 +327,12 @@ class _ConvnetBuilder(Variant):
                 here. A classifier for other classes is newly initialised; see `load_weights`.
             input_tensor: a Keras tensor to build on, instead of a new input.
             input_shape: (height, width, channels); None for the paper's. Height and width may be
-                None if the head allows it.
+                None if the head allows it. Channels before height and width are refused: a first
+                size of 1, 3 or 4, a larger second one, and a last one above 4.
             pooling: without the classifier: None for the feature map, "avg", "max" or "flatten".
             classes: number of classes; None for the paper's.
-            classifier_activation: "softmax", "sigmoid", or None for logits.
+            classifier_activation: "softmax", which becomes a sigmoid for a single class; "sigmoid";
+                or None for logits.
             name: of the model; None for the architecture's name.
             dropout: rate in [0, 1) before the classifier; None for the paper's.
             depth: multiplies the repeats of every stage, > 0.
@@ -347,7 +355,8 @@ class _ConvnetBuilder(Variant):
 
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
-            names begin with `prefix`.
+            names begin with `prefix`. It has the methods `preprocess(images)`, which returns its input
+            for images of any kind, and `decode(predictions, top=5)`, which names the best classes.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -391,10 +400,12 @@ class _DensenetBuilder(Variant):
                 here. A classifier for other classes is newly initialised; see `load_weights`.
             input_tensor: a Keras tensor to build on, instead of a new input.
             input_shape: (height, width, channels); None for the paper's. Height and width may be
-                None if the head allows it.
+                None if the head allows it. Channels before height and width are refused: a first
+                size of 1, 3 or 4, a larger second one, and a last one above 4.
             pooling: without the classifier: None for the feature map, "avg", "max" or "flatten".
             classes: number of classes; None for the paper's.
-            classifier_activation: "softmax", "sigmoid", or None for logits.
+            classifier_activation: "softmax", which becomes a sigmoid for a single class; "sigmoid";
+                or None for logits.
             name: of the model; None for the architecture's name.
             dropout: rate in [0, 1) before the classifier; None for the paper's.
             depth: multiplies the repeats of every stage, > 0.
@@ -411,7 +422,8 @@ class _DensenetBuilder(Variant):
 
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
-            names begin with `prefix`.
+            names begin with `prefix`. It has the methods `preprocess(images)`, which returns its input
+            for images of any kind, and `decode(predictions, top=5)`, which names the best classes.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -456,10 +468,12 @@ class _EfficientnetBuilder(Variant):
                 here. A classifier for other classes is newly initialised; see `load_weights`.
             input_tensor: a Keras tensor to build on, instead of a new input.
             input_shape: (height, width, channels); None for the paper's. Height and width may be
-                None if the head allows it.
+                None if the head allows it. Channels before height and width are refused: a first
+                size of 1, 3 or 4, a larger second one, and a last one above 4.
             pooling: without the classifier: None for the feature map, "avg", "max" or "flatten".
             classes: number of classes; None for the paper's.
-            classifier_activation: "softmax", "sigmoid", or None for logits.
+            classifier_activation: "softmax", which becomes a sigmoid for a single class; "sigmoid";
+                or None for logits.
             name: of the model; None for the architecture's name.
             dropout: rate in [0, 1) before the classifier; None for the paper's.
             depth: multiplies the repeats of every stage, > 0.
@@ -477,7 +491,8 @@ class _EfficientnetBuilder(Variant):
 
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
-            names begin with `prefix`.
+            names begin with `prefix`. It has the methods `preprocess(images)`, which returns its input
+            for images of any kind, and `decode(predictions, top=5)`, which names the best classes.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -522,10 +537,12 @@ class _VggBuilder(Variant):
                 here. A classifier for other classes is newly initialised; see `load_weights`.
             input_tensor: a Keras tensor to build on, instead of a new input.
             input_shape: (height, width, channels); None for the paper's. Height and width may be
-                None if the head allows it.
+                None if the head allows it. Channels before height and width are refused: a first
+                size of 1, 3 or 4, a larger second one, and a last one above 4.
             pooling: without the classifier: None for the feature map, "avg", "max" or "flatten".
             classes: number of classes; None for the paper's.
-            classifier_activation: "softmax", "sigmoid", or None for logits.
+            classifier_activation: "softmax", which becomes a sigmoid for a single class; "sigmoid";
+                or None for logits.
             name: of the model; None for the architecture's name.
             dropout: rate in [0, 1) before the classifier; None for the paper's.
             depth: multiplies the repeats of every stage, > 0.
@@ -544,7 +561,8 @@ class _VggBuilder(Variant):
 
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
-            names begin with `prefix`.
+            names begin with `prefix`. It has the methods `preprocess(images)`, which returns its input
+            for images of any kind, and `decode(predictions, top=5)`, which names the best classes.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -586,10 +604,12 @@ class _FcnBuilder(Variant):
                 here. A classifier for other classes is newly initialised; see `load_weights`.
             input_tensor: a Keras tensor to build on, instead of a new input.
             input_shape: (height, width, channels); None for the paper's. Height and width may be
-                None if the head allows it.
+                None if the head allows it. Channels before height and width are refused: a first
+                size of 1, 3 or 4, a larger second one, and a last one above 4.
             pooling: without the classifier: None for the feature map, "avg", "max" or "flatten".
             classes: number of classes; None for the paper's.
-            classifier_activation: "softmax", "sigmoid", or None for logits.
+            classifier_activation: "softmax", which becomes a sigmoid for a single class; "sigmoid";
+                or None for logits.
             name: of the model; None for the architecture's name.
             dropout: rate in [0, 1) before the classifier; None for the paper's.
             depth: multiplies the repeats of every stage, > 0.
@@ -604,7 +624,8 @@ class _FcnBuilder(Variant):
 
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
-            names begin with `prefix`.
+            names begin with `prefix`. It has the methods `preprocess(images)`, which returns its input
+            for images of any kind, and `decode(predictions, top=5)`, which names the best classes.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -651,10 +672,12 @@ class _GooglenetBuilder(Variant):
                 here. A classifier for other classes is newly initialised; see `load_weights`.
             input_tensor: a Keras tensor to build on, instead of a new input.
             input_shape: (height, width, channels); None for the paper's. Height and width may be
-                None if the head allows it.
+                None if the head allows it. Channels before height and width are refused: a first
+                size of 1, 3 or 4, a larger second one, and a last one above 4.
             pooling: without the classifier: None for the feature map, "avg", "max" or "flatten".
             classes: number of classes; None for the paper's.
-            classifier_activation: "softmax", "sigmoid", or None for logits.
+            classifier_activation: "softmax", which becomes a sigmoid for a single class; "sigmoid";
+                or None for logits.
             name: of the model; None for the architecture's name.
             dropout: rate in [0, 1) before the classifier; None for the paper's.
             depth: multiplies the repeats of every stage, > 0.
@@ -674,7 +697,8 @@ class _GooglenetBuilder(Variant):
 
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
-            names begin with `prefix`.
+            names begin with `prefix`. It has the methods `preprocess(images)`, which returns its input
+            for images of any kind, and `decode(predictions, top=5)`, which names the best classes.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -725,10 +749,12 @@ class _InceptionBuilder(Variant):
                 here. A classifier for other classes is newly initialised; see `load_weights`.
             input_tensor: a Keras tensor to build on, instead of a new input.
             input_shape: (height, width, channels); None for the paper's. Height and width may be
-                None if the head allows it.
+                None if the head allows it. Channels before height and width are refused: a first
+                size of 1, 3 or 4, a larger second one, and a last one above 4.
             pooling: without the classifier: None for the feature map, "avg", "max" or "flatten".
             classes: number of classes; None for the paper's.
-            classifier_activation: "softmax", "sigmoid", or None for logits.
+            classifier_activation: "softmax", which becomes a sigmoid for a single class; "sigmoid";
+                or None for logits.
             name: of the model; None for the architecture's name.
             dropout: rate in [0, 1) before the classifier; None for the paper's.
             depth: multiplies the repeats of every stage, > 0.
@@ -752,7 +778,8 @@ class _InceptionBuilder(Variant):
 
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
-            names begin with `prefix`.
+            names begin with `prefix`. It has the methods `preprocess(images)`, which returns its input
+            for images of any kind, and `decode(predictions, top=5)`, which names the best classes.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -797,10 +824,12 @@ class _LenetBuilder(Variant):
                 here. A classifier for other classes is newly initialised; see `load_weights`.
             input_tensor: a Keras tensor to build on, instead of a new input.
             input_shape: (height, width, channels); None for the paper's. Height and width may be
-                None if the head allows it.
+                None if the head allows it. Channels before height and width are refused: a first
+                size of 1, 3 or 4, a larger second one, and a last one above 4.
             pooling: without the classifier: None for the feature map, "avg", "max" or "flatten".
             classes: number of classes; None for the paper's.
-            classifier_activation: "softmax", "sigmoid", or None for logits.
+            classifier_activation: "softmax", which becomes a sigmoid for a single class; "sigmoid";
+                or None for logits.
             name: of the model; None for the architecture's name.
             dropout: rate in [0, 1) before the classifier; None for the paper's.
             depth: multiplies the repeats of every stage, > 0.
@@ -815,7 +844,8 @@ class _LenetBuilder(Variant):
 
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
-            names begin with `prefix`.
+            names begin with `prefix`. It has the methods `preprocess(images)`, which returns its input
+            for images of any kind, and `decode(predictions, top=5)`, which names the best classes.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -859,10 +889,12 @@ class _MobilenetV1Builder(Variant):
                 here. A classifier for other classes is newly initialised; see `load_weights`.
             input_tensor: a Keras tensor to build on, instead of a new input.
             input_shape: (height, width, channels); None for the paper's. Height and width may be
-                None if the head allows it.
+                None if the head allows it. Channels before height and width are refused: a first
+                size of 1, 3 or 4, a larger second one, and a last one above 4.
             pooling: without the classifier: None for the feature map, "avg", "max" or "flatten".
             classes: number of classes; None for the paper's.
-            classifier_activation: "softmax", "sigmoid", or None for logits.
+            classifier_activation: "softmax", which becomes a sigmoid for a single class; "sigmoid";
+                or None for logits.
             name: of the model; None for the architecture's name.
             dropout: rate in [0, 1) before the classifier; None for the paper's.
             depth: multiplies the repeats of every stage, > 0.
@@ -879,7 +911,8 @@ class _MobilenetV1Builder(Variant):
 
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
-            names begin with `prefix`.
+            names begin with `prefix`. It has the methods `preprocess(images)`, which returns its input
+            for images of any kind, and `decode(predictions, top=5)`, which names the best classes.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -924,10 +957,12 @@ class _MobilenetV2Builder(Variant):
                 here. A classifier for other classes is newly initialised; see `load_weights`.
             input_tensor: a Keras tensor to build on, instead of a new input.
             input_shape: (height, width, channels); None for the paper's. Height and width may be
-                None if the head allows it.
+                None if the head allows it. Channels before height and width are refused: a first
+                size of 1, 3 or 4, a larger second one, and a last one above 4.
             pooling: without the classifier: None for the feature map, "avg", "max" or "flatten".
             classes: number of classes; None for the paper's.
-            classifier_activation: "softmax", "sigmoid", or None for logits.
+            classifier_activation: "softmax", which becomes a sigmoid for a single class; "sigmoid";
+                or None for logits.
             name: of the model; None for the architecture's name.
             dropout: rate in [0, 1) before the classifier; None for the paper's.
             depth: multiplies the repeats of every stage, > 0.
@@ -945,7 +980,8 @@ class _MobilenetV2Builder(Variant):
 
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
-            names begin with `prefix`.
+            names begin with `prefix`. It has the methods `preprocess(images)`, which returns its input
+            for images of any kind, and `decode(predictions, top=5)`, which names the best classes.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -989,10 +1025,12 @@ class _MobilenetV3Builder(Variant):
                 here. A classifier for other classes is newly initialised; see `load_weights`.
             input_tensor: a Keras tensor to build on, instead of a new input.
             input_shape: (height, width, channels); None for the paper's. Height and width may be
-                None if the head allows it.
+                None if the head allows it. Channels before height and width are refused: a first
+                size of 1, 3 or 4, a larger second one, and a last one above 4.
             pooling: without the classifier: None for the feature map, "avg", "max" or "flatten".
             classes: number of classes; None for the paper's.
-            classifier_activation: "softmax", "sigmoid", or None for logits.
+            classifier_activation: "softmax", which becomes a sigmoid for a single class; "sigmoid";
+                or None for logits.
             name: of the model; None for the architecture's name.
             dropout: rate in [0, 1) before the classifier; None for the paper's.
             depth: multiplies the repeats of every stage, > 0.
@@ -1010,7 +1048,8 @@ class _MobilenetV3Builder(Variant):
 
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
-            names begin with `prefix`.
+            names begin with `prefix`. It has the methods `preprocess(images)`, which returns its input
+            for images of any kind, and `decode(predictions, top=5)`, which names the best classes.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -1056,10 +1095,12 @@ class _NasnetBuilder(Variant):
                 here. A classifier for other classes is newly initialised; see `load_weights`.
             input_tensor: a Keras tensor to build on, instead of a new input.
             input_shape: (height, width, channels); None for the paper's. Height and width may be
-                None if the head allows it.
+                None if the head allows it. Channels before height and width are refused: a first
+                size of 1, 3 or 4, a larger second one, and a last one above 4.
             pooling: without the classifier: None for the feature map, "avg", "max" or "flatten".
             classes: number of classes; None for the paper's.
-            classifier_activation: "softmax", "sigmoid", or None for logits.
+            classifier_activation: "softmax", which becomes a sigmoid for a single class; "sigmoid";
+                or None for logits.
             name: of the model; None for the architecture's name.
             dropout: rate in [0, 1) before the classifier; None for the paper's.
             depth: multiplies the repeats of every stage, > 0.
@@ -1079,7 +1120,8 @@ class _NasnetBuilder(Variant):
 
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
-            names begin with `prefix`.
+            names begin with `prefix`. It has the methods `preprocess(images)`, which returns its input
+            for images of any kind, and `decode(predictions, top=5)`, which names the best classes.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -1139,10 +1181,12 @@ class _ResidualV1Builder(Variant):
                 here. A classifier for other classes is newly initialised; see `load_weights`.
             input_tensor: a Keras tensor to build on, instead of a new input.
             input_shape: (height, width, channels); None for the paper's. Height and width may be
-                None if the head allows it.
+                None if the head allows it. Channels before height and width are refused: a first
+                size of 1, 3 or 4, a larger second one, and a last one above 4.
             pooling: without the classifier: None for the feature map, "avg", "max" or "flatten".
             classes: number of classes; None for the paper's.
-            classifier_activation: "softmax", "sigmoid", or None for logits.
+            classifier_activation: "softmax", which becomes a sigmoid for a single class; "sigmoid";
+                or None for logits.
             name: of the model; None for the architecture's name.
             dropout: rate in [0, 1) before the classifier; None for the paper's.
             depth: multiplies the repeats of every stage, > 0.
@@ -1179,7 +1223,8 @@ class _ResidualV1Builder(Variant):
 
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
-            names begin with `prefix`.
+            names begin with `prefix`. It has the methods `preprocess(images)`, which returns its input
+            for images of any kind, and `decode(predictions, top=5)`, which names the best classes.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -1238,10 +1283,12 @@ class _ResidualV2Builder(Variant):
                 here. A classifier for other classes is newly initialised; see `load_weights`.
             input_tensor: a Keras tensor to build on, instead of a new input.
             input_shape: (height, width, channels); None for the paper's. Height and width may be
-                None if the head allows it.
+                None if the head allows it. Channels before height and width are refused: a first
+                size of 1, 3 or 4, a larger second one, and a last one above 4.
             pooling: without the classifier: None for the feature map, "avg", "max" or "flatten".
             classes: number of classes; None for the paper's.
-            classifier_activation: "softmax", "sigmoid", or None for logits.
+            classifier_activation: "softmax", which becomes a sigmoid for a single class; "sigmoid";
+                or None for logits.
             name: of the model; None for the architecture's name.
             dropout: rate in [0, 1) before the classifier; None for the paper's.
             depth: multiplies the repeats of every stage, > 0.
@@ -1278,7 +1325,8 @@ class _ResidualV2Builder(Variant):
 
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
-            names begin with `prefix`.
+            names begin with `prefix`. It has the methods `preprocess(images)`, which returns its input
+            for images of any kind, and `decode(predictions, top=5)`, which names the best classes.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -1323,10 +1371,12 @@ class _ShufflenetV1Builder(Variant):
                 here. A classifier for other classes is newly initialised; see `load_weights`.
             input_tensor: a Keras tensor to build on, instead of a new input.
             input_shape: (height, width, channels); None for the paper's. Height and width may be
-                None if the head allows it.
+                None if the head allows it. Channels before height and width are refused: a first
+                size of 1, 3 or 4, a larger second one, and a last one above 4.
             pooling: without the classifier: None for the feature map, "avg", "max" or "flatten".
             classes: number of classes; None for the paper's.
-            classifier_activation: "softmax", "sigmoid", or None for logits.
+            classifier_activation: "softmax", which becomes a sigmoid for a single class; "sigmoid";
+                or None for logits.
             name: of the model; None for the architecture's name.
             dropout: rate in [0, 1) before the classifier; None for the paper's.
             depth: multiplies the repeats of every stage, > 0.
@@ -1344,7 +1394,8 @@ class _ShufflenetV1Builder(Variant):
 
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
-            names begin with `prefix`.
+            names begin with `prefix`. It has the methods `preprocess(images)`, which returns its input
+            for images of any kind, and `decode(predictions, top=5)`, which names the best classes.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -1389,10 +1440,12 @@ class _ShufflenetV2Builder(Variant):
                 here. A classifier for other classes is newly initialised; see `load_weights`.
             input_tensor: a Keras tensor to build on, instead of a new input.
             input_shape: (height, width, channels); None for the paper's. Height and width may be
-                None if the head allows it.
+                None if the head allows it. Channels before height and width are refused: a first
+                size of 1, 3 or 4, a larger second one, and a last one above 4.
             pooling: without the classifier: None for the feature map, "avg", "max" or "flatten".
             classes: number of classes; None for the paper's.
-            classifier_activation: "softmax", "sigmoid", or None for logits.
+            classifier_activation: "softmax", which becomes a sigmoid for a single class; "sigmoid";
+                or None for logits.
             name: of the model; None for the architecture's name.
             dropout: rate in [0, 1) before the classifier; None for the paper's.
             depth: multiplies the repeats of every stage, > 0.
@@ -1410,7 +1463,8 @@ class _ShufflenetV2Builder(Variant):
 
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
-            names begin with `prefix`.
+            names begin with `prefix`. It has the methods `preprocess(images)`, which returns its input
+            for images of any kind, and `decode(predictions, top=5)`, which names the best classes.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -1453,10 +1507,12 @@ class _ZfnetBuilder(Variant):
                 here. A classifier for other classes is newly initialised; see `load_weights`.
             input_tensor: a Keras tensor to build on, instead of a new input.
             input_shape: (height, width, channels); None for the paper's. Height and width may be
-                None if the head allows it.
+                None if the head allows it. Channels before height and width are refused: a first
+                size of 1, 3 or 4, a larger second one, and a last one above 4.
             pooling: without the classifier: None for the feature map, "avg", "max" or "flatten".
             classes: number of classes; None for the paper's.
-            classifier_activation: "softmax", "sigmoid", or None for logits.
+            classifier_activation: "softmax", which becomes a sigmoid for a single class; "sigmoid";
+                or None for logits.
             name: of the model; None for the architecture's name.
             dropout: rate in [0, 1) before the classifier; None for the paper's.
             depth: multiplies the repeats of every stage, > 0.
@@ -1472,7 +1528,8 @@ class _ZfnetBuilder(Variant):
 
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
-            names begin with `prefix`.
+            names begin with `prefix`. It has the methods `preprocess(images)`, which returns its input
+            for images of any kind, and `decode(predictions, top=5)`, which names the best classes.
 
         Raises:
             UsageError: an argument is unknown or out of range.

@@ -33,7 +33,7 @@ _HOMES = {
     "Evaluation": "kerascnn.evaluation.evaluate",
     "Views": "kerascnn.evaluation.test_time_views",
     "report": "kerascnn.reports.run_report",
-    "decode_predictions": "kerascnn.inference.decode_predictions",
+    "decode_predictions": "kerascnn.models.decode_predictions",
     "predict": "kerascnn.inference.predict",
     "Predictor": "kerascnn.inference.predictor",
     "export": "kerascnn.exporting.exporter",
@@ -66,11 +66,9 @@ if TYPE_CHECKING:
     from kerascnn.exporting.exporter import export as export
     from kerascnn.exporting.verify_export import verify as verify
     from kerascnn.imaging.preprocessing import Preprocessing as Preprocessing
-    from kerascnn.inference.decode_predictions import (
-        decode_predictions as decode_predictions,
-    )
     from kerascnn.inference.predict import predict as predict
     from kerascnn.inference.predictor import Predictor as Predictor
+    from kerascnn.models.decode_predictions import decode_predictions as decode_predictions
     from kerascnn.models.feature_maps import features as features
     from kerascnn.models.registry import list_models as list_models
     from kerascnn.models.registry import model_info as model_info

@@ -50,10 +50,12 @@ def create_model(
             classifier for other classes is newly initialised; see `load_weights`.
         input_tensor: a Keras tensor to build on, instead of a new input.
         input_shape: (height, width, channels); None for the paper's. Height and width may be None
-            if the head allows it.
+            if the head allows it. Channels before height and width are refused: a first size of 1,
+            3 or 4, a larger second one, and a last one above 4.
         pooling: without the classifier: None for the feature map, "avg", "max" or "flatten".
         classes: number of classes; None for the paper's.
-        classifier_activation: "softmax", "sigmoid", or None for logits.
+        classifier_activation: "softmax", which becomes a sigmoid for a single class; "sigmoid"; or
+            None for logits.
         name: of the model; None for the architecture's name.
         dropout: rate in [0, 1) before the classifier; None for the paper's.
         depth: multiplies the repeats of every stage, > 0.
@@ -68,7 +70,8 @@ def create_model(
 
     Returns:
         A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
-        names begin with `prefix`.
+        names begin with `prefix`. It has the methods `preprocess(images)`, which returns its input
+        for images of any kind, and `decode(predictions, top=5)`, which names the best classes.
 
     Raises:
         UsageError: an argument is unknown or out of range.

@@ -13,12 +13,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kerascnn.data.read_images import read, sources
 from kerascnn.errors import DamagedFileError, KerasCNNError, MismatchError, UsageError
 from kerascnn.exporting.formats import FORMATS
 from kerascnn.inference.candidates import INT8, precision_candidates, runtime_candidates
 from kerascnn.inference.classifier import Classifier, Scores
 from kerascnn.inference.convert import convert_model
-from kerascnn.inference.image_inputs import Prediction, best, prepared, read, sources
+from kerascnn.inference.image_inputs import Prediction, best, prepared
 from kerascnn.inference.open_classifier import open_classifier
 from kerascnn.inference.runtime_trial import Candidate, Trial
 from kerascnn.lazy import np

@@ -5,6 +5,7 @@ from __future__ import annotations
 from kerascnn.errors import MismatchError
 from kerascnn.lazy import keras
 from kerascnn.models.request import Provenance, layer_prefix, provenance
+from kerascnn.models.signature import adopt, adopted_preprocessing
 
 MAIN = "predictions"
 """Name of the output of the main classifier."""
@@ -48,6 +49,7 @@ def main_model(model: keras.Model) -> keras.Model:
     if origin is not None:
         arguments = {key: value for key, value in origin.arguments.items() if key != "auxiliary"}
         classifier.kerascnn_provenance = Provenance(origin.name, arguments)
+    adopt(classifier, adopted_preprocessing(model), getattr(model, "kerascnn_class_names", None))
     return classifier
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from kerascnn.errors import UsageError
 from kerascnn.imaging.preprocessing import Preprocessing
 from kerascnn.lazy import keras
+from kerascnn.models.images_and_classes import attach
 from kerascnn.models.layer import layer, prefixed
 from kerascnn.models.network import set_provenance
 from kerascnn.models.planning import connect, plan, resolve
@@ -88,4 +89,5 @@ def build_model(
         weights=None,
     )
     set_provenance(model, Provenance(variant.name, recorded.arguments()))
+    attach(model)
     return model

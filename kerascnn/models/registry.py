@@ -19,6 +19,7 @@ from kerascnn.imaging.preprocessing import Preprocessing, crop
 from kerascnn.lazy import keras
 from kerascnn.models import foreign_arguments
 from kerascnn.models.request import ARGUMENTS
+from kerascnn.models.variant_methods import ImagesAndClasses
 
 PHOTOGRAPH = 200
 """Rows with colour images of at least this height get ImageNet's preprocessing by default."""
@@ -125,7 +126,7 @@ class _RecordSignature:
 
 
 @dataclass(frozen=True)
-class Variant:
+class Variant(ImagesAndClasses):
     """A row of a family's table; calling it builds the model.
 
     Args:
@@ -225,12 +226,6 @@ class Variant:
     def family(self) -> str:
         """Name of the family, such as "vgg"."""
         return self.paper.family
-
-    @property
-    def weights(self) -> tuple[str, ...]:
-        """Tags of the published weights, the default first."""
-        catalogue = importlib.import_module("kerascnn.published.catalogue")
-        return tuple(checkpoint.tag for checkpoint in catalogue.checkpoints(self.name))
 
     def columns(self, changes: Mapping[str, Any]) -> Any:
         """Returns the row with some columns changed.

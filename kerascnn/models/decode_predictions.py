@@ -41,3 +41,8 @@ def decode_predictions(
         [(class_names[index], float(row[index])) for index in best]
         for row, best in zip(table, order, strict=True)
     ]
+
+
+def class_numbers(classes: int) -> tuple[str, ...]:
+    """Returns the names of classes that have no names: their numbers."""
+    return tuple(map(str, range(classes)))
