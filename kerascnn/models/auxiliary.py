@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from kerascnn.errors import MismatchError
 from kerascnn.lazy import keras
-from kerascnn.models.request import Provenance, layer_prefix, provenance
+from kerascnn.models.identity import layer_prefix
+from kerascnn.models.request import Provenance, provenance
 from kerascnn.models.signature import adopt, adopted_preprocessing
 
 MAIN = "predictions"

@@ -133,6 +133,12 @@ def record_of(model: keras.Model) -> Record | None:
     return Record.from_json(records[0])
 
 
+def layer_prefix(model: keras.Model) -> str:
+    """Returns what stands before the names of the network's layers: `prefix` of `create_model`."""
+    record = record_of(model)
+    return "" if record is None else str(record.arguments.get("prefix", ""))
+
+
 def store(model: keras.Model, record: Record) -> None:
     """Stores the record of a model, in the layer that carries it if there is one.
 

@@ -10,14 +10,17 @@ from kerascnn.data.sources.dataset import as_images
 from kerascnn.errors import MismatchError
 from kerascnn.imaging.preprocessing import Preprocessing
 from kerascnn.lazy import np
-from kerascnn.models.request import ImageShape
 
 if TYPE_CHECKING:
     import numpy as np
 
 
+ImageSize = tuple[int, int, int]
+"""Height, width and channels of an image."""
+
+
 def inputs_for(
-    images: Any, channels: int, preprocessing: Callable[[ImageShape], Preprocessing]
+    images: Any, channels: int, preprocessing: Callable[[ImageSize], Preprocessing]
 ) -> np.ndarray:
     """Returns images as one batch of inputs, float32 (N, height, width, channels).
 
@@ -45,6 +48,6 @@ def inputs_for(
     return np.stack(inputs)
 
 
-def _shape(shape: Sequence[int]) -> ImageShape:
+def _shape(shape: Sequence[int]) -> ImageSize:
     height, width, channels = (*shape, 1)[:3]
     return height, width, channels

@@ -94,9 +94,3 @@ def provenance(model: keras.Model) -> Provenance | None:
     from kerascnn.models.network import known_provenance  # which imports this module
 
     return known_provenance(model)
-
-
-def layer_prefix(model: keras.Model) -> str:
-    """Returns what stands before the names of the model's layers: `prefix` of `create_model`."""
-    origin = provenance(model)
-    return "" if origin is None else str(origin.arguments.get("prefix", ""))

@@ -11,7 +11,7 @@ from typing import Any
 import keras
 
 from kerascnn.models.auxiliary import auxiliary_outputs
-from kerascnn.models.request import layer_prefix
+from kerascnn.models.identity import layer_prefix
 from kerascnn.recipes.fields import Recipe
 from kerascnn.recipes.schedules import Plateau, Schedule
 from kerascnn.runs.run import score

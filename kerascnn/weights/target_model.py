@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from kerascnn.errors import UsageError
+from kerascnn.models.identity import layer_prefix
 from kerascnn.models.planning import plan
 from kerascnn.models.registry import model_info
-from kerascnn.models.request import Provenance, Request, layer_prefix, provenance
+from kerascnn.models.request import Provenance, Request, provenance
 from kerascnn.models.summary import plan_of
 from kerascnn.weights.expected_shapes import Expected, expected, without_prefix
 
