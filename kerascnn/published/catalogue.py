@@ -46,10 +46,20 @@ def published(tag: str, row: str | None = None) -> Published:
     raise UsageError(f"no published weights are called {tag!r}; {suggestion(tag, BY_TAG)}")
 
 
-def suggestion(text: str, tags: Iterable[str]) -> str:
-    """Returns the end of an error message that names the tags most similar to a text."""
+LISTED = "see `kerascnn weights list`"
+"""The end of an error message about a tag."""
+
+
+def suggestion(text: str, tags: Iterable[str], otherwise: str = LISTED) -> str:
+    """Returns the end of an error message that names the tags most similar to a text.
+
+    Args:
+        text: what is no tag.
+        tags: all tags.
+        otherwise: the end of the message if none is similar.
+    """
     similar = difflib.get_close_matches(text, list(tags), 3)
-    return f"the nearest are: {', '.join(similar)}" if similar else "see `kerascnn weights list`"
+    return f"the nearest are: {', '.join(similar)}" if similar else otherwise
 
 
 def _default(row: str | None) -> Published:

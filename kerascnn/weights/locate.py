@@ -16,7 +16,14 @@ from kerascnn.imaging.preprocessing import Preprocessing
 from kerascnn.models.registry import Variant, model_info
 from kerascnn.models.request import Request, provenance
 from kerascnn.models.signature import adopt
-from kerascnn.published.catalogue import BY_TAG, DEFAULT, checkpoints, published, suggestion
+from kerascnn.published.catalogue import (
+    BY_TAG,
+    DEFAULT,
+    LISTED,
+    checkpoints,
+    published,
+    suggestion,
+)
 from kerascnn.published.record import Published
 from kerascnn.weights.download.digests import Digest
 from kerascnn.weights.download.fetch import check_url, fetch
@@ -142,10 +149,11 @@ def _located(source: SourceLike, row: str | None) -> Source:
         return Source(index)
     if text.partition("/")[0] in PUBLISHERS and not os.path.lexists(text):
         published(text)  # raises an error that suggests similar tags
+    others = LISTED if row is None else f"{LISTED}; for {row}: {_tags(row)}"
     if isinstance(source, str) and not Path(text).suffix and not os.path.lexists(text):
         raise UsageError(
             f"{text[:100]!r} is neither a file nor a tag of published weights; "
-            f"{suggestion(text, [DEFAULT, *BY_TAG])}"
+            + suggestion(text, [DEFAULT, *BY_TAG], others)
         )
     return Source(Path(source))
 

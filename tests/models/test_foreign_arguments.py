@@ -70,3 +70,11 @@ def test_every_name_is_one_of_some_builder():
     assert set(NAMES.values()) <= known
     assert not set(NAMES) & set(ARGUMENTS)
     assert not set(NAMES) & set(ADVICE)
+
+
+@pytest.mark.parametrize("name", ["DEFAULT", "IMAGENET1K_V2", "noisy-student"])
+def test_names_of_weights_of_other_libraries_are_answered_with_ours(name):
+    with pytest.raises(UsageError, match=r"neither a file.*; for resnet50: keras/resnet"):
+        kerascnn.create_model("resnet50", weights=name)
+    with pytest.raises(UsageError, match="for lenet5: none are published"):
+        kerascnn.create_model("lenet5", weights=name)
