@@ -214,7 +214,7 @@ class _AlexnetBuilder(Variant):
 
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
-            names begin with `prefix`. It has the methods `preprocess(images)`, which returns its input
+            names begin with `prefix`. Its methods are `preprocess(images)`, which returns its input
             for images of any kind, and `decode(predictions, top=5)`, which names the best classes.
 
         Raises:
@@ -277,7 +277,7 @@ class _AlphagoBuilder(Variant):
 
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
-            names begin with `prefix`. It has the methods `preprocess(images)`, which returns its input
+            names begin with `prefix`. Its methods are `preprocess(images)`, which returns its input
             for images of any kind, and `decode(predictions, top=5)`, which names the best classes.
 
         Raises:
@@ -355,7 +355,7 @@ class _ConvnetBuilder(Variant):
 
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
-            names begin with `prefix`. It has the methods `preprocess(images)`, which returns its input
+            names begin with `prefix`. Its methods are `preprocess(images)`, which returns its input
             for images of any kind, and `decode(predictions, top=5)`, which names the best classes.
 
         Raises:
@@ -422,7 +422,7 @@ class _DensenetBuilder(Variant):
 
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
-            names begin with `prefix`. It has the methods `preprocess(images)`, which returns its input
+            names begin with `prefix`. Its methods are `preprocess(images)`, which returns its input
             for images of any kind, and `decode(predictions, top=5)`, which names the best classes.
 
         Raises:
@@ -491,7 +491,7 @@ class _EfficientnetBuilder(Variant):
 
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
-            names begin with `prefix`. It has the methods `preprocess(images)`, which returns its input
+            names begin with `prefix`. Its methods are `preprocess(images)`, which returns its input
             for images of any kind, and `decode(predictions, top=5)`, which names the best classes.
 
         Raises:
@@ -561,7 +561,7 @@ class _VggBuilder(Variant):
 
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
-            names begin with `prefix`. It has the methods `preprocess(images)`, which returns its input
+            names begin with `prefix`. Its methods are `preprocess(images)`, which returns its input
             for images of any kind, and `decode(predictions, top=5)`, which names the best classes.
 
         Raises:
@@ -624,7 +624,7 @@ class _FcnBuilder(Variant):
 
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
-            names begin with `prefix`. It has the methods `preprocess(images)`, which returns its input
+            names begin with `prefix`. Its methods are `preprocess(images)`, which returns its input
             for images of any kind, and `decode(predictions, top=5)`, which names the best classes.
 
         Raises:
@@ -697,7 +697,7 @@ class _GooglenetBuilder(Variant):
 
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
-            names begin with `prefix`. It has the methods `preprocess(images)`, which returns its input
+            names begin with `prefix`. Its methods are `preprocess(images)`, which returns its input
             for images of any kind, and `decode(predictions, top=5)`, which names the best classes.
 
         Raises:
@@ -778,7 +778,7 @@ class _InceptionBuilder(Variant):
 
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
-            names begin with `prefix`. It has the methods `preprocess(images)`, which returns its input
+            names begin with `prefix`. Its methods are `preprocess(images)`, which returns its input
             for images of any kind, and `decode(predictions, top=5)`, which names the best classes.
 
         Raises:
@@ -844,7 +844,7 @@ class _LenetBuilder(Variant):
 
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
-            names begin with `prefix`. It has the methods `preprocess(images)`, which returns its input
+            names begin with `prefix`. Its methods are `preprocess(images)`, which returns its input
             for images of any kind, and `decode(predictions, top=5)`, which names the best classes.
 
         Raises:
@@ -911,7 +911,7 @@ class _MobilenetV1Builder(Variant):
 
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
-            names begin with `prefix`. It has the methods `preprocess(images)`, which returns its input
+            names begin with `prefix`. Its methods are `preprocess(images)`, which returns its input
             for images of any kind, and `decode(predictions, top=5)`, which names the best classes.
 
         Raises:
@@ -980,7 +980,7 @@ class _MobilenetV2Builder(Variant):
 
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
-            names begin with `prefix`. It has the methods `preprocess(images)`, which returns its input
+            names begin with `prefix`. Its methods are `preprocess(images)`, which returns its input
             for images of any kind, and `decode(predictions, top=5)`, which names the best classes.
 
         Raises:
@@ -1048,7 +1048,7 @@ class _MobilenetV3Builder(Variant):
 
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
-            names begin with `prefix`. It has the methods `preprocess(images)`, which returns its input
+            names begin with `prefix`. Its methods are `preprocess(images)`, which returns its input
             for images of any kind, and `decode(predictions, top=5)`, which names the best classes.
 
         Raises:
@@ -1120,7 +1120,7 @@ class _NasnetBuilder(Variant):
 
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
-            names begin with `prefix`. It has the methods `preprocess(images)`, which returns its input
+            names begin with `prefix`. Its methods are `preprocess(images)`, which returns its input
             for images of any kind, and `decode(predictions, top=5)`, which names the best classes.
 
         Raises:
@@ -1223,7 +1223,7 @@ class _ResidualV1Builder(Variant):
 
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
-            names begin with `prefix`. It has the methods `preprocess(images)`, which returns its input
+            names begin with `prefix`. Its methods are `preprocess(images)`, which returns its input
             for images of any kind, and `decode(predictions, top=5)`, which names the best classes.
 
         Raises:
@@ -1325,7 +1325,7 @@ class _ResidualV2Builder(Variant):
 
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
-            names begin with `prefix`. It has the methods `preprocess(images)`, which returns its input
+            names begin with `prefix`. Its methods are `preprocess(images)`, which returns its input
             for images of any kind, and `decode(predictions, top=5)`, which names the best classes.
 
         Raises:
@@ -1394,7 +1394,7 @@ class _ShufflenetV1Builder(Variant):
 
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
-            names begin with `prefix`. It has the methods `preprocess(images)`, which returns its input
+            names begin with `prefix`. Its methods are `preprocess(images)`, which returns its input
             for images of any kind, and `decode(predictions, top=5)`, which names the best classes.
 
         Raises:
@@ -1463,7 +1463,7 @@ class _ShufflenetV2Builder(Variant):
 
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
-            names begin with `prefix`. It has the methods `preprocess(images)`, which returns its input
+            names begin with `prefix`. Its methods are `preprocess(images)`, which returns its input
             for images of any kind, and `decode(predictions, top=5)`, which names the best classes.
 
         Raises:
@@ -1528,7 +1528,7 @@ class _ZfnetBuilder(Variant):
 
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
-            names begin with `prefix`. It has the methods `preprocess(images)`, which returns its input
+            names begin with `prefix`. Its methods are `preprocess(images)`, which returns its input
             for images of any kind, and `decode(predictions, top=5)`, which names the best classes.
 
         Raises:

@@ -70,7 +70,7 @@ def create_model(
 
     Returns:
         A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
-        names begin with `prefix`. It has the methods `preprocess(images)`, which returns its input
+        names begin with `prefix`. Its methods are `preprocess(images)`, which returns its input
         for images of any kind, and `decode(predictions, top=5)`, which names the best classes.
 
     Raises:
