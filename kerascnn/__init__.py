@@ -22,7 +22,7 @@ _HOMES = {
     "list_models": "kerascnn.models.registry",
     "model_info": "kerascnn.models.registry",
     "features": "kerascnn.models.feature_maps",
-    "provenance": "kerascnn.models.request",
+    "provenance": "kerascnn.models.provenance",
     "load_data": "kerascnn.data.load",
     "Data": "kerascnn.data.sources.dataset",
     "Preprocessing": "kerascnn.imaging.preprocessing",
@@ -70,9 +70,9 @@ if TYPE_CHECKING:
     from kerascnn.inference.predictor import Predictor as Predictor
     from kerascnn.models.decode_predictions import decode_predictions as decode_predictions
     from kerascnn.models.feature_maps import features as features
+    from kerascnn.models.provenance import provenance as provenance
     from kerascnn.models.registry import list_models as list_models
     from kerascnn.models.registry import model_info as model_info
-    from kerascnn.models.request import provenance as provenance
     from kerascnn.models.summary import summarize as summarize
     from kerascnn.recipes.lookup import Recipe as Recipe
     from kerascnn.reports.run_report import report as report

@@ -107,7 +107,7 @@ def build(
     if source is None:
         return build_model(variant, request, input_tensor, name)
     from kerascnn.weights import locate
-    from kerascnn.weights.load import load_weights
+    from kerascnn.weights.load import load_located
     from kerascnn.weights.source_network import with_needed_columns
 
     request = with_input_shape(request, input_tensor)
@@ -118,10 +118,9 @@ def build(
     if weights.published is None:
         needed = with_needed_columns(weights.path, variant, request)
     model = build_model(variant, needed, input_tensor, name)
-    report = load_weights(model, weights.path)
+    report = load_located(model, weights)
     taken = {key: needed.columns[key] for key in needed.columns if key not in request.columns}
     model.kerascnn_load_report = replace(report, columns=taken)
-    weights.adopt(model)
     return model
 
 

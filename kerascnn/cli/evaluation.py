@@ -13,7 +13,13 @@ from kerascnn.text_table import text_table
 if TYPE_CHECKING:
     from kerascnn.evaluation.evaluate import Evaluation
     from kerascnn.evaluation.test_time_views import Views
+    from kerascnn.imaging.preprocessing import Preprocessing
 
+PREPROCESSING = (
+    "of the images, for a network that does not say it: an architecture (resnet50), a tag of "
+    "published weights, a record in JSON, or a .json file of one"
+)
+"""Help of the option --preprocessing."""
 FIGURES = {
     "loss": "{:.4f}",
     "accuracy": "{:.2%}",
@@ -66,6 +72,7 @@ def add_verbs(verbs: Any) -> None:
     evaluate.add_argument(
         "--overwrite", action="store_true", help="replace the files of an earlier evaluation in DIR"
     )
+    evaluate.add_argument("--preprocessing", metavar="P", help=PREPROCESSING)
     evaluate.add_argument(
         "--trust", action="store_true", help="open SavedModels, which can run code"
     )
@@ -96,6 +103,7 @@ def _evaluate(arguments: argparse.Namespace) -> None:
     )
     if arguments.out is not None:  # before the evaluation, which can take long
         refuse_occupied(arguments.out, overwrite=arguments.overwrite)
+    preprocessing = preprocessing_of(arguments)
     start_keras(debug=arguments.debug)
     from kerascnn.evaluation.evaluate import evaluate
 
@@ -104,6 +112,7 @@ def _evaluate(arguments: argparse.Namespace) -> None:
             networks,
             data,
             batch_size=arguments.batch_size,
+            preprocessing=preprocessing,
             views=views,
             trust=arguments.trust,
         )
@@ -153,6 +162,15 @@ def _networks_and_data(arguments: argparse.Namespace) -> tuple[list[str], str]:
             raise UsageError(f"{networks[0]} is not a run and has no data of its own; give --data")
         data = load_run(networks[0]).config["data"]["name"]
     return networks, data
+
+
+def preprocessing_of(arguments: argparse.Namespace) -> Preprocessing | None:
+    """Returns the preprocessing of the option --preprocessing; None without the option."""
+    if arguments.preprocessing is None:
+        return None
+    from kerascnn.inference.named_preprocessing import named_preprocessing
+
+    return named_preprocessing(arguments.preprocessing)
 
 
 def existing(path: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kerascnn.cli.evaluation import PREPROCESSING, preprocessing_of
 from kerascnn.cli.output import print_json, progress_stream
 from kerascnn.cli.startup import start_keras
 
@@ -59,6 +60,7 @@ def add_verbs(verbs: Any) -> None:
         metavar="DIR_OR_FILE",
         help="images for the comparison and the int8 calibration",
     )
+    export.add_argument("--preprocessing", metavar="P", help=PREPROCESSING)
     export.add_argument(
         "--opset", type=int, default=None, metavar="N", help="ONNX operator set, 13-23 (17)"
     )
@@ -156,6 +158,7 @@ def _export(arguments: argparse.Namespace) -> None:
             source if isinstance(source, Run) else source(),
             arguments.out,
             formats=tuple(filter(None, arguments.formats.split(","))),
+            preprocessing=preprocessing_of(arguments),
             overwrite=arguments.overwrite,
             samples=_samples(arguments.samples),
             tolerance=arguments.tolerance,

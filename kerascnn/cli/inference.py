@@ -7,7 +7,7 @@ import csv
 import sys
 from typing import TYPE_CHECKING, Any
 
-from kerascnn.cli.evaluation import existing
+from kerascnn.cli.evaluation import PREPROCESSING, existing, preprocessing_of
 from kerascnn.cli.output import print_json, progress_stream
 from kerascnn.cli.startup import start_keras
 
@@ -53,6 +53,7 @@ def add_verbs(verbs: Any) -> None:
     predict.add_argument(
         "--batch-size", type=int, default=16, metavar="N", help="images at a time (16)"
     )
+    predict.add_argument("--preprocessing", metavar="P", help=PREPROCESSING)
     predict.add_argument(
         "--trust", action="store_true", help="open a SavedModel, which can run code"
     )
@@ -76,6 +77,7 @@ def _predict(arguments: argparse.Namespace) -> None:
             precision=arguments.precision,
             threads=arguments.threads,
             batch_size=arguments.batch_size,
+            preprocessing=preprocessing_of(arguments),
             trust=arguments.trust,
         )
         images = arguments.images if len(arguments.images) > 1 else arguments.images[0]

@@ -25,7 +25,7 @@ from kerascnn.exporting.common.metadata import (
     describe,
     for_format,
     foreign_files,
-    open_source,
+    source_of,
     write_manifest,
     write_reference,
 )
@@ -37,6 +37,7 @@ from kerascnn.exporting.common.sample_data import accuracy
 from kerascnn.exporting.formats import FORMATS, PROOF, REPORT
 from kerascnn.fileio.atomic import atomic_directory, recover, refuse_occupied
 from kerascnn.fileio.json import write_json
+from kerascnn.runs.run import as_run
 
 if TYPE_CHECKING:
     import keras
@@ -83,8 +84,10 @@ def export(
         out_dir: the directory to write; it appears when all artifacts have passed.
         formats: of "savedmodel", "onnx", "onnx-float16", "onnx-int8", "litert", "litert-float16",
             "litert-dynamic", "litert-int8" and "openvino".
-        class_names: one for each output; those of the Run by default.
-        preprocessing: how images become inputs; that of the Run by default.
+        class_names: one for each output; those of the Run or of the model's weights by default.
+        preprocessing: how images become inputs; that of the Run or of the model's weights by
+            default. It must be given for a network of this package of which nothing tells it; other
+            models are exported without one if it is not given.
         overwrite: replace an earlier export in `out_dir`.
         samples: real images (arrays of H x W x C, or paths) before preprocessing, or model inputs
             when there is no preprocessing; by default 32 test images of a Run whose data is on
@@ -100,7 +103,8 @@ def export(
         One report for each format.
 
     Raises:
-        UsageError: an unknown format, a model without a single image input, int8 without images.
+        UsageError: an unknown format, a model without a single image input, int8 without images,
+            or nothing tells which preprocessing the weights need.
         MismatchError: an artifact differs from Keras, a format has no operator for a layer, or
             class names, preprocessing or samples do not fit the model. Nothing is written, and an
             earlier export stays.
@@ -120,8 +124,10 @@ def export(
     recover(out_dir)
     _refuse_foreign(out_dir, overwrite=overwrite)
 
-    source = open_source(model_or_run, class_names, preprocessing)
-    network = prepare(source.model)
+    run = as_run(model_or_run)
+    model = model_or_run if run is None else run.load()
+    network = prepare(model)
+    source = source_of(model, run, class_names, preprocessing)
     metadata = describe(source, network)
     for name in names:
         FORMATS[name].writer().check(network, options)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from kerascnn.errors import MismatchError
 from kerascnn.imaging.preprocessing import Preprocessing
 from kerascnn.lazy import np
-from kerascnn.models import signature
+from kerascnn.models.adopted import unknown_preprocessing
 from kerascnn.models.request import ImageShape
 from kerascnn.models.scores import log_probabilities
 
@@ -36,7 +36,9 @@ class Classifier:
         image_shape: height, width, channels of its input; None where any size is accepted.
         classes: the number of classes.
         class_names: one for each class; None when the file does not store them.
-        preprocessing: how an image becomes its input; None when the file does not store it.
+        preprocessing: how an image becomes its input; None when nothing tells it exactly.
+        base: a preprocessing of its weights or its row that is adapted to the size of the images;
+            None when nothing tells it.
         model: its Keras model; None for exported files.
         runtime: that computes, one of `runtimes.available.RUNTIMES`.
         precision: of its weights and computations: "float32", "float16", "dynamic" or "int8".
@@ -51,6 +53,7 @@ class Classifier:
     classes: int
     class_names: tuple[str, ...] | None = None
     preprocessing: Preprocessing | None = None
+    base: Preprocessing | None = None
     model: keras.Model | None = None
     runtime: str = "tensorflow"
     precision: str = "float32"
@@ -67,13 +70,14 @@ class Classifier:
             data_shape: height, width, channels of the images; None where they vary.
 
         Raises:
+            UsageError: nothing tells which preprocessing its weights need.
             MismatchError: the channels cannot be converted.
         """
         if self.preprocessing is not None:
             return self.preprocessing
-        if self.model is not None:
-            return signature.preprocessing_for(self.model, data_shape)
-        return Preprocessing.for_data(data_shape, self.image_shape)
+        if self.base is None:
+            raise unknown_preprocessing(self.name)
+        return Preprocessing.for_data(data_shape, self.image_shape, self.base)
 
     def check_classes(self, names: tuple[str, ...], source: str) -> None:
         """Raises MismatchError unless its classes are the given ones, in the same order.

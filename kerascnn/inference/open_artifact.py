@@ -20,6 +20,7 @@ from kerascnn.models.signature import softmax_of_one
 from kerascnn.runtimes import litert, onnx, openvino, savedmodel
 from kerascnn.runtimes.artifact import Artifact, channels_last
 from kerascnn.runtimes.available import require
+from kerascnn.runtimes.contract import ADAPTS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -99,6 +100,7 @@ def classifier_of(artifact: Artifact, name: str) -> Classifier:
 
     scores = scores_by(artifact.run)
     class_names, preprocessing, logits = _description(artifact, image_shape[-1], name)
+    adapts = artifact.metadata.get(ADAPTS) is True and not artifact.preprocesses
     answer = _test_scores(scores, image_shape, preprocessing, name)
     if class_names is not None and len(class_names) != len(answer):
         raise DamagedFileError(
@@ -114,7 +116,8 @@ def classifier_of(artifact: Artifact, name: str) -> Classifier:
         image_shape=image_shape,
         classes=len(answer),
         class_names=class_names,
-        preprocessing=preprocessing,
+        preprocessing=None if adapts else preprocessing,
+        base=preprocessing if adapts else None,
         runtime=artifact.runtime,
         precision=str(artifact.metadata.get("precision", "float32")),
         compile_bfloat16=(

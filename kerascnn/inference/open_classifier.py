@@ -11,6 +11,7 @@ from kerascnn.imaging.preprocessing import Preprocessing
 from kerascnn.inference.classifier import Classifier
 from kerascnn.inference.open_artifact import SAVEDMODEL_FILE, SUFFIXES, open_artifact
 from kerascnn.models import signature
+from kerascnn.models.adopted import adopted_class_names, weights_preprocessing
 from kerascnn.models.auxiliary import main_model
 from kerascnn.runs.run import CONFIG, Run, load_run
 from kerascnn.runtimes.contract import OPENVINO_MODEL
@@ -48,9 +49,10 @@ def open_classifier(
     """Opens an image classifier from a model, a run or a file of any supported format.
 
     Args:
-        source: a Keras model; a `Run` or its directory (the best model); a .keras file (with the
-            preprocessing of the run, if it lies in a run directory); a file of `save_weights`; an
-            ONNX, LiteRT or OpenVINO file, a SavedModel directory, or a directory of `export`.
+        source: a Keras model; a `Run` or its directory (the best model); a .keras file (one
+            without a record has the preprocessing of the run directory that it lies in); a file of
+            `save_weights`; an ONNX, LiteRT or OpenVINO file, a SavedModel directory, or a directory
+            of `export`.
         trust: open a SavedModel, which is a program and may do anything that you may do.
         runtime: for an ONNX file: "onnxruntime" or "openvino"; None chooses "onnxruntime".
         threads: for ONNX, OpenVINO and LiteRT files; None uses all processors.
@@ -97,12 +99,18 @@ def of_model(
     Args:
         model: with one image input.
         name: for messages; the model's own by default.
-        class_names: one for each output, or None.
-        preprocessing: how images become its inputs, or None.
+        class_names: one for each output; None for those of the training that the model records.
+        preprocessing: how images become its inputs; None for that of the model's weights.
     """
     if len(getattr(model, "outputs", None) or ()) > 1:
-        whole, model = model, main_model(model)
-        signature.adopt(model, signature.adopted_preprocessing(whole))
+        model = main_model(model)
+    known = weights_preprocessing(model)
+    base = None
+    if known is not None and known.exact:
+        class_names = class_names or adopted_class_names(model)
+        preprocessing = preprocessing or known.preprocessing
+    elif known is not None:
+        base = known.preprocessing
     return Classifier(
         name=name or model.name,
         scores=signature.forward(model, before_softmax=True),
@@ -111,6 +119,7 @@ def of_model(
         classes=signature.class_count(model),
         class_names=class_names,
         preprocessing=preprocessing,
+        base=base,
         model=model,
     )
 
@@ -126,7 +135,7 @@ def _of_run(run: Run) -> Classifier:
 
 def _of_file(path: Path) -> Classifier:
     model = read_keras_model(path, compiled=False)
-    if not (path.parent / CONFIG).exists():
+    if weights_preprocessing(model) is not None or not (path.parent / CONFIG).exists():
         return of_model(model, name=str(path))
     run = load_run(path.parent)
     return of_model(

@@ -23,8 +23,8 @@ from kerascnn.inference.image_inputs import Prediction, best, prepared
 from kerascnn.inference.open_classifier import open_classifier
 from kerascnn.inference.runtime_trial import Candidate, Trial
 from kerascnn.lazy import np
+from kerascnn.models.adopted import adopted_class_names
 from kerascnn.models.scores import log_probabilities
-from kerascnn.models.signature import adopted_class_names
 from kerascnn.runs.run import CONFIG
 from kerascnn.runtimes.available import installed, processor_count, require
 from kerascnn.runtimes.onnx import ONNX_RUNTIMES

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from kerascnn.errors import MismatchError
 from kerascnn.lazy import keras
-from kerascnn.models.identity import layer_prefix
-from kerascnn.models.request import Provenance, provenance
-from kerascnn.models.signature import adopt, adopted_preprocessing
+from kerascnn.models.identity import layer_prefix, record_of, store
 
 MAIN = "predictions"
 """Name of the output of the main classifier."""
@@ -44,14 +44,7 @@ def main_model(model: keras.Model) -> keras.Model:
     """
     if not auxiliary_outputs(model):
         return model
-    output = model.outputs[output_names(model).index(MAIN)]
-    classifier = keras.Model(model.inputs, output, name=model.name)
-    origin = provenance(model)
-    if origin is not None:
-        arguments = {key: value for key, value in origin.arguments.items() if key != "auxiliary"}
-        classifier.kerascnn_provenance = Provenance(origin.name, arguments)
-    adopt(classifier, adopted_preprocessing(model), getattr(model, "kerascnn_class_names", None))
-    return classifier
+    return _sharing(model, model.outputs[output_names(model).index(MAIN)])
 
 
 def with_output_list(model: keras.Model) -> keras.Model:
@@ -61,8 +54,13 @@ def with_output_list(model: keras.Model) -> keras.Model:
     """
     if not auxiliary_outputs(model):
         return model
-    list_model = keras.Model(model.inputs, list(model.outputs), name=model.name)
-    origin = provenance(model)
-    if origin is not None:
-        list_model.kerascnn_provenance = origin
-    return list_model
+    return _sharing(model, list(model.outputs))
+
+
+def _sharing(model: keras.Model, outputs: Any) -> keras.Model:
+    """Returns a model with the layers of another; what those layers do not record is copied."""
+    other = keras.Model(model.inputs, outputs, name=model.name)
+    record = record_of(model)
+    if record is not None and record_of(other) != record:
+        store(other, record)
+    return other

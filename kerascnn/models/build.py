@@ -12,8 +12,8 @@ from kerascnn.imaging.preprocessing import Preprocessing
 from kerascnn.lazy import keras
 from kerascnn.models.images_and_classes import attach
 from kerascnn.models.layer import layer, prefixed
-from kerascnn.models.network import set_provenance
 from kerascnn.models.planning import connect, plan, resolve
+from kerascnn.models.provenance import set_provenance
 from kerascnn.models.registry import Variant
 from kerascnn.models.request import Provenance, Request
 

@@ -18,6 +18,8 @@ from kerascnn.lazy import keras
 
 LAYER = "features"
 """Name of the layer with the record; a prefix may stand before it."""
+RECORD = "kerascnn"
+"""Key of the record among the values with which a saved layer is built again."""
 _ATTRIBUTE = "kerascnn_record"
 ROW, WEIGHTS, TRAINING, UNKNOWN = "row", "weights", "training", "unknown"
 _KINDS = (ROW, WEIGHTS, TRAINING, UNKNOWN)
@@ -35,8 +37,9 @@ class Record:
             the images. "training": by `preprocessing` as it is. "unknown": the weights came from a
             file that does not say it.
         preprocessing: for "weights" and "training", else None.
-        class_names: one for each output of the layer `classifier`; None if they are not known.
-        classifier: name of the output of the model that the class names are of.
+        class_names: None if they are not known.
+        classifier: name of the layer that gives the scores of these classes.
+        input: for "training", name of the input layer that takes the prepared images.
     """
 
     row: str | None = None
@@ -45,6 +48,7 @@ class Record:
     preprocessing: Preprocessing | None = None
     class_names: tuple[str, ...] | None = None
     classifier: str | None = None
+    input: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Returns the record as JSON types.
@@ -60,6 +64,7 @@ class Record:
             "preprocessing": None if preprocessing is None else preprocessing.to_json(),
             "class_names": None if names is None else list(names),
             "classifier": self.classifier,
+            "input": self.input,
         }
 
     @classmethod
@@ -84,7 +89,8 @@ class Record:
                 preprocessing = Preprocessing.from_json(stored)
             except (UsageError, TypeError):
                 kind = UNKNOWN
-        names, classifier = values.get("class_names"), values.get("classifier")
+        names = values.get("class_names")
+        classifier, input_layer = values.get("classifier"), values.get("input")
         known = isinstance(names, list) and all(isinstance(name, str) for name in names)
         return cls(
             row,
@@ -93,6 +99,7 @@ class Record:
             preprocessing,
             tuple(names) if known else None,
             classifier if isinstance(classifier, str) else None,
+            input_layer if isinstance(input_layer, str) else None,
         )
 
 

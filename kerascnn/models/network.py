@@ -1,120 +1,140 @@
-"""Tells which network a model is, and proves it: the plan of the network equals the model."""
+"""Compares a model with the plan of a network: the proof that the model is that network."""
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Mapping
 from typing import Any
 
 from kerascnn.errors import MismatchError, UsageError
 from kerascnn.lazy import keras
 from kerascnn.models.costs import Entry, Plan
-from kerascnn.models.identity import Record, record_of, store
 from kerascnn.models.planning import plan_into
 from kerascnn.models.registry import model_info
-from kerascnn.models.request import Provenance, Request
+from kerascnn.models.request import Request
 from kerascnn.models.summary import plan_of
 
 SCALING = "preprocessing"
 """Name of the layer with which a model scales pixels itself; a prefix may stand before it."""
 _IMAGE = "image"
+"""The source of a plan's first layers."""
 _OF_TRAINING = ("_initializer", "_regularizer", "_constraint", "dtype", "trainable")
 """Ends of the names of a layer's settings that change how it is trained, not what it computes."""
 
-_PROVEN: weakref.WeakKeyDictionary[keras.Model, tuple[Record | None, Provenance | None]] = (
-    weakref.WeakKeyDictionary()
-)
-"""The provenance of a model, and the record that it was found with."""
-
-
-def set_provenance(model: keras.Model, origin: Provenance) -> None:
-    """Records how a model was built that this package has just built."""
-    store(model, Record(origin.name, origin.arguments))
-    _PROVEN[model] = (record_of(model), origin)
-
-
-def known_provenance(model: keras.Model) -> Provenance | None:
-    """Returns how `model` can be built; None if it is no network of the registry."""
-    record = record_of(model)
-    known = _PROVEN.get(model)
-    if known is None or (known[0] is not record and not _same_network(known[0], record)):
-        known = _PROVEN[model] = (record, _proven(model, record))
-    return known[1]
-
-
-def _same_network(first: Record | None, second: Record | None) -> bool:
-    if first is None or second is None:
-        return first is second
-    return (first.row, first.arguments) == (second.row, second.arguments)
-
-
-def _proven(model: keras.Model, record: Record | None) -> Provenance | None:
-    if record is None or record.row is None:
-        return None
-    network = Network.of(model)
-    arguments = dict(record.arguments)
-    if network is not None and network.equals(record.row, arguments):
-        return Provenance(record.row, arguments)
-    return None
-
 
 class Network:
-    """The layers of a model, to be compared with plans.
+    """The layers of a flat functional model with one input, to be compared with plans.
 
     Attributes:
-        layers: name -> class name, settings, names of the inputs and output shape of each layer.
-        outputs: the names of the layers that give the model's outputs.
+        entries: the layers by name: class name, settings, inputs and output shape.
+        outputs: the sorted names of the layers that give the model's outputs.
+        input: the name of the input layer.
         input_shape: height, width and channels.
     """
 
-    def __init__(self, model: keras.Model, network_plan: Plan) -> None:
-        self.entries = dict(network_plan.entries)
-        self.outputs = [tensor._keras_history.operation.name for tensor in model.outputs]
-        self.input_shape = tuple(model.inputs[0].shape[1:])
+    def __init__(self, model: keras.Model) -> None:
+        """Reads the layers; raises UsageError unless the model is flat and has one input."""
+        self.entries = dict(plan_of(model).entries)
+        if len(model.inputs) != 1:
+            raise UsageError(f"{model.name!r} has {len(model.inputs)} inputs")
+        self.outputs = sorted(tensor._keras_history.operation.name for tensor in model.outputs)
         self.input = model.inputs[0]._keras_history.operation.name
+        self.input_shape = tuple(model.inputs[0].shape[1:])
 
     @classmethod
     def of(cls, model: keras.Model) -> Network | None:
-        """Returns the layers of a model; None unless it is a flat functional model of one input."""
-        if len(getattr(model, "inputs", None) or ()) != 1:
-            return None
+        """Returns the layers of a model, or None for a model that is not flat."""
         try:
-            return cls(model, plan_of(model))
-        except (UsageError, MismatchError):
+            return cls(model)
+        except (UsageError, MismatchError, AttributeError):
             return None
 
     def equals(self, row: str, arguments: Mapping[str, Any]) -> bool:
-        """Returns whether `create_model(row, **arguments)` builds these layers."""
-        try:
-            variant = model_info(row)
-            request = Request.of(dict(arguments))
-            network_plan = Plan()
-            outputs = plan_into(network_plan, variant, request)
-        except (UsageError, MismatchError, TypeError, ValueError):
+        """Returns whether `create_model(row, **arguments)` builds these layers.
+
+        Layers may stand before it: those of an `input_tensor`.
+        """
+        planned = planned_network(row, arguments)
+        if planned is None:
             return False
-        shape = tuple(request.input_shape or variant.input_shape)
-        if shape != self.input_shape or self.outputs != [end.source for end in outputs.values()]:
+        entries, outputs, shape, scales = planned
+        image = self.image_of(entries)
+        if image is None or self.outputs != sorted(outputs) or self.shape(image) != shape:
             return False
-        own, image = (
-            self._without_scaling() if request.include_preprocessing else (self.entries, self.input)
+        before = self.before(image)
+        if self.is_scaling(image) != scales or len(self.entries) - len(before) != len(entries):
+            return False
+        return all(
+            name in self.entries and same_layer(entry, self.entries[name], image)
+            for name, entry in entries.items()
         )
-        sources = {self.input: _IMAGE, image: _IMAGE}
-        return own.keys() == network_plan.entries.keys() and all(
-            _same(entry, own[name], sources) for name, entry in network_plan.entries.items()
+
+    def image_of(self, planned: Mapping[str, Entry]) -> str | None:
+        """Returns the layer, or the input, that stands for the image of a plan's layers.
+
+        None if the layers that read the image read different ones here, or are not in the model.
+        """
+        sources: set[str | None] = set()
+        for name, entry in planned.items():
+            for position, tensor in enumerate(entry.inputs):
+                if tensor.source == _IMAGE:
+                    own = self.entries.get(name)
+                    fits = own is not None and len(own.inputs) == len(entry.inputs)
+                    sources.add(own.inputs[position].source if own and fits else None)
+        return sources.pop() if len(sources) == 1 else None
+
+    def shape(self, name: str) -> tuple[int | None, ...]:
+        """Returns the shape of a layer's output, or of the input, without the batch axis."""
+        return self.input_shape if name == self.input else self.entries[name].cost.shape[1:]
+
+    def is_scaling(self, name: str) -> bool:
+        """Returns whether a layer is that with which a model scales pixels itself."""
+        return (
+            name.endswith(SCALING)
+            and name in self.entries
+            and (self.entries[name].kind == "Rescaling")
         )
 
-    def _without_scaling(self) -> tuple[dict[str, Entry], str]:
-        """Returns the layers but that which scales pixels, and its name (or the input's)."""
-        for name, entry in self.entries.items():
-            sources = [tensor.source for tensor in entry.inputs]
-            if name.endswith(SCALING) and entry.kind == "Rescaling" and sources == [self.input]:
-                return {key: self.entries[key] for key in self.entries if key != name}, name
-        return self.entries, self.input
+    def before(self, name: str) -> set[str]:
+        """Returns the names of the layers that a layer's output depends on, its own included."""
+        seen: set[str] = set()
+        waiting = [name]
+        while waiting:
+            current = waiting.pop()
+            if current in self.entries and current not in seen:
+                seen.add(current)
+                waiting += [tensor.source for tensor in self.entries[current].inputs]
+        return seen
 
 
-def _same(planned: Entry, built: Entry, sources: Mapping[str, str]) -> bool:
-    """Returns whether two layers compute the same, with inputs of the same names."""
-    inputs = [sources.get(tensor.source, tensor.source) for tensor in built.inputs]
+def planned_network(
+    row: str, arguments: Mapping[str, Any]
+) -> tuple[dict[str, Entry], list[str], tuple[int | None, ...], bool] | None:
+    """Plans the network of `create_model(row, **arguments)`.
+
+    Returns:
+        Its layers by name, the names of its outputs, its input shape, and whether it scales pixels;
+        None if the arguments are wrong.
+    """
+    network_plan = Plan()
+    try:
+        variant, request = model_info(row), Request.of(dict(arguments))
+        outputs = plan_into(network_plan, variant, request)
+    except (UsageError, MismatchError, TypeError, ValueError, AttributeError, IndexError):
+        return None
+    shape = tuple(request.input_shape or variant.input_shape)
+    ends = [tensor.source for tensor in outputs.values()]
+    return network_plan.entries, ends, shape, request.include_preprocessing
+
+
+def same_layer(planned: Entry, built: Entry, image: str) -> bool:
+    """Returns whether two layers compute the same, with inputs of the same names.
+
+    Args:
+        planned: of a plan.
+        built: of a model.
+        image: the name of the model's layer that stands for the plan's image.
+    """
+    inputs = [_IMAGE if tensor.source == image else tensor.source for tensor in built.inputs]
     return (
         planned.kind == built.kind
         and planned.cost.shape == built.cost.shape

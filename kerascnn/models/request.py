@@ -7,8 +7,6 @@ from dataclasses import dataclass, field, fields
 from numbers import Integral, Rational, Real
 from typing import Any
 
-from kerascnn.lazy import keras
-
 ImageShape = tuple[int | None, int | None, int]
 """Height, width, channels; height and width are None if any size is accepted."""
 
@@ -87,10 +85,3 @@ class Provenance:
 
     name: str
     arguments: dict[str, Any]
-
-
-def provenance(model: keras.Model) -> Provenance | None:
-    """Returns how `model` was built, or None if this package did not build it."""
-    from kerascnn.models.network import known_provenance  # which imports this module
-
-    return known_provenance(model)

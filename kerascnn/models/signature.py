@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import weakref
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from kerascnn.errors import MismatchError
 from kerascnn.imaging.preprocessing import Preprocessing
 from kerascnn.lazy import keras, np, tf
+from kerascnn.models.adopted import unscaled, weights_preprocessing
+from kerascnn.models.provenance import provenance
 from kerascnn.models.registry import model_info
-from kerascnn.models.request import ImageShape, provenance
+from kerascnn.models.request import ImageShape
 
 
 def image_shape(model: keras.Model) -> ImageShape:
@@ -89,46 +90,22 @@ def gives_logits(model: keras.Model) -> bool:
     return activation is keras.activations.linear
 
 
-def adopt(
-    model: keras.Model,
-    preprocessing: Preprocessing | None = None,
-    class_names: Sequence[str] | None = None,
-) -> None:
-    """Stores in the model the preprocessing and class names that its weights were trained with."""
-    if preprocessing is not None:
-        model.kerascnn_preprocessing = preprocessing
-    if class_names is not None:
-        model.kerascnn_class_names = tuple(class_names)
-
-
-def adopted_preprocessing(model: keras.Model) -> Preprocessing | None:
-    """Returns the preprocessing that `adopt` stored in the model, or None."""
-    preprocessing = getattr(model, "kerascnn_preprocessing", None)
-    return preprocessing if isinstance(preprocessing, Preprocessing) else None
-
-
-def adopted_class_names(model: keras.Model) -> tuple[str, ...] | None:
-    """Returns the class names that `adopt` stored; None without them or if their number differs."""
-    names = getattr(model, "kerascnn_class_names", None)
-    return names if isinstance(names, tuple) and len(names) == class_count(model) else None
-
-
 def preprocessing_for(model: keras.Model, data_shape: ImageShape) -> Preprocessing:
-    """Returns the preprocessing of images of `data_shape` for the model.
+    """Returns the preprocessing with which to train the model on images of `data_shape`.
 
-    It is based on the preprocessing of the model's weights; if these have none, on that of the
+    It is based on the preprocessing of the model's weights; if that is not known, on that of the
     model's row in the registry.
 
     Raises:
         MismatchError: the channels cannot be converted.
     """
+    known = weights_preprocessing(model)
     origin = provenance(model)
-    base = adopted_preprocessing(model)
-    if origin is not None:
-        base = base or model_info(origin.name).preprocessing
+    base = None if known is None else known.preprocessing
+    if base is None and origin is not None:
+        base = model_info(origin.name).preprocessing
         if origin.arguments.get("include_preprocessing"):
-            # The model scales the values itself.
-            base = replace(base, scale=1.0, mean=(0.0,), std=(1.0,))
+            base = unscaled(base)
     return Preprocessing.for_data(data_shape, image_shape(model), base)
 
 

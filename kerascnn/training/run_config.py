@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from kerascnn.data.sources.dataset import Data
 from kerascnn.lazy import keras, tf
-from kerascnn.models.request import provenance
+from kerascnn.models.provenance import provenance
 from kerascnn.training.auto_precision import Choice
 from kerascnn.training.strategy import strategy_name
 from kerascnn.training.training_setup import TrainingSetup

@@ -12,6 +12,7 @@ from kerascnn.data.pipeline import data_errors
 from kerascnn.data.sources.dataset import Data
 from kerascnn.errors import DataError
 from kerascnn.lazy import keras, tf
+from kerascnn.models.adopted import adopt
 from kerascnn.models.auxiliary import main_model, with_output_list
 from kerascnn.models.input_size import input_shape_for
 from kerascnn.models.planning import plan
@@ -151,6 +152,7 @@ def train(
             check_classes(main_model(network), data.class_names, data.name)
             preprocessing = preprocessing_for(network, data.image_shape)
             preprocessing = standardized(preprocessing, data.train)
+            adopt(network, preprocessing, data.class_names, exact=True)
             engine = compiled_engine(network, setup)
         # The rest runs outside the scope: within it every new variable is sent to all workers,
         # and Keras creates variables while it saves, which only the chief does.

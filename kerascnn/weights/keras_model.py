@@ -23,7 +23,9 @@ from typing import TYPE_CHECKING, Any
 from kerascnn.errors import DamagedFileError, KerasCNNError, OutputError, UnsafeFileError
 from kerascnn.fileio.untrusted import open_regular, quoted, reading
 from kerascnn.lazy import keras
+from kerascnn.models.adopted import adopt_unknown
 from kerascnn.models.build import build_model
+from kerascnn.models.identity import record_of
 from kerascnn.models.planning import plan
 from kerascnn.models.registry import model_info
 from kerascnn.models.request import Request
@@ -92,7 +94,10 @@ def read_keras_model(path: str | os.PathLike[str], *, compiled: bool = True) -> 
             _check_arrays(file)
         with _copied(file) as directory:
             if model is None:
-                return keras.saving.load_model(directory, compile=compiled)
+                model = keras.saving.load_model(directory, compile=compiled)
+                if record_of(model) is None:
+                    adopt_unknown(model)
+                return model
             if "compile_config" in file.config:
                 model.compile_from_config(file.config["compile_config"])
             model.load_weights(directory / KERAS_WEIGHTS)

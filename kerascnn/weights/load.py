@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from kerascnn.errors import DamagedFileError, UsageError
+from kerascnn.errors import UsageError
 from kerascnn.fileio.untrusted import named, quoted
-from kerascnn.imaging.preprocessing import Preprocessing
+from kerascnn.models.provenance import provenance
 from kerascnn.models.registry import model_info
-from kerascnn.models.request import Request, provenance
-from kerascnn.models.signature import adopt
+from kerascnn.models.request import Request
 from kerascnn.weights import file_metadata, outer_layers
+from kerascnn.weights.adopt_file import UNKNOWN, origin_of
 from kerascnn.weights.assign import assign, fresh_values
 from kerascnn.weights.choose_part import Choice, chosen, other_tables
 from kerascnn.weights.fit import Classes, Fitter, Step
@@ -24,7 +24,7 @@ from kerascnn.weights.formats.byte_range import volume
 from kerascnn.weights.formats.checkpoint import Checkpoint, naming, open_checkpoint
 from kerascnn.weights.identify import identify
 from kerascnn.weights.load_report import MESSAGE_LIMIT, Adaptation, LoadError, LoadReport
-from kerascnn.weights.locate import for_model
+from kerascnn.weights.locate import Source, for_model
 from kerascnn.weights.match_names import (
     ORDER,
     RECOGNISED,
@@ -47,6 +47,8 @@ from kerascnn.weights.target_model import AUXILIARY, TargetModel
 if TYPE_CHECKING:
     import keras
     import numpy
+
+    from kerascnn.published.record import Published
 
 HEADS = ("auto", "keep", "overlap", "strict")
 MATCHES = ("name", "order")
@@ -114,8 +116,17 @@ def load_weights(
     file = for_model(source, model)
     with open_checkpoint(file.path) as checkpoint:
         loader = _Loader(checkpoint, TargetModel.of(model), match, strict, Choice(table, part))
-        report = loader.load(head, class_names, source_class_names or file.class_names)
-    file.adopt(model)
+        source_class_names = source_class_names or file.class_names
+        report = loader.load(head, class_names, source_class_names, file.published)
+    model.kerascnn_load_report = report
+    return report
+
+
+def load_located(model: keras.Model, file: Source) -> LoadReport:
+    """Loads a file that is located already, as `load_weights` does without further arguments."""
+    with open_checkpoint(file.path) as checkpoint:
+        loader = _Loader(checkpoint, TargetModel.of(model), "name", True, Choice())
+        report = loader.load("auto", None, file.class_names, file.published)
     model.kerascnn_load_report = report
     return report
 
@@ -156,9 +167,17 @@ class _Loader:
         self.digests = file_metadata.digests(self.record) if ours else {}
 
     def load(
-        self, head: str, ours: Sequence[str] | None, theirs: Sequence[str] | None
+        self,
+        head: str,
+        ours: Sequence[str] | None,
+        theirs: Sequence[str] | None,
+        published: Published | None = None,
     ) -> LoadReport:
-        """Loads the file and returns the report; the arguments are those of `load_weights`."""
+        """Loads the file and returns the report; most arguments are those of `load_weights`."""
+        with naming(self.checkpoint.path):
+            self.origin = origin_of(
+                self.checkpoint, self.record, self.match.source, self.target.model, published
+            )
         classes = Classes(head, ours, theirs or self.record.get("class_names"))
         fitter = Fitter(self.checkpoint, self.target, self.match, classes)
         steps = fitter.steps()
@@ -169,7 +188,6 @@ class _Loader:
         self.checkpoint.check_unchanged()
         if head != "keep":
             arrays.update(fresh_values(self.target, fitter.replaced))
-        preprocessing = self._preprocessing()
         done = threading.Event()
         digest = self.checkpoint.sha256_in_background(done)
         report = self._report(fitter, steps, missing_head, notes, digest)
@@ -177,7 +195,7 @@ class _Loader:
             assign(self.target, arrays)
         finally:
             done.set()
-        adopt(self.target.model, preprocessing, self.record.get("class_names"))
+        self.origin.adopt(self.target.model)
         return report
 
     def _values(self, steps: list[Step]) -> tuple[dict[str, numpy.ndarray], dict[str, list[str]]]:
@@ -212,18 +230,6 @@ class _Loader:
             batches[-1].append(step)
             room -= size
         return small, batches
-
-    def _preprocessing(self) -> Preprocessing | None:
-        """Returns the preprocessing that the file records, or None if it records none."""
-        if "preprocessing" not in self.record:
-            return None
-        try:
-            return Preprocessing.from_json(self.record["preprocessing"])
-        except UsageError as error:
-            path = named(self.checkpoint.path)
-            raise DamagedFileError(
-                f"{path}: its record was written by another version of kerascnn: {error}"
-            ) from error
 
     def _by_order(self) -> Match:
         match = match_order(self.checkpoint.contents, self.target.layers)
@@ -345,7 +351,10 @@ class _Loader:
         return LoadReport(
             source=str(path),
             network=self.finding.text,
-            warnings=self.finding.warnings + self.warnings,
+            warnings=self.finding.warnings
+            + self.warnings
+            + (() if self.origin.text else (UNKNOWN,)),
+            preprocessing=self.origin.text,
             layout=match.source,
             container=self.checkpoint.contents.kind,
             digest=digest,

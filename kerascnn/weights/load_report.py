@@ -69,6 +69,8 @@ class LoadReport:
         other_tables: the paths of the other tables that hold this network.
         columns: the columns that `create_model(..., weights=path)` set as the file's network has
             them.
+        preprocessing: where the preprocessing of the weights is known from: "the file's record", or
+            the tag of published weights; "" if nothing tells it.
         layout: the library whose names the tensors have: "kerascnn", "torchvision", "timm",
             "keras", …; "order" if the names were not used.
         container: the file format.
@@ -104,6 +106,7 @@ class LoadReport:
     table: str = ""
     other_tables: tuple[str, ...] = ()
     columns: Mapping[str, Any] = field(default_factory=dict)
+    preprocessing: str = ""
 
     @property
     def sha256(self) -> str:
@@ -133,6 +136,7 @@ class LoadReport:
             *([f"table {quoted(self.table)}"] if self.table else []),
             *([f"also in the file: {_quoted(self.other_tables)}"] if self.other_tables else []),
             *([f"the model was built with {_text(self.columns)} for it"] if self.columns else []),
+            *([f"images are prepared as {self.preprocessing} says"] if self.preprocessing else []),
             f"{self.fraction:.2%} of the model's values, {len(self.loaded)} tensors unchanged",
         ]
         for title, names in (

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from kerascnn.errors import MismatchError, UsageError
 from kerascnn.fileio.cache import home
 from kerascnn.imaging.preprocessing import Preprocessing
+from kerascnn.models.provenance import provenance
 from kerascnn.models.registry import Variant, model_info
-from kerascnn.models.request import Request, provenance
-from kerascnn.models.signature import adopt
+from kerascnn.models.request import Request
 from kerascnn.published.catalogue import (
     BY_TAG,
     DEFAULT,
@@ -55,11 +55,6 @@ class Source:
     def class_names(self) -> tuple[str, ...] | None:
         """The class names of a published checkpoint; None for other files."""
         return None if self.published is None else self.published.class_names
-
-    def adopt(self, model: keras.Model) -> None:
-        """Stores a published checkpoint's preprocessing and class names in a model."""
-        if self.published is not None:
-            adopt(model, self.published.preprocessing, self.published.class_names)
 
 
 def cache_path(record: Published) -> Path:

@@ -19,11 +19,12 @@ from kerascnn.fileio.atomic import atomic_file
 from kerascnn.fileio.untrusted import named, reading
 from kerascnn.imaging.preprocessing import Preprocessing
 from kerascnn.lazy import keras, np
+from kerascnn.models.adopted import Known, adopted_class_names, weights_preprocessing
 from kerascnn.models.build import build_model
 from kerascnn.models.planning import plan
+from kerascnn.models.provenance import provenance
 from kerascnn.models.registry import model_info
-from kerascnn.models.request import Request, provenance
-from kerascnn.models.signature import adopted_preprocessing
+from kerascnn.models.request import Request
 from kerascnn.version import __version__
 from kerascnn.weights import file_metadata
 from kerascnn.weights.axis_order import fits
@@ -60,9 +61,9 @@ def save_weights(
         model: a model of `create_model`; for other models, no record is written.
         path: the file, whose name ends in .weights.h5 (which Keras loads too), .safetensors or
             .npz. An existing file is replaced when the new one is complete.
-        class_names: a name for each class, for `load_model`.
-        preprocessing: the preprocessing that the model needs; by default that of the weights that
-            were loaded into it, or else that of its row.
+        class_names: a name for each class, for `load_model`; by default those of the weights.
+        preprocessing: the preprocessing that the model needs; by default that of the weights. If
+            nothing tells that, the file does not either.
 
     Returns:
         The path.
@@ -130,15 +131,16 @@ def _metadata(
         file_metadata.DIGESTS: digests,
     }
     origin = provenance(model)
-    preprocessing = preprocessing or adopted_preprocessing(model)
+    known = weights_preprocessing(model) if preprocessing is None else Known(preprocessing, False)
     if origin is not None:
         record["row"] = origin.name
         record["arguments"] = origin.arguments
-        preprocessing = preprocessing or model_info(origin.name).preprocessing
+    class_names = adopted_class_names(model) if class_names is None else class_names
     if class_names is not None:
         record["class_names"] = list(class_names)
-    if preprocessing is not None:
-        record["preprocessing"] = preprocessing.to_json()
+    if known is not None:
+        record["preprocessing"] = known.preprocessing.to_json()
+        record["preprocessing_exact"] = known.exact
     return file_metadata.sealed(record)
 
 

@@ -18,8 +18,9 @@ from kerascnn.errors import DataError, MismatchError, UsageError
 from kerascnn.fileio.untrusted import named, open_regular
 from kerascnn.models.costs import Plan
 from kerascnn.models.planning import plan
+from kerascnn.models.provenance import provenance
 from kerascnn.models.registry import Variant, model_info
-from kerascnn.models.request import Provenance, Request, provenance
+from kerascnn.models.request import Provenance, Request
 from kerascnn.models.summary import plan_of
 from kerascnn.weights import file_metadata
 from kerascnn.weights.expected_shapes import expected

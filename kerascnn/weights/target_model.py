@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from kerascnn.errors import UsageError
 from kerascnn.models.identity import layer_prefix
 from kerascnn.models.planning import plan
+from kerascnn.models.provenance import provenance
 from kerascnn.models.registry import model_info
-from kerascnn.models.request import Provenance, Request, provenance
+from kerascnn.models.request import Provenance, Request
 from kerascnn.models.summary import plan_of
 from kerascnn.weights.expected_shapes import Expected, expected, without_prefix
 

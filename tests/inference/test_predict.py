@@ -179,7 +179,10 @@ def test_images_of_many_sizes_into_a_model_of_any_size():
     model = keras.Model(image, keras.layers.Dense(2, name="predictions")(pooled))
     model.set_weights([np.array([[1.0, -1.0]]), np.zeros(2)])
     images = [np.full((height, 3), value, "uint8") for height, value in ((4, 9), (4, 80), (7, 255))]
-    got = kerascnn.predict(model, images)
+    with pytest.raises(UsageError, match=r"nothing tells .* give preprocessing="):
+        kerascnn.predict(model, images)
+    grey = kerascnn.Preprocessing(size=None, channels="grey")
+    got = kerascnn.predict(model, images, preprocessing=grey)
     for prediction, image in zip(got, images, strict=True):
         x = image.max() / 255
         assert prediction.scores[0] == pytest.approx(1 / (1 + np.exp(-2 * x)), rel=1e-5)

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from kerascnn import create_model
+from kerascnn import create_model, provenance
 from kerascnn.errors import MismatchError
 from kerascnn.models.auxiliary import auxiliary_outputs, main_model, with_output_list
 from support.trainings import googlenet_with_heads
@@ -20,8 +20,8 @@ def googlenet():
 def test_the_served_network_has_one_output_and_the_same_weights(googlenet):
     plain = main_model(googlenet)
     assert plain.output_names == ["predictions"]
-    assert "auxiliary" not in plain.kerascnn_provenance.arguments
-    twin = create_model("googlenet", **plain.kerascnn_provenance.arguments)
+    assert "auxiliary" not in provenance(plain).arguments
+    twin = create_model("googlenet", **provenance(plain).arguments)
     assert [w.shape for w in plain.weights] == [w.shape for w in twin.weights]
     images = np.random.default_rng(0).normal(size=(2, 64, 64, 3)).astype("float32")
     np.testing.assert_array_equal(plain(images), googlenet(images)["predictions"])

@@ -12,7 +12,7 @@ import pytest
 import kerascnn
 from kerascnn.errors import DamagedFileError, UnsafeFileError
 from kerascnn.inference.open_classifier import open_classifier
-from kerascnn.models.request import provenance
+from kerascnn.models.provenance import provenance
 from kerascnn.weights.inspect import inspect
 from kerascnn.weights.keras_model import read_keras_model
 

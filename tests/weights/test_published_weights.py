@@ -15,7 +15,8 @@ import pytest
 import kerascnn
 from kerascnn.errors import UsageError
 from kerascnn.imaging.preprocessing import HALF, Preprocessing
-from kerascnn.models.signature import adopted_class_names, preprocessing_for
+from kerascnn.models.adopted import adopted_class_names
+from kerascnn.models.signature import preprocessing_for
 from kerascnn.published.imagenet_classes import CLASS_NAMES
 from kerascnn.weights.load import load_weights
 from kerascnn.weights.save import load_model, save_weights

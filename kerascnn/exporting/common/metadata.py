@@ -17,10 +17,16 @@ from kerascnn.exporting.common.network import Network
 from kerascnn.fileio.atomic import sha256_file
 from kerascnn.fileio.json import write_json
 from kerascnn.lazy import np
-from kerascnn.models.request import provenance
-from kerascnn.models.signature import gives_logits
-from kerascnn.runs.run import Run, as_run
-from kerascnn.runtimes.contract import INPUT, OUTPUT
+from kerascnn.models.adopted import (
+    adopted_class_names,
+    unknown_preprocessing,
+    weights_preprocessing,
+)
+from kerascnn.models.identity import record_of
+from kerascnn.models.provenance import provenance
+from kerascnn.models.signature import gives_logits, image_shape
+from kerascnn.runs.run import Run
+from kerascnn.runtimes.contract import ADAPTS, INPUT, OUTPUT
 from kerascnn.version import __version__
 
 if TYPE_CHECKING:
@@ -41,13 +47,15 @@ class Source:
         model: a Keras model.
         run: the run that it comes from, or None.
         class_names: one for each output, or None.
-        preprocessing: how images become its inputs, or None.
+        preprocessing: how images become its inputs; None for a network of the user's own.
+        adapts: whether the preprocessing is adapted to the size of the images, as that of a row is.
     """
 
     model: keras.Model
     run: Run | None
     class_names: tuple[str, ...] | None
     preprocessing: Preprocessing | None
+    adapts: bool = False
 
     def origin(self) -> dict[str, Any]:
         """Returns the `name` and `arguments` with which `create_model` builds the model again."""
@@ -64,28 +72,37 @@ class Source:
         return {"name": name, "arguments": {k: v for k, v in arguments.items() if k != "weights"}}
 
 
-def open_source(
-    model_or_run: Any,
+def source_of(
+    model: keras.Model,
+    run: Run | None,
     class_names: Sequence[str] | None,
     preprocessing: Preprocessing | None,
 ) -> Source:
-    """Opens a model, a run or the path of a run.
+    """Returns a model with its class names and preprocessing.
 
     Args:
-        model_or_run: as `export` takes it.
-        class_names: used instead of those of the run.
-        preprocessing: used instead of that of the run.
+        model: with one image input, and one row of scores for each image.
+        run: the run that it comes from, or None.
+        class_names: used instead of those of the run or of the model's weights.
+        preprocessing: used instead of that of the run or of the model's weights.
+
+    Raises:
+        UsageError: nothing tells which preprocessing the weights need. A model that is no network
+            of this package and was not read by it has none, and its files then have none either.
     """
-    run = as_run(model_or_run)
-    if run is None:
-        names = None if class_names is None else tuple(class_names)
-        return Source(model_or_run, None, names, preprocessing)
-    return Source(
-        model=run.load(),
-        run=run,
-        class_names=tuple(run.class_names if class_names is None else class_names),
-        preprocessing=run.preprocessing if preprocessing is None else preprocessing,
-    )
+    names = run.class_names if run is not None else adopted_class_names(model)
+    if class_names is not None:
+        names = tuple(class_names)
+    adapts = False
+    if preprocessing is None and run is not None:
+        preprocessing = run.preprocessing
+    elif preprocessing is None:
+        known = weights_preprocessing(model)
+        if known is not None:
+            preprocessing, adapts = known.fixed(image_shape(model)), not known.exact
+        elif record_of(model) is not None or provenance(model) is not None:
+            raise unknown_preprocessing(model.name)
+    return Source(model, run, names, preprocessing, adapts)
 
 
 def describe(source: Source, network: Network) -> dict[str, Any]:
@@ -113,6 +130,7 @@ def describe(source: Source, network: Network) -> dict[str, Any]:
         "run": _training(source.run),
         "class_names": None if names is None else list(names),
         "preprocessing": None if preprocessing is None else preprocessing.to_json(),
+        **({ADAPTS: True} if source.adapts else {}),
         "input": {
             "name": INPUT,
             "shape": ["batch", *network.image_shape],
