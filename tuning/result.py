@@ -55,7 +55,8 @@ class SearchResult:
 
         The model has the preprocessing of the trial, which `evaluate`, `predict` and `export` use.
         """
-        from kerascnn.models.signature import adopt, preprocessing_for
+        from kerascnn.models.adopted import adopt
+        from kerascnn.models.signature import preprocessing_for
         from kerascnn.training.input import standardized
 
         data = self.settings.data

@@ -14,11 +14,11 @@ from kerascnn.keras_applications.preprocessing import values
 from kerascnn.keras_applications.table import Application
 from kerascnn.keras_applications.weights import class_names, load
 from kerascnn.lazy import keras
+from kerascnn.models.adopted import adopt
 from kerascnn.models.layer import Tensor, translated
 from kerascnn.models.planning import plan
 from kerascnn.models.registry import Scale, Top, Variant, model_info
 from kerascnn.models.request import ImageShape, Request
-from kerascnn.models.signature import adopt
 from kerascnn.weights.expected_shapes import expected
 from kerascnn.weights.name_maps import layouts
 

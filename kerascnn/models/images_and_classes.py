@@ -6,12 +6,12 @@ import types
 from typing import TYPE_CHECKING, Any
 
 from kerascnn.lazy import keras, np
+from kerascnn.models.adopted import adopted_class_names
 from kerascnn.models.auxiliary import MAIN, auxiliary_outputs, main_model
 from kerascnn.models.decode_predictions import class_numbers, decode_predictions
 from kerascnn.models.prepare_images import inputs_for
 from kerascnn.models.scores import log_probabilities
 from kerascnn.models.signature import (
-    adopted_class_names,
     class_count,
     gives_logits,
     image_shape,

@@ -10,9 +10,9 @@ from PIL import Image
 import kerascnn
 from kerascnn.applications import AlphaGoPolicy, LeNet5, ResNet50, ResNet50V1_5
 from kerascnn.errors import DataError, MismatchError, UsageError
+from kerascnn.models.adopted import adopt
 from kerascnn.models.auxiliary import main_model
 from kerascnn.models.registry import list_models, model_info
-from kerascnn.models.signature import adopt
 from kerascnn.published.catalogue import checkpoints, published
 from kerascnn.published.imagenet_classes import CLASS_NAMES
 from support.trainings import googlenet_with_heads
