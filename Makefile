@@ -54,6 +54,7 @@ types: $(VENV)/.installed-dev
 
 stubs: $(VENV)/.installed
 	@$(BIN)/python tools/type_stubs.py
+	@$(BIN)/python tools/keras_applications_stubs.py
 
 clean:
 	rm -rf $(VENV) build *.egg-info src/*.egg-info $(DEMO) .pytest_cache .ruff_cache .mypy_cache

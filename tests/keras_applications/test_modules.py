@@ -6,6 +6,7 @@ import importlib
 import inspect
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -16,7 +17,9 @@ import kerascnn
 from kerascnn import keras_applications
 from kerascnn.keras_applications.modules import contents, further_rows
 from kerascnn.models.registry import model_info
+from support.tools import load_tool
 
+STUBS: dict[Path, str] = load_tool("keras_applications_stubs").sources()
 PUBLIC = [name for name in dir(keras.applications) if not name.startswith("_")]
 MODULES = [name for name in PUBLIC if inspect.ismodule(getattr(keras.applications, name))]
 FUNCTIONS = [name for name in PUBLIC if name not in MODULES]
@@ -103,6 +106,15 @@ def test_unknown_arguments(arguments: Any, keywords: Any, message: str) -> None:
 def test_positional_arguments_have_keras_order() -> None:
     model = keras_applications.MobileNet((32, 32, 3), 0.25, 1, 0.1, False, None)
     assert model.output_shape == (None, 1, 1, 256)
+
+
+@pytest.mark.parametrize("path", STUBS, ids=lambda path: path.name)
+def test_stubs_are_those_of_the_tables(path: Path) -> None:
+    assert path.read_text("utf-8") == STUBS[path], "run: make stubs"
+
+
+def test_there_are_no_other_stubs() -> None:
+    assert set(Path(keras_applications.__file__).parent.glob("*.pyi")) == set(STUBS)
 
 
 def test_the_import_does_not_import_keras() -> None:

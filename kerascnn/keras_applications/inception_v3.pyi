@@ -1,0 +1,11 @@
+"""The types of keras.applications.inception_v3, for editors and type checkers.
+
+Written by tools/keras_applications_stubs.py; run it again instead of editing this.
+"""
+
+from typing import Any
+
+from kerascnn.keras_applications import InceptionV3 as InceptionV3
+from kerascnn.keras_applications.preprocessing import decode_predictions as decode_predictions
+
+def preprocess_input(x: Any, data_format: str | None = None) -> Any: ...
