@@ -5,7 +5,14 @@ from __future__ import annotations
 import re
 from typing import Any, ClassVar
 
-from kerascnn.keras_applications.translation import NUMBERED, Names, Settings, Translation, norm
+from kerascnn.keras_applications.translation import (
+    NUMBERED,
+    Names,
+    Parts,
+    Settings,
+    Translation,
+    norm,
+)
 from kerascnn.models.layer import Tensor
 from kerascnn.models.registry import Top
 
@@ -80,7 +87,7 @@ class MobileNetV2(Mobile):
     average = None
     pools = NUMBERED
     ends: ClassVar[Names] = {"conv1_act": "Conv1_relu", "conv_last_act": "out_relu"}
-    parts: ClassVar[Names] = {
+    parts: ClassVar[Parts] = {
         "expand_act": "expand_relu",
         "dw_act": "depthwise_relu",
         "dw_pad": "pad",
@@ -96,7 +103,7 @@ class MobileNetV3(Mobile):
 
     settings: ClassVar[Settings] = norm(0.999)
     ends: ClassVar[Names] = {"conv1_act": None, "conv_last_act": None}
-    parts: ClassVar[Names] = {
+    parts: ClassVar[Parts] = {
         "dw_pad": "depthwise_pad",
         "se_squeeze": "squeeze_excite_avg_pool",
         "se_reduce_act": "squeeze_excite_relu",
@@ -144,7 +151,7 @@ class EfficientNet(Mobile):
         "conv1_act": "stem_activation",
         "conv_last_act": "top_activation",
     }
-    parts: ClassVar[Names] = {
+    parts: ClassVar[Parts] = {
         "expand_act": "expand_activation",
         "dw_act": "activation",
         "dw_pad": "dwconv_pad",
@@ -158,7 +165,7 @@ class EfficientNet(Mobile):
         "class_name": "VarianceScaling",
         "config": {"scale": 1 / 3, "mode": "fan_out", "distribution": "uniform"},
     }
-    fused: ClassVar[Names] = {"se_reduce": "silu", "se_expand": "sigmoid"}
+    fused: ClassVar[Parts] = {"se_reduce": "silu", "se_expand": "sigmoid"}
 
     def head(self, x: Tensor, top: Top, hidden: int) -> Tensor:
         x = self.add("GlobalAveragePooling2D", x, self.average, {})

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from kerascnn.keras_applications.translation import (
     NUMBERED,
     Names,
+    Parts,
     Settings,
     Translation,
     far_padding,
@@ -124,8 +125,8 @@ class InceptionResNetV2(InceptionV3):
         "tail_2_bn": "conv_7b_bn",
         "tail_2_act": "conv_7b_ac",
     }
-    blocks: ClassVar[Names] = {"a": "block35", "b": "block17", "c": "block8"}
-    parts: ClassVar[Names] = {"mixed": "mixed", "up": "conv", "act": "ac"}
+    blocks: ClassVar[Parts] = {"a": "block35", "b": "block17", "c": "block8"}
+    parts: ClassVar[Parts] = {"mixed": "mixed", "up": "conv", "act": "ac"}
 
     def named(self, name: str) -> str | None:
         match = re.fullmatch(r"([abc])(\d+)_(mixed|up|act)", name)
@@ -141,7 +142,7 @@ class NASNet(Translation):
     average = None
     pools = NUMBERED
     initializers: ClassVar[dict[str, Any]] = {"Conv2D": "he_normal"}
-    adjusted: ClassVar[Names] = {
+    adjusted: ClassVar[Parts] = {
         "prev_act": "adjust_relu_1",
         "prev_pool1": "adjust_avg_pool_1",
         "prev_pool2": "adjust_avg_pool_2",

@@ -14,6 +14,8 @@ from kerascnn.models.registry import Top
 
 Names = Mapping[str, str | None]
 """Keras's names of our layers or parts of layers; None where Keras numbers the layers."""
+Parts = Mapping[str, str]
+"""Keras's names of parts of our names."""
 Settings = Mapping[str, Mapping[str, Any]]
 """The arguments of classes of layers that differ from ours."""
 NUMBERED: Names = {"avg": None, "max": None}
@@ -67,9 +69,8 @@ class Translation:
 
     def __call__(self, kind: str, x: Tensor, name: str, config: dict[str, Any]) -> Tensor:
         """Adds a layer; arguments as in `kerascnn.models.layer.layer`."""
-        config = {
-            key: value for key, value in config.items() if not key.endswith("_initializer")
-        } | self.settings.get(kind, {})
+        config = {key: value for key, value in config.items() if not key.endswith("_initializer")}
+        config |= self.settings.get(kind, {})
         if kind == "DepthwiseConv2D" and self.multiplier != 1:
             config["depth_multiplier"] = self.multiplier
         if kind in self.initializers:
@@ -109,8 +110,8 @@ class Translation:
 
     def pooled(self, x: Tensor, pooling: str | None) -> Tensor:
         """Returns the features of a network without a head, averaged or reduced to maxima."""
-        if pooling not in self.pools:
-            return x  # as in Keras
+        if pooling is None or pooling not in self.pools:
+            return x  # Keras ignores other texts
         kind = "GlobalAveragePooling2D" if pooling == "avg" else "GlobalMaxPooling2D"
         return self.add(kind, x, self.pools[pooling], {})
 
