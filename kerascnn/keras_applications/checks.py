@@ -94,41 +94,41 @@ def image_shape(application: Application, arguments: Mapping[str, Any]) -> Image
             "kerascnn.keras_applications builds channels_last networks only; call "
             "keras.config.set_image_data_format('channels_last')"
         )
-    given = _given_shape(application, arguments)
+    requested = _requested_shape(application, arguments)
     weights, include_top = arguments["weights"], arguments["include_top"]
-    channels = 3 if weights == IMAGENET or given is None else given[-1]
+    channels = 3 if weights == IMAGENET or requested is None else requested[-1]
     if application.builder.startswith("MobileNetV3"):
-        shape = (None, None, 3) if given is None else given
+        shape = (None, None, 3) if requested is None else requested
         _check_sides(application, shape)
         return shape
-    default = _default_side(application, given)
+    default = _default_side(application, requested)
     if weights == IMAGENET and include_top:
-        if given is not None and given != (default, default, 3):
+        if requested is not None and requested != (default, default, 3):
             raise UsageError(
                 "When setting `include_top=True` and loading `imagenet` weights, `input_shape` "
-                f"should be {(default, default, 3)}. Received: input_shape={given}"
+                f"should be {(default, default, 3)}. Received: input_shape={requested}"
             )
         return default, default, 3
-    if given is None:
+    if requested is None:
         return (default, default, channels) if include_top else (None, None, 3)
-    if weights == IMAGENET and given[-1] != 3:
-        raise UsageError(f"The input must have 3 channels; Received `input_shape={given}`")
-    if given[-1] not in (1, 3):
+    if weights == IMAGENET and requested[-1] != 3:
+        raise UsageError(f"The input must have 3 channels; Received `input_shape={requested}`")
+    if requested[-1] not in (1, 3):
         warnings.warn(
             "This model usually expects 1 or 3 input channels. However, it was passed an "
-            f"input_shape with {given[-1]} input channels.",
+            f"input_shape with {requested[-1]} input channels.",
             stacklevel=5,
         )
-    _check_sides(application, given)
-    if include_top and None in given:
+    _check_sides(application, requested)
+    if include_top and None in requested:
         raise UsageError(
             "If `include_top` is True, you should specify a static `input_shape`. Received: "
-            f"input_shape={given}"
+            f"input_shape={requested}"
         )
-    return given
+    return requested
 
 
-def _given_shape(application: Application, arguments: Mapping[str, Any]) -> ImageShape | None:
+def _requested_shape(application: Application, arguments: Mapping[str, Any]) -> ImageShape | None:
     """Returns the shape of the arguments, or of the tensor for the networks that read it there."""
     shape, tensor = arguments["input_shape"], arguments["input_tensor"]
     if tensor is not None and not keras.backend.is_keras_tensor(tensor):
@@ -160,11 +160,11 @@ def _given_shape(application: Application, arguments: Mapping[str, Any]) -> Imag
     return height, width, channels
 
 
-def _default_side(application: Application, given: ImageShape | None) -> int:
+def _default_side(application: Application, requested: ImageShape | None) -> int:
     sides = SIDES.get(application.builder, ())
-    if given is not None and given[0] == given[1] and given[0] in sides:
-        assert given[0] is not None  # it is one of the sides
-        return given[0]
+    if requested is not None and requested[0] == requested[1] and requested[0] in sides:
+        assert requested[0] is not None  # it is one of the sides
+        return requested[0]
     return application.side
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib
 import inspect
 import sys
 from collections.abc import Callable, Mapping
@@ -182,7 +181,7 @@ def attribute(package: str, name: str) -> Any:
     if name in known[""]:
         return known[""][name]
     if name in known:
-        return importlib.import_module(f"{package}.{name}")
+        return sys.modules[f"{package}.{name}"]
     functions = [function for _, group in KERAS_OWN.values() for function in group]
     return _keras_function(package, functions, name)
 
