@@ -13,7 +13,7 @@ import kerascnn
 from kerascnn import keras_applications
 from kerascnn.errors import MismatchError
 from kerascnn.keras_applications import weights
-from kerascnn.models.signature import adopted_class_names
+from kerascnn.models.adopted import adopted_class_names
 from kerascnn.published.imagenet_classes import CLASS_NAMES
 from kerascnn.weights.download.digests import Digest
 from kerascnn.weights.download.fetch import DownloadError
