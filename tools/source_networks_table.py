@@ -44,8 +44,8 @@ compute what the source's network computes, and the epsilon of its batch normali
 
 Sources: `keras` is the code of keras.applications, `keras_files` are the older names in its
 published files, `timm_legacy` are timm's `legacy_*` networks. `huggingface` is transformers with
-and `huggingface_backbone` without the classifier, at its usual settings (`tf_padding=True`,
-`downsample_in_bottleneck=False`) and, for EfficientNet, the input size of the row. `cifar` is
+and `huggingface_backbone` without the classifier; a `config.json` beside the weights tells settings
+that are not the usual ones, and for EfficientNet the input size is that of the row. `cifar` is
 akamaster's pytorch_resnet_cifar10, for wide networks xternalz's WideResNet-pytorch. A dash means
 that the tensors tell everything, or that the epsilon is ours.
 

@@ -43,6 +43,11 @@ CONFIG = "config.json"
 CONFIG_LIMIT = 2**20
 CONFIG_KEYS = ("architecture", "arch")
 """Keys of a configuration, or of a file's metadata, for the name of the network."""
+CONFIG_SETTINGS = (
+    "downsample_in_bottleneck", "downsample_in_first_stage", "hidden_act", "output_stride",
+    "tf_padding",
+)  # fmt: skip
+"""Keys of a configuration of transformers for what no tensor shows."""
 FOLDER = "the name of its folder"
 PARENTS = 4
 """Folders above a file whose names may tell the network, as in a hub's cache."""
@@ -117,6 +122,8 @@ def find_network(
     if name is not None:
         return Finding(name, f"{source}'s network, by {evidence}")
     possible = [network for network in known if not network.unsupported]
+    # One that needs no name is the usual one: another is taken by evidence only.
+    possible = [network for network in possible if not network.names] or possible
     network = next((option for option in possible if _fits(option, row)), possible[0])
     if not network.names or len(known) == 1:
         return Finding(network, f"{source}'s network")
@@ -314,7 +321,7 @@ def _texts(checkpoint: Checkpoint) -> Iterator[tuple[str, str]]:
 
 
 def _architecture(config: Path) -> str:
-    """Returns the architecture that a configuration names; empty if it names none."""
+    """Returns the architecture that a configuration names, and its settings as "key=value"."""
     try:
         with open_regular(config, limit=CONFIG_LIMIT) as stream:
             value = json.loads(stream.read().decode("utf-8", "replace"))
@@ -322,4 +329,6 @@ def _architecture(config: Path) -> str:
         return ""
     if not isinstance(value, dict):
         return ""
-    return " ".join(str(value[key]) for key in CONFIG_KEYS if key in value)
+    texts = [str(value[key]) for key in CONFIG_KEYS if key in value]
+    texts += [f"{key}={value[key]}" for key in CONFIG_SETTINGS if key in value]
+    return " ".join(texts)

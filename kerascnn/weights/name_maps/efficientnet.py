@@ -13,7 +13,7 @@ from kerascnn.weights.name_maps.block_names import (
     stem_and_head,
 )
 from kerascnn.weights.name_maps.huggingface import SOURCES as HUGGINGFACE
-from kerascnn.weights.name_maps.huggingface import forms
+from kerascnn.weights.name_maps.huggingface import forms, with_settings
 from kerascnn.weights.name_maps.layout import SourceNetwork
 
 FIRST_WIDTH_OF_B5 = 1.6
@@ -95,7 +95,10 @@ def networks(source: str, row: Any) -> tuple[SourceNetwork, ...]:
     transformers pads as TensorFlow does at the row's own input size.
     """
     if source in ("keras", *HUGGINGFACE):
-        return (SourceNetwork({"padding": "same"}, 1e-3),)
+        same = SourceNetwork({"padding": "same"}, 1e-3)
+        return (
+            (same,) if source == "keras" else with_settings(same, r"hidden_act=(?!swish\b|silu\b)")
+        )
     if source == "torchvision":
         epsilon = 1e-3 if row.width >= FIRST_WIDTH_OF_B5 else 1e-5
         return (SourceNetwork({"padding": "symmetric"}, epsilon),)

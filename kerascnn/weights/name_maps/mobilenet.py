@@ -19,7 +19,7 @@ from kerascnn.weights.name_maps.block_names import (
     stem_and_head,
 )
 from kerascnn.weights.name_maps.huggingface import SOURCES as HUGGINGFACE
-from kerascnn.weights.name_maps.huggingface import forms
+from kerascnn.weights.name_maps.huggingface import forms, with_settings
 from kerascnn.weights.name_maps.layout import Layout, SourceNetwork
 
 Version = tuple[dict[str, str], Callable[[Block], dict[str, str]]]
@@ -228,7 +228,9 @@ def networks(source: str, row: Any) -> tuple[SourceNetwork, ...]:
         first = not third and not hasattr(row, "last")
         return (SourceNetwork({"padding": "far" if first else "same"}, 1e-3),)
     if source in HUGGINGFACE:
-        return (SourceNetwork({"padding": "same"}, 1e-3),)
+        usual = SourceNetwork({"padding": "same"}, 1e-3)
+        unknown = r"hidden_act=(?!relu6\b)|output_stride=(?!32\b)"
+        return with_settings(usual, unknown, "tf_padding=False", {"padding": "symmetric"})
     symmetric = {"padding": "symmetric"}
     if source == "torchvision" and not third:
         # torchvision's network for quantisation has the same tensors, and ReLU for ReLU6.

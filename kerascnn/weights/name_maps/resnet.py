@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from kerascnn.weights.name_maps.huggingface import forms
+from kerascnn.weights.name_maps.huggingface import SOURCES as HUGGINGFACE
+from kerascnn.weights.name_maps.huggingface import forms, with_settings
 from kerascnn.weights.name_maps.layout import SourceNetwork
 
 # Our names: conv3_2_conv1_bn is in block 2 of stage 3, where stage 1 is the stem.
@@ -128,6 +129,13 @@ def networks(source: str, row: Any) -> tuple[SourceNetwork, ...]:
     elif row.block == "bottleneck":
         columns["stride_in"] = "1x1" if in_keras else "3x3"
     epsilon = 1.001e-5 if in_keras else 1e-5
+    if source in HUGGINGFACE:
+        usual = SourceNetwork(columns, epsilon)
+        unknown = r"downsample_in_first_stage=True|hidden_act=(?!relu\b)"
+        if row.block != "bottleneck":
+            return with_settings(usual, unknown)
+        setting = "downsample_in_bottleneck=True"
+        return with_settings(usual, unknown, setting, {"stride_in": "1x1"})
     if row.shortcut not in ("A", "none"):
         return SourceNetwork(columns, epsilon), ANTI_ALIASED
     # A shortcut without weights leaves no trace in a file.
