@@ -22,8 +22,9 @@ TRAILER = 5
 """Bytes after each block: its compression, and its checksum."""
 LIMIT = 2**24
 """Largest size of a table that is read, in bytes."""
-MAXIMUM_ENTRIES = 4 * MAXIMUM_TENSORS
-"""Tensors of the network, and two or three of an optimizer for each."""
+MAXIMUM_ENTRIES = MAXIMUM_TENSORS
+MAXIMUM_BLOCKS = 1_000
+"""TensorFlow begins a new block after 256 KiB."""
 WHAT = "an index of TensorFlow"
 
 
@@ -45,10 +46,12 @@ def entries(region: Region) -> Iterator[tuple[str, bytes]]:
     _, at = _handle(footer, 0)  # of a block that is not used
     index, _ = _handle(footer, at)
     position, count, before = 0, 0, b""
-    for _, value in _block(region, *index):
+    for number, (_, value) in enumerate(_block(region, *index)):
         (offset, size), _ = _handle(value, 0)
         if offset < position:
             raise DamagedFileError("its blocks overlap")
+        if number == MAXIMUM_BLOCKS:
+            raise UnsafeFileError(f"it has more than {MAXIMUM_BLOCKS:,} blocks")
         position = offset + size
         for key, content in _block(region, offset, size):
             if key <= before and count:

@@ -187,7 +187,7 @@ def _shape(scanner: Scanner, region: Region, key: str) -> list[int]:
             sides = [side for name, side in scanner.fields(axis) if name == 1]
             side = sides[0] if sides else 0
             shape.append(side if isinstance(side, int) else 0)
-        if len(shape) > MAXIMUM_RANK:
+        if len(shape) > MAXIMUM_RANK or max(shape, default=0) >= 2**63:
             raise DamagedFileError(f"its tensor {quoted(key)} has an impossible shape")
     return shape
 
@@ -199,7 +199,7 @@ def _tensor(entry: _Entry, part: Region, key: str) -> StoredTensor:
     count = volume(shape)
     if part.size != count * ITEM_BYTES[dtype]:
         raise DamagedFileError(
-            f"its tensor {quoted(key)} has {part.size:,} bytes for {count:,} values"
+            f"its tensor {quoted(key)} has {part.size:,} bytes, which do not fit its shape"
         )
 
     def values() -> Any:

@@ -13,7 +13,7 @@ import pytest
 import tensorflow as tf
 
 import kerascnn
-from kerascnn.errors import DamagedFileError, DataError, KerasCNNError, UnsafeFileError
+from kerascnn.errors import DamagedFileError, DataError, UnsafeFileError
 from kerascnn.weights.formats.checkpoint import open_checkpoint
 from kerascnn.weights.formats.crc32c import crc32c, unmasked
 from kerascnn.weights.formats.tf_checkpoint import index_file
@@ -227,21 +227,32 @@ def test_every_flipped_bit_is_noticed(saved: Path) -> None:
         file.write_bytes(before)
 
 
-def test_fuzzed_indexes_are_read_or_refused(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without comparing checksums, so that the parser sees the changes."""
-    monkeypatch.setattr("kerascnn.weights.formats.sorted_table.crc32c", lambda data: 0)
-    monkeypatch.setattr("kerascnn.weights.formats.sorted_table.unmasked", lambda stored: 0)
-    index = saved.with_name("x.index")
-    before, draw = index.read_bytes(), random.Random(1)
+@pytest.mark.parametrize("ending", [".index", ".data-00000-of-00001"])
+def test_fuzzed_files_are_read_or_refused(
+    ending: str, saved: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without comparing checksums, so that the parsers of index and graph see the changes."""
+    for module in ("sorted_table", "tf_checkpoint"):
+        monkeypatch.setattr(f"kerascnn.weights.formats.{module}.crc32c", lambda data: 0)
+        monkeypatch.setattr(f"kerascnn.weights.formats.{module}.unmasked", lambda stored: 0)
+    file = saved.with_name(f"x{ending}")
+    before, draw = file.read_bytes(), random.Random(1)
+    keep = len(before) - (8 if ending == ".index" else 0)
+    begin = 0 if ending == ".index" else before.index(b"VARIABLE_VALUE") - 400
     refused = 0
     for _ in range(1500):
-        index.write_bytes(mutated(before[:-8], draw) + before[-8:])
+        changed = before[:begin] + mutated(before[begin:keep], draw) + before[keep:]
+        file.write_bytes(changed[: len(before)].ljust(len(before), b"\0") if begin else changed)
         try:
-            with open_checkpoint(index) as checkpoint:
+            with open_checkpoint(saved) as checkpoint:
                 list(checkpoint.tensors)
-        except KerasCNNError:
+        except (DamagedFileError, UnsafeFileError) as error:
             refused += 1
-    assert refused > 500
+            text = str(error)
+            assert len(text) <= 400, text
+            assert "\n" not in text, text
+            assert str(saved) in text
+    assert refused > 300
 
 
 def test_huge_claims_are_refused(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
