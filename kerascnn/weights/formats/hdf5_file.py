@@ -153,7 +153,8 @@ def _keras_2(file: Hdf5, root: Node) -> Table:
     Each layer has a group, which lists its weights as "conv1/kernel:0". The group of a layer that
     is itself a model lists the weights of its inner layers; these are named by the inner layers.
     """
-    items = []
+    items: list[_Item] = []
+    seen: set[tuple[str, str]] = set()
     for layer in _texts(file, root, "layer_names"):
         group = _at(file, root, layer)
         weights = _texts(file, group, "weight_names")
@@ -165,6 +166,11 @@ def _keras_2(file: Hdf5, root: Node) -> Table:
             module, _, variable = weight.rpartition("/")
             variable = _current_name(variable.split(":")[0], layer)
             owner = layer if len(modules) == 1 else short[module]
+            if (layer, weight) in seen:
+                raise DamagedFileError(f"it has two tensors called {quoted(f'{owner}/{variable}')}")
+            if len(items) == MAXIMUM_TENSORS:
+                raise UnsafeFileError(f"it has more than {MAXIMUM_TENSORS:,} tensors")
+            seen.add((layer, weight))
             tensor = _stored(_at(file, group, weight), f"{owner}/{variable}")
             items.append(_Item(owner, variable, tensor, layer if len(modules) > 1 else ""))
     return _table(items)
