@@ -11,13 +11,14 @@ import os
 import subprocess
 import sys
 import tempfile
+import zipfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kerascnn.errors import DamagedFileError, OutputError, UnsafeFileError, UsageError
 from kerascnn.fileio.atomic import atomic_file
-from kerascnn.fileio.untrusted import named, open_regular
+from kerascnn.fileio.untrusted import named, open_regular, quoted
 from kerascnn.lazy import np
 from kerascnn.weights import extract_child
 from kerascnn.weights.extract_child import DAMAGED, KERAS_SUFFIXES, REFUSED
@@ -173,5 +174,10 @@ def _write(arrays: dict[str, np.ndarray], types: dict[str, str], path: Path, suf
     if suffix == ".safetensors":
         write_safetensors(arrays, path, {})
         return
-    with path.open("wb") as stream:
-        np.savez(stream, **arrays)
+    # Not np.savez, which takes arrays called "file" or "allow_pickle" as its own arguments.
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, array in arrays.items():
+            if name.startswith("/") or ".." in name.split("/"):
+                raise UnsafeFileError(f"an array is called {quoted(name)}; write .safetensors")
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as stream:
+                np.lib.format.write_array(stream, np.asarray(array, order="C"), allow_pickle=False)

@@ -119,9 +119,11 @@ def inspect(path: str | os.PathLike[str]) -> tuple[Inspection, KerasCNNError | N
         unchecked = replace(inspection, verdict=UNCHECKED, reason=reason)
         return unchecked, KerasCNNError(f"{named(path)} {UNCHECKED}: {reason}")
     reason = "it holds tensors and texts; their values were not read, `verify` reads them"
-    refused = refusal(path) if path.suffix.lower() == ".keras" else None
-    if refused is not None:
-        reason = f"load_weights only sets numbers; predict and evaluate refuse it: {refused}"
+    if path.suffix.lower() == ".keras":
+        refused = refusal(path)
+        reason += "; its network has only listed classes, and is built if it has these tensors"
+        if refused is not None:
+            reason = f"load_weights only sets numbers; predict and evaluate refuse it: {refused}"
     return replace(inspection, reason=reason, published=_published_tags(path, sha256)), None
 
 

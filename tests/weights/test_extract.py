@@ -106,6 +106,21 @@ def test_a_bomb_meets_the_limit_of_memory(tmp_path, monkeypatch):
         extract(tmp_path / "b.h5", tmp_path / "x.npz", trust=True)
 
 
+def test_arrays_may_have_any_name(tmp_path):
+    with h5py.File(tmp_path / "n.h5", "w") as file:
+        file["allow_pickle"] = np.ones(2, "f4")
+        file["file"] = np.float32(3)
+    for out in (tmp_path / "n.npz", tmp_path / "n.safetensors"):
+        shapes = extract(tmp_path / "n.h5", out, trust=True).shapes
+        assert shapes == {"allow_pickle": (2,), "file": ()}
+    np.testing.assert_array_equal(np.load(tmp_path / "n.npz")["file"], np.float32(3))
+    with h5py.File(tmp_path / "u.h5", "w") as file:
+        file.create_group("..").create_dataset("evil", data=np.ones(2, "f4"))
+    with pytest.raises(UnsafeFileError, match="evil"):
+        extract(tmp_path / "u.h5", tmp_path / "u.npz", trust=True)
+    assert not (tmp_path / "u.npz").exists()
+
+
 def test_a_pickle_needs_pytorch(tmp_path):
     (tmp_path / "m.pth").write_bytes(b"\x80\x02K\x01.")
     with pytest.raises((DamagedFileError, UnsafeFileError), match=r"m\.pth"):

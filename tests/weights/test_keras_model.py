@@ -15,6 +15,7 @@ from kerascnn.inference.open_classifier import open_classifier
 from kerascnn.models.provenance import provenance
 from kerascnn.weights.inspect import inspect
 from kerascnn.weights.keras_model import read_keras_model
+from support.weight_files.hostile_models import REFERENCES, argument, changing
 
 
 @pytest.fixture
@@ -235,6 +236,17 @@ def test_inspect_says_what_reads_the_file_and_what_refuses_it(tmp_path):
     fresh = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, name="own")])
     kerascnn.load_weights(fresh, path)  # as the message advises
     np.testing.assert_array_equal(fresh.get_weights()[0], network.get_weights()[0])
+
+
+@pytest.mark.parametrize("name", ["tfsm", "lambda_of_keras", "setter", "get_file", "system"])
+def test_inspect_calls_no_file_safe_that_names_code(tmp_path, name):
+    path = tmp_path / "m.keras"
+    changing(argument("act", "activation", REFERENCES[name]))(path)
+    result, error = inspect(path)
+    assert result.verdict == "refused"
+    assert isinstance(error, UnsafeFileError)
+    with pytest.raises(UnsafeFileError):
+        kerascnn.load_weights(kerascnn.create_model("lenet5"), path)
 
 
 @keras.saving.register_keras_serializable("test_keras_model")

@@ -36,8 +36,10 @@ class StoredArray:
 
     def raw(self) -> Any:
         """Returns the values, bfloat16 as uint16."""
-        order = ">" if self.big_endian else "<"
-        return self.region.array(self.dtype, volume(self.shape), order=order).reshape(self.shape)
+        flat = self.region.array(
+            self.dtype, volume(self.shape), order=">" if self.big_endian else "<"
+        )
+        return flat.reshape(self.shape)
 
 
 @dataclass(frozen=True)
