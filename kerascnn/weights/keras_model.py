@@ -8,7 +8,6 @@ memory is reserved for them, and Keras reads them from a copy that this module w
 from __future__ import annotations
 
 import contextlib
-import copy
 import json
 import os
 import sys
@@ -90,10 +89,9 @@ def read_keras_model(path: str | os.PathLike[str], *, compiled: bool = True) -> 
         if not compiled:
             file.config.pop("compile_config", None)
         model = _rebuilt(file)
-        if model is None:
-            _check_arrays(file)
         with _copied(file) as directory:
             if model is None:
+                _check_arrays(file, directory)
                 model = keras.saving.load_model(directory, compile=compiled)
                 if record_of(model) is None:
                     adopt_unknown(model)
@@ -188,27 +186,30 @@ def _comparable(value: Any) -> Any:
     return [_comparable(item) for item in value] if isinstance(value, list) else value
 
 
-def _check_arrays(file: KerasFile) -> None:
+def _check_arrays(file: KerasFile, directory: Path) -> None:
     """Raises DamagedFileError unless the file has the arrays of its network.
 
     The network is planned first, in a thread of its own: within a `StatelessScope`, Keras reserves
     no memory for variables. Leaving the scope would initialise them, so the thread ends inside it.
+
+    Args:
+        file: the file.
+        directory: the copy of it.
     """
-    config = {key: value for key, value in file.config.items() if key != "compile_config"}
-    layers, arrays = sum(1 for _ in _layers(config)), len(file.contents.arrays)
+    layers, arrays = sum(1 for _ in _layers(file.config)), len(file.contents.arrays)
     if layers > MAXIMUM_LAYERS + arrays:
         raise UnsafeFileError(f"it describes {layers:,} layers and has only {arrays:,} arrays")
     # Keras visits the layers by recursion; see `build_model`.
     sys.setrecursionlimit(max(sys.getrecursionlimit(), 1000 + layers))
     try:
         with ThreadPoolExecutor(1, thread_name_prefix="plan") as thread:
-            declared = thread.submit(_declared_shapes, config).result()
+            declared = thread.submit(_declared_shapes, directory).result()
     except (KerasCNNError, MemoryError):
         raise
     except Exception as error:  # Keras raises any class of exception for arguments that are wrong
         raise DamagedFileError(
-            f"its {KERAS_CONFIG} describes no network that Keras {keras.__version__} can build: "
-            f"{_reason(error)}"
+            f"Keras {keras.__version__} cannot build the network of its {KERAS_CONFIG} with its "
+            f"arrays: {_reason(error)}"
         ) from error
     stored = file.contents.weight_shapes()
     if declared != stored:
@@ -221,8 +222,10 @@ def _check_arrays(file: KerasFile) -> None:
 
 
 def _reason(error: Exception) -> str:
-    """Returns the cause in a message of Keras, which puts whole configurations before it."""
+    """Returns the cause in a message of Keras, which has a configuration or a list before it."""
     cause = str(error).rpartition("Exception encountered: ")[2].strip()
+    if cause.startswith("A total of"):
+        cause = cause.partition("\n\n")[2].strip()
     return cause.splitlines()[0][:160] if cause else type(error).__name__
 
 
@@ -233,13 +236,13 @@ def _layers(config: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from _layers(layer)
 
 
-def _declared_shapes(config: dict[str, Any]) -> Shapes:
-    """Returns the shapes of the weights that a configuration declares; call it in a new thread."""
-    from keras.src.saving.serialization_lib import ObjectSharingScope
+def _declared_shapes(directory: Path) -> Shapes:
+    """Returns the shapes of the weights of the model in a directory; call it in a new thread.
 
+    Keras compares each of them with the file's array.
+    """
     keras.StatelessScope().__enter__()
-    with ObjectSharingScope():
-        model = keras.saving.deserialize_keras_object(copy.deepcopy(config))
+    model = keras.saving.load_model(directory, compile=False)
     for layer in model.layers:
         with contextlib.suppress(AttributeError, ValueError):  # a layer that is used several times
             for tensor in keras.tree.flatten(layer.output):

@@ -23,6 +23,6 @@ def test_the_guides_commands_parse() -> None:
     text = load_tool("weights_table").GUIDE.read_text("utf-8")
     (block,) = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
     commands = [line.partition("#")[0].split() for line in block.splitlines()]
-    assert [words[2] for words in commands] == ["list", "inspect", "convert", "verify"]
+    assert [words[2] for words in commands] == ["list", "inspect", "convert", "verify", "extract"]
     for words in commands:
         kerascnn.cli.parser().parse_args(words[1:])

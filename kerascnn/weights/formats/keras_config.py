@@ -19,6 +19,7 @@ from kerascnn.weights.formats.keras_objects import (
     CODE,
     FUNCTION_MODULES,
     FUNCTIONS,
+    LAYER_MODULES,
     OWN_NAMES,
     module_of,
     names_code,
@@ -68,7 +69,6 @@ _METRIC_VALUES: dict[str, Callable[[int], int]] = {
     "num_thresholds": lambda count: 8 * count,
 }
 MAXIMUM_METRIC_VALUES = 2**22
-_LAYER_MODULES = ("keras.layers", "keras.src.ops", "keras.src.models", "keras.src.applications")
 _REGISTERED = re.compile(r"[\w.]+>\w+")
 _NAMES = ("name", "class_name", "registered_name", "layer")
 _SEEDS = ("seed", "shared_object_id")
@@ -234,7 +234,7 @@ class _Checker:
             self.check({"compiled": compiled})
         item.clear()
         item.update(kept)
-        self.layers += own or (module or "").startswith(_LAYER_MODULES)
+        self.layers += own or module in LAYER_MODULES
         if self.layers > MAXIMUM_LAYERS:
             raise UnsafeFileError(f"its {self.what} has more than {MAXIMUM_LAYERS:,} layers")
         layers = config.get("layers")

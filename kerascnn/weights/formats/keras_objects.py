@@ -111,6 +111,10 @@ CLASSES: dict[str, frozenset[str]] = {
     "keras.optimizers.schedules": frozenset(_SCHEDULES.split()),
 }
 """Module -> the classes in it; the module is the one that Keras writes."""
+LAYER_MODULES = frozenset(
+    key for key in CLASSES if key == "keras.layers" or key.startswith("keras.src.")
+)
+"""The modules whose classes are layers, models and operations."""
 SAME_MODULES = {
     "keras.models": "keras",
     "keras.dtype_policies": "keras",
