@@ -8,11 +8,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kerascnn.cli import weight_files
 from kerascnn.cli.evaluation import PREPROCESSING, preprocessing_of
 from kerascnn.cli.output import print_json, progress_stream
 from kerascnn.cli.startup import start_keras
 
 if TYPE_CHECKING:
+    import keras
+
     from kerascnn.models.registry import Variant
     from kerascnn.runs.run import Run
 
@@ -33,14 +36,18 @@ def add_verbs(verbs: Any) -> None:
     export = verbs.add_parser(
         "export",
         help="write a model as SavedModel, ONNX, LiteRT or OpenVINO",
-        description="Exports the best model of a run, or an architecture with fresh weights.\n"
+        description="Exports the best model of a run, a .keras file, a file of weights, or an\n"
+        "architecture with fresh weights.\n"
         "Every exported file is loaded again and compared with Keras before OUT is written.",
         epilog=_FORMATS,
     )
     export.add_argument(
-        "source", metavar="RUN_OR_NAME", help="a run directory, or the name of an architecture"
+        "source",
+        metavar="SOURCE",
+        help="a run directory, a .keras file, a file of weights, or the name of an architecture",
     )
     export.add_argument("out", metavar="OUT", help="the directory to write")
+    weight_files.add_options(export)
     export.add_argument(
         "--formats",
         default="savedmodel,onnx",
@@ -111,15 +118,41 @@ def add_verbs(verbs: Any) -> None:
     verify.set_defaults(run=_verify)
 
 
-def _find(source: str) -> Run | Variant:
-    """Returns the architecture or the run of this name; `./NAME` is always a directory."""
+def _find(arguments: argparse.Namespace) -> Run | Variant | weight_files.Described | Path:
+    """Returns the source that a name or a path stands for; `./NAME` is always a path.
+
+    Reports wrong names and paths before TensorFlow starts.
+    """
     from kerascnn.models.registry import list_models, model_info
     from kerascnn.runs.run import load_run
 
-    is_directory = os.sep in source or Path(source).is_dir()
-    if is_directory and source not in list_models():
-        return load_run(source)
+    source = arguments.source
+    if source not in list_models():
+        weights = weight_files.described_source(source, arguments.model, arguments.set)
+        if weights is not None:
+            return weights
+        if source.endswith(".keras") and Path(source).is_file():
+            return Path(source)
+        if os.sep in source or Path(source).is_dir():
+            return load_run(source)
+    weight_files.refuse_options(source, arguments.model, [])
     return model_info(source)
+
+
+def _opened(
+    source: Run | Variant | weight_files.Described | Path, settings: list[str]
+) -> keras.Model | Run:
+    """Returns the run, or the model of any other source."""
+    from kerascnn.runs.run import Run
+    from kerascnn.weights.keras_model import read_keras_model
+
+    if isinstance(source, Run):
+        return source
+    if isinstance(source, weight_files.Described):
+        return source.load()[0]
+    if isinstance(source, Path):
+        return read_keras_model(source, compiled=False)
+    return source(**weight_files.builder_arguments(settings))
 
 
 def _samples(source: str | None) -> list[Path] | None:
@@ -137,7 +170,7 @@ def _samples(source: str | None) -> list[Path] | None:
 def _export(arguments: argparse.Namespace) -> None:
     from kerascnn.exporting.common.options import ExportOptions
 
-    source = _find(arguments.source)  # reports a wrong name or path before TensorFlow starts
+    source = _find(arguments)
     # Resizing inside the model needs a newer operator set than the default.
     opset = arguments.opset or (18 if arguments.preprocess else 17)
     options = ExportOptions(
@@ -151,11 +184,11 @@ def _export(arguments: argparse.Namespace) -> None:
     )
     start_keras(debug=arguments.debug)
     from kerascnn.exporting.exporter import export
-    from kerascnn.runs.run import Run
 
     with progress_stream(as_json=arguments.json):
+        network = _opened(source, arguments.set)
         reports = export(
-            source if isinstance(source, Run) else source(),
+            network,
             arguments.out,
             formats=tuple(filter(None, arguments.formats.split(","))),
             preprocessing=preprocessing_of(arguments),

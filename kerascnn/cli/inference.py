@@ -7,6 +7,7 @@ import csv
 import sys
 from typing import TYPE_CHECKING, Any
 
+from kerascnn.cli import weight_files
 from kerascnn.cli.evaluation import PREPROCESSING, existing, preprocessing_of
 from kerascnn.cli.output import print_json, progress_stream
 from kerascnn.cli.startup import start_keras
@@ -30,8 +31,10 @@ def add_verbs(verbs: Any) -> None:
     predict.add_argument(
         "network",
         metavar="NETWORK",
-        help="an export, a run directory, or an ONNX, LiteRT, OpenVINO or .keras file",
+        help="an export, a run directory, an ONNX, LiteRT, OpenVINO or .keras file, or a file of\n"
+        "weights",
     )
+    weight_files.add_options(predict)
     predict.add_argument(
         "images", metavar="IMAGE", nargs="+", help="an image file, or a folder of image files"
     )
@@ -66,13 +69,14 @@ def _predict(arguments: argparse.Namespace) -> None:
     path = existing(arguments.network)
     if arguments.csv and arguments.json:
         raise UsageError("choose one of --csv and --json")
-    if not path.endswith(_WITHOUT_KERAS):
+    weights = weight_files.described_source(path, arguments.model, arguments.set)
+    if not path.endswith(_WITHOUT_KERAS) or weights is not None:
         _start_unless_exported(path, arguments)
     from kerascnn.inference.predictor import Predictor
 
     with progress_stream(as_json=arguments.json or arguments.csv):
         predictor = Predictor(
-            path,
+            path if weights is None else weights.load()[0],
             runtime=arguments.runtime,
             precision=arguments.precision,
             threads=arguments.threads,

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kerascnn.cli import weight_files
 from kerascnn.cli.output import (
     add_shared_options,
     print_json,
@@ -16,11 +17,8 @@ from kerascnn.cli.startup import start_keras
 from kerascnn.text_table import text_table
 
 if TYPE_CHECKING:
-    import keras
-
     from kerascnn.published.record import Published
     from kerascnn.weights.inspect import Tensor
-    from kerascnn.weights.load_report import LoadReport
 
 SHOWN = 10
 """The most tensors that `inspect` prints as text."""
@@ -66,11 +64,7 @@ def add_verbs(verbs: Any) -> None:
     )
     convert.add_argument("file", metavar="FILE", help="a path, an https address or a tag")
     convert.add_argument("out", metavar="OUT", help="ends in .weights.h5, .safetensors or .npz")
-    convert.add_argument(
-        "--model",
-        metavar="NAME",
-        help="the architecture, if neither the file nor the tag gives it",
-    )
+    weight_files.add_options(convert)
     convert.add_argument(
         "--classes", type=int, metavar="N", help="classes of the file, if not those of the paper"
     )
@@ -85,6 +79,7 @@ def add_verbs(verbs: Any) -> None:
         epilog="example:\n  kerascnn weights verify lenet5.safetensors",
     )
     verify.add_argument("file", metavar="FILE")
+    weight_files.add_options(verify)
     verify.set_defaults(run=_verify)
 
     extract = actions.add_parser(
@@ -211,49 +206,62 @@ def _print_tensors(tensors: tuple[Tensor, ...]) -> None:
 
 def _convert(arguments: argparse.Namespace) -> None:
     from kerascnn.errors import OutputError, UsageError
-    from kerascnn.models.registry import model_info
     from kerascnn.weights.save import SUFFIXES
 
     if not arguments.out.endswith(SUFFIXES):
         raise UsageError(f"OUT must end in {', '.join(SUFFIXES)}, got {arguments.out}")
     if Path(arguments.out).exists() and not arguments.overwrite:
         raise OutputError(f"{arguments.out} exists; --overwrite replaces it")
-    if arguments.model is not None:
-        model_info(arguments.model)  # reports a wrong name before TensorFlow starts
+    described = _described(arguments)  # reports errors before TensorFlow starts
     start_keras(debug=arguments.debug)
     from kerascnn.weights.save import save_weights
 
     with progress_stream(as_json=arguments.json):
-        model, report = _loaded(arguments)
+        model, report = described.load()
         save_weights(model, arguments.out)
-        if report is not None:
-            print(report)
+        print(report)
         print(f"wrote {arguments.out}")
     if arguments.json:
-        print_json({"out": arguments.out, "report": None if report is None else report.to_json()})
+        print_json({"out": arguments.out, "report": report.to_json()})
 
 
-def _loaded(arguments: argparse.Namespace) -> tuple[keras.Model, LoadReport | None]:
-    """Returns a network with the weights of the file, including its classifier."""
-    from kerascnn.create import create_model
+def _described(arguments: argparse.Namespace) -> weight_files.Described:
+    """Returns the network of the file that is converted."""
+    from kerascnn.errors import MismatchError
+    from kerascnn.models.registry import model_info
     from kerascnn.published.catalogue import BY_TAG
-    from kerascnn.weights.load import load_weights
+    from kerascnn.weights.identify import Candidate
     from kerascnn.weights.locate import locate
-    from kerascnn.weights.save import load_model
 
+    settings = list(arguments.set)
+    if arguments.classes is not None:
+        settings.append(f"classes={arguments.classes}")
     published = BY_TAG.get(arguments.file)
-    name = arguments.model or (published.row if published is not None else None)
-    if name is None:
-        return load_model(locate(arguments.file)), None
-    columns = {} if published is None else dict(published.arguments)
-    model = create_model(name, classes=arguments.classes, **columns)
-    return model, load_weights(model, arguments.file, head="strict")
+    if published is None:
+        return weight_files.describe(locate(arguments.file), arguments.model, settings)
+    if arguments.model is not None and model_info(arguments.model).name != published.row:
+        raise MismatchError(f"{published.tag} is of {published.row}; leave out --model")
+    columns = {**published.arguments, **weight_files.builder_arguments(settings)}
+    known = Candidate(
+        published.row,
+        published.layout,
+        1.0,
+        columns,
+        exact=True,
+        class_names=published.class_names,
+    )
+    return weight_files.Described(locate(arguments.file), known)
 
 
 def _verify(arguments: argparse.Namespace) -> None:
     from kerascnn.weights.inspect import verify
 
-    result = verify(arguments.file)
+    network: tuple[str, ...] = ()
+    if arguments.model is not None or arguments.set:
+        described = weight_files.describe(arguments.file, arguments.model, arguments.set)
+        described.check()
+        network = (f"the names and shapes of {described.network.text}",)
+    result = verify(arguments.file, network)
     if arguments.json:
         print_json(result.to_json())
         return

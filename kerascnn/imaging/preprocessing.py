@@ -225,6 +225,19 @@ class Preprocessing:
             self.size is None or ((height, width) == self.size == self.size_before_cut(*self.size))
         )
 
+    @property
+    def text(self) -> str:
+        """A short description, such as "224x224 rgb, crop of 256, (x / 255 - 0.5) / 0.5"."""
+        sides = "any size" if self.size is None else f"{self.size[0]}x{self.size[1]}"
+        fit = "" if self.fit == "resize" else f", {self.fit} of {self.resize or 'the image'}"
+        scale = f"x / {1 / self.scale:g}" if self.scale < 1 else f"{self.scale:g} x"
+        scale = "x" if self.scale == 1 else scale
+        mean, std = (
+            " ".join(f"{value:.4g}" for value in dict.fromkeys(values))
+            for values in (self.mean, self.std)
+        )
+        return f"{sides} {self.channels}{fit}, ({scale} - {mean}) / {std}"
+
     def to_json(self) -> dict[str, Any]:
         """Returns the record as JSON types; `from_json` makes an equal record of them."""
         return {

@@ -91,7 +91,8 @@ def origin_of(
         recorded = _of_whole_model(checkpoint.contents.config)
         if recorded is not None:
             return recorded
-        published = _likely(checkpoint, layout, model)
+        origin = provenance(model)
+        published = None if origin is None else likely(checkpoint, layout, origin.name)
     if published is None:
         return Origin(class_names=stored)
     return Origin(published.tag, published.preprocessing, False, published.class_names)
@@ -124,16 +125,19 @@ def _records(config: Any) -> Iterator[dict[str, Any]]:
         yield from _records(layer)
 
 
-def _likely(checkpoint: Checkpoint, layout: str, model: keras.Model) -> Published | None:
-    """Returns the published checkpoint that a file is, or whose images it is prepared for."""
-    origin = provenance(model)
+def likely(checkpoint: Checkpoint, layout: str, row: str) -> Published | None:
+    """Returns the published checkpoint that a file is, or whose images it is prepared for.
+
+    Args:
+        checkpoint: the file.
+        layout: the names of its tensors.
+        row: the architecture that they fit.
+    """
     publisher = PUBLISHERS.get(layout)
-    if origin is None:
-        return None
     same = [
         record
         for record in checkpoints()
-        if record.row == origin.name and publisher in (None, record.source)
+        if record.row == row and publisher in (None, record.source)
     ]
     for record in same:  # its name has digits of its SHA-256
         if record.sha256 and record.sha256 in record.file == checkpoint.path.name:
@@ -141,7 +145,7 @@ def _likely(checkpoint: Checkpoint, layout: str, model: keras.Model) -> Publishe
     if publisher is None:
         return None
     if not same:
-        family = model_info(origin.name).family
+        family = model_info(row).family
         same = [
             record
             for record in checkpoints()

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from kerascnn.errors import DamagedFileError, DataError, KerasCNNError, UnsafeFileError
 from kerascnn.fileio.untrusted import named, open_regular, quoted
+from kerascnn.imaging.preprocessing import Preprocessing
 from kerascnn.published import catalogue
 from kerascnn.weights import file_metadata
 from kerascnn.weights.buffers import is_finite
@@ -20,7 +21,7 @@ from kerascnn.weights.fit import FLOATS
 from kerascnn.weights.formats.byte_range import as_floats, volume
 from kerascnn.weights.formats.checkpoint import Checkpoint, naming, open_checkpoint
 from kerascnn.weights.formats.tf_checkpoint import index_file
-from kerascnn.weights.identify import Candidate, identify
+from kerascnn.weights.identify import Candidate, equals, fitting_text, identify
 from kerascnn.weights.keras_model import refusal
 
 SAFE, REFUSED, UNCHECKED = "safe", "refused", "could not check"
@@ -55,6 +56,7 @@ class Inspection:
         arguments: the builder's arguments that such a file records; otherwise None.
         candidates: rows of the registry whose tensors agree with the file's, the best first.
         published: tags of the published checkpoints with the same digest.
+        preprocessing: that such a file records; otherwise None.
     """
 
     path: str
@@ -68,6 +70,7 @@ class Inspection:
     arguments: Mapping[str, Any] | None = None
     candidates: tuple[Candidate, ...] = ()
     published: tuple[str, ...] = ()
+    preprocessing: Preprocessing | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Returns the result as dictionaries, lists, texts and numbers."""
@@ -79,17 +82,14 @@ class Inspection:
         if self.tensors:
             types = Counter(tensor.dtype for tensor in self.tensors)
             values = sum(volume(tensor.shape) for tensor in self.tensors)
-            fits = [
-                f"{candidate.row} {candidate.fraction:.0%} ({candidate.source})"
-                for candidate in self.candidates
-            ]
             lines += [
                 ("published", ", ".join(self.published) or "not known to be"),
                 ("format", self.container),
                 ("tensors", f"{len(self.tensors):,} of {values:,} values"),
                 ("types", ", ".join(f"{count:,} {dtype}" for dtype, count in types.items())),
                 ("written for", self.row or "not recorded"),
-                ("fits", ", ".join(fits) or "no architecture of the registry"),
+                ("fits", fitting_text(self.candidates)),
+                ("images", _images_text(self.candidates, self.preprocessing)),
             ]
         return [*lines, ("verdict", f"{self.verdict}: {self.reason}")]
 
@@ -141,8 +141,22 @@ def _with_contents(inspection: Inspection, checkpoint: Checkpoint) -> Inspection
         ),
         row=record.get("row"),
         arguments=record.get("arguments"),
-        candidates=tuple(identify(checkpoint.tensors)),
+        candidates=tuple(identify(checkpoint, record)),
+        preprocessing=Preprocessing.from_json(record["preprocessing"])
+        if "preprocessing" in record
+        else None,
     )
+
+
+def _images_text(candidates: Sequence[Candidate], recorded: Preprocessing | None) -> str:
+    """Returns a description of the preprocessing that the weights need."""
+    if recorded is not None:
+        return f"{recorded.text} (recorded)"
+    equal = equals(candidates)
+    known = [candidate.preprocessing for candidate in equal if candidate.preprocessing is not None]
+    if not known or len({preprocessing.text for preprocessing in known}) > 1:
+        return "nothing tells how images are prepared for these weights"
+    return f"{known[0].text} (as the published weights of {equal[0].row})"
 
 
 def _published_tags(path: Path, sha256: str) -> tuple[str, ...]:
@@ -178,7 +192,7 @@ class Verification:
         return asdict(self)
 
 
-def verify(path: str | os.PathLike[str]) -> Verification:
+def verify(path: str | os.PathLike[str], agreeing: Sequence[str] = ()) -> Verification:
     """Reads all of a file of weights and compares it with every known digest.
 
     Known digests are those that `save_weights` writes into a file, the one of FILE.sha256 in the
@@ -186,6 +200,7 @@ def verify(path: str | os.PathLike[str]) -> Verification:
 
     Args:
         path: a file of weights.
+        agreeing: descriptions of what was already found to agree with the file.
 
     Raises:
         DamagedFileError: a digest differs, a value is not finite, or the file is corrupt.
@@ -194,7 +209,7 @@ def verify(path: str | os.PathLike[str]) -> Verification:
     """
     path = index_file(path) or Path(path)
     with open_regular(path):  # raises the usual error if the file is missing
-        against = _agreeing(path)
+        against = [*_agreeing(path), *agreeing]
     with open_checkpoint(path) as checkpoint:
         with naming(checkpoint.path):
             digests = file_metadata.opened(checkpoint.metadata).get(file_metadata.DIGESTS, {})

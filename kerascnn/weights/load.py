@@ -17,12 +17,12 @@ from kerascnn.models.registry import model_info
 from kerascnn.models.request import Request
 from kerascnn.weights import file_metadata, outer_layers
 from kerascnn.weights.adopt_file import UNKNOWN, origin_of
+from kerascnn.weights.advice import advice as tried_advice
 from kerascnn.weights.assign import assign, fresh_values
 from kerascnn.weights.choose_part import Choice, chosen, other_tables
 from kerascnn.weights.fit import Classes, Fitter, Step
 from kerascnn.weights.formats.byte_range import volume
 from kerascnn.weights.formats.checkpoint import Checkpoint, naming, open_checkpoint
-from kerascnn.weights.identify import identify
 from kerascnn.weights.load_report import MESSAGE_LIMIT, Adaptation, LoadError, LoadReport
 from kerascnn.weights.locate import Source, for_model
 from kerascnn.weights.match_names import (
@@ -52,8 +52,6 @@ if TYPE_CHECKING:
 
 HEADS = ("auto", "keep", "overlap", "strict")
 MATCHES = ("name", "order")
-LIKELY = 0.9
-"""Smallest fraction of matching tensors for which an error message suggests another row."""
 SCALING = re.compile(r"normalization(_\d+)?/")
 """Tensors of the layer that scales pixels in Keras's EfficientNet; here preprocessing does that."""
 NAMELESS = (
@@ -246,9 +244,7 @@ class _Loader:
             raise self._error(
                 f"{len(match.keys)} of {len(target.variables)} tensors of {target.model.name} "
                 f"found by name; the file begins with {first}",
-                advice=NAMELESS
-                if nameless(tensors)
-                else "if its tensors follow the model's order, try match='order'",
+                advice=NAMELESS if nameless(tensors) else "",
             )
         match, self.warnings = outer_layers.with_classifier(
             match, self.checkpoint.contents, target.layers
@@ -316,16 +312,9 @@ class _Loader:
         return self._error(text + ("; …" if count > 2 else ""), report, advice)
 
     def _error(self, text: str, report: LoadReport | None = None, advice: str = "") -> LoadError:
-        """Returns the error; its advice names another row if the file's tensors are of that row."""
-        candidates = identify(self.checkpoint.tensors, 1)
+        """Returns the error, with the advice that fits the file's tensors or else the given."""
         message = f"{named(self.checkpoint.path)}: {text}"
-        if (
-            candidates
-            and candidates[0].fraction > LIKELY
-            and candidates[0].row not in self.target.model.name
-        ):
-            row, source = candidates[0].row, candidates[0].source
-            advice = f"it looks like {row} ({source}): build that instead"
+        advice = tried_advice(self.checkpoint, self.record, self.target) or advice
         room = MESSAGE_LIMIT - len(advice) - 2
         message = message if len(message) <= room else f"{message[: room - 1]}…"
         return LoadError(f"{message}; {advice}" if advice else message, report)
