@@ -182,6 +182,7 @@ def _export(arguments: argparse.Namespace) -> None:
         max_drop=arguments.max_drop,
         evaluation=arguments.evaluation,
     )
+    preprocessing = preprocessing_of(arguments)
     start_keras(debug=arguments.debug)
     from kerascnn.exporting.exporter import export
 
@@ -191,7 +192,7 @@ def _export(arguments: argparse.Namespace) -> None:
             network,
             arguments.out,
             formats=tuple(filter(None, arguments.formats.split(","))),
-            preprocessing=preprocessing_of(arguments),
+            preprocessing=preprocessing,
             overwrite=arguments.overwrite,
             samples=_samples(arguments.samples),
             tolerance=arguments.tolerance,

@@ -69,6 +69,7 @@ def _predict(arguments: argparse.Namespace) -> None:
     path = existing(arguments.network)
     if arguments.csv and arguments.json:
         raise UsageError("choose one of --csv and --json")
+    preprocessing = preprocessing_of(arguments)
     weights = weight_files.described_source(path, arguments.model, arguments.set)
     if not path.endswith(_WITHOUT_KERAS) or weights is not None:
         _start_unless_exported(path, arguments)
@@ -81,7 +82,7 @@ def _predict(arguments: argparse.Namespace) -> None:
             precision=arguments.precision,
             threads=arguments.threads,
             batch_size=arguments.batch_size,
-            preprocessing=preprocessing_of(arguments),
+            preprocessing=preprocessing,
             trust=arguments.trust,
         )
         images = arguments.images if len(arguments.images) > 1 else arguments.images[0]

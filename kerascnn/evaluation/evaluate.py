@@ -77,7 +77,8 @@ def evaluate(
         data: what `load_data` takes. If the data has no test split, it is split with the seed of
             the run, so that no training image of the run is held out.
         batch_size: images at a time.
-        preprocessing: of every network; None for that of each network or its architecture.
+        preprocessing: of every network; None for that of each network's weights. It must be given
+            where nothing tells that.
         views: crops, reflections or sizes of each image whose probabilities are averaged.
         trust: open SavedModels, which can run code.
 

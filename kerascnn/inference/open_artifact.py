@@ -117,7 +117,7 @@ def classifier_of(artifact: Artifact, name: str) -> Classifier:
         classes=len(answer),
         class_names=class_names,
         preprocessing=None if adapts else preprocessing,
-        base=preprocessing if adapts else None,
+        base=_base(preprocessing, adapts, dtype),
         runtime=artifact.runtime,
         precision=str(artifact.metadata.get("precision", "float32")),
         compile_bfloat16=(
@@ -156,6 +156,16 @@ def _description(
     if logits is None and scores in ("logits", "probabilities"):
         logits = scores == "logits"
     return class_names, preprocessing, logits
+
+
+def _base(preprocessing: Preprocessing | None, adapts: bool, dtype: str) -> Preprocessing | None:
+    """Returns a preprocessing that is adapted to the images; None without one.
+
+    A file that takes bytes and says nothing else takes the pixels as they are.
+    """
+    if preprocessing is None and dtype == "uint8":
+        return Preprocessing(size=None, scale=1.0)
+    return preprocessing if adapts else None
 
 
 def _test_scores(

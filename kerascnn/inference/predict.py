@@ -38,7 +38,8 @@ def predict(
             (its image files, subfolders included, in sorted order); or an array of N x H x W x C
             images. Arrays have values from 0 to 255, or floats from 0 to 1.
         top: number of classes to return, at least 1; at most all are returned.
-        preprocessing: None takes that of the run or artifact, or else of the architecture.
+        preprocessing: None takes that of the run, the artifact or the model's weights. It must be
+            given where nothing tells it, as for a file that other programs wrote.
         class_names: None takes those of the run or artifact, or else of the model's weights.
         trust: open a SavedModel, which is a program.
 
@@ -46,6 +47,7 @@ def predict(
         One `Prediction` for each image, in order; [] for [].
 
     Raises:
+        UsageError: nothing tells which preprocessing the weights need.
         DataError: a file is missing, or a folder has no images.
         DamagedFileError: a file cannot be read as an image.
         MismatchError: the number of names is not that of the classes, or an array does not fit.

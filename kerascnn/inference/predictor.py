@@ -108,7 +108,8 @@ class Predictor:
                 prediction. Give at least a hundred images that were used neither in training nor
                 to calibrate an int8 file: a network is surer of its training images than of
                 others, which hides a loss of accuracy.
-            preprocessing: None takes that of the artifact.
+            preprocessing: None takes that of the artifact or of the model's weights. It must be
+                given where nothing tells it.
             class_names: None takes those of the artifact.
             trust: open a SavedModel, which is a program.
 
