@@ -26,7 +26,7 @@ class UnsafeFileError(KerasCNNError):
 
 
 class DamagedFileError(KerasCNNError):
-    """A file is truncated, corrupt or has another format than expected (exit code 4)."""
+    """A file is truncated or corrupt (exit code 4)."""
 
     exit_code = 4
 
@@ -35,6 +35,12 @@ class MismatchError(KerasCNNError, ValueError):
     """Model, data or weights do not fit: image shape, number of classes, tensors (exit code 5)."""
 
     exit_code = 5
+
+
+class FormatError(MismatchError):
+    """A file is sound, but of a format that cannot be used for this (exit code 4)."""
+
+    exit_code = 4
 
 
 class DataError(KerasCNNError, ValueError):

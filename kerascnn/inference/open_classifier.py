@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kerascnn.errors import KerasCNNError, UsageError
 from kerascnn.exporting.formats import FORMATS
 from kerascnn.imaging.preprocessing import Preprocessing
 from kerascnn.inference.classifier import Classifier
@@ -15,6 +16,8 @@ from kerascnn.models.adopted import adopted_class_names, weights_preprocessing
 from kerascnn.models.auxiliary import main_model
 from kerascnn.runs.run import CONFIG, Run, load_run
 from kerascnn.runtimes.contract import OPENVINO_MODEL
+from kerascnn.weights.formats.checkpoint import open_checkpoint
+from kerascnn.weights.formats.tf_checkpoint import index_file
 from kerascnn.weights.keras_model import read_keras_model
 from kerascnn.weights.save import load_model
 
@@ -81,7 +84,30 @@ def open_classifier(
         return _of_file(path)
     if path.name.endswith(_WEIGHT_SUFFIXES):
         return of_model(load_model(path), name=str(path))
+    if path.exists() and not (path / CONFIG).exists():
+        raise _no_network(path)
     return _of_run(load_run(path))
+
+
+def _no_network(path: Path) -> KerasCNNError:
+    """Returns the error for a file or folder that exists and is none of these."""
+    if path.is_dir() and index_file(path) is None:
+        names = sorted(entry.name for entry in path.iterdir())
+        holds = f"it holds {', '.join(names[:3])}" if names else "it is empty"
+        return UsageError(
+            f"{path} is a folder without a run, an export or a SavedModel; {holds}; give the file "
+            "of the network itself"
+        )
+    try:
+        with open_checkpoint(path) as checkpoint:
+            kind, count = checkpoint.contents.kind, len(checkpoint.tensors)
+    except KerasCNNError as error:
+        return error
+    return UsageError(
+        f"{path} is a file of weights ({kind}, {count} tensors) and does not say of which network; "
+        "build it with create_model(NAME, weights=PATH) (command: --model NAME; `kerascnn weights "
+        "inspect` names those that fit)"
+    )
 
 
 def of_model(

@@ -10,6 +10,7 @@ from kerascnn.errors import DamagedFileError, UnsafeFileError
 from kerascnn.fileio.untrusted import quoted
 from kerascnn.weights.formats import hdf5_file, json_text, keras_config, torch_file
 from kerascnn.weights.formats.byte_range import ITEM_BYTES, Region, volume
+from kerascnn.weights.formats.other_formats import of_archive
 from kerascnn.weights.formats.tensor_table import Contents, StoredTensor
 from kerascnn.weights.formats.zipped import Zipped
 
@@ -38,7 +39,7 @@ def read(region: Region) -> Contents:
         return torch_file.read_zip(archive)
     if names and all(name.endswith(".npy") or name == METADATA_MEMBER for name in names):
         return _npz(archive)
-    raise DamagedFileError("it is a zip archive of neither Keras, PyTorch nor NumPy")
+    raise of_archive(names)
 
 
 def _keras(archive: Zipped) -> Contents:

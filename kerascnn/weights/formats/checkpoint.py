@@ -17,7 +17,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from kerascnn.errors import DamagedFileError, UnsafeFileError
+from kerascnn.errors import DamagedFileError, FormatError, UnsafeFileError
 from kerascnn.fileio.untrusted import named, open_regular, quoted, reading
 from kerascnn.weights.formats import (
     archive,
@@ -29,6 +29,7 @@ from kerascnn.weights.formats import (
     torch_file,
 )
 from kerascnn.weights.formats.byte_range import Region, Scratch
+from kerascnn.weights.formats.other_formats import other_format
 from kerascnn.weights.formats.tensor_table import Contents, StoredTensor
 
 if TYPE_CHECKING:
@@ -57,14 +58,6 @@ SIGNATURES = (
     (re.compile(rb"\x80[\x02-\x05](\x95.{8})?\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19", re.S), OLD_TORCH),
     # A header's length below 4 GiB. Tested last: its first bytes may look like another signature.
     (re.compile(rb".{4}\0{4}\{", re.S), SAFETENSORS),
-)
-# The first bytes of files that hold no weights -> what they are, for the message.
-OTHER_SIGNATURES = (
-    (re.compile(rb"PK\x05\x06"), "an empty zip archive"),
-    (re.compile(rb"\s*<"), "a web page or XML (a failed download?)"),
-    (re.compile(rb"version https://git-lfs"), "a Git LFS pointer (the file was not fetched)"),
-    (re.compile(rb"\x1f\x8b|BZh|\xfd7zXZ|\x28\xb5\x2f\xfd|7z\xbc\xaf"), "packed; unpack it first"),
-    (re.compile(rb".{257}ustar", re.S), "a tar archive, which is not supported"),
 )
 PICKLE_START = re.compile(rb"\x80[\x00-\x05]|c[\w.]+\n|[(\]}]")
 
@@ -185,10 +178,10 @@ def _states(regions: Sequence[Region]) -> list[tuple[int, int]]:
 
 @contextlib.contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Adds the file's path to the message of a DamagedFileError or UnsafeFileError of the block."""
+    """Adds the file's path to the message of an error about a file of the block."""
     try:
         yield
-    except (DamagedFileError, UnsafeFileError) as error:
+    except (DamagedFileError, FormatError, UnsafeFileError) as error:
         raise type(error)(f"{named(path)}: {' '.join(str(error).split())}") from error
 
 
@@ -202,7 +195,8 @@ def open_checkpoint(path: str | os.PathLike[str]) -> Iterator[Checkpoint]:
 
     Raises:
         DataError: there is no such regular file.
-        DamagedFileError: it is empty, truncated, or of another format than its suffix says.
+        DamagedFileError: it is empty or truncated.
+        FormatError: it is of another format.
         UnsafeFileError: it contains code, links or claims of absurd size.
     """
     path = tf_checkpoint.index_file(path) or Path(path)
@@ -252,10 +246,15 @@ def _refusal(head: bytes, suffix: str, kind: Format | None) -> Exception:
             "it is a bare pickle, which can run any code; save the weights with "
             "torch.save(model.state_dict(), path) or as safetensors"
         )
-    if kind is not None:
-        content = kind.name
-    else:
-        others = (name for pattern, name in OTHER_SIGNATURES if pattern.match(head))
-        content = next(others, "of an unknown format, or damaged")
     ending = f"its name ends in {suffix[:20]!r}" if suffix else "its name has no suffix"
-    return DamagedFileError(f"{ending}, but it is {content}; fetch or save it again")
+    if kind is not None:
+        usual = next(name for name, kinds in FORMATS_OF_SUFFIX.items() if kind in kinds)
+        return FormatError(f"{ending}, but it is {kind.name}; rename it to end in {usual!r}")
+    other = other_format(head, suffix)
+    if other is not None:
+        return FormatError(f"it is {other.content}, not a file of weights; {other.advice}")
+    if re.match(rb"\s*<", head):
+        return DamagedFileError(
+            f"{ending}, but it is a web page or XML (a failed download?); fetch it again"
+        )
+    return DamagedFileError(f"{ending}, but it is of an unknown format, or damaged; fetch it again")

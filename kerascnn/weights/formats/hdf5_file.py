@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kerascnn.errors import DamagedFileError, UnsafeFileError
+from kerascnn.errors import DamagedFileError, FormatError, UnsafeFileError
 from kerascnn.fileio.untrusted import quoted
 from kerascnn.weights.formats import json_text, keras_config
 from kerascnn.weights.formats.byte_range import ITEM_BYTES, Region, volume
@@ -62,7 +62,9 @@ def read(region: Region, config: Any = None) -> Contents:
         tensors, outer = _keras_3(file, root, config)
         metadata = _metadata(file, root)
         return Contents("keras weights.h5", tensors, metadata, ordered=False, outer=outer)
-    raise DamagedFileError("it is HDF5, but not a file of weights that Keras wrote")
+    raise FormatError(
+        "it is HDF5, but not a file of weights that Keras wrote; save its arrays by name as .npz"
+    )
 
 
 def _metadata(file: Hdf5, root: Node) -> dict[str, str]:

@@ -10,7 +10,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from kerascnn.errors import DamagedFileError
+from kerascnn.errors import FormatError
 from kerascnn.weights.formats.checkpoint import open_checkpoint
 from support.weight_files.keras_files import write_keras2
 from support.weight_files.reading import assert_same_tensors, tensors_of
@@ -131,5 +131,5 @@ def test_two_inner_models_of_keras_3(tmp_path: Path) -> None:
 def test_hdf5_that_is_no_file_of_weights(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "x.h5", "w") as file:
         file["images"] = np.zeros((2, 2))
-    with pytest.raises(DamagedFileError, match="not a file of weights that Keras wrote"):
+    with pytest.raises(FormatError, match="not a file of weights that Keras wrote"):
         tensors_of(tmp_path / "x.h5")
