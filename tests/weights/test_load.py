@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from pathlib import Path
 
 import keras
@@ -240,3 +242,32 @@ def test_a_compressed_tensor_of_another_shape_that_swells(tmp_path: Path) -> Non
     error = refused(model, path)
     assert isinstance(error, UnsafeFileError)
     assert "expand" in str(error) or "swell" in str(error)
+
+
+def test_the_advice_of_an_error_loads_the_file(tmp_path: Path) -> None:
+    """The call in the message builds the model that the file fits; a tie names both rows."""
+    source = kerascnn.create_model("lenet5", input_shape=(32, 32, 3), classes=4, c1=8)
+    path = tmp_path / "x.npz"
+    arrays = {f"{la.name}/{v.name}": np.asarray(v) for la in source.layers for v in la.weights}
+    np.savez(path, **arrays)
+    with pytest.raises(LoadError) as refusal:
+        load_weights(kerascnn.create_model("vgg11", input_shape=(32, 32, 3)), path)
+    call = re.search(r"build (create_model\(.*\)) and load", str(refusal.value))
+    assert call is not None
+    name, *arguments = ast.parse(call[1], mode="eval").body.args  # type: ignore[attr-defined]
+    keywords = ast.parse(call[1], mode="eval").body.keywords  # type: ignore[attr-defined]
+    assert not arguments
+    values = {word.arg: ast.literal_eval(word.value) for word in keywords}
+    model = kerascnn.create_model(name.value, **values)
+    assert load_weights(model, path).fraction == 1
+
+
+def test_order_is_advised_only_where_it_fits(tmp_path: Path) -> None:
+    model = kerascnn.create_model("lenet5")
+    arrays = [np.asarray(variable) for variable in model.weights]
+    path = write_keras2(
+        tmp_path / "x.h5", {f"z{i}": {f"z{i}/w": array} for i, array in enumerate(arrays)}
+    )
+    text = str(refused(model, path))
+    assert "match='order' loads them" in text
+    assert load_weights(model, path, match="order").fraction == 1
