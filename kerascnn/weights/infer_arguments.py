@@ -263,8 +263,10 @@ class _Search:
     def ratios(self, fit: Fit) -> Fit:
         """Returns a fit with the width that the channels of a layer show."""
         known = self.network(fit.request)
+        if known is None:
+            return fit
         ratios: dict[float, None] = {}
-        for name, layer in known[1].items() if known is not None else ():
+        for name, layer in known[1].items():
             stored = self.stored(f"{name}/kernel", known)
             if stored is not None and layer.kind == "Conv2D":
                 ratios[round(stored[-1] / layer.variables["kernel"][-1], 4)] = None
