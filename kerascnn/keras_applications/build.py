@@ -15,6 +15,7 @@ from kerascnn.keras_applications.table import Application
 from kerascnn.keras_applications.weights import class_names, load
 from kerascnn.lazy import keras
 from kerascnn.models.adopted import adopt
+from kerascnn.models.images_and_classes import attach
 from kerascnn.models.layer import Tensor, translated
 from kerascnn.models.planning import plan
 from kerascnn.models.registry import Scale, Top, Variant, model_info
@@ -70,6 +71,7 @@ def build(application: Application, arguments: Mapping[str, Any], name: str | No
     if arguments["weights"] is not None:
         load(model, translation, application, arguments, request, side)
     adopt(model, preprocessing(application, arguments, shape), class_names(arguments))
+    attach(model)
     return model
 
 

@@ -137,6 +137,8 @@ def test_imagenet_is_the_default(published: Path) -> None:
     scores = model.predict(pixels[:1] / 127.5 - 1, verbose=0)[0]
     assert top.indices[0] == scores.argmax()
     assert top.scores[0] == pytest.approx(scores.max(), rel=1e-3)
+    own = model.predict(model.preprocess(pixels[:1]), verbose=0)
+    assert model.decode(own, top=1)[0][0][0] == CLASS_NAMES[scores.argmax()]
 
 
 def test_imagenet_without_top_takes_the_same_file(published: Path) -> None:
