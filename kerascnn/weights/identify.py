@@ -60,8 +60,8 @@ class Candidate:
     @property
     def text(self) -> str:
         """The row and the arguments that make another network of it, for messages."""
-        given = [f"{name}={value!r}" for name, value in self.arguments.items()]
-        return f"{self.row} with {', '.join(given)}" if given else self.row
+        arguments = [f"{name}={value!r}" for name, value in self.arguments.items()]
+        return f"{self.row} with {', '.join(arguments)}" if arguments else self.row
 
     @property
     def call(self) -> str:

@@ -21,8 +21,10 @@ def test_the_guide_has_todays_table() -> None:
 
 def test_the_guides_commands_parse() -> None:
     text = load_tool("weights_table").GUIDE.read_text("utf-8")
-    (block,) = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
-    commands = [line.partition("#")[0].split() for line in block.splitlines()]
-    assert [words[2] for words in commands] == ["list", "inspect", "convert", "verify", "extract"]
+    blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+    commands = [line.partition("#")[0].split() for block in blocks for line in block.splitlines()]
+    verbs = {words[2] for words in commands if words[1] == "weights"}
+    assert verbs == {"list", "inspect", "convert", "verify", "extract"}
+    assert {words[1] for words in commands} == {"weights", "predict", "export"}
     for words in commands:
         kerascnn.cli.parser().parse_args(words[1:])
