@@ -86,7 +86,7 @@ class Record:
         preprocessing = None
         if kind in (WEIGHTS, TRAINING):
             try:
-                preprocessing = Preprocessing.from_json(stored)
+                preprocessing = Preprocessing.from_json(stored or {})
             except (UsageError, TypeError):
                 kind = UNKNOWN
         names = values.get("class_names")
@@ -97,7 +97,7 @@ class Record:
             arguments,
             kind if kind in _KINDS else UNKNOWN,
             preprocessing,
-            tuple(names) if known else None,
+            tuple(names) if names is not None and known else None,
             classifier if isinstance(classifier, str) else None,
             input_layer if isinstance(input_layer, str) else None,
         )

@@ -240,7 +240,10 @@ def test_an_export_of_today_has_the_same_files_and_says_the_same(tmp_path: Path)
         copied("run", tmp_path), out, FORMATS, options=kerascnn.ExportOptions(max_drop=1.0)
     )
     assert make.files(out) == EXPECTED["all_exports"]["exports"]["files"]
-    assert described(out) == described(SAMPLES / "exports")
+    today = described(out)
+    for value in today.values():  # "scores" came later, for networks with one output
+        assert value["output"].pop("scores") == "probabilities"
+    assert today == described(SAMPLES / "exports")
     old, new = (
         json.loads((folder / "report.json").read_text("utf-8"))
         for folder in (SAMPLES / "exports", out)
