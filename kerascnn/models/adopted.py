@@ -37,6 +37,19 @@ class Known:
     preprocessing: Preprocessing
     exact: bool
 
+    def for_images(
+        self, shape: Sequence[int | None], input_shape: Sequence[int | None]
+    ) -> Preprocessing:
+        """Returns the preprocessing of images of one size.
+
+        Args:
+            shape: height, width and channels of the images.
+            input_shape: those of the model's input; None for any size.
+        """
+        if self.exact:
+            return self.preprocessing
+        return Preprocessing.for_data(shape, input_shape, self.preprocessing)
+
     def fixed(self, image_shape: Sequence[int | None]) -> Preprocessing:
         """Returns the preprocessing of images of any size, for a file that has only one.
 

@@ -89,7 +89,7 @@ class Record:
                 preprocessing = Preprocessing.from_json(stored or {})
             except (UsageError, TypeError):
                 kind = UNKNOWN
-        names = values.get("class_names")
+        names: Any = values.get("class_names")
         classifier, input_layer = values.get("classifier"), values.get("input")
         known = isinstance(names, list) and all(isinstance(name, str) for name in names)
         return cls(

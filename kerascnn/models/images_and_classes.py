@@ -6,17 +6,16 @@ import types
 from typing import TYPE_CHECKING, Any
 
 from kerascnn.lazy import keras, np
-from kerascnn.models.adopted import adopted_class_names
+from kerascnn.models.adopted import (
+    adopted_class_names,
+    unknown_preprocessing,
+    weights_preprocessing,
+)
 from kerascnn.models.auxiliary import MAIN, auxiliary_outputs, main_model
 from kerascnn.models.decode_predictions import class_numbers, decode_predictions
 from kerascnn.models.prepare_images import inputs_for
 from kerascnn.models.scores import log_probabilities
-from kerascnn.models.signature import (
-    class_count,
-    gives_logits,
-    image_shape,
-    preprocessing_for,
-)
+from kerascnn.models.signature import class_count, gives_logits, image_shape
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,11 +43,15 @@ def preprocess(model: keras.Model, images: Any) -> np.ndarray:
         float32, (N, height, width, channels); N is 1 for one image.
 
     Raises:
+        UsageError: nothing tells which preprocessing the model's weights need.
         MismatchError: the channels cannot be converted, or the model takes any size and the images
             differ in size.
         DataError, DamagedFileError: as `kerascnn.predict`.
     """
-    return inputs_for(images, image_shape(model)[2], lambda shape: preprocessing_for(model, shape))
+    known, input_shape = weights_preprocessing(model), image_shape(model)
+    if known is None:
+        raise unknown_preprocessing(model.name)
+    return inputs_for(images, input_shape[2], lambda shape: known.for_images(shape, input_shape))
 
 
 def _are_probabilities(table: np.ndarray) -> bool:

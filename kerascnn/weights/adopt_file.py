@@ -76,6 +76,8 @@ def origin_of(
     Raises:
         DamagedFileError: its record is damaged.
     """
+    if published is not None:
+        return Origin(published.tag, published.preprocessing, False, published.class_names)
     names = metadata.get("class_names")
     stored = tuple(names) if isinstance(names, list) else None
     if "preprocessing" in metadata:
@@ -87,15 +89,14 @@ def origin_of(
             ) from error
         exact = metadata.get("preprocessing_exact") is True
         return Origin("the file's record", preprocessing, exact, stored)
-    if published is None:
-        recorded = _of_whole_model(checkpoint.contents.config)
-        if recorded is not None:
-            return recorded
-        origin = provenance(model)
-        published = None if origin is None else likely(checkpoint, layout, origin.name)
-    if published is None:
+    recorded = _of_whole_model(checkpoint.contents.config)
+    if recorded is not None:
+        return recorded
+    network = provenance(model)
+    similar = None if network is None else likely(checkpoint, layout, network.name)
+    if similar is None:
         return Origin(class_names=stored)
-    return Origin(published.tag, published.preprocessing, False, published.class_names)
+    return Origin(similar.tag, similar.preprocessing, False, similar.class_names)
 
 
 def _of_whole_model(config: Any) -> Origin | None:

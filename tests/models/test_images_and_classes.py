@@ -10,7 +10,7 @@ from PIL import Image
 import kerascnn
 from kerascnn.applications import AlphaGoPolicy, LeNet5, ResNet50, ResNet50V1_5
 from kerascnn.errors import DataError, MismatchError, UsageError
-from kerascnn.models.adopted import adopt
+from kerascnn.models.adopted import adopt, adopted_class_names
 from kerascnn.models.auxiliary import main_model
 from kerascnn.models.registry import list_models, model_info
 from kerascnn.published.catalogue import checkpoints, published
@@ -142,9 +142,7 @@ def test_a_model_uses_what_belongs_to_its_weights(tmp_path):
     adopt(model, published("keras/resnet50").preprocessing, ["a", "b", "c", "d"])
     assert not np.allclose(model.preprocess(photographs()), row_input)
     assert model.decode(np.eye(4)[[2]], top=1) == [[("c", 1.0)]]
-    path = kerascnn.save_weights(
-        model, tmp_path / "x.npz", class_names="abcd", preprocessing=model.kerascnn_preprocessing
-    )
+    path = kerascnn.save_weights(model, tmp_path / "x.npz")
     again = kerascnn.load_model(path)
     np.testing.assert_array_equal(again.preprocess(photographs()), model.preprocess(photographs()))
     assert again.decode(np.eye(4)[[2]], top=1) == [[("c", 1.0)]]
@@ -168,7 +166,7 @@ def test_auxiliary_outputs_are_left_out():
     named = model.decode(outputs, top=3)
     expected = kerascnn.decode_predictions(outputs["predictions"], "abc", top=3)
     assert named == expected
-    assert main_model(model).kerascnn_class_names == ("a", "b", "c")
+    assert adopted_class_names(main_model(model)) == ("a", "b", "c")
 
 
 def test_a_model_without_a_classifier_has_no_classes():
