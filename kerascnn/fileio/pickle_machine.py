@@ -1,9 +1,10 @@
 """Reads the pickle inside a PyTorch file safely; it can only build descriptions of tensors.
 
 Python's own unpickler imports every function that a file names, and ten bytes can make its memo
-allocate gigabytes. This pickle machine accepts the opcodes that `torch.save` writes and a few
-names, and imports none of these. A tensor becomes a `TensorRecord`, which describes bytes elsewhere
-in the file. Other opcodes and names are refused before anything is built.
+allocate gigabytes. This pickle machine accepts the opcodes that `torch.save` writes, and imports no
+name. A tensor becomes a `TensorRecord`, which describes bytes elsewhere in the file. An instance of
+an unknown class becomes an `Opaque` object, which holds nothing; `pickle_names` says which names
+are refused.
 
 Formats: https://docs.python.org/3/library/pickletools.html and torch/serialization.py.
 """
@@ -12,125 +13,32 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from kerascnn.errors import DamagedFileError, UnsafeFileError
+from kerascnn.fileio.pickle_names import (
+    CALLS,
+    STORAGE_MODULES,
+    STORAGES,
+    Name,
+    Opaque,
+    Storage,
+    dictionary,
+    fill,
+    is_data_class,
+    refusal,
+    spelled,
+    whole,
+)
 from kerascnn.fileio.untrusted import quoted
-
-MAXIMUM_RANK = 16
 
 PICKLE_LIMIT = 16 * 2**20
 """Most bytes of a pickle; the state dict of ResNet-50 has 40,000."""
 MAXIMUM_STEPS = 600_000
 """Most opcodes that are run. A state dict of a thousand tensors needs about 40,000; a file of a
 training script, with optimizer and averaged weights, needs four times as many."""
-
-# Storage classes of torch -> NumPy types of their elements.
-STORAGES = {
-    "DoubleStorage": "float64",
-    "FloatStorage": "float32",
-    "HalfStorage": "float16",
-    "BFloat16Storage": "bfloat16",
-    "LongStorage": "int64",
-    "IntStorage": "int32",
-    "ShortStorage": "int16",
-    "CharStorage": "int8",
-    "ByteStorage": "uint8",
-    "BoolStorage": "bool",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Storage:
-    """A block of numbers in the file: element type, key in the file, number of elements."""
-
-    dtype: str
-    key: str
-    count: int
-
-
-@dataclass(frozen=True, slots=True)
-class TensorRecord:
-    """A tensor: its storage, its first element in it, its shape, and its strides in elements."""
-
-    storage: Storage
-    offset: int
-    shape: tuple[int, ...]
-    strides: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Name:
-    """A function or class that the pickle refers to by name; it is never imported."""
-
-    module: str
-    name: str
-
-
-class _Opaque:
-    """Stands for an object that is no tensor and is ignored, such as options of a script."""
-
-
-def _whole(*values: Any) -> bool:
-    return all(type(value) is int for value in values)  # `isinstance` would accept booleans
-
-
-def _tensor(arguments: tuple[Any, ...]) -> TensorRecord:
-    storage, offset, shape, strides = (*arguments, None, None, None, None)[:4]
-    good = isinstance(storage, Storage) and _whole(offset) and offset >= 0
-    good = good and isinstance(shape, tuple) and isinstance(strides, tuple)
-    if not good or not len(shape) == len(strides) <= MAXIMUM_RANK:
-        raise DamagedFileError("the description of one of its tensors is not made of numbers")
-    if not _whole(*shape, *strides) or min((*shape, *strides, 0)) < 0:
-        raise DamagedFileError("one of its tensors has an impossible shape")
-    return TensorRecord(storage, offset, shape, strides)
-
-
-def _dictionary(arguments: tuple[Any, ...]) -> dict[Any, Any]:
-    if arguments and not (len(arguments) == 1 and isinstance(arguments[0], list)):
-        raise DamagedFileError("one of its dictionaries is not made from a list of pairs")
-    dictionary = {}
-    for item in arguments[0] if arguments else []:
-        if not isinstance(item, tuple | list) or len(item) != 2 or not _hashable(item[0]):
-            raise DamagedFileError("one of its dictionaries has an entry that is no pair")
-        dictionary[item[0]] = item[1]
-    return dictionary
-
-
-def _hashable(key: Any) -> bool:
-    """Returns whether a dictionary may have this key.
-
-    Large numbers are refused: a file could choose them so that all their hashes collide. Hashes of
-    texts are random, so this cannot be done with them.
-    """
-    return isinstance(key, str | bytes | None) or (isinstance(key, int) and abs(key) < 2**31)
-
-
-def _first(arguments: tuple[Any, ...]) -> Any:
-    return arguments[0] if arguments else None
-
-
-def _opaque(arguments: tuple[Any, ...]) -> Any:
-    return _Opaque()
-
-
-CALLS: dict[tuple[str, str], Callable[[tuple[Any, ...]], Any]] = {
-    ("collections", "OrderedDict"): _dictionary,
-    ("torch._utils", "_rebuild_tensor"): _tensor,
-    ("torch._utils", "_rebuild_tensor_v2"): _tensor,
-    ("torch._utils", "_rebuild_parameter"): _first,
-    ("torch._utils", "_rebuild_parameter_with_state"): _first,
-    ("torch.nn.parameter", "Parameter"): _first,
-    ("torch", "Size"): _first,
-    ("torch", "device"): _opaque,
-    ("argparse", "Namespace"): _opaque,
-    ("numpy.core.multiarray", "scalar"): _opaque,
-    ("numpy._core.multiarray", "scalar"): _opaque,
-    ("numpy", "dtype"): _opaque,
-    ("_codecs", "encode"): _opaque,
-}
-"""(module, name) that a file may call -> the function that is called instead."""
+MAXIMUM_NUMBER = 255
+"""Most bytes of a whole number."""
 
 _MARK = object()
 
@@ -141,6 +49,10 @@ class Machine:
     Args:
         data: the bytes of the pickle, and possibly more bytes after it.
         start: position of the first byte of the pickle.
+
+    Attributes:
+        storages: the storages that the pickle refers to, by key.
+        unknown: the names of the classes whose instances were not built, in their order.
     """
 
     def __init__(self, data: memoryview, start: int = 0) -> None:
@@ -148,14 +60,15 @@ class Machine:
         self.stack: list[Any] = []
         self.memo: dict[int, Any] = {}
         self.storages: dict[str, Storage] = {}
+        self.unknown: dict[str, None] = {}
         self.steps = 0
 
     def run(self) -> Any:
         """Returns the object of the pickle; `position` is then the first byte after the pickle.
 
         Raises:
-            UnsafeFileError: the pickle refers to a name that is not in `CALLS`, has an opcode that
-                no state dict has, or has too many opcodes.
+            UnsafeFileError: the pickle refers to a name that `refusal` refuses, has an opcode that
+                no checkpoint has, or has too many opcodes.
             DamagedFileError: the pickle ends early or is invalid.
         """
         data, end, actions = self.data, len(self.data), _ACTIONS
@@ -217,14 +130,14 @@ class Machine:
         self.stack.append(value)
 
     def _text(self, form: struct.Struct) -> None:
-        self.stack.append(str(self._take(self._number(form)), "utf-8"))
+        self.stack.append(str(self._take(self._number(form)), "utf-8", "surrogatepass"))
 
     def _octets(self, form: struct.Struct) -> None:
         self._push(bytes(self._take(self._number(form))))
 
     def _long(self, form: struct.Struct) -> None:
         count = self._number(form)
-        if count > 32:
+        if count > MAXIMUM_NUMBER:
             raise UnsafeFileError(f"its pickle has a number of {count} bytes")
         self._push(int.from_bytes(self._take(count), "little", signed=True))
 
@@ -246,13 +159,10 @@ class Machine:
         """
         if not isinstance(module, str) or not isinstance(name, str):
             raise DamagedFileError("its pickle refers to a name that is no text")
-        known = (module, name) in CALLS or (module == "torch" and name in STORAGES)
-        if not known:
-            raise UnsafeFileError(
-                f"it asks to run {quoted(f'{module}.{name}')}; only tensors are read. Save the "
-                "weights alone: torch.save(model.state_dict(), path)"
-            )
-        self._push(_Name(module, name))
+        refused = refusal(spelled(module, name))
+        if refused:
+            raise UnsafeFileError(refused)
+        self._push(spelled(module, name))
 
     def _stack_name(self) -> None:
         name, module = self.stack.pop(), self.stack.pop()
@@ -261,14 +171,39 @@ class Machine:
     def call(self) -> None:
         """Replaces a function and its arguments on the stack by the function's result."""
         arguments, name = self.stack.pop(), self.stack.pop()
-        if not isinstance(name, _Name) or not isinstance(arguments, tuple) or len(arguments) > 16:
+        if not isinstance(name, Name) or not isinstance(arguments, tuple):
             raise DamagedFileError("its pickle calls something that is no function")
-        if arguments and isinstance(arguments[0], list):
-            self.steps += len(arguments[0])  # a file could make many copies of one long list
-        call = CALLS.get((name.module, name.name))
+        call = CALLS.get(name)
         if call is None:
-            raise UnsafeFileError(f"it asks to run {quoted(f'{name.module}.{name.name}')}")
+            refused = refusal(name, called=True)
+            if refused:
+                raise UnsafeFileError(refused)
+            self._push(self._opaque(name))
+            return
+        if len(arguments) > 16:
+            raise DamagedFileError("its pickle calls a function with too many arguments")
+        if arguments and isinstance(arguments[0], list | dict):
+            self.steps += len(arguments[0])  # a file could make many copies of one long list
         self._push(call(arguments))
+
+    def make(self) -> None:
+        """Replaces a class and its arguments on the stack by an instance of the class."""
+        name = self.stack[-2]
+        if isinstance(name, Name) and name not in CALLS:
+            del self.stack[-2:]
+            self._push(self._opaque(name))
+        else:
+            self.call()
+
+    def _make_with_names(self) -> None:
+        """Does the same as `make` for a class that also takes arguments by name."""
+        self.stack.pop()
+        self.make()
+
+    def _opaque(self, name: Name) -> Opaque:
+        if not is_data_class(name):
+            self.unknown.setdefault(str(name))
+        return Opaque(str(name))
 
     def set_state(self) -> None:
         """Removes an object's attributes from the stack; those of a state dict are not needed."""
@@ -279,9 +214,10 @@ class Machine:
         if not isinstance(identity, tuple) or len(identity) < 5 or identity[0] != "storage":
             raise DamagedFileError("its pickle refers to something that is no storage")
         kind, key, count = identity[1], identity[2], identity[4]
-        if not isinstance(kind, _Name) or kind.name not in STORAGES or not isinstance(key, str):
+        known = isinstance(kind, Name) and kind.module in STORAGE_MODULES and kind.name in STORAGES
+        if not known or not isinstance(key, str):
             raise DamagedFileError("its pickle refers to a storage of an unknown type")
-        if not _whole(count) or count < 0:
+        if not whole(count) or count < 0:
             raise DamagedFileError(f"its storage {quoted(key)} has no valid number of elements")
         if len(identity) > 5 and identity[5] is not None:
             raise UnsafeFileError("it has storages that are views; save it with a newer torch")
@@ -292,19 +228,29 @@ class Machine:
 
     def _set(self, pairs: list[Any]) -> None:
         target = self.stack[-1]
-        if isinstance(target, _Opaque):
+        if isinstance(target, Opaque):
             return
         if not isinstance(target, dict):
             raise DamagedFileError("its pickle fills something that is no dictionary")
-        for key, value in zip(pairs[::2], pairs[1::2], strict=True):
-            if not _hashable(key):
-                raise DamagedFileError("its pickle has a key that is no text or number")
-            target[key] = value
+        fill(target, zip(pairs[::2], pairs[1::2], strict=True))
 
     def _extend(self, items: list[Any]) -> None:
-        if not isinstance(self.stack[-1], list):
+        target = self.stack[-1]
+        if isinstance(target, Opaque):
+            return
+        if not isinstance(target, list):
             raise DamagedFileError("its pickle fills something that is no list")
-        self.stack[-1].extend(items)
+        target.extend(items)
+
+    def _add(self) -> None:
+        """Removes new members of a set from the stack; they are not kept."""
+        self._marked()
+        if not isinstance(self.stack[-1], Opaque):
+            raise DamagedFileError("its pickle fills something that is no set")
+
+    def _frozen_set(self) -> None:
+        self._marked()
+        self._push(Opaque())
 
     def _one_pair(self) -> None:
         value, key = self.stack.pop(), self.stack.pop()
@@ -354,6 +300,8 @@ _ACTIONS: dict[int, Callable[[Machine], Any]] = {
     ord("T"): lambda m: m._octets(_I32),
     ord("C"): lambda m: m._octets(_U8),
     ord("B"): lambda m: m._octets(_U32),
+    0x8E: lambda m: m._octets(_U64),
+    0x96: lambda m: m._octets(_U64),
     0x8C: lambda m: m._text(_U8),
     ord("X"): lambda m: m._text(_U32),
     0x8D: lambda m: m._text(_U64),
@@ -364,7 +312,7 @@ _ACTIONS: dict[int, Callable[[Machine], Any]] = {
     0x85: lambda m: m._tuple(1),
     0x86: lambda m: m._tuple(2),
     0x87: lambda m: m._tuple(3),
-    ord("d"): lambda m: m._push(_dictionary(([*zip(*[iter(m._marked())] * 2, strict=True)],))),
+    ord("d"): lambda m: m._push(dictionary(([*zip(*[iter(m._marked())] * 2, strict=True)],))),
     ord("l"): lambda m: m._push(m._marked()),
     ord("s"): Machine._one_pair,
     ord("u"): lambda m: m._set(m._marked()),
@@ -373,7 +321,11 @@ _ACTIONS: dict[int, Callable[[Machine], Any]] = {
     ord("c"): lambda m: m.push_global(m._line(), m._line()),
     0x93: lambda m: m._stack_name(),
     ord("R"): lambda m: m.call(),
-    0x81: lambda m: m.call(),
+    0x81: lambda m: m.make(),
+    0x92: Machine._make_with_names,
+    0x8F: lambda m: m._push(Opaque()),
+    0x90: Machine._add,
+    0x91: Machine._frozen_set,
     ord("b"): lambda m: m.set_state(),
     ord("Q"): lambda m: m._persistent(),
     ord("q"): Machine._remember_byte,

@@ -355,6 +355,7 @@ class _Loader:
             unexpected=tuple(key for key in beside if key not in ignored),
             prefix=match.prefix,
             table=self.checkpoint.contents.table,
+            unread=self.checkpoint.contents.unread,
             other_tables=other_tables(self.checkpoint.contents, self.target),
             ignored=ignored,
             mismatched=tuple(fitter.mismatched),

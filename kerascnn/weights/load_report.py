@@ -67,6 +67,8 @@ class LoadReport:
         prefix: what stands before the network's names in the file.
         table: the path of the table in the file that was taken; empty if there is only one.
         other_tables: the paths of the other tables that hold this network.
+        unread: what else the file holds and was left out: tensors of a type that is not read, and
+            classes of objects of a training script.
         columns: the columns that `create_model(..., weights=path)` set as the file's network has
             them.
         preprocessing: where the preprocessing of the weights is known from: "the file's record", or
@@ -105,6 +107,7 @@ class LoadReport:
     prefix: str = ""
     table: str = ""
     other_tables: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
     columns: Mapping[str, Any] = field(default_factory=dict)
     preprocessing: str = ""
 
@@ -135,6 +138,7 @@ class LoadReport:
             *([f"names without {quoted(self.prefix)}"] if self.prefix else []),
             *([f"table {quoted(self.table)}"] if self.table else []),
             *([f"also in the file: {_quoted(self.other_tables)}"] if self.other_tables else []),
+            *([f"not read: {_quoted(self.unread)}"] if self.unread else []),
             *([f"the model was built with {_text(self.columns)} for it"] if self.columns else []),
             *([f"images are prepared as {self.preprocessing} says"] if self.preprocessing else []),
             f"{self.fraction:.2%} of the model's values, {len(self.loaded)} tensors unchanged",

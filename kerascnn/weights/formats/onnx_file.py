@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kerascnn.errors import DamagedFileError, UnsafeFileError
-from kerascnn.fileio.pickle_machine import MAXIMUM_RANK
+from kerascnn.fileio.pickle_names import MAXIMUM_RANK
 from kerascnn.fileio.untrusted import quoted
 from kerascnn.weights.formats.byte_range import ITEM_BYTES, Region, volume
 from kerascnn.weights.formats.protobuf import Scanner, varint

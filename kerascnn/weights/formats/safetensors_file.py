@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from kerascnn.errors import DamagedFileError, UnsafeFileError
-from kerascnn.fileio.pickle_machine import MAXIMUM_RANK
+from kerascnn.fileio.pickle_names import MAXIMUM_RANK
 from kerascnn.fileio.untrusted import quoted
 from kerascnn.weights.formats import json_text
 from kerascnn.weights.formats.byte_range import ITEM_BYTES, Region, volume

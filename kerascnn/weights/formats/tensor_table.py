@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from kerascnn.errors import DamagedFileError, UnsafeFileError
-from kerascnn.fileio.pickle_machine import MAXIMUM_RANK
+from kerascnn.fileio.pickle_names import MAXIMUM_RANK
 from kerascnn.fileio.untrusted import quoted
 from kerascnn.weights.formats.byte_range import ITEM_BYTES, Region, Scratch, volume
 
@@ -98,6 +98,7 @@ class Contents:
         tables: the tensors of each table in the file, by the table's path in it, if it can hold
             several; `tensors` is one of them.
         table: the path of `tensors`.
+        unread: tensors of the file that are not read, and classes of objects that were not built.
         outer: names of the tensors of a model around an inner model; empty if there is no inner
             model.
         ordered: whether the tensors have the order in which they were written; False when the
@@ -111,6 +112,7 @@ class Contents:
     config: Any = None
     tables: Mapping[str, dict[str, StoredTensor]] = field(default_factory=dict)
     table: str = ""
+    unread: tuple[str, ...] = ()
     outer: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

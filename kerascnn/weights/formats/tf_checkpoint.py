@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from kerascnn.errors import DamagedFileError, DataError, UnsafeFileError
-from kerascnn.fileio.pickle_machine import MAXIMUM_RANK
+from kerascnn.fileio.pickle_names import MAXIMUM_RANK
 from kerascnn.fileio.untrusted import open_regular, quoted
 from kerascnn.weights.formats import sorted_table
 from kerascnn.weights.formats.byte_range import ITEM_BYTES, BytesRegion, Region, volume

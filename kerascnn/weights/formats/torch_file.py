@@ -5,8 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from kerascnn.errors import DamagedFileError, UnsafeFileError
-from kerascnn.fileio.pickle_machine import PICKLE_LIMIT, Machine, Storage, TensorRecord
+from kerascnn.errors import DamagedFileError, KerasCNNError, UnsafeFileError
+from kerascnn.fileio.pickle_machine import PICKLE_LIMIT, Machine
+from kerascnn.fileio.pickle_names import (
+    UNREAD_BYTES,
+    Name,
+    Opaque,
+    Storage,
+    TensorRecord,
+    UnreadTensor,
+)
 from kerascnn.fileio.untrusted import quoted
 from kerascnn.weights.formats.byte_range import ITEM_BYTES, Region, volume
 from kerascnn.weights.formats.tensor_table import MAXIMUM_TENSORS, Contents, StoredTensor
@@ -17,6 +25,8 @@ WRAPPERS = ("state_dict", "model", "model_state_dict", "model_state", "net", "we
 TIMM_AVERAGE = "state_dict_ema"
 NAMES = ("arch", "architecture")
 """Keys under which training scripts store the name of the network."""
+OPTIMIZER = {"state", "param_groups"}
+"""Keys of an optimizer's state."""
 MAXIMUM_DEPTH = 4
 """Levels of dictionaries in which tables of tensors are searched."""
 MAXIMUM_OBJECTS = 10_000
@@ -42,7 +52,8 @@ def read_zip(archive: Zipped) -> Contents:
     order = f"{prefix}byteorder"
     if order in archive.members and archive.extract(order, 16) != b"little":
         raise DamagedFileError("it was written on a big-endian machine; save it on another")
-    saved = Machine(memoryview(archive.extract(pickles[0], PICKLE_LIMIT))).run()
+    machine = Machine(memoryview(archive.extract(pickles[0], PICKLE_LIMIT)))
+    saved = machine.run()
 
     def region_of(storage: Storage) -> Region:
         name = f"{prefix}data/{storage.key}"
@@ -50,7 +61,7 @@ def read_zip(archive: Zipped) -> Contents:
             raise DamagedFileError(f"its storage {quoted(storage.key)} is missing")
         return archive.view(name)
 
-    return _contents("torch", saved, region_of)
+    return _contents("torch", saved, region_of, list(machine.unknown))
 
 
 def read(region: Region) -> Contents:
@@ -59,6 +70,7 @@ def read(region: Region) -> Contents:
     position = 0
     objects: list[Any] = []
     storages: dict[str, Storage] = {}
+    unknown: dict[str, None] = {}
     # Five pickles: magic number, protocol version, the writer's machine, the object that was saved,
     # and the order of the storages.
     for _ in range(5):
@@ -66,6 +78,7 @@ def read(region: Region) -> Contents:
         objects.append(machine.run())
         position = machine.position
         storages.update(machine.storages)
+        unknown.update(machine.unknown)
     _, version, writer, saved, keys = objects
     if version != OLD_PROTOCOL or not isinstance(writer, dict) or not isinstance(keys, list):
         raise DamagedFileError("its parts are not those of an old PyTorch file")
@@ -78,7 +91,7 @@ def read(region: Region) -> Contents:
             raise DamagedFileError(f"its storage {quoted(storage.key)} is missing")
         return regions[storage.key]
 
-    return _contents("torch before 1.6", saved, region_of)
+    return _contents("torch before 1.6", saved, region_of, list(unknown))
 
 
 def _old_storage_regions(
@@ -96,16 +109,31 @@ def _old_storage_regions(
         count = int.from_bytes(region.read(position, 8), "little")
         if count != storage.count:
             raise DamagedFileError(f"its storage {quoted(key)} has two different sizes")
-        regions[key] = region.part(position + 8, count * ITEM_BYTES[storage.dtype])
+        regions[key] = region.part(position + 8, count * _item_bytes(storage))
         position += 8 + regions[key].size
     if position != region.size:
         raise DamagedFileError(f"it has {region.size - position:,} bytes behind its tensors")
     return regions
 
 
-def _contents(kind: str, saved: Any, region_of: Callable[[Storage], Region]) -> Contents:
-    """Returns the tensors of every table in an object that a training script saved."""
-    records = _tables(saved)
+def _item_bytes(storage: Storage) -> int:
+    return UNREAD_BYTES.get(storage.dtype) or ITEM_BYTES[storage.dtype]
+
+
+def _contents(
+    kind: str, saved: Any, region_of: Callable[[Storage], Region], unknown: list[str]
+) -> Contents:
+    """Returns the tensors of every table in an object that a training script saved.
+
+    Args:
+        kind: the file format.
+        saved: the object.
+        region_of: returns the bytes of a storage.
+        unknown: the classes of objects in it that were not built.
+    """
+    records, unread = _tables(saved)
+    if not records:
+        raise _no_table(saved, unknown, unread)
     if sum(len(table) for table in records.values()) > MAXIMUM_TENSORS:
         raise UnsafeFileError(f"it has more than {MAXIMUM_TENSORS:,} tensors")
     tables = {
@@ -113,21 +141,56 @@ def _contents(kind: str, saved: Any, region_of: Callable[[Storage], Region]) -> 
         for path, table in records.items()
     }
     taken = _usual_table(saved, list(tables))
-    return Contents(kind, tables[taken], _texts(saved), tables=tables, table=taken)
+    return Contents(
+        kind, tables[taken], _texts(saved), tables=tables, table=taken, unread=(*unread, *unknown)
+    )
 
 
-def _tables(saved: Any) -> dict[str, dict[str, TensorRecord]]:
-    """Returns the mappings from names to tensors in a saved object, by their paths in it."""
+def _no_table(saved: Any, unknown: list[str], unread: list[str]) -> KerasCNNError:
+    """Returns the error for a file without a table of tensors."""
+    cure = "Save the weights alone: torch.save(model.state_dict(), path)"
+    values = [saved, *saved.values()] if isinstance(saved, dict) else [saved]
+    names = [
+        *unknown,
+        *(value.name for value in values if isinstance(value, Opaque | UnreadTensor)),
+    ]
+    names += [str(value) for value in values if isinstance(value, Name)]
+    if any(names):
+        name = next(filter(None, names))
+        return UnsafeFileError(f"it asks to run {quoted(name)}; only tensors are read. {cure}")
+    if unread:
+        return DamagedFileError(f"it holds no tensors that can be read: {quoted(unread[0])}")
+    return DamagedFileError(
+        "it holds no table of tensors; save it with torch.save(model.state_dict(), path)"
+    )
+
+
+def _tables(saved: Any) -> tuple[dict[str, dict[str, TensorRecord]], list[str]]:
+    """Returns the tables of a saved object, and its tensors that are not read.
+
+    The tables are the mappings from names to tensors, by their paths in the object. The state of an
+    optimizer has its parameters' shapes, and is none.
+    """
     tables: dict[str, dict[str, TensorRecord]] = {}
-    waiting: list[tuple[Any, str, int]] = [(saved, "", 0)]
+    unread: list[str] = []
+    waiting: list[tuple[Any, str, int]] = []
+    if isinstance(saved, dict | list | tuple):
+        waiting.append((saved, "", 0))
     seen: set[int] = set()
     for value, path, depth in waiting:  # the loop appends to this list
         if id(value) in seen or depth > MAXIMUM_DEPTH or len(seen) > MAXIMUM_OBJECTS:
             continue
         seen.add(id(value))
         if isinstance(value, dict):
+            if value.keys() >= OPTIMIZER:
+                continue
             items = [(str(key), item) for key, item in value.items()]
             tensors = {key: item for key, item in items if isinstance(item, TensorRecord)}
+            unread += [
+                f"{path}/{key}, {item.kind}".removeprefix("/")
+                for key, item in items
+                if isinstance(item, UnreadTensor)
+            ]
             if tensors:
                 tables[path] = tensors
         else:
@@ -137,11 +200,7 @@ def _tables(saved: Any) -> dict[str, dict[str, TensorRecord]]:
             for key, item in items
             if isinstance(item, dict | list | tuple)
         ]
-    if not tables:
-        raise DamagedFileError(
-            "it holds no table of tensors; save it with torch.save(model.state_dict(), path)"
-        )
-    return tables
+    return tables, unread
 
 
 def _usual_table(saved: Any, paths: list[str]) -> str:
