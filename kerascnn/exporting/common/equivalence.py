@@ -327,8 +327,8 @@ def random_batches(
         pixels = _pixels(count, rows, width or preferred[1], channels, generator)
         if dtype == "uint8":
             batches.append(pixels)
-        elif preprocessing is None:
-            batches.append((pixels / 255).astype(dtype))
+        elif preprocessing is None or (preprocessing.channels, preprocessing.scale) == ("any", 1):
+            batches.append((pixels / 255).astype(dtype))  # not pixels: the planes of a board
         else:
             batches.append(preprocessing.values(pixels).astype(dtype))
     return batches
