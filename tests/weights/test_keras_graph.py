@@ -50,7 +50,7 @@ def test_a_file_with_the_same_layers_loads_in_order(tmp_path: Path) -> None:
     activation = ours.get_layer("c1").activation.__name__
     theirs = lenet(activation)
     report = load_weights(ours, saved(theirs, tmp_path, ".h5"), match="order")
-    assert report.warnings == ()
+    assert not any("order" in warning for warning in report.warnings)
     assert report.fraction == 1.0
     np.testing.assert_allclose(ours(IMAGES), theirs(IMAGES), atol=1e-5)
 

@@ -81,7 +81,7 @@ def test_densenets_of_keras_have_a_slash_in_the_stem() -> None:
     assert network.epsilon == 1.001e-5
 
 
-@pytest.mark.parametrize(("first", "source"), [(0, "keras"), (1, "keras_files")])
+@pytest.mark.parametrize(("first", "source"), [(0, "keras"), (1, "keras")])
 def test_inceptions_of_keras_are_numbered_from_0_or_1(first: int, source: str) -> None:
     def called(kind: str, number: int) -> str:
         return f"{kind}_{number}" if number else kind
