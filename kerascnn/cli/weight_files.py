@@ -45,14 +45,21 @@ class Described:
                 f"{self.fitting}"
             )
 
-    def load(self) -> tuple[keras.Model, LoadReport]:
-        """Builds the network and loads the file, classifier included."""
+    def load(
+        self, table: str | None = None, part: str | None = None
+    ) -> tuple[keras.Model, LoadReport]:
+        """Builds the network and loads the file, classifier included.
+
+        Args:
+            table: which table of the file, as for `load_weights`.
+            part: which network of the file, as for `load_weights`.
+        """
         from kerascnn.create import create_model
         from kerascnn.models.adopted import adopt, adopted_class_names
         from kerascnn.weights.load import load_weights
 
         model = create_model(self.network.row, **self.network.arguments)
-        report = load_weights(model, self.path, head="strict")
+        report = load_weights(model, self.path, head="strict", table=table, part=part)
         if adopted_class_names(model) is None:
             adopt(model, None, self.network.class_names)
         return model, report
@@ -120,13 +127,19 @@ def builder_arguments(settings: list[str]) -> dict[str, Any]:
     return arguments
 
 
-def describe(source: str | os.PathLike[str], model: str | None, settings: list[str]) -> Described:
+def describe(
+    source: str | os.PathLike[str],
+    model: str | None,
+    settings: list[str],
+    table: str | None = None,
+) -> Described:
     """Returns the network that a file of weights is of; prints it if it was found by the shapes.
 
     Args:
         source: the file.
         model: the architecture, if it is known.
         settings: arguments of its builder, as `--set` gives them.
+        table: which table of the file; None for the usual one.
 
     Raises:
         UsageError: the file fits several networks equally, or none; the message says what to give.
@@ -136,6 +149,7 @@ def describe(source: str | os.PathLike[str], model: str | None, settings: list[s
     from kerascnn.models.registry import model_info
     from kerascnn.models.request import Request
     from kerascnn.weights import file_metadata
+    from kerascnn.weights.choose_part import with_table
     from kerascnn.weights.formats.checkpoint import naming, open_checkpoint
     from kerascnn.weights.identify import Candidate, equals, fitting_text, identify
     from kerascnn.weights.source_network import with_needed_columns
@@ -147,6 +161,8 @@ def describe(source: str | os.PathLike[str], model: str | None, settings: list[s
         plan(model_info(row), start)  # raises the errors of impossible arguments
     with open_checkpoint(source) as checkpoint:
         path = checkpoint.path
+        if table is not None:
+            checkpoint.contents = with_table(checkpoint, table)
         with naming(path):
             record = file_metadata.opened(checkpoint.metadata)
         if row is None and "row" in record:

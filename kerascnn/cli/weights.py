@@ -68,6 +68,12 @@ def add_verbs(verbs: Any) -> None:
     convert.add_argument(
         "--classes", type=int, metavar="N", help="classes of the file, if not those of the paper"
     )
+    convert.add_argument(
+        "--table", metavar="PATH", help="which table of tensors in FILE; `inspect` lists them"
+    )
+    convert.add_argument(
+        "--part", metavar="PREFIX", help="which network in FILE, by the prefix of its names"
+    )
     convert.add_argument("--overwrite", action="store_true", help="replace OUT")
     convert.set_defaults(run=_convert)
 
@@ -217,7 +223,7 @@ def _convert(arguments: argparse.Namespace) -> None:
     from kerascnn.weights.save import save_weights
 
     with progress_stream(as_json=arguments.json):
-        model, report = described.load()
+        model, report = described.load(arguments.table, arguments.part)
         save_weights(model, arguments.out)
         print(report)
         print(f"wrote {arguments.out}")
@@ -238,7 +244,8 @@ def _described(arguments: argparse.Namespace) -> weight_files.Described:
         settings.append(f"classes={arguments.classes}")
     published = BY_TAG.get(arguments.file)
     if published is None:
-        return weight_files.describe(locate(arguments.file), arguments.model, settings)
+        file = locate(arguments.file)
+        return weight_files.describe(file, arguments.model, settings, arguments.table)
     if arguments.model is not None and model_info(arguments.model).name != published.row:
         raise MismatchError(f"{published.tag} is of {published.row}; leave out --model")
     columns = {**published.arguments, **weight_files.builder_arguments(settings)}

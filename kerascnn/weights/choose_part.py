@@ -41,7 +41,7 @@ def chosen(checkpoint: Checkpoint, target: TargetModel, choice: Choice) -> tuple
     """
     contents = checkpoint.contents
     if choice.table is not None:
-        contents = _with_table(checkpoint, choice.table)
+        contents = with_table(checkpoint, choice.table)
     match = _matched(contents, target, choice)
     if choice.table is None and match.fraction(target.layers) < RECOGNISED:
         for path, tensors in contents.tables.items():
@@ -63,7 +63,12 @@ def _matched(contents: Contents, target: TargetModel, choice: Choice) -> Match:
     return best_match(contents.tensors, target.layers, target.family, target.prefix, choice.part)
 
 
-def _with_table(checkpoint: Checkpoint, table: str) -> Contents:
+def with_table(checkpoint: Checkpoint, table: str) -> Contents:
+    """Returns the contents of a file with the tensors of another of its tables.
+
+    Raises:
+        UsageError: there is no such table, or several whose paths end so.
+    """
     contents = checkpoint.contents
     paths = [path for path in contents.tables if path == table]
     paths = paths or [path for path in contents.tables if path.endswith(f"/{table}")]

@@ -25,6 +25,8 @@ from kerascnn.weights.identify import Candidate, equals, fitting_text, identify
 from kerascnn.weights.keras_model import refusal
 
 SAFE, REFUSED, UNCHECKED = "safe", "refused", "could not check"
+SHOWN = 8
+"""Tables, and things that are not read, which a printed summary lists."""
 FREE_BYTES = 2**16
 """Tensors that take at most this many stored bytes count as this large when they expand."""
 
@@ -57,6 +59,9 @@ class Inspection:
         candidates: rows of the registry whose tensors agree with the file's, the best first.
         published: tags of the published checkpoints with the same digest.
         preprocessing: that such a file records; otherwise None.
+        tables: the paths of all tables of tensors, if the file has several; `tensors` are those of
+            the first.
+        unread: what else the file holds and no load reads.
     """
 
     path: str
@@ -71,6 +76,8 @@ class Inspection:
     candidates: tuple[Candidate, ...] = ()
     published: tuple[str, ...] = ()
     preprocessing: Preprocessing | None = None
+    tables: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Returns the result as dictionaries, lists, texts and numbers."""
@@ -91,6 +98,10 @@ class Inspection:
                 ("fits", fitting_text(self.candidates)),
                 ("images", _images_text(self.candidates, self.preprocessing)),
             ]
+        if self.tables:
+            lines.append(("tables", ", ".join(quoted(path) for path in self.tables[:SHOWN])))
+        if self.unread:
+            lines.append(("not read", ", ".join(quoted(name) for name in self.unread[:SHOWN])))
         return [*lines, ("verdict", f"{self.verdict}: {self.reason}")]
 
 
@@ -131,8 +142,12 @@ def _with_contents(inspection: Inspection, checkpoint: Checkpoint) -> Inspection
     """Returns the inspection with the contents of the open file."""
     with naming(checkpoint.path):
         record = file_metadata.opened(checkpoint.metadata)
+    contents = checkpoint.contents
+    others = [path for path in contents.tables if path != contents.table]
     return replace(
         inspection,
+        tables=(contents.table, *others) if others else (),
+        unread=contents.unread,
         size=checkpoint.size,
         container=checkpoint.contents.kind,
         tensors=tuple(

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import kerascnn
 from kerascnn.cli import main
 from kerascnn.models.planning import plan
 from kerascnn.models.registry import model_info
@@ -19,6 +20,8 @@ from kerascnn.published.imagenet_classes import CLASS_NAMES
 from kerascnn.weights.axis_order import tensor_names
 from kerascnn.weights.expected_shapes import expected
 from kerascnn.weights.name_maps import layouts
+from support.weight_files.other_libraries import as_torch
+from support.weight_files.torch_files import state_dict, write_zip
 
 pytestmark = pytest.mark.usefixtures("own_home")
 ROW, WIDTH = "mobilenet_v1", 0.25
@@ -171,3 +174,26 @@ def test_predict_does_not_call_an_existing_folder_missing(
     code, _, err = run(capsys, "predict", tmp_path, tmp_path)
     assert code == 2
     assert "a folder without a run, an export or a SavedModel; it holds notes.txt" in err
+
+
+def test_convert_takes_a_table_and_a_part(tmp_path, capsys):
+    """A file of two tables, of which one has two networks."""
+    model = kerascnn.create_model("resnet18", width=0.125, depth=0.5, classes=3)
+    tensors = as_torch(model, "torchvision")
+    both = {
+        f"{side}.{name}": array for side in ("left", "right") for name, array in tensors.items()
+    }
+    path = write_zip(
+        tmp_path / "x.pth", {"plain": state_dict(tensors), "pair": {"nets": state_dict(both)}}
+    )
+    out = tmp_path / "x.npz"
+    assert main(["weights", "inspect", str(path)]) == 0
+    assert "'pair/nets', 'plain'" in capsys.readouterr().out
+    convert = ["weights", "convert", str(path), str(out)]
+    convert += ["--model", "resnet18", "--set", "width=0.125", "--set", "depth=0.5"]
+    convert += ["--classes", "3", "--table", "nets"]
+    assert main(convert) == 5
+    assert "part='left'" in capsys.readouterr().err
+    assert main([*convert, "--part", "right"]) == 0
+    with np.load(out) as written:
+        np.testing.assert_array_equal(written["predictions/bias"], tensors["fc.bias"])

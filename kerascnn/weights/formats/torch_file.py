@@ -140,7 +140,7 @@ def _contents(
         path: {name: _stored(name, record, region_of) for name, record in table.items()}
         for path, table in records.items()
     }
-    taken = _usual_table(saved, list(tables))
+    taken = _usual_table(saved, tables)
     return Contents(
         kind, tables[taken], _texts(saved), tables=tables, table=taken, unread=(*unread, *unknown)
     )
@@ -203,15 +203,16 @@ def _tables(saved: Any) -> tuple[dict[str, dict[str, TensorRecord]], list[str]]:
     return tables, unread
 
 
-def _usual_table(saved: Any, paths: list[str]) -> str:
-    """Returns the path of the table that usually holds a model's weights, or the first path.
+def _usual_table(saved: Any, tables: dict[str, dict[str, StoredTensor]]) -> str:
+    """Returns the path of the table that usually holds a model's weights, or of the largest.
 
     timm's own loader prefers the averaged weights that its training script stores beside the
     others; the scripts of other libraries do not say.
     """
     of_timm = isinstance(saved, dict) and {"arch", "state_dict", TIMM_AVERAGE} <= saved.keys()
     preferred = [TIMM_AVERAGE] if of_timm else []
-    return next((path for path in [*preferred, *WRAPPERS, ""] if path in paths), paths[0])
+    usual = (path for path in [*preferred, *WRAPPERS, ""] if path in tables)
+    return next(usual, max(tables, key=lambda path: len(tables[path])))
 
 
 def _texts(saved: Any) -> dict[str, str]:
