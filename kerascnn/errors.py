@@ -31,16 +31,14 @@ class DamagedFileError(KerasCNNError):
     exit_code = 4
 
 
+class FormatError(DamagedFileError):
+    """A file is of another format than expected, and may be sound (exit code 4)."""
+
+
 class MismatchError(KerasCNNError, ValueError):
     """Model, data or weights do not fit: image shape, number of classes, tensors (exit code 5)."""
 
     exit_code = 5
-
-
-class FormatError(MismatchError):
-    """A file is sound, but of a format that cannot be used for this (exit code 4)."""
-
-    exit_code = 4
 
 
 class DataError(KerasCNNError, ValueError):

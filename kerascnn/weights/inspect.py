@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from kerascnn.errors import DamagedFileError, DataError, FormatError, KerasCNNError, UnsafeFileError
+from kerascnn.errors import DamagedFileError, DataError, KerasCNNError, UnsafeFileError
 from kerascnn.fileio.untrusted import named, open_regular, quoted
 from kerascnn.imaging.preprocessing import Preprocessing
 from kerascnn.published import catalogue
@@ -123,7 +123,7 @@ def inspect(path: str | os.PathLike[str]) -> tuple[Inspection, KerasCNNError | N
     try:
         with open_checkpoint(path) as checkpoint:
             inspection = _with_contents(inspection, checkpoint)
-    except (UnsafeFileError, DamagedFileError, FormatError) as error:
+    except (UnsafeFileError, DamagedFileError) as error:
         return replace(inspection, verdict=REFUSED, reason=str(error)), error
     except (Exception, MemoryError) as error:
         reason = f"{type(error).__name__}: {' '.join(str(error).split())[:160]}"

@@ -181,7 +181,7 @@ def naming(path: Path) -> Iterator[None]:
     """Adds the file's path to the message of an error about a file of the block."""
     try:
         yield
-    except (DamagedFileError, FormatError, UnsafeFileError) as error:
+    except (DamagedFileError, UnsafeFileError) as error:
         raise type(error)(f"{named(path)}: {' '.join(str(error).split())}") from error
 
 
