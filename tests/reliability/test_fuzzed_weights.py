@@ -94,10 +94,13 @@ def warm(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 def archives() -> list[tuple[bytes, bytes, str]]:
     """Returns real archives without their pickles, these, and their names."""
+    files = [(REAL / name).read_bytes() for name in ("new.pth", "training.pth.tar", "views.pt")]
+    with zipfile.ZipFile(REAL / "checkpoints.zip") as saved:
+        files += [saved.read("05-AdamW-CosineAnnealingLR-float16.pth")]
     items = []
-    for name in ("new.pth", "training.pth.tar", "views.pt"):
+    for file in files:
         stream = io.BytesIO()
-        with zipfile.ZipFile(REAL / name) as archive, zipfile.ZipFile(stream, "w") as other:
+        with zipfile.ZipFile(io.BytesIO(file)) as archive, zipfile.ZipFile(stream, "w") as other:
             for member in archive.namelist():
                 data = archive.read(member)
                 if member.endswith("data.pkl"):

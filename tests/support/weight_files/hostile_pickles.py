@@ -67,6 +67,33 @@ SMALL: dict[str, tuple[bytes, tuple[str, ...]]] = {
     "call_a_text": (ops(text("os.system"), b")R"), (DAMAGED,)),
     "dotted": (ops(b"ctorch\n_utils.os.system\n)R"), (UNSAFE,)),
     "long_name": (ops(b"c" + b"x" * 10_000 + b"\ny\n"), (UNSAFE, DAMAGED)),
+    "class_of_subprocess": (ops(b"csubprocess\nPopen\n", text(MARKER), b"\x85\x81"), (UNSAFE,)),
+    "unknown_function": (ops(b"cproject\nrun\n", text(MARKER), b"\x85R"), (UNSAFE,)),
+    "tensor_built_by_open": (
+        ops(b"ctorch._tensor\n_rebuild_from_type_v2\n(cbuiltins\nopen\nN)NtR"),
+        (UNSAFE,),
+    ),
+    "tensor_built_by_itself": (
+        ops(b"ctorch._tensor\n_rebuild_from_type_v2\n(ctorch\nSize\nN)NtR"),
+        (UNSAFE, DAMAGED),
+    ),
+    "reconstructor": (ops(b"ccopyreg\n_reconstructor\n(cposix\nsystem\nNNtR"), (UNSAFE,)),
+    "copied_tuples": (
+        ops(b"(" + b"N" * 100_000 + b"tq\x000](" + b"cbuiltins\nset\nh\x00\x85R" * 10_000 + b"e"),
+        (UNSAFE, DAMAGED),
+    ),
+    "copied_texts": (
+        ops(
+            *(text("x" * 2**19), b"q\x000]("),
+            *(b"c_codecs\nencode\nh\x00", text("latin1"), b"\x86R") * 5_000,
+            b"e",
+        ),
+        (UNSAFE, DAMAGED),
+    ),
+    "many_classes": (
+        ops(*(b"cp\nC%d\n)\x81" % number for number in range(60_000))),
+        (UNSAFE, DAMAGED),
+    ),
     "memo": (ops(b"Nr\xff\xff\xff\xff0j\xff\xff\xff\xff"), (DAMAGED,)),
     "recall": (ops(b"h\x05"), (DAMAGED,)),
     "huge_text": (ops(b"X\xff\xff\xff\xff"), (DAMAGED,)),

@@ -18,7 +18,14 @@ TOKENS = [
     *(bytes([byte]) for byte in b"Rb\x81Q\x942 0(t}])Nusea\x93\x92io."),
     *(b"q\x00", b"h\x00", b"\x82\x01", b"\x8e" + b"\xff" * 8, b"X\xff\xff\xff\x7f", b"\x80\x05"),
     *(b"r\xff\xff\xff\xff", b"\x8a\xff" + b"\xff" * 16, b"ctorch._utils\n_rebuild_tensor_v2\n"),
-    *(b"ccollections\nOrderedDict\n", b"ctorch\nFloatStorage\n"),
+    *(b"ccollections\nOrderedDict\n", b"ctorch\nFloatStorage\n", b"cproject\nThing\n"),
+    *(
+        b"ccollections\nCounter\n",
+        b"cbuiltins\nset\n",
+        b"cbuiltins\ncomplex\n",
+        b"\x8f\x90\x91\x96",
+    ),
+    *(b"ctorch\nSize\n", b"ctorch\nfloat32\n", b"ctorch._tensor\n_rebuild_from_type_v2\n"),
 ]
 """Pieces of pickles."""
 
@@ -54,7 +61,8 @@ def mutated(data: bytes, draw: random.Random, tokens: list[bytes] = TOKENS) -> b
 
 
 OPCODES = [bytes([byte]) for byte in b"(0N}]))tdlsuaeRQb."] + [
-    bytes([value]) for value in (0x85, 0x86, 0x87, 0x88, 0x89, 0x81, 0x93, 0x94)
+    bytes([value])
+    for value in (0x85, 0x86, 0x87, 0x88, 0x89, 0x81, 0x8F, 0x90, 0x91, 0x92, 0x93, 0x94)
 ]
 
 
