@@ -25,6 +25,7 @@ from kerascnn.lazy import keras
 from kerascnn.models.adopted import adopt_unknown
 from kerascnn.models.build import build_model
 from kerascnn.models.identity import record_of
+from kerascnn.models.images_and_classes import attach
 from kerascnn.models.planning import plan
 from kerascnn.models.registry import model_info
 from kerascnn.models.request import Request
@@ -95,6 +96,7 @@ def read_keras_model(path: str | os.PathLike[str], *, compiled: bool = True) -> 
                 model = keras.saving.load_model(directory, compile=compiled)
                 if record_of(model) is None:
                     adopt_unknown(model)
+                attach(model)
                 return model
             if "compile_config" in file.config:
                 model.compile_from_config(file.config["compile_config"])

@@ -157,6 +157,7 @@ def test_sound_files_of_others_come_back_as_keras_reads_them(tmp_path, make):
     ours, theirs = read_keras_model(path), keras.saving.load_model(path)
     same = [np.asarray(each(images, training=False)) for each in (ours, theirs)]
     np.testing.assert_array_equal(*same)
+    assert callable(ours.preprocess)
     assert ours.get_config() == theirs.get_config()
     if getattr(network, "optimizer", None) is None:
         assert getattr(ours, "optimizer", None) is None
