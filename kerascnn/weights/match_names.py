@@ -267,7 +267,6 @@ def best_match(
         part: which of several networks in the file, as for `match_part`.
         names: the tensors' names, if they were indexed already.
     """
-    names = Names(tensors) if names is None else names
     listed = list(layers)
     known = {OURS: own_names(tensors, listed, prefix, part)}
     if family is None:
@@ -275,6 +274,12 @@ def best_match(
         known[OURS] = running_numbers.in_groups(kinds, tensors) or known[OURS]
     else:
         known |= {source: layout(listed) for source, layout in layouts(family).items()}
+    if part is None:  # most files have the bare names, and need no search for a prefix
+        for source, modules in known.items():
+            match = match_layout(tensors, layers, source, modules)
+            if not (match.missing or match.unexpected or match.outside):
+                return match
+    names = Names(tensors) if names is None else names
     matches = []
     for source, modules in known.items():
         first = modules.get(listed[0], "") if source == OURS and listed else ""
