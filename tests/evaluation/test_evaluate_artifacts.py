@@ -160,7 +160,7 @@ def test_damaged_artifacts_are_refused(exported, tmp_path):
         open_classifier(tmp_path / "saved", trust=True)
     with pytest.raises(DataError, match="does not exist"):
         open_classifier(tmp_path / "none.onnx")
-    with pytest.raises(UsageError, match="not a run directory"):
+    with pytest.raises(UsageError, match="a folder without a run, an export or a SavedModel"):
         open_classifier(tmp_path)
 
 
