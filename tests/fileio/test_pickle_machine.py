@@ -21,8 +21,8 @@ def run(pickle: bytes) -> object:
 
 @pytest.mark.parametrize("module", ["mypackage.options", "__main__", "torch.optim.lr_scheduler"])
 def test_an_instance_of_an_unknown_class_holds_nothing(module: str) -> None:
-    made = b"\x80\x02}X\x01\x00\x00\x00ac" + module.encode() + b"\nOptions\n)\x81}bs."
-    machine = Machine(memoryview(made))
+    pickle = b"\x80\x02}X\x01\x00\x00\x00ac" + module.encode() + b"\nOptions\n)\x81}bs."
+    machine = Machine(memoryview(pickle))
     assert machine.run() == {"a": Opaque(f"{module}.Options")}
     assert list(machine.unknown) == [f"{module}.Options"]
 

@@ -12,10 +12,15 @@ import kerascnn
 from kerascnn.errors import DataError, KerasCNNError, MismatchError, UsageError
 from kerascnn.models.auxiliary import main_model
 from kerascnn.models.scores import log_probabilities
+from kerascnn.runtimes.available import installed
 from kerascnn.tuning import SearchSpace
 from support.small_models import ROWS, small_arguments
 
 NOTICE = "with classes=1 gets a sigmoid"
+
+
+needs_litert = pytest.mark.skipif(not installed("litert"), reason="LiteRT is an extra")
+FORMATS = ["onnx", "savedmodel", pytest.param("litert", marks=needs_litert)]
 
 
 def images(count: int = 3) -> np.ndarray:
@@ -75,7 +80,7 @@ def test_the_probability_of_one_logit_is_its_sigmoid():
 
 
 @pytest.mark.parametrize("activation", ["sigmoid", None])
-@pytest.mark.parametrize("file_format", ["onnx", "savedmodel", "litert"])
+@pytest.mark.parametrize("file_format", FORMATS)
 def test_every_artifact_predicts_the_sigmoid(tmp_path, activation, file_format):
     model = kerascnn.create_model("lenet5", classes=1, classifier_activation=activation)
     logits = kerascnn.create_model("lenet5", classes=1, classifier_activation=None)
@@ -90,7 +95,7 @@ def test_every_artifact_predicts_the_sigmoid(tmp_path, activation, file_format):
     np.testing.assert_allclose(scores, expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("file_format", ["onnx", "savedmodel", "litert"])
+@pytest.mark.parametrize("file_format", FORMATS)
 def test_sigmoids_of_several_classes_stay_sigmoids_in_every_artifact(tmp_path, file_format):
     model = kerascnn.create_model("lenet5", classes=3, classifier_activation="sigmoid")
     expected = np.asarray(model(images()[..., np.newaxis].astype("float32") / 255))
