@@ -22,6 +22,7 @@ from kerascnn.models.registry import model_info
 from kerascnn.models.request import Request
 from kerascnn.published.imagenet_classes import CLASS_NAMES
 from kerascnn.published.keras_applications import FILES
+from kerascnn.weights.axis_order import with_epsilon
 from kerascnn.weights.download.digests import Digest
 from kerascnn.weights.download.fetch import fetch
 from kerascnn.weights.formats.checkpoint import open_checkpoint
@@ -105,13 +106,28 @@ def published_file(application: Application, arguments: Mapping[str, Any], side:
 def copy(base: keras.Model, translation: Translation) -> None:
     """Copies the weights of our model into the layers of a model of keras.applications."""
     for layer, names in translation.layers:
-        values = [value for name in names for value in base.get_layer(name).get_weights()]
+        sources = [base.get_layer(name) for name in names]
+        values = [value for source in sources for value in _values(source, layer)]
         shapes = [tuple(variable.shape) for variable in layer.weights]
         if len(values) == len(shapes) - 1:
             values.append(np.zeros(shapes[-1], np.float32))  # our convolution has no bias
         layer.set_weights(
             [value.reshape(shape) for value, shape in zip(values, shapes, strict=True)]
         )
+
+
+def _values(source: keras.layers.Layer, target: keras.layers.Layer) -> list[np.ndarray]:
+    """Returns the weights of a layer for another, whose epsilon may differ, in their order.
+
+    The load has folded the file's epsilon into the variances of the source; this is undone.
+    """
+    values = {variable.name: np.asarray(variable) for variable in source.weights}
+    if isinstance(source, keras.layers.BatchNormalization) and source.epsilon != target.epsilon:
+        variance, scale = with_epsilon(values["moving_variance"], source.epsilon, target.epsilon)
+        values["moving_variance"] = variance.astype(np.float32)
+        if "gamma" in values:
+            values["gamma"] = (values["gamma"] * scale).astype(np.float32)
+    return list(values.values())
 
 
 def _loaded_by_name(model: keras.Model, path: Path) -> bool:

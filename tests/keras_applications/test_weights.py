@@ -17,7 +17,10 @@ from kerascnn.models.adopted import adopted_class_names
 from kerascnn.published.imagenet_classes import CLASS_NAMES
 from kerascnn.weights.download.digests import Digest
 from kerascnn.weights.download.fetch import DownloadError
+from kerascnn.weights.name_maps import layouts
 from support.keras_twins import LARGE, SMALL, images, randomize, side, twins
+from support.weight_files.keras_files import write_keras2
+from support.weight_files.other_libraries import scrambled
 
 QUICK = (("MobileNet", True), ("MobileNet", False))
 
@@ -212,3 +215,23 @@ def test_a_file_of_another_network_is_refused(tmp_path: Path) -> None:
     assert "\n" not in str(caught.value)
     with pytest.raises(ValueError, match=r"classes|shape|differ"):
         keras_applications.MobileNetV2(alpha=0.35, classes=5, weights=tmp_path / "m.h5")
+
+
+def test_names_of_our_rows_keep_the_epsilon_of_keras(tmp_path: Path) -> None:
+    """Keras's published files have older names; our row reads them with another epsilon."""
+    arguments: Any = {"input_shape": (96, 96, 3)}
+    row = kerascnn.create_model("mobilenet_v2", width=0.35, padding="same", **arguments)
+    written = scrambled(row)
+    layers: dict[str, dict[str, np.ndarray]] = {}
+    modules = layouts("mobilenet")["keras_files"](
+        [layer.name for layer in row.layers if layer.weights]
+    )
+    for name, array in written.items():
+        layer, _, variable = name.partition("/")
+        layers.setdefault(modules[layer], {})[f"{modules[layer]}/{variable}"] = array
+    path = write_keras2(tmp_path / "published.h5", layers)
+    model = keras_applications.MobileNetV2(weights=path, alpha=0.35, **arguments)
+    norm = model.get_layer("bn_Conv1")
+    assert norm.epsilon == 1e-3
+    np.testing.assert_allclose(norm.moving_variance, written["conv1_bn/moving_variance"], rtol=1e-5)
+    np.testing.assert_array_equal(norm.gamma, written["conv1_bn/gamma"])
