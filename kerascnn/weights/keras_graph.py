@@ -175,10 +175,28 @@ def differences(
                 f"before {name} the file's network has {_listed(their_steps)}, and this model "
                 f"has {_listed(our_steps)}"
             )
-        pads = _pads(ours, our_node, sizes.get(name)), _pads(theirs, their_node, sizes.get(name))
-        if None not in pads and pads[0] != pads[1]:
-            texts.append(f"{name} pads {pads[1]} in the file's network and {pads[0]} here")
+        here = _possible_pads(ours, our_node, sizes.get(name))
+        there = _pads(theirs, their_node, sizes.get(name))
+        if None not in (*here, there) and there not in here:
+            texts.append(f"{name} pads {there} in the file's network and {here[0]} here")
     return texts
+
+
+def _possible_pads(
+    graph: Graph, node: Node, shape: Sequence[Any] | None
+) -> list[tuple[int, ...] | None]:
+    """Returns what a convolution of ours adds to its map, and to maps of other sizes.
+
+    The file may be of a network for images of another size, whose padding Keras has computed.
+    """
+    if shape is None or len(shape) != 4 or None in shape[1:3]:
+        return [_pads(graph, node, shape)]
+    count, height, width, channels = shape
+    return [
+        _pads(graph, node, (count, height + rows, width + columns, channels))
+        for rows in (0, 1)
+        for columns in (0, 1)
+    ]
 
 
 def epsilons(graph: Graph, pairs: Mapping[str, str]) -> dict[str, float]:

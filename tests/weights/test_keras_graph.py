@@ -147,6 +147,17 @@ def test_whole_models_of_keras_applications_load(
     )
 
 
+def test_a_file_of_a_network_for_other_image_sizes_loads(tmp_path: Path) -> None:
+    """Keras computes the padding for the size: one row for 96 pixels, none of it for 97."""
+    keras.utils.clear_session()
+    twin = keras.applications.MobileNetV2(weights=None, input_shape=(97, 97, 3), alpha=0.35)
+    twin.save(tmp_path / "x.h5")
+    model = kerascnn.create_model(
+        "mobilenet_v2", input_shape=(96, 96, 3), padding="same", width=0.35
+    )
+    assert load_weights(model, tmp_path / "x.h5").fraction == 1.0
+
+
 def test_an_epsilon_of_the_configuration_is_folded(tmp_path: Path) -> None:
     """A user's copy of our layers, with Keras's own epsilon of 1e-3."""
     ours = kerascnn.create_model("resnet20_cifar", width=0.5, depth=0.34)
