@@ -36,7 +36,7 @@ def chosen(checkpoint: Checkpoint, target: TargetModel, choice: Choice) -> tuple
     is taken, or else the one that holds most; the report names them all.
 
     Raises:
-        UsageError: no table has the path that `choice` asks for.
+        UsageError: no table has the path, or no tensor the prefix, that `choice` asks for.
         LoadError: the network stands under several prefixes, and `choice` names none of them.
     """
     contents = checkpoint.contents
@@ -49,6 +49,12 @@ def chosen(checkpoint: Checkpoint, target: TargetModel, choice: Choice) -> tuple
             other_match = _matched(other, target, choice)
             if len(other_match.keys) > len(match.keys):
                 contents, match = other, other_match
+    if choice.part is not None and not match.keys:
+        first = ", ".join(quoted(name) for name in list(contents.tensors)[:SHOWN])
+        raise UsageError(
+            f"{named(checkpoint.path)}: {target.model.name} has no tensor under the prefix "
+            f"{quoted(choice.part)}; the names begin with {first}"
+        )
     if match.others and choice.part is None and match.fraction(target.layers) >= RECOGNISED:
         prefixes = [prefix.strip("./_") for prefix in (match.prefix, *match.others)]
         listed = ", ".join(quoted(prefix) for prefix in prefixes[:SHOWN])

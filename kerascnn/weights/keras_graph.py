@@ -36,6 +36,8 @@ ACTIVATION_LAYERS = {
     "HardSigmoid": "hard_sigmoid",
     "ExactGelu": "gelu",
 }
+JOINS = ("Concatenate", "Multiply", "CropLike")
+"""Layers of several inputs that are no shortcuts."""
 MONOTONE = ("relu", "relu6", "tanh", "sigmoid", "leaky_relu", "scaled_tanh", "elu", "softplus")
 """Activations that may come before or after a max pool with the same result."""
 SAME_FUNCTIONS = {"silu": "swish", "hard_silu": "hard_swish", "hardsigmoid": "hard_sigmoid"}
@@ -159,6 +161,12 @@ def differences(
         sizes: shape of the input (N, H, W, C) of each of our layers; a size may be None.
     """
     texts = []
+    sums = [any(map(_is_sum, graph.values())) for graph in (ours, theirs)]
+    if sums[0] != sums[1] and set(pairs.values()) <= theirs.keys():
+        texts.append(
+            f"the file's network has {'no shortcuts' if sums[0] else 'shortcuts'}, and this model "
+            f"has {'some' if sums[0] else 'none'}"
+        )
     for name, module in pairs.items():
         our_node, their_node = ours.get(name), theirs.get(module)
         if our_node is None or their_node is None:
@@ -180,6 +188,11 @@ def differences(
         if None not in (*here, there) and there not in here:
             texts.append(f"{name} pads {there} in the file's network and {here[0]} here")
     return texts
+
+
+def _is_sum(node: Node) -> bool:
+    """Returns whether a layer adds branches, or joins them in a way that is not known."""
+    return len(node.inputs) > 1 and node.kind not in JOINS
 
 
 def _possible_pads(

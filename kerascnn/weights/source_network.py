@@ -34,7 +34,7 @@ from kerascnn.weights.keras_graph import (
 )
 from kerascnn.weights.load_report import LoadError
 from kerascnn.weights.match_names import ORDER, RECOGNISED, Match, best_match
-from kerascnn.weights.name_maps import networks
+from kerascnn.weights.name_maps import layouts, networks
 from kerascnn.weights.name_maps.layout import OURS, SourceNetwork
 from kerascnn.weights.target_model import TargetModel
 
@@ -68,11 +68,15 @@ class Finding:
         network: what it computes.
         text: a description for messages and reports.
         warnings: what is not known, one sentence each.
+        differences: in which layers it differs from the model, besides those of the columns.
+        call: that builds it, for a network of this package.
     """
 
     network: SourceNetwork
     text: str
     warnings: tuple[str, ...] = ()
+    differences: tuple[str, ...] = ()
+    call: str = ""
 
     def differing(self, variant: Variant, columns: Mapping[str, Any]) -> dict[str, Any]:
         """Returns the columns, with the file's values, in which the file's network is another.
@@ -110,7 +114,8 @@ def find_network(
     """
     row = variant.columns(request.columns)
     if source == OURS:
-        return _recorded(record, row)
+        return _recorded(record, variant, request)
+    stem = _stem_warning("paper", request.stem) if variant.small_stem else ()
     known = networks(variant.family, source, row)
     name, evidence = _named(checkpoint, known)
     if name is not None and name.unsupported:
@@ -120,13 +125,13 @@ def find_network(
             "this package computes that"
         )
     if name is not None:
-        return Finding(name, f"{source}'s network, by {evidence}")
+        return Finding(name, f"{source}'s network, by {evidence}", stem)
     possible = [network for network in known if not network.unsupported]
     # One that needs no name is the usual one: another is taken by evidence only.
     possible = [network for network in possible if not network.names] or possible
     network = next((option for option in possible if _fits(option, row)), possible[0])
     if not network.names or len(known) == 1:
-        return Finding(network, f"{source}'s network")
+        return Finding(network, f"{source}'s network", stem)
     others = " or ".join(other.unsupported or f"with {_text(other.columns)}" for other in known)
     return Finding(
         network,
@@ -135,6 +140,7 @@ def find_network(
             f"nothing in the file says which of {len(known)} networks its tensors are of: {others}"
             f"; {_text(network.columns)} was assumed; rename the file to the source's name of its "
             "network to settle it",
+            *stem,
         ),
     )
 
@@ -217,6 +223,12 @@ def check(checkpoint: Checkpoint, finding: Finding, origin: Provenance, name: st
             f"{named(checkpoint.path)}: is of {finding.text}, which has {_text(differing)}, and "
             f"{name} has {here}; build {call} and load it into that"
         )
+    if finding.differences:
+        texts = "; ".join(finding.differences[:2])
+        raise LoadError(
+            f"{named(checkpoint.path)}: is of {finding.text}: {texts}; build {finding.call} and "
+            "load it into that"
+        )
 
 
 def with_needed_columns(path: Path, variant: Variant, request: Request) -> Request:
@@ -264,11 +276,12 @@ def _text(columns: Mapping[str, Any]) -> str:
     return ", ".join(f"{name}={value!r}" for name, value in columns.items())
 
 
-def _recorded(record: Mapping[str, Any], row: Any) -> Finding:
+def _recorded(record: Mapping[str, Any], variant: Variant, request: Request) -> Finding:
     """Returns the network that `save_weights` recorded; all of the row if there is no record."""
+    row = variant.columns(request.columns)
     name, arguments = record.get("row"), record.get("arguments")
     if not isinstance(name, str) or not isinstance(arguments, dict):
-        return Finding(SourceNetwork(), "a network with the names of this package")
+        return _without_record(variant, row)
     try:
         recorded = model_info(name).columns(Request.of(arguments).columns)
     except (UsageError, TypeError, ValueError):
@@ -282,7 +295,58 @@ def _recorded(record: Mapping[str, Any], row: Any) -> Finding:
     if set(shortcuts) <= set(WITHOUT_WEIGHTS):
         columns["shortcut"] = shortcuts[0]
     epsilon = getattr(recorded, "epsilon", None)
-    return Finding(SourceNetwork(columns, epsilon), f"{name}, as the file records")
+    there = Request.of(arguments)
+    return Finding(
+        SourceNetwork(columns, epsilon),
+        f"{name}, as the file records",
+        _stem_warning(there.stem, request.stem),
+        _differences(model_info(name), there, variant, request),
+        builder_call(name, arguments),
+    )
+
+
+def _without_record(variant: Variant, row: Any) -> Finding:
+    """Returns the finding for a file with our names that does not say which network it is of."""
+    columns = {
+        column: getattr(row, column)
+        for source in layouts(variant.family)
+        for network in networks(variant.family, source, row)
+        for column in network.columns
+        if column in (*INVISIBLE, "shortcut") and hasattr(row, column)
+    }
+    warning = (
+        f"the file does not record its network; {_text(columns)} was assumed, which no tensor "
+        "shows (save_weights and model.save record it)"
+    )
+    text = "a network with the names of this package"
+    return Finding(SourceNetwork(), text, (warning,) if columns else ())
+
+
+def _stem_warning(there: str, here: str) -> tuple[str, ...]:
+    if there == here:
+        return ()
+    return (
+        f"the file's network has stem={there!r} and this model stem={here!r}: the first "
+        "convolution has another stride",
+    )
+
+
+def _differences(
+    there: Variant, recorded: Request, here: Variant, request: Request
+) -> tuple[str, ...]:
+    """Returns in which layers of equal names a recorded network differs from the model's.
+
+    The stem is left out: to give weights to a network for small images is a choice of the user.
+    """
+    shape = request.input_shape or here.input_shape
+    recorded = replace(recorded, stem=request.stem, input_shape=shape, prefix="")
+    try:
+        ours, theirs = plan(here, replace(request, prefix="")), plan(there, recorded)
+    except (UsageError, MismatchError):
+        return ()
+    pairs = {name: name for name in expected(ours) if name in theirs.entries}
+    graphs = graph_of_plan(ours), graph_of_plan(theirs)
+    return tuple(differences(*graphs, pairs, _map_shapes(ours)))
 
 
 def _named(

@@ -276,3 +276,58 @@ def test_a_shortcut_without_weights_is_told_by_record_and_name(tmp_path: Path) -
     report = kerascnn.load_weights(plain, torch_file(tmp_path / "best.pth", tensors))
     assert str(report).startswith("warning: nothing in the file says which of 2 networks")
     assert not kerascnn.load_weights(plain, torch_file(tmp_path / "plain20.pth", tensors)).warnings
+
+
+def test_a_file_without_a_record_tells_what_was_assumed(tmp_path: Path) -> None:
+    """Keras's own .weights.h5 has our names and nothing about padding or shortcuts."""
+    padded = kerascnn.create_model("mobilenet_v2", padding="same", **{**SMALL, "depth": 1.0})
+    padded.save_weights(tmp_path / "x.weights.h5")
+    model = kerascnn.create_model("mobilenet_v2", **{**SMALL, "depth": 1.0})
+    report = kerascnn.load_weights(model, tmp_path / "x.weights.h5")
+    assert "padding='symmetric' was assumed" in str(report).splitlines()[0]
+
+
+def test_whole_models_with_and_without_shortcuts_are_told_apart(tmp_path: Path) -> None:
+    arguments: dict[str, Any] = {"width": 0.5, "depth": 0.34}
+    residual = kerascnn.create_model("resnet20_cifar", **arguments)
+    plain = kerascnn.create_model("plain20_cifar", **arguments)
+    for suffix in (".keras", ".h5"):
+        residual.save(tmp_path / f"residual{suffix}")
+        plain.save(tmp_path / f"plain{suffix}")
+        with pytest.raises(LoadError, match="has shortcuts, and this model has none"):
+            kerascnn.load_weights(plain, tmp_path / f"residual{suffix}")
+        with pytest.raises(LoadError, match="has no shortcuts, and this model has some"):
+            kerascnn.load_weights(residual, tmp_path / f"plain{suffix}")
+        assert kerascnn.load_weights(plain, tmp_path / f"plain{suffix}").fraction == 1.0
+
+
+def test_a_recorded_network_is_compared_layer_by_layer(tmp_path: Path) -> None:
+    """Strides inside the table of stages have no column of their own, and change no shape."""
+    stages = ((1, 16, 1, 1), (6, 24, 1, 2), (6, 32, 1, 2))
+    other = ((1, 16, 1, 1), (6, 24, 1, 1), (6, 32, 1, 2))
+    arguments: dict[str, Any] = {"width": 0.5, "input_shape": (64, 64, 3), "classes": 3}
+    written = kerascnn.create_model("mobilenet_v2", stages=stages, **arguments)
+    path = kerascnn.save_weights(written, tmp_path / "x.npz")
+    with pytest.raises(LoadError, match="strides") as info:
+        kerascnn.load_weights(
+            kerascnn.create_model("mobilenet_v2", stages=other, **arguments), path
+        )
+    call = str(info.value).partition("build ")[2].partition(" and load")[0]
+    right = eval(call, {"create_model": kerascnn.create_model})
+    assert kerascnn.load_weights(right, path).fraction == 1.0
+
+
+def test_another_stem_is_told(tmp_path: Path) -> None:
+    """Its stride is 1 where the file's network has 2, and no tensor shows it."""
+    arguments = {**SMALL, "depth": 1.0}
+    written = kerascnn.create_model("mobilenet_v2", **arguments)
+    files = [
+        kerascnn.save_weights(written, tmp_path / "own.npz"),
+        torch_file(tmp_path / "mobilenet_v2.pth", as_torch(written, "torchvision")),
+    ]
+    for path in files:
+        model = kerascnn.create_model("mobilenet_v2", stem="small", weights=path, **arguments)
+        report = kerascnn.load_report(model)
+        assert report is not None
+        assert "another stride" in str(report).splitlines()[0]
+        assert not kerascnn.load_weights(written, path).warnings

@@ -183,7 +183,7 @@ def test_two_networks_are_told_apart_by_the_part(
     np.testing.assert_allclose(model(IMAGES), logits, atol=1e-6)
     others = {key for key in both if key.startswith("right.") and "num_batches" not in key}
     assert set(report.unexpected) == others
-    with pytest.raises(KerasCNNError):
+    with pytest.raises(KerasCNNError, match="no tensor under the prefix 'middle'"):
         load_weights(model, path, part="middle")
 
 
