@@ -215,7 +215,8 @@ class _AlexnetBuilder(Variant):
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
             names begin with `prefix`. Its methods are `preprocess(images)`, which returns its input
-            for images of any kind, and `decode(predictions, top=5)`, which names the best classes.
+            for paths, arrays or Pillow images, and `decode(predictions, top=5)`, which names the best
+            classes.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -278,7 +279,8 @@ class _AlphagoBuilder(Variant):
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
             names begin with `prefix`. Its methods are `preprocess(images)`, which returns its input
-            for images of any kind, and `decode(predictions, top=5)`, which names the best classes.
+            for paths, arrays or Pillow images, and `decode(predictions, top=5)`, which names the best
+            classes.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -356,7 +358,8 @@ class _ConvnetBuilder(Variant):
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
             names begin with `prefix`. Its methods are `preprocess(images)`, which returns its input
-            for images of any kind, and `decode(predictions, top=5)`, which names the best classes.
+            for paths, arrays or Pillow images, and `decode(predictions, top=5)`, which names the best
+            classes.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -423,7 +426,8 @@ class _DensenetBuilder(Variant):
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
             names begin with `prefix`. Its methods are `preprocess(images)`, which returns its input
-            for images of any kind, and `decode(predictions, top=5)`, which names the best classes.
+            for paths, arrays or Pillow images, and `decode(predictions, top=5)`, which names the best
+            classes.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -492,7 +496,8 @@ class _EfficientnetBuilder(Variant):
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
             names begin with `prefix`. Its methods are `preprocess(images)`, which returns its input
-            for images of any kind, and `decode(predictions, top=5)`, which names the best classes.
+            for paths, arrays or Pillow images, and `decode(predictions, top=5)`, which names the best
+            classes.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -562,7 +567,8 @@ class _VggBuilder(Variant):
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
             names begin with `prefix`. Its methods are `preprocess(images)`, which returns its input
-            for images of any kind, and `decode(predictions, top=5)`, which names the best classes.
+            for paths, arrays or Pillow images, and `decode(predictions, top=5)`, which names the best
+            classes.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -625,7 +631,8 @@ class _FcnBuilder(Variant):
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
             names begin with `prefix`. Its methods are `preprocess(images)`, which returns its input
-            for images of any kind, and `decode(predictions, top=5)`, which names the best classes.
+            for paths, arrays or Pillow images, and `decode(predictions, top=5)`, which names the best
+            classes.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -698,7 +705,8 @@ class _GooglenetBuilder(Variant):
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
             names begin with `prefix`. Its methods are `preprocess(images)`, which returns its input
-            for images of any kind, and `decode(predictions, top=5)`, which names the best classes.
+            for paths, arrays or Pillow images, and `decode(predictions, top=5)`, which names the best
+            classes.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -779,7 +787,8 @@ class _InceptionBuilder(Variant):
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
             names begin with `prefix`. Its methods are `preprocess(images)`, which returns its input
-            for images of any kind, and `decode(predictions, top=5)`, which names the best classes.
+            for paths, arrays or Pillow images, and `decode(predictions, top=5)`, which names the best
+            classes.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -845,7 +854,8 @@ class _LenetBuilder(Variant):
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
             names begin with `prefix`. Its methods are `preprocess(images)`, which returns its input
-            for images of any kind, and `decode(predictions, top=5)`, which names the best classes.
+            for paths, arrays or Pillow images, and `decode(predictions, top=5)`, which names the best
+            classes.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -912,7 +922,8 @@ class _MobilenetV1Builder(Variant):
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
             names begin with `prefix`. Its methods are `preprocess(images)`, which returns its input
-            for images of any kind, and `decode(predictions, top=5)`, which names the best classes.
+            for paths, arrays or Pillow images, and `decode(predictions, top=5)`, which names the best
+            classes.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -981,7 +992,8 @@ class _MobilenetV2Builder(Variant):
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
             names begin with `prefix`. Its methods are `preprocess(images)`, which returns its input
-            for images of any kind, and `decode(predictions, top=5)`, which names the best classes.
+            for paths, arrays or Pillow images, and `decode(predictions, top=5)`, which names the best
+            classes.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -1049,7 +1061,8 @@ class _MobilenetV3Builder(Variant):
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
             names begin with `prefix`. Its methods are `preprocess(images)`, which returns its input
-            for images of any kind, and `decode(predictions, top=5)`, which names the best classes.
+            for paths, arrays or Pillow images, and `decode(predictions, top=5)`, which names the best
+            classes.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -1121,7 +1134,8 @@ class _NasnetBuilder(Variant):
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
             names begin with `prefix`. Its methods are `preprocess(images)`, which returns its input
-            for images of any kind, and `decode(predictions, top=5)`, which names the best classes.
+            for paths, arrays or Pillow images, and `decode(predictions, top=5)`, which names the best
+            classes.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -1224,7 +1238,8 @@ class _ResidualV1Builder(Variant):
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
             names begin with `prefix`. Its methods are `preprocess(images)`, which returns its input
-            for images of any kind, and `decode(predictions, top=5)`, which names the best classes.
+            for paths, arrays or Pillow images, and `decode(predictions, top=5)`, which names the best
+            classes.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -1326,7 +1341,8 @@ class _ResidualV2Builder(Variant):
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
             names begin with `prefix`. Its methods are `preprocess(images)`, which returns its input
-            for images of any kind, and `decode(predictions, top=5)`, which names the best classes.
+            for paths, arrays or Pillow images, and `decode(predictions, top=5)`, which names the best
+            classes.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -1395,7 +1411,8 @@ class _ShufflenetV1Builder(Variant):
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
             names begin with `prefix`. Its methods are `preprocess(images)`, which returns its input
-            for images of any kind, and `decode(predictions, top=5)`, which names the best classes.
+            for paths, arrays or Pillow images, and `decode(predictions, top=5)`, which names the best
+            classes.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -1464,7 +1481,8 @@ class _ShufflenetV2Builder(Variant):
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
             names begin with `prefix`. Its methods are `preprocess(images)`, which returns its input
-            for images of any kind, and `decode(predictions, top=5)`, which names the best classes.
+            for paths, arrays or Pillow images, and `decode(predictions, top=5)`, which names the best
+            classes.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -1529,7 +1547,8 @@ class _ZfnetBuilder(Variant):
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
             names begin with `prefix`. Its methods are `preprocess(images)`, which returns its input
-            for images of any kind, and `decode(predictions, top=5)`, which names the best classes.
+            for paths, arrays or Pillow images, and `decode(predictions, top=5)`, which names the best
+            classes.
 
         Raises:
             UsageError: an argument is unknown or out of range.

@@ -34,10 +34,13 @@ compute what the source's network computes, and the epsilon of its batch normali
 - `load_weights(model, PATH)` refuses a model that was built otherwise, and prints the call that
   builds the right one.
 - A different epsilon is folded into the variances; see [weights.md](weights.md#making-a-file-fit).
-- A source with two lines has two networks with equal tensors. They are told apart by the file's
-  metadata, by the `architecture` in a `config.json` beside it, by its name, or by the name of one
-  of the {parents} folders above it. If none of these helps, the report begins with a warning.
-- A file of `save_weights` records its network; its columns are compared in the same way.
+- A source with two lines has two networks with equal tensors. The file's metadata, the
+  `architecture` in a `config.json` beside it, its name, or the name of one of the {parents} folders
+  above it decides between them. Otherwise, the report begins with a warning.
+- A file of `save_weights` records its network, which is compared layer by layer. A file with our
+  names and no record loads with a warning that lists the columns that were assumed.
+- `stem="small"` gives the first layers another stride than the file's network has; the report
+  begins with a warning.
 - timm's `resnetblur*`, `resnetaa*` and `efficientnet_blur*`, and torchvision's MobileNetV2 to be
   quantised, which has ReLU for ReLU6, have the tensors of other networks, and no architecture here
   computes what they do. A file with such a name is refused.

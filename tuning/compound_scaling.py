@@ -174,7 +174,7 @@ def scaling_study(
     Raises:
         UsageError: a factor is not above 0, or all are 1.
         OutputError: the directory has other files.
-        Interrupted: Ctrl-C or SIGTERM; the same call goes on with the network that was trained.
+        Interrupted: Ctrl-C or SIGTERM; the same call resumes the study.
     """
     positive = all(0 < factor < math.inf for factor in factors)
     if not positive or not any(factor != 1 for factor in factors):

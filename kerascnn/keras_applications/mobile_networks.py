@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
 from kerascnn.keras_applications.translation import (
@@ -25,7 +26,7 @@ FAN_OUT = {
 }
 
 
-class Mobile(Translation):
+class Mobile(Translation, ABC):
     """The networks for phones: blocks that are numbered in the whole network."""
 
     relu = "ReLU"
@@ -54,9 +55,9 @@ class Mobile(Translation):
         """Returns the beginning of the names in a block of ours."""
         return self.weighted[f"{block}_dw"].removesuffix("depthwise")
 
+    @abstractmethod
     def in_block(self, prefix: str, part: str) -> str | None:
         """Returns the name of a layer without weights from the end of our name."""
-        raise NotImplementedError
 
 
 class MobileNet(Mobile):

@@ -1,4 +1,4 @@
-"""Images of any kind as one batch of a network's inputs."""
+"""Paths, encoded bytes, arrays or Pillow images as one batch of a network's inputs."""
 
 from __future__ import annotations
 

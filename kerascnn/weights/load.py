@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from kerascnn.errors import UsageError
 from kerascnn.fileio.untrusted import named, quoted
@@ -33,7 +31,8 @@ from kerascnn.weights.match_names import (
     match_order,
 )
 from kerascnn.weights.name_maps.layout import OURS
-from kerascnn.weights.read_values import SMALL, Values
+from kerascnn.weights.read_in_threads import read_all
+from kerascnn.weights.read_values import Values
 from kerascnn.weights.running_numbers import nameless
 from kerascnn.weights.source_network import (
     Finding,
@@ -58,9 +57,6 @@ NAMELESS = (
     "its layers have no names, as in files of older versions of Keras 3; load it into its own "
     "model with Keras and save that again"
 )
-WORKERS = min(4, os.cpu_count() or 1)
-BATCH_BYTES = 2**23
-"""Bytes of tensors that a thread reads in one task: small, so that the threads end together."""
 
 
 def load_weights(
@@ -200,34 +196,7 @@ class _Loader:
         """Returns the variables' new values, and notes on how each tensor was changed."""
         epsilon = self.finding.network.epsilon
         values = Values(self.checkpoint, self.target, self.match, self.digests, epsilon)
-        small, batches = self._batches(steps)
-        with _pool() as submit:
-            # Small tensors are limited by Python, large ones by memory: read both at once.
-            pending = [(batch, submit(values.of, batch)) for batch in batches]
-            results = dict(zip([step.name for step in small], values.of(small), strict=True))
-            for batch, future in pending:
-                results |= zip([step.name for step in batch], future.result(), strict=True)
-        return (
-            {step.name: results[step.name][0] for step in steps},
-            {step.name: results[step.name][1] for step in steps},
-        )
-
-    def _batches(self, steps: list[Step]) -> tuple[list[Step], list[list[Step]]]:
-        """Returns the steps of small tensors, and batches of at least `BATCH_BYTES` of others."""
-        small: list[Step] = []
-        batches: list[list[Step]] = []
-        room = 0
-        for step in steps:
-            size = self.checkpoint.tensors[step.key].nbytes
-            if size <= SMALL:
-                small.append(step)
-                continue
-            if room <= 0:
-                batches.append([])
-                room = BATCH_BYTES
-            batches[-1].append(step)
-            room -= size
-        return small, batches
+        return read_all(values, self.checkpoint, steps)
 
     def _by_order(self) -> Match:
         match = match_order(self.checkpoint.contents, self.target.layers)
@@ -400,13 +369,3 @@ def _missing_head(target: TargetModel, missing: Sequence[str]) -> list[str]:
                 break
             head_variables += names
     return head_variables
-
-
-@contextlib.contextmanager
-def _pool() -> Iterator[Callable[..., Future[Any]]]:
-    """Yields a function that starts a call in another thread; an error cancels waiting calls."""
-    executor = ThreadPoolExecutor(WORKERS)
-    try:
-        yield executor.submit
-    finally:
-        executor.shutdown(cancel_futures=True)

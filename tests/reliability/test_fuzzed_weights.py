@@ -95,8 +95,8 @@ def warm(tmp_path_factory: pytest.TempPathFactory) -> None:
 def archives() -> list[tuple[bytes, bytes, str]]:
     """Returns real archives without their pickles, these, and their names."""
     files = [(REAL / name).read_bytes() for name in ("new.pth", "training.pth.tar", "views.pt")]
-    with zipfile.ZipFile(REAL / "checkpoints.zip") as saved:
-        files += [saved.read("05-AdamW-CosineAnnealingLR-float16.pth")]
+    with zipfile.ZipFile(REAL / "saved.zip") as saved:
+        files += [saved.read("SGD-OneCycleLR.pth")]
     items = []
     for file in files:
         stream = io.BytesIO()

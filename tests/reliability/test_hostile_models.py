@@ -6,17 +6,13 @@ They are read in a process of their own with little memory, which a file could k
 from __future__ import annotations
 
 import contextlib
-import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import keras
 import pytest
 
-from support.paths import SCRIPTS
-from support.processes import environment
+from support.child_answers import answers
 from support.weight_files import hostile_models
 from support.weight_files.hostile import Hostile
 from support.weight_files.hostile_models import MARKER, SAVED_MODEL, write_saved_model, write_sound
@@ -29,19 +25,7 @@ MODEL = 3 * 4 * 500
 def verdicts(folder: Path, names: list[str]) -> dict[str, dict[str, Any]]:
     """Reads the files in a child; one that it did not survive has no verdict."""
     write_sound(folder / "warm.keras")
-    done = subprocess.run(
-        [sys.executable, str(SCRIPTS / "read_hostile_models.py"), str(folder)],
-        input=json.dumps(names),
-        capture_output=True,
-        text=True,
-        env=environment(),
-        check=False,
-    )
-    answer = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-    if len(answer) < len(names):
-        died = names[len(answer)]
-        pytest.fail(f"died with {done.returncode} at {died}: {done.stderr[-2000:]}")
-    return {row["name"]: row for row in answer}
+    return answers("read_hostile_models.py", folder, names)
 
 
 def faults(file: Hostile, verdict: dict[str, Any], folder: Path) -> list[str]:

@@ -6,18 +6,14 @@ They are loaded in a process of their own with little memory, which a file could
 from __future__ import annotations
 
 import hashlib
-import json
 import pickle
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from support.paths import SCRIPTS
-from support.processes import environment
+from support.child_answers import answers
 from support.weight_files import benign, hostile_hdf5, hostile_others, hostile_pickles, hostile_zips
 from support.weight_files.hostile import Hostile
 
@@ -34,19 +30,7 @@ def verdicts(folder: Path, names: list[str]) -> dict[str, dict[str, Any]]:
     for name, write in benign.GOOD.items():
         write(folder / f"warm_{name}")
     (folder / "warm_unlike.safetensors").write_bytes(benign.safetensors({"x": np.ones(1, "f4")}))
-    done = subprocess.run(
-        [sys.executable, str(SCRIPTS / "load_hostile_files.py"), str(folder)],
-        input=json.dumps(names),
-        capture_output=True,
-        text=True,
-        env=environment(),
-        check=False,
-    )
-    answer = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-    if len(answer) < len(names):
-        died = names[len(answer)]
-        pytest.fail(f"died with {done.returncode} at {died}: {done.stderr[-2000:]}")
-    return {row["name"]: row for row in answer}
+    return answers("load_hostile_files.py", folder, names)
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from kerascnn.errors import DamagedFileError, FormatError, UnsafeFileError
 from kerascnn.fileio.untrusted import quoted
 from kerascnn.weights.formats import json_text, keras_config
 from kerascnn.weights.formats.byte_range import ITEM_BYTES, Region, volume
-from kerascnn.weights.formats.hdf5_format import TWO_BYTES, Hdf5, Node
+from kerascnn.weights.formats.hdf5_format import TWO_BYTES, Array, Hdf5, Node
 from kerascnn.weights.formats.keras_groups import CONTAINERS, layer_names
 from kerascnn.weights.formats.tensor_table import (
     MAXIMUM_TENSORS,
@@ -95,10 +95,8 @@ def _at(file: Hdf5, node: Node, path: str) -> Node:
     return node
 
 
-def _stored(node: Node, name: str) -> StoredTensor:
-    array = node.array
-    if array is None:
-        raise DamagedFileError(f"its tensor {quoted(name)} is not an array")
+def element_type(array: Array, name: str) -> str:
+    """Returns the type of an array's elements, a key of `ITEM_BYTES`; refuses other types."""
     dtype = array.type.name
     if dtype == TWO_BYTES:  # HDF5 has no bfloat16; Keras writes only that in this way
         dtype = "bfloat16"
@@ -106,6 +104,14 @@ def _stored(node: Node, name: str) -> StoredTensor:
         raise UnsafeFileError(
             f"its tensor {quoted(name)} has type {dtype}, which weights never have"
         )
+    return dtype
+
+
+def _stored(node: Node, name: str) -> StoredTensor:
+    array = node.array
+    if array is None:
+        raise DamagedFileError(f"its tensor {quoted(name)} is not an array")
+    dtype = element_type(array, name)
 
     if array.type.order == "<":
         return StoredTensor(array.shape, dtype, array.region, array.region.size)

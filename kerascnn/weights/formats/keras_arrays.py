@@ -9,7 +9,8 @@ from typing import Any
 from kerascnn.errors import DamagedFileError, UnsafeFileError
 from kerascnn.fileio.untrusted import quoted
 from kerascnn.weights.formats.byte_range import ITEM_BYTES, Region, volume
-from kerascnn.weights.formats.hdf5_format import TWO_BYTES, Hdf5, Node
+from kerascnn.weights.formats.hdf5_file import element_type
+from kerascnn.weights.formats.hdf5_format import Hdf5, Node
 from kerascnn.weights.formats.tensor_table import MAXIMUM_NAME, MAXIMUM_TENSORS
 
 MAXIMUM_DEPTH = 64
@@ -115,13 +116,7 @@ def _texts(file: Hdf5, node: Node) -> dict[str, str]:
 def _stored(node: Node, path: str) -> StoredArray:
     array = node.array
     assert array is not None  # the caller has checked it
-    dtype = array.type.name
-    if dtype == TWO_BYTES:  # HDF5 has no bfloat16; Keras writes only that in this way
-        dtype = "bfloat16"
-    if dtype not in ITEM_BYTES:
-        raise UnsafeFileError(
-            f"its tensor {quoted(path)} has type {dtype}, which weights never have"
-        )
+    dtype = element_type(array, path)
     if array.region.size != volume(array.shape) * ITEM_BYTES[dtype]:
         raise DamagedFileError(f"its tensor {quoted(path)} has bytes for another shape")
     return StoredArray(array.shape, dtype, array.region, array.type.order == ">")

@@ -15,6 +15,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from resident_memory import peak, reset_peak
+
 FORBIDDEN = ("socket.", "subprocess.", "os.system", "os.exec", "os.posix_spawn", "pickle.", "exec")
 """Events of Python's audit that no load of weights has any cause for."""
 MEMORY = 2 * 2**30
@@ -31,16 +33,6 @@ def hook(event: str, arguments: tuple[Any, ...]) -> None:
         seen.append(f"open {arguments[0]}")
     elif event.startswith(FORBIDDEN):
         seen.append(f"{event} {arguments!r:.60}")
-
-
-def peak() -> int:
-    """Returns the largest resident memory since the last call of `reset_peak`, in bytes."""
-    status = Path("/proc/self/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0]) * 1024
-
-
-def reset_peak() -> None:
-    Path("/proc/self/clear_refs").write_text("5")
 
 
 def main() -> None:

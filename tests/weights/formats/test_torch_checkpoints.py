@@ -41,6 +41,7 @@ def test_checkpoints_of_training_scripts(tmp_path: Path, name: str) -> None:
         expected = json.loads(archive.read("expected.json"))
     with open_checkpoint(path) as checkpoint:
         table = checkpoint.contents.tables["state_dict"]
+        assert not any("optimizer" in path for path in checkpoint.contents.tables)
         arrays = {key: np.array(stored.raw()) for key, stored in table.items()}
         stem = name.removesuffix(".pth").removeprefix("old-")
         assert tuple(checkpoint.contents.unread) == SKIPPED.get(stem, ())
