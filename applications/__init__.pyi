@@ -215,8 +215,8 @@ class _AlexnetBuilder(Variant):
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
             names begin with `prefix`. Its methods are `preprocess(images)`, which returns its input
-            for paths, arrays or Pillow images, and `decode(predictions, top=5)`, which names the best
-            classes.
+            for paths, arrays or Pillow images, and `decode(predictions, top=5)`, which names the
+            best classes.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -279,8 +279,8 @@ class _AlphagoBuilder(Variant):
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
             names begin with `prefix`. Its methods are `preprocess(images)`, which returns its input
-            for paths, arrays or Pillow images, and `decode(predictions, top=5)`, which names the best
-            classes.
+            for paths, arrays or Pillow images, and `decode(predictions, top=5)`, which names the
+            best classes.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -358,8 +358,8 @@ class _ConvnetBuilder(Variant):
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
             names begin with `prefix`. Its methods are `preprocess(images)`, which returns its input
-            for paths, arrays or Pillow images, and `decode(predictions, top=5)`, which names the best
-            classes.
+            for paths, arrays or Pillow images, and `decode(predictions, top=5)`, which names the
+            best classes.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -426,8 +426,8 @@ class _DensenetBuilder(Variant):
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
             names begin with `prefix`. Its methods are `preprocess(images)`, which returns its input
-            for paths, arrays or Pillow images, and `decode(predictions, top=5)`, which names the best
-            classes.
+            for paths, arrays or Pillow images, and `decode(predictions, top=5)`, which names the
+            best classes.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -496,8 +496,8 @@ class _EfficientnetBuilder(Variant):
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
             names begin with `prefix`. Its methods are `preprocess(images)`, which returns its input
-            for paths, arrays or Pillow images, and `decode(predictions, top=5)`, which names the best
-            classes.
+            for paths, arrays or Pillow images, and `decode(predictions, top=5)`, which names the
+            best classes.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -567,8 +567,8 @@ class _VggBuilder(Variant):
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
             names begin with `prefix`. Its methods are `preprocess(images)`, which returns its input
-            for paths, arrays or Pillow images, and `decode(predictions, top=5)`, which names the best
-            classes.
+            for paths, arrays or Pillow images, and `decode(predictions, top=5)`, which names the
+            best classes.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -631,8 +631,8 @@ class _FcnBuilder(Variant):
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
             names begin with `prefix`. Its methods are `preprocess(images)`, which returns its input
-            for paths, arrays or Pillow images, and `decode(predictions, top=5)`, which names the best
-            classes.
+            for paths, arrays or Pillow images, and `decode(predictions, top=5)`, which names the
+            best classes.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -705,8 +705,8 @@ class _GooglenetBuilder(Variant):
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
             names begin with `prefix`. Its methods are `preprocess(images)`, which returns its input
-            for paths, arrays or Pillow images, and `decode(predictions, top=5)`, which names the best
-            classes.
+            for paths, arrays or Pillow images, and `decode(predictions, top=5)`, which names the
+            best classes.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -787,8 +787,8 @@ class _InceptionBuilder(Variant):
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
             names begin with `prefix`. Its methods are `preprocess(images)`, which returns its input
-            for paths, arrays or Pillow images, and `decode(predictions, top=5)`, which names the best
-            classes.
+            for paths, arrays or Pillow images, and `decode(predictions, top=5)`, which names the
+            best classes.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -854,8 +854,8 @@ class _LenetBuilder(Variant):
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
             names begin with `prefix`. Its methods are `preprocess(images)`, which returns its input
-            for paths, arrays or Pillow images, and `decode(predictions, top=5)`, which names the best
-            classes.
+            for paths, arrays or Pillow images, and `decode(predictions, top=5)`, which names the
+            best classes.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -922,8 +922,8 @@ class _MobilenetV1Builder(Variant):
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
             names begin with `prefix`. Its methods are `preprocess(images)`, which returns its input
-            for paths, arrays or Pillow images, and `decode(predictions, top=5)`, which names the best
-            classes.
+            for paths, arrays or Pillow images, and `decode(predictions, top=5)`, which names the
+            best classes.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -992,8 +992,8 @@ class _MobilenetV2Builder(Variant):
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
             names begin with `prefix`. Its methods are `preprocess(images)`, which returns its input
-            for paths, arrays or Pillow images, and `decode(predictions, top=5)`, which names the best
-            classes.
+            for paths, arrays or Pillow images, and `decode(predictions, top=5)`, which names the
+            best classes.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -1061,8 +1061,8 @@ class _MobilenetV3Builder(Variant):
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
             names begin with `prefix`. Its methods are `preprocess(images)`, which returns its input
-            for paths, arrays or Pillow images, and `decode(predictions, top=5)`, which names the best
-            classes.
+            for paths, arrays or Pillow images, and `decode(predictions, top=5)`, which names the
+            best classes.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -1134,8 +1134,8 @@ class _NasnetBuilder(Variant):
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
             names begin with `prefix`. Its methods are `preprocess(images)`, which returns its input
-            for paths, arrays or Pillow images, and `decode(predictions, top=5)`, which names the best
-            classes.
+            for paths, arrays or Pillow images, and `decode(predictions, top=5)`, which names the
+            best classes.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -1238,8 +1238,8 @@ class _ResidualV1Builder(Variant):
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
             names begin with `prefix`. Its methods are `preprocess(images)`, which returns its input
-            for paths, arrays or Pillow images, and `decode(predictions, top=5)`, which names the best
-            classes.
+            for paths, arrays or Pillow images, and `decode(predictions, top=5)`, which names the
+            best classes.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -1341,8 +1341,8 @@ class _ResidualV2Builder(Variant):
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
             names begin with `prefix`. Its methods are `preprocess(images)`, which returns its input
-            for paths, arrays or Pillow images, and `decode(predictions, top=5)`, which names the best
-            classes.
+            for paths, arrays or Pillow images, and `decode(predictions, top=5)`, which names the
+            best classes.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -1411,8 +1411,8 @@ class _ShufflenetV1Builder(Variant):
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
             names begin with `prefix`. Its methods are `preprocess(images)`, which returns its input
-            for paths, arrays or Pillow images, and `decode(predictions, top=5)`, which names the best
-            classes.
+            for paths, arrays or Pillow images, and `decode(predictions, top=5)`, which names the
+            best classes.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -1481,8 +1481,8 @@ class _ShufflenetV2Builder(Variant):
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
             names begin with `prefix`. Its methods are `preprocess(images)`, which returns its input
-            for paths, arrays or Pillow images, and `decode(predictions, top=5)`, which names the best
-            classes.
+            for paths, arrays or Pillow images, and `decode(predictions, top=5)`, which names the
+            best classes.
 
         Raises:
             UsageError: an argument is unknown or out of range.
@@ -1547,8 +1547,8 @@ class _ZfnetBuilder(Variant):
         Returns:
             A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
             names begin with `prefix`. Its methods are `preprocess(images)`, which returns its input
-            for paths, arrays or Pillow images, and `decode(predictions, top=5)`, which names the best
-            classes.
+            for paths, arrays or Pillow images, and `decode(predictions, top=5)`, which names the
+            best classes.
 
         Raises:
             UsageError: an argument is unknown or out of range.

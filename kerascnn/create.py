@@ -71,8 +71,8 @@ def create_model(
     Returns:
         A functional `keras.Model` with the layers `image`, `features` and `predictions`, whose
         names begin with `prefix`. Its methods are `preprocess(images)`, which returns its input
-        for paths, arrays or Pillow images, and `decode(predictions, top=5)`, which names the best
-        classes.
+        for paths, arrays or Pillow images, and `decode(predictions, top=5)`, which names the
+        best classes.
 
     Raises:
         UsageError: an argument is unknown or out of range.
