@@ -75,7 +75,10 @@ class Run:
         except ValueError as error:
             raise DamagedFileError(f"{path} is not JSON: {error}; train again") from error
         if not isinstance(config, dict) or not {"model", "data", "preprocessing"} <= set(config):
-            raise DamagedFileError(f"{path} is not a configuration of `train`; train again")
+            raise UsageError(
+                f"{path} is not a configuration that `train` wrote, so {self.path} is no run "
+                "directory; give one, or the path of a file of weights in this folder"
+            )
         return config
 
     @property

@@ -6,6 +6,7 @@ publisher who prepares images in one way for the row. Otherwise they are unknown
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +20,10 @@ from kerascnn.models.provenance import provenance
 from kerascnn.models.registry import model_info
 from kerascnn.published.catalogue import checkpoints
 from kerascnn.published.record import Published
+from kerascnn.weights.fit import WITH_AND_WITHOUT_BACKGROUND
 from kerascnn.weights.formats.checkpoint import Checkpoint
+from kerascnn.weights.match_names import HEAD, KERAS_STYLE
+from kerascnn.weights.name_maps import layouts
 
 PUBLISHERS = {
     "torchvision": "torchvision",
@@ -143,10 +147,10 @@ def likely(checkpoint: Checkpoint, layout: str, row: str) -> Published | None:
     for record in same:  # its name has digits of its SHA-256
         if record.sha256 and record.sha256 in record.file == checkpoint.path.name:
             return record
-    if publisher is None:
+    family = model_info(row).family
+    if publisher is None or not _has_published_classes(checkpoint, layout, family):
         return None
     if not same:
-        family = model_info(row).family
         same = [
             record
             for record in checkpoints()
@@ -156,3 +160,19 @@ def likely(checkpoint: Checkpoint, layout: str, row: str) -> Published | None:
         (record.preprocessing.channels, str(record.preprocessing.affine())) for record in same
     }
     return same[0] if len(values) == 1 else None
+
+
+def _has_published_classes(checkpoint: Checkpoint, layout: str, family: str) -> bool:
+    """Returns whether a file's classifier has ImageNet's classes, or the file has no classifier.
+
+    A user who has trained a network for other classes may have prepared the images in any way.
+    """
+    axis = -1 if layout in KERAS_STYLE else 0
+    head = layouts(family)[layout]([HEAD]).get(HEAD, "")
+    name = re.compile(rf"(^|[./]){re.escape(head.partition('.')[0])}[./]")
+    sizes = {
+        stored.shape[axis]
+        for key, stored in checkpoint.tensors.items()
+        if len(stored.shape) == 2 or (len(stored.shape) == 1 and name.search(key))
+    }
+    return not sizes or not sizes.isdisjoint(WITH_AND_WITHOUT_BACKGROUND)

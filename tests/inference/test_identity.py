@@ -15,6 +15,8 @@ from kerascnn.imaging.preprocessing import Preprocessing
 from kerascnn.inference.named_preprocessing import named_preprocessing
 from kerascnn.inference.open_classifier import open_classifier
 from kerascnn.models.adopted import adopt, weights_preprocessing
+from support.weight_files.other_libraries import as_torch
+from support.weight_files.torch_files import state_dict, write_zip
 
 NAMES = ("ant", "bee", "cat")
 OWN = Preprocessing(size=(24, 24), fit="crop", resize=30, mean=(0.6,), std=(0.1,))
@@ -129,3 +131,21 @@ def test_a_preprocessing_is_named(tmp_path):
     for wrong in ("resnet", "{", '{"mean": 1}', str(tmp_path / "no.json")):
         with pytest.raises(UsageError):
             named_preprocessing(wrong)
+
+
+@pytest.mark.parametrize(("classes", "known"), [(1000, True), (4, False)])
+def test_only_published_classes_bring_the_published_preprocessing(tmp_path, classes, known):
+    """A user who trained on other classes may have prepared the images in any way."""
+    arguments = {"width": 0.125, "depth": 0.5, "input_shape": (64, 64, 3), "classes": classes}
+    model = kerascnn.create_model("resnet18", **arguments)
+    path = write_zip(tmp_path / "best.pth", state_dict(as_torch(model, "torchvision")))
+    report = kerascnn.load_weights(model, path)
+    assert bool(report.preprocessing) is known
+    image = np.zeros((64, 64, 3), "uint8")
+    if known:
+        assert len(kerascnn.predict(model, [image])) == 1
+        return
+    with pytest.raises(UsageError, match="nothing tells how images are prepared"):
+        kerascnn.predict(model, [image])
+    preprocessing = kerascnn.model_info("resnet18").preprocessing
+    assert len(kerascnn.predict(model, [image], preprocessing=preprocessing)) == 1

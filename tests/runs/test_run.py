@@ -81,7 +81,7 @@ def test_what_is_no_run_is_told(tmp_path):
     with pytest.raises(DamagedFileError, match=r"config\.json is not JSON"):
         load_run(tmp_path)
     (tmp_path / "config.json").write_text('{"model": 1}')
-    with pytest.raises(DamagedFileError, match="is not a configuration"):
+    with pytest.raises(UsageError, match="is no run directory"):  # of another program
         load_run(tmp_path)
     run = write_run(tmp_path, [["one", 2, 3, 4, 5]])
     with pytest.raises(DamagedFileError, match="is not a table of numbers"):

@@ -275,7 +275,8 @@ def test_a_shortcut_without_weights_is_told_by_record_and_name(tmp_path: Path) -
     tensors = as_torch(residual, "torchvision")
     report = kerascnn.load_weights(plain, torch_file(tmp_path / "best.pth", tensors))
     assert str(report).startswith("warning: nothing in the file says which of 2 networks")
-    assert not kerascnn.load_weights(plain, torch_file(tmp_path / "plain20.pth", tensors)).warnings
+    report = kerascnn.load_weights(plain, torch_file(tmp_path / "plain20.pth", tensors))
+    assert not any("networks" in warning for warning in report.warnings)
 
 
 def test_a_file_without_a_record_tells_what_was_assumed(tmp_path: Path) -> None:
@@ -330,4 +331,5 @@ def test_another_stem_is_told(tmp_path: Path) -> None:
         report = kerascnn.load_report(model)
         assert report is not None
         assert "another stride" in str(report).splitlines()[0]
-        assert not kerascnn.load_weights(written, path).warnings
+        warnings = kerascnn.load_weights(written, path).warnings
+        assert not any("stride" in warning for warning in warnings)
