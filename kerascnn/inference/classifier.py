@@ -76,7 +76,7 @@ class Classifier:
         if self.preprocessing is not None:
             return self.preprocessing
         if self.base is None:
-            raise unknown_preprocessing(self.name)
+            raise unknown_preprocessing(self.name, self.image_shape)
         return Preprocessing.for_data(data_shape, self.image_shape, self.base)
 
     def check_classes(self, names: tuple[str, ...], source: str) -> None:

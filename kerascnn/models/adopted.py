@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from kerascnn.errors import UsageError
-from kerascnn.imaging.preprocessing import Preprocessing
+from kerascnn.imaging.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 from kerascnn.lazy import keras
 from kerascnn.models.identity import (
     ROW,
@@ -154,12 +155,24 @@ def weights_preprocessing(model: keras.Model) -> Known | None:
     return Known(preprocessing, exact)
 
 
-def unknown_preprocessing(name: str) -> UsageError:
-    """Returns the error for a model that is used without the preprocessing of its weights."""
+def unknown_preprocessing(name: str, image_shape: Sequence[int | None]) -> UsageError:
+    """Returns the error for a model that is used without the preprocessing of its weights.
+
+    Args:
+        name: of the model.
+        image_shape: height, width and channels of its input, for the example.
+    """
+    height, width, channels = image_shape
+    values: dict[str, Any] = {"size": None if None in (height, width) else (height, width)}
+    if channels == 3:
+        values |= {"mean": IMAGENET_MEAN, "std": IMAGENET_STD}
+    else:
+        values["channels"] = "grey" if channels == 1 else "any"
+    python = ", ".join(f"{key}={value!r}" for key, value in values.items())
     return UsageError(
         f"nothing tells how images are prepared for the weights of {name}; give preprocessing=, "
-        "for example kerascnn.model_info('resnet50').preprocessing (command: --preprocessing "
-        "resnet50)"
+        f"for example kerascnn.Preprocessing({python}), or in a shell "
+        f"--preprocessing '{json.dumps(values)}'"
     )
 
 

@@ -50,7 +50,7 @@ def preprocess(model: keras.Model, images: Any) -> np.ndarray:
     """
     known, input_shape = weights_preprocessing(model), image_shape(model)
     if known is None:
-        raise unknown_preprocessing(model.name)
+        raise unknown_preprocessing(model.name, image_shape(model))
     return inputs_for(images, input_shape[2], lambda shape: known.for_images(shape, input_shape))
 
 

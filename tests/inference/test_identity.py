@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 
 import keras
@@ -111,7 +112,7 @@ def test_a_file_that_does_not_say_its_preprocessing_is_asked_for_it(images, tmp_
     report = kerascnn.load_weights(fresh, path)
     assert report.preprocessing == ""
     assert str(report).startswith("warning: the file does not say how images are prepared")
-    with pytest.raises(UsageError, match="--preprocessing resnet50"):
+    with pytest.raises(UsageError, match=r"--preprocessing .*24, 24"):
         kerascnn.predict(fresh, images)
     # The advice, followed:
     row = kerascnn.model_info("resnet20_cifar").preprocessing
@@ -145,7 +146,13 @@ def test_only_published_classes_bring_the_published_preprocessing(tmp_path, clas
     if known:
         assert len(kerascnn.predict(model, [image])) == 1
         return
-    with pytest.raises(UsageError, match="nothing tells how images are prepared"):
+    with pytest.raises(UsageError, match="nothing tells how images are prepared") as info:
         kerascnn.predict(model, [image])
-    preprocessing = kerascnn.model_info("resnet18").preprocessing
+    # What the error advises works as it stands, in Python and in a shell.
+    call = re.search(r"kerascnn\.Preprocessing\(.*?\)\)", str(info.value))
+    option = re.search(r"--preprocessing '(.*)'", str(info.value))
+    assert call is not None
+    assert option is not None
+    preprocessing = eval(call[0], {"kerascnn": kerascnn})
+    assert preprocessing == named_preprocessing(option[1])
     assert len(kerascnn.predict(model, [image], preprocessing=preprocessing)) == 1

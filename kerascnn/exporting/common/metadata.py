@@ -101,7 +101,7 @@ def source_of(
         if known is not None:
             preprocessing, adapts = known.fixed(image_shape(model)), not known.exact
         elif record_of(model) is not None or provenance(model) is not None:
-            raise unknown_preprocessing(model.name)
+            raise unknown_preprocessing(model.name, image_shape(model))
     return Source(model, run, names, preprocessing, adapts)
 
 
